@@ -1,0 +1,202 @@
+"""The vocabulary every other file speaks: Move, Outcome, Round, Result.
+
+A search yields Rounds of Moves and receives their Outcomes in the same order. A Move is a pure function of its
+fields, so it has a content key (`Move.key`); the state it makes carries that key as its handle. Outcomes hold
+numbers and handles, never tensors. Everything here is frozen and knows only the standard library and numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Seed = tuple[int, ...]  # an address, e.g. (run seed, round, slot): which noise, never how much of a stream is used up
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How one denoising step moves a particle.
+
+    name: `ode` is deterministic; the others are stochastic with strength `eta` inside `window`, a pair of fractions
+    of the steps (0 = first step, 1 = last), and the ode outside it. `raysearch.kernels` holds the arithmetic.
+    """
+
+    name: str = "ode"
+    eta: float = 0.0
+    window: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def stochastic(self) -> bool:
+        return self.name not in ("ode", "2m") and (self.eta > 0 or self.name == "renoise")
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Steering inside a Move with the reward's gradient: `mean` stops it at x0_hat, `full` goes through the network."""
+
+    name: str = "mean"
+    scale: float = 0.0
+    window: tuple[float, float] = (0.0, 1.0)
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Move:
+    """From a parent state (or from fresh noise) to step `to`, then score a preview.
+
+    parent: handle of the state to go on from; None draws fresh noise, which is the state at step 0.
+    seed:   address of the noise of this Move.
+    to:     denoise until this step; 0 is pure noise, the generator's number of steps is a finished video.
+    back:   first re-noise the parent to this earlier step (search over paths).
+    mutate: first mix fresh noise into the parent's noise component, e' = sqrt(1 - mutate^2) e + mutate * fresh,
+            in [0, 1]; leaves x0_hat where it is (zero-order, evolutionary and pCN search).
+    score:  False leaves the Outcome without reward and costs no decode.
+    """
+
+    parent: str | None
+    seed: Seed
+    to: int
+    kernel: Kernel = Kernel()
+    guide: Guide | None = None
+    back: int | None = None
+    mutate: float = 0.0
+    score: bool = True
+
+    def key(self, scope: str) -> str:
+        """Handle of the state this Move makes; `scope` is the fingerprint of generator and prompt.
+
+        Whether a preview is scored does not change the state, so `score` takes no part.
+        """
+        fields = asdict(self)
+        del fields["score"]
+        return digest([scope, fields])
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a Move took: network function evaluations, reward calls, busy seconds of each pool."""
+
+    nfe: int = 0
+    reward_calls: int = 0
+    generate_s: float = 0.0
+    reward_s: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(a + b for a, b in zip(self._tuple(), other._tuple(), strict=True)))
+
+    def _tuple(self) -> tuple:
+        return (self.nfe, self.reward_calls, self.generate_s, self.reward_s)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a Move.
+
+    reward:    what the search goes by, higher is better; NaN where nothing was scored or scoring failed.
+    rewards:   every measurement of the preview by name, the one above included.
+    log_ratio: log p - log q of the path under the reference kernel and the proposal; 0 without guidance.
+    """
+
+    key: str
+    reward: float = math.nan
+    rewards: Mapping[str, float] = field(default_factory=dict)
+    log_ratio: float = 0.0
+    cost: Cost = Cost()
+
+    def to_json(self) -> dict[str, Any]:
+        return encode(asdict(self))
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Outcome:
+        d = decode(data)
+        return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]))
+
+
+@dataclass(frozen=True)
+class Round:
+    """The Moves a search wants next, and a note for observers (ESS, ancestors, lambda ...)."""
+
+    moves: tuple[Move, ...]
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moves", tuple(self.moves))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search found.
+
+    finals:      Outcomes of the final population, in slot order.
+    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never.
+    log_weights: normalised log-weights of `finals`, or None where the search is no sampler.
+    log_z:       log of the estimated normalising constant, or None.
+    notes:       what the search wants known: ESS and lambda as used, genealogy, distinct roots ...
+    """
+
+    finals: tuple[Outcome, ...]
+    best: int
+    log_weights: tuple[float, ...] | None = None
+    log_z: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def winner(self) -> Outcome:
+        return self.finals[self.best]
+
+    @staticmethod
+    def of_best(finals: Sequence[Outcome], **notes: Any) -> Result:
+        """The plain argmax of a population."""
+        return Result(tuple(finals), argbest([o.reward for o in finals]), notes=notes)
+
+    def digest(self) -> str:
+        """Hash of everything decided, bit for bit; costs, which are measured, take no part."""
+        finals = [[o.key, o.reward, dict(o.rewards), o.log_ratio] for o in self.finals]
+        return digest([finals, self.best, self.log_weights, self.log_z, self.notes])
+
+
+Search = Generator[Round, list[Outcome], Result]
+
+
+def argbest(rewards: Sequence[float]) -> int:
+    """Index of the highest reward, the lowest index among equals. Raises ValueError if there is none but NaN."""
+    usable = [i for i, r in enumerate(rewards) if not math.isnan(r)]
+    if not usable:
+        raise ValueError(f"no candidate has a reward: all {len(rewards)} scored NaN; see the journal for the reasons")
+    return max(usable, key=lambda i: (rewards[i], -i))
+
+
+def digest(value: Any) -> str:
+    """128 bits of SHA-256 over canonical JSON; floats enter by their exact shortest representation."""
+    text = json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def encode(value: Any) -> Any:
+    """As plain JSON values; numpy scalars and arrays included; inf and NaN as {"float": "nan"}."""
+    if isinstance(value, Mapping):
+        return {str(k): encode(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(v) for v in value]
+    if hasattr(value, "tolist"):  # numpy
+        return encode(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"cannot write {value!r} of type {type(value).__name__} as JSON")
+
+
+def decode(value: Any) -> Any:
+    """The inverse of `encode`, up to tuples that became lists."""
+    if isinstance(value, Mapping):
+        if set(value) == {"float"}:
+            return float(value["float"])
+        return {k: decode(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [decode(v) for v in value]
+    return value
