@@ -1,0 +1,96 @@
+"""What the strategies share: kernels to start from, addressed randomness, the NFE ledger and checks of options."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from raysearch.moves import Guide, Kernel, Move, Outcome, Seed
+from raysearch.schedules import fraction
+
+ODE = Kernel("ode")
+NOISY = Kernel("ddim_eta", 0.7, (0.2, 0.8))
+
+
+def stream(*address: int) -> np.random.Generator:
+    """The random stream at an address such as (seed, round): the same whatever was drawn anywhere else."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(address)))
+
+
+def rewards(outcomes: Sequence[Outcome]) -> np.ndarray:
+    """Rewards in slot order, (N,) fp64."""
+    return np.array([o.reward for o in outcomes], dtype=float)
+
+
+def handles(outcomes: Sequence[Outcome]) -> list[str]:
+    return [o.key for o in outcomes]
+
+
+def ranked(values: Sequence[float]) -> list[int]:
+    """Indices from the highest reward to the lowest; ties go to the lowest index, NaN comes last."""
+    order = [(-math.inf if math.isnan(v) else v) for v in values]
+    return sorted(range(len(order)), key=lambda i: (-order[i], math.isnan(values[i]), i))
+
+
+def stochastic_steps(kernel: Kernel, steps: int) -> list[int]:
+    """Steps at which the kernel brings fresh noise; never the last, which lands on the data."""
+    lo, hi = kernel.window
+    return [k for k in range(steps - 1) if kernel.stochastic and lo <= fraction(k, steps) <= hi]
+
+
+def refuse_copies(kernel: Kernel, steps: int, first: int, prune: bool) -> None:
+    """Copies of a particle that meet no noise stay identical: raise ValueError rather than pay for them."""
+    if not prune and not any(k >= first for k in stochastic_steps(kernel, steps)):
+        raise ValueError(
+            f"kernel {kernel.name} (eta = {kernel.eta}, window = {kernel.window}) is deterministic from step {first} "
+            f"of {steps} on, so copies of a particle would stay identical: choose a stochastic kernel (ddim_eta, eta = 0.7, "
+            "window = [0.2, 0.8]), or set prune = true to drop particles without copying any"
+        )
+
+
+def nfe(moves: Iterable[Move], at: Mapping[str, int]) -> int:
+    """Network function evaluations of Moves: the steps they advance. `at` gives the step of each parent handle."""
+    return sum(move.to - _start(move, at) for move in moves)
+
+
+def _start(move: Move, at: Mapping[str, int]) -> int:
+    if move.back is not None:
+        return move.back
+    return 0 if move.parent is None else at[move.parent]
+
+
+def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
+    """n, or where a budget in NFE is given, the largest n whose cost stays within it. `cost` must not fall with n.
+
+    Raises ValueError where not even n = 1 is affordable, and for n below 1.
+    """
+    if budget is None:
+        if n < 1:
+            raise ValueError(f"n = {n} must be at least 1")
+        return n
+    if cost(1) > budget:
+        raise ValueError(f"budget = {budget} NFE is less than the smallest search here takes: raise it to {cost(1)}")
+    low, high = 1, 2
+    while cost(high) <= budget and high <= budget:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if cost(middle) <= budget else (low, middle)
+    return low
+
+
+def at_least(least: float, **options: Any) -> None:
+    """Raise ValueError naming the first option below `least`."""
+    for name, value in options.items():
+        if not value >= least:
+            raise ValueError(f"{name} = {value} must be at least {least}")
+
+
+def moves_to(
+    to: int, parents: Sequence[str | None], seeds: Sequence[Seed], kernel: Kernel, guide: Guide | None, **more: Any
+) -> list[Move]:
+    """One Move to the same step for every parent and seed."""
+    return [Move(p, s, to, kernel, guide, **more) for p, s in zip(parents, seeds, strict=True)]
