@@ -25,7 +25,7 @@ Scale = Callable[[Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def ode(a: Tensor, s: Tensor, a1: Tensor, s1: Tensor, eta: float) -> tuple[Tensor, Tensor]:
-    """First-order probability-flow step, DDIM at eta = 0 (Song et al. 2021), Euler on the flow path: eps_hat is kept."""
+    """First-order probability-flow step, DDIM at eta = 0 (2010.02502) and Euler on the flow path: eps_hat is kept."""
     return s1, torch.zeros_like(s1)
 
 

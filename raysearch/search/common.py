@@ -46,8 +46,8 @@ def refuse_copies(kernel: Kernel, steps: int, first: int, prune: bool) -> None:
     if not prune and not any(k >= first for k in stochastic_steps(kernel, steps)):
         raise ValueError(
             f"kernel {kernel.name} (eta = {kernel.eta}, window = {kernel.window}) is deterministic from step {first} "
-            f"of {steps} on, so copies of a particle would stay identical: choose a stochastic kernel (ddim_eta, eta = 0.7, "
-            "window = [0.2, 0.8]), or set prune = true to drop particles without copying any"
+            f"of {steps} on, so copies of a particle would stay identical: choose a stochastic kernel "
+            "(ddim_eta, eta = 0.7, window = [0.2, 0.8]), or set prune = true to drop particles without copying any"
         )
 
 

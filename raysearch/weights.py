@@ -1,0 +1,106 @@
+"""Immutable log-weights of a population, and the log normalising constant they have earned so far.
+
+Weights are state: they live in log space, `add` returns new ones, and what they were worth is never dropped:
+`resampled` banks their log-mean in `log_z`. Sums of exponentials are correctly rounded (math.fsum), so they do not
+depend on order or machine. A NaN increment means weight zero (-inf) and is counted in `nans`.
+Notation of Chopin & Papaspiliopoulos, An Introduction to Sequential Monte Carlo (2020), chapters 8 to 10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Log-weights of N particles.
+
+    lw:    (N,) fp64, read-only, in slot order; -inf is a dead particle. Only their size relative to 0 counts in log_z.
+    paid:  log Z banked at earlier resamplings.
+    nans:  how many increments were NaN since the start.
+    W:     (N,) normalised weights, sum 1. log_mean: log of the mean weight.
+    Raises ValueError if N = 0, if a log-weight is +inf or NaN, or if every particle is dead.
+    """
+
+    lw: np.ndarray
+    paid: float = 0.0
+    nans: int = 0
+    W: np.ndarray = field(init=False, repr=False)
+    log_mean: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        lw = np.array(self.lw, dtype=np.float64)
+        if lw.ndim != 1 or not lw.size:
+            raise ValueError(f"log-weights have shape {lw.shape}: give one number for each of N >= 1 particles")
+        if np.isnan(lw).any() or np.isposinf(lw).any():
+            slot = int(np.argmax(np.isnan(lw) | np.isposinf(lw)))
+            raise ValueError(f"log-weight of slot {slot} is {lw[slot]}: rewards, lambda and log-ratios must be finite")
+        top = float(lw.max())
+        if top == -math.inf:
+            raise ValueError(
+                f"all {lw.size} particles have weight zero ({self.nans} by NaN): every reward is NaN or -inf; "
+                "look at the rewards of the last round, or lower lambda"
+            )
+        scaled = [math.exp(v - top) for v in lw.tolist()]
+        total = math.fsum(scaled)
+        W = np.array(scaled) / total
+        for name, array in (("lw", lw), ("W", W)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "log_mean", top + math.log(total) - math.log(lw.size))
+
+    @staticmethod
+    def uniform(n: int) -> Weights:
+        return Weights(np.zeros(n))
+
+    def __len__(self) -> int:
+        return len(self.lw)
+
+    def add(self, delta: Sequence[float] | np.ndarray) -> Weights:
+        """Multiply in exp(delta), (N,). NaN of a living particle kills and counts it; the dead stay dead."""
+        delta = np.asarray(delta, dtype=np.float64)
+        if delta.shape != self.lw.shape:
+            raise ValueError(f"increment has shape {delta.shape}, there are {len(self)} log-weights")
+        alive = np.isfinite(self.lw)
+        lost = alive & np.isnan(delta)
+        lw = np.where(alive & ~lost, self.lw + np.where(alive & ~lost, delta, 0.0), -np.inf)
+        return Weights(lw, self.paid, self.nans + int(lost.sum()))
+
+    @property
+    def log_z(self) -> float:
+        """log of the estimated normalising constant up to now; its exponential is unbiased."""
+        return self.paid + self.log_mean
+
+    @property
+    def log_w(self) -> np.ndarray:
+        """Normalised log-weights, (N,), logsumexp 0."""
+        return self.lw - (self.log_mean + math.log(len(self)))
+
+    @property
+    def ess(self) -> float:
+        """Effective sample size 1 / sum W^2, from 1 to N (Kong, Liu & Wong 1994)."""
+        return 1.0 / math.fsum(w * w for w in self.W.tolist())
+
+    def cess(self, delta: Sequence[float] | np.ndarray) -> float:
+        """Conditional ESS of an increment, N (sum W u)^2 / sum W u^2, u = exp(delta) (Zhou et al. 2016, eq. 3.16)."""
+        delta = np.where(np.isfinite(self.lw) & ~np.isnan(delta), delta, -np.inf)
+        top = float(delta.max())
+        if top == -math.inf:
+            return 0.0
+        u = [math.exp(d - top) for d in delta.tolist()]
+        first = math.fsum(w * v for w, v in zip(self.W.tolist(), u, strict=True))
+        second = math.fsum(w * v * v for w, v in zip(self.W.tolist(), u, strict=True))
+        return len(self) * first * first / second if second else 0.0
+
+    def resampled(self, n: int | None = None) -> Weights:
+        """Equal weights of n offspring (N if not said), the log-mean banked in `log_z`."""
+        return Weights(np.zeros(len(self) if n is None else n), self.log_z, self.nans)
+
+    def pruned(self, offspring: Sequence[int] | np.ndarray) -> Weights:
+        """As `resampled`, where each survivor stands once for its number of offspring (all positive)."""
+        counts = np.asarray(offspring, dtype=np.float64)
+        return Weights(np.log(counts / counts.mean()), self.log_z, self.nans)
