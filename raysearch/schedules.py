@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.weights import Weights
 
@@ -21,7 +22,7 @@ def stops(steps: int, reads: Sequence[float] = READS) -> list[int]:
     """Steps to stop and score at, from fractions of the steps in (0, 1]: sorted, distinct, the last is `steps`."""
     for read in reads:
         if not 0 < read <= 1:
-            raise ValueError(f"reads = {tuple(reads)}: {read} is no fraction of the steps in (0, 1]")
+            raise UsageError(f"reads = {tuple(reads)}: {read} is no fraction of the steps in (0, 1]")
     return sorted({*(min(steps, max(1, round(read * steps))) for read in reads), steps})
 
 
@@ -69,7 +70,7 @@ def adaptive(
 def funnel(n: int, last: int, rounds: int) -> list[int]:
     """Population of each round, from n down (never up) to `last` in equal ratios."""
     if not 1 <= last <= n:
-        raise ValueError(f"last = {last} must lie between 1 and n = {n}")
+        raise UsageError(f"last = {last} must lie between 1 and n = {n}")
     if rounds == 1:
         return [n]
     return [round(n * (last / n) ** (k / (rounds - 1))) for k in range(rounds)]

@@ -9,9 +9,19 @@ from typing import Any
 
 from raysearch.moves import Search
 from raysearch.names import lookup
+from raysearch.search.beam import beam
 from raysearch.search.best_of_n import best_of_n
+from raysearch.search.evolutionary import evolutionary
+from raysearch.search.halving import halving
+from raysearch.search.paths import paths
+from raysearch.search.pcn import pcn
+from raysearch.search.rbf import rbf
+from raysearch.search.smc import smc
+from raysearch.search.zero_order import zero_order
 
-STRATEGIES: dict[str, Callable[..., Search]] = {f.__name__: f for f in (best_of_n,)}
+STRATEGIES: dict[str, Callable[..., Search]] = {
+    f.__name__: f for f in (best_of_n, halving, smc, beam, paths, zero_order, pcn, evolutionary, rbf)
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def best_of_n(
     """
     n = afford(n, budget, lambda m: m * steps)
     outcomes = yield Round(tuple(Move(None, (seed, 0, i), steps, kernel, guide) for i in range(n)))
-    return Result.of_best(outcomes, n=n)
+    return Result.of_best(outcomes, n=n, roots=n)
 
 
 def expected_best(rewards: Sequence[float], n: int, values: Sequence[float] | None = None) -> float:

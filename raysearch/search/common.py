@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Seed
 from raysearch.schedules import fraction
 
@@ -29,10 +30,10 @@ def handles(outcomes: Sequence[Outcome]) -> list[str]:
     return [o.key for o in outcomes]
 
 
-def ranked(values: Sequence[float]) -> list[int]:
+def ranked(values: Iterable[float]) -> list[int]:
     """Indices from the highest reward to the lowest; ties go to the lowest index, NaN comes last."""
-    order = [(-math.inf if math.isnan(v) else v) for v in values]
-    return sorted(range(len(order)), key=lambda i: (-order[i], math.isnan(values[i]), i))
+    keys = [(math.isnan(v), -v, i) if not math.isnan(v) else (True, 0.0, i) for i, v in enumerate(values)]
+    return [i for _, _, i in sorted(keys)]
 
 
 def stochastic_steps(kernel: Kernel, steps: int) -> list[int]:
@@ -41,13 +42,14 @@ def stochastic_steps(kernel: Kernel, steps: int) -> list[int]:
     return [k for k in range(steps - 1) if kernel.stochastic and lo <= fraction(k, steps) <= hi]
 
 
-def refuse_copies(kernel: Kernel, steps: int, first: int, prune: bool) -> None:
+def refuse_copies(kernel: Kernel, steps: int, first: int) -> None:
     """Copies of a particle that meet no noise stay identical: raise ValueError rather than pay for them."""
-    if not prune and not any(k >= first for k in stochastic_steps(kernel, steps)):
-        raise ValueError(
+    if not any(k >= first for k in stochastic_steps(kernel, steps)):
+        raise UsageError(
             f"kernel {kernel.name} (eta = {kernel.eta}, window = {kernel.window}) is deterministic from step {first} "
             f"of {steps} on, so copies of a particle would stay identical: choose a stochastic kernel "
-            "(ddim_eta, eta = 0.7, window = [0.2, 0.8]), or set prune = true to drop particles without copying any"
+            "(ddim_eta, eta = 0.7, window = [0.2, 0.8]), or set prune = true (smc and beam) to drop particles "
+            "without copying any"
         )
 
 
@@ -69,10 +71,10 @@ def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
     """
     if budget is None:
         if n < 1:
-            raise ValueError(f"n = {n} must be at least 1")
+            raise UsageError(f"n = {n} must be at least 1")
         return n
     if cost(1) > budget:
-        raise ValueError(f"budget = {budget} NFE is less than the smallest search here takes: raise it to {cost(1)}")
+        raise UsageError(f"budget = {budget} NFE is less than the smallest search here takes: raise it to {cost(1)}")
     low, high = 1, 2
     while cost(high) <= budget and high <= budget:
         low, high = high, 2 * high
@@ -82,11 +84,18 @@ def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
     return low
 
 
+def proper(**options: float) -> None:
+    """Raise ValueError naming the first option that is no fraction in (0, 1]."""
+    for name, value in options.items():
+        if not 0 < value <= 1:
+            raise UsageError(f"{name} = {value} must lie in (0, 1]")
+
+
 def at_least(least: float, **options: Any) -> None:
     """Raise ValueError naming the first option below `least`."""
     for name, value in options.items():
         if not value >= least:
-            raise ValueError(f"{name} = {value} must be at least {least}")
+            raise UsageError(f"{name} = {value} must be at least {least}")
 
 
 def moves_to(

@@ -1,0 +1,60 @@
+"""Beam search over previews: keep the best `width`, let each branch. No sampler: it drops mass, there is no log Z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
+from raysearch.schedules import READS, stops
+from raysearch.search.common import NOISY, ODE, afford, at_least, ranked, refuse_copies, rewards, stochastic_steps
+
+
+def beam(
+    seed: int,
+    steps: int,
+    *,
+    width: int = 4,
+    branch: int = 4,
+    reads: Sequence[float] = READS,
+    lookahead: int = 0,
+    prune: bool = False,
+    kernel: Kernel = NOISY,
+    guide: Guide | None = None,
+    n: int | None = None,
+    budget: int | None = None,
+) -> Search:
+    """Keep the best `width` candidates at each read and branch each into `branch` children.
+
+    width, branch: width * branch candidates live at a time; n of them, or `budget` in NFE, set the width instead.
+    reads: where to stop and score, fractions of the steps.
+    lookahead: score a candidate after this many more ode steps, which are then thrown away.
+    prune: never branch after the first read. Where no noise would part the children, there is one of each.
+    Raises ValueError where children would never differ for want of noise, unless prune.
+    Paper: Li et al. 2024, arXiv 2408.08252 (SVDD); with lookahead: DLBS, 2501.19252
+    """
+    at_least(1, width=width, branch=branch)
+    at, noisy = stops(steps, reads), stochastic_steps(kernel, steps)
+    if branch > 1 and len(at) > 1 and not prune:
+        refuse_copies(kernel, steps, at[0])
+    fans = [branch]
+    for start, stop in pairwise(at):
+        fans.append(branch if not prune and any(start <= j < stop for j in noisy) else 1)
+    ahead = [min(stop + lookahead, steps) for stop in at]
+    each = sum(f * (b - a + c - b) for f, a, b, c in zip(fans, [0, *at], at, ahead, strict=False))
+    width = afford(width if n is None else max(1, n // branch), budget, lambda m: m * each)
+    parents: list[str | None] = [None] * width
+    root, ancestors = list(range(width)), []
+    for k, (stop, fan) in enumerate(zip(at, fans, strict=True)):
+        seeds = [(seed, k, i, j) for i in range(len(parents)) for j in range(fan)]
+        moves = [Move(parents[s[2]], s, stop, kernel, guide, score=ahead[k] == stop) for s in seeds]
+        outcomes = read = yield Round(tuple(moves))
+        if ahead[k] > stop:
+            looks = (Move(o.key, (*s, 0), ahead[k], ODE, guide) for o, s in zip(outcomes, seeds, strict=True))
+            read = yield Round(tuple(looks))
+        root = list(range(len(seeds))) if k == 0 else [root[s[2]] for s in seeds]
+        if stop < steps:
+            kept = ranked(rewards(read))[:width]
+            parents, root = [outcomes[i].key for i in kept], [root[i] for i in kept]
+            ancestors.append(kept)
+    return Result.of_best(outcomes, width=width, branch=branch, ancestors=ancestors, roots=len(set(root)))

@@ -1,0 +1,53 @@
+"""Successive halving: many seeds start, the worse are dropped at each read. Nothing is copied; any kernel will do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
+from raysearch.schedules import stops
+from raysearch.search.common import ODE, afford, proper, ranked, rewards
+
+
+def halving(
+    seed: int,
+    steps: int,
+    *,
+    n: int = 16,
+    keep: float = 0.5,
+    reads: Sequence[float] = (0.2, 0.5),
+    kernel: Kernel = ODE,
+    guide: Guide | None = None,
+    budget: int | None = None,
+) -> Search:
+    """Start n seeds and keep only the better half at each read.
+
+    n: seeds; or `budget` in NFE, from which n follows. keep: share that goes on at each read, at least one.
+    reads: where to stop and score, fractions of the steps.
+    Paper: Jamieson & Talwalkar 2016, arXiv 1502.07943; on diffusion seeds: PSP, 2607.21591
+    """
+    proper(keep=keep)
+    at = stops(steps, reads)
+    n = afford(n, budget, lambda m: _cost(m, keep, at))
+    slots, kept_slots = list(range(n)), []
+    parents: list[str | None] = [None] * n
+    for k, stop in enumerate(at):
+        moves = (Move(p, (seed, k, i), stop, kernel, guide) for p, i in zip(parents, slots, strict=True))
+        outcomes = yield Round(tuple(moves), {"slots": slots})
+        if stop < steps:
+            kept = sorted(ranked(rewards(outcomes))[: _survivors(len(slots), keep)])
+            slots, parents = [slots[i] for i in kept], [outcomes[i].key for i in kept]
+            kept_slots.append(slots)
+    return Result.of_best(outcomes, n=n, roots=len(slots), survivors=kept_slots)
+
+
+def _survivors(n: int, keep: float) -> int:
+    return max(1, math.ceil(n * keep - 1e-9))
+
+
+def _cost(n: int, keep: float, at: Sequence[int]) -> int:
+    nfe = 0
+    for start, stop in zip([0, *at], at, strict=False):
+        nfe, n = nfe + n * (stop - start), _survivors(n, keep)
+    return nfe

@@ -1,0 +1,60 @@
+"""Search over paths: go back by re-noising, forth by denoising, and keep the best; for any kernel, the ode too."""
+
+from __future__ import annotations
+
+from raysearch.errors import UsageError
+from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
+from raysearch.search.common import ODE, afford, at_least, proper, ranked, rewards
+
+
+def paths(
+    seed: int,
+    steps: int,
+    *,
+    n: int = 8,
+    keep: int = 2,
+    start: float = 0.2,
+    back: float = 0.2,
+    ahead: float = 0.4,
+    kernel: Kernel = ODE,
+    guide: Guide | None = None,
+    budget: int | None = None,
+) -> Search:
+    """Re-noise the best candidates backward, denoise them further forward, repeat to the end.
+
+    n: candidates a round, or `budget` in NFE, from which n follows. keep: how many go on, with n // keep copies each.
+    start: where the first read is; back, ahead: how far each round goes back and then forth; fractions of the steps.
+    Paper: Ma et al. 2025, arXiv 2501.09732 (search over paths)
+    """
+    at_least(1, keep=keep)
+    legs = _legs(steps, start, back, ahead)
+    n = afford(n, budget, lambda m: _cost(m, keep, legs))
+    width = min(keep, n)
+    outcomes = yield Round(tuple(Move(None, (seed, 0, i), legs[0][1], kernel, guide) for i in range(n)))
+    root, ancestors = list(range(n)), []
+    for k, (noisier, to) in enumerate(legs[1:], start=1):
+        kept = ranked(rewards(outcomes))[:width]
+        slots = [(i, j) for i in range(width) for j in range(n // width)]
+        moves = [Move(outcomes[kept[i]].key, (seed, k, i, j), to, kernel, guide, back=noisier) for i, j in slots]
+        root = [root[kept[i]] for i, _ in slots]
+        ancestors.append([kept[i] for i, _ in slots])
+        outcomes = yield Round(tuple(moves))
+    return Result.of_best(outcomes, n=n, ancestors=ancestors, roots=len(set(root)))
+
+
+def _legs(steps: int, start: float, back: float, ahead: float) -> list[tuple[int, int]]:
+    """(noisier, to) of each round in steps; `noisier` is where the re-noised state starts."""
+    proper(start=start, back=back, ahead=ahead)
+    stride_back, stride = max(1, round(back * steps)), round(ahead * steps)
+    if stride <= stride_back:
+        raise UsageError(f"ahead = {ahead} must exceed back = {back} by at least one of the {steps} steps")
+    legs = [(0, max(1, round(start * steps)))]
+    while legs[-1][1] < steps:
+        noisier = max(0, legs[-1][1] - stride_back)
+        legs.append((noisier, min(steps, max(noisier + stride, legs[-1][1] + 1))))
+    return legs
+
+
+def _cost(n: int, keep: int, legs: list[tuple[int, int]]) -> int:
+    width = min(keep, n)
+    return n * legs[0][1] + width * (n // width) * sum(to - noisier for noisier, to in legs[1:])
