@@ -1,0 +1,114 @@
+"""Exact expectations: run a search under every outcome of every random choice, each with its probability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from raysearch.moves import Move, Outcome, Search
+from raysearch.resampling import SCHEMES
+
+START = (0.6, 0.4)
+TRANSITION = ((0.7, 0.3), (0.2, 0.8))
+EMISSION = ((0.9, 0.2), (0.3, 0.6), (0.5, 0.1))  # likelihood of what was seen, by stage and hidden state
+STRIDE = 2  # steps a stage, so that copies meet noise before they land
+
+
+class Choices:
+    """Follows a script of choices, taking the first option beyond its end; `all_of` walks the whole tree."""
+
+    def __init__(self, script: list[int]) -> None:
+        self.script, self.sizes, self.probability = script, [], 1.0
+
+    def choose(self, chances: list[float]) -> int:
+        place = len(self.sizes)
+        if place == len(self.script):
+            self.script.append(0)
+        self.sizes.append(len(chances))
+        self.probability *= chances[self.script[place]]
+        return self.script[place]
+
+    @staticmethod
+    def all_of(run: Callable[[Choices], float]) -> Iterator[tuple[float, float]]:
+        """(probability, value) of every leaf."""
+        script: list[int] = []
+        while True:
+            choices = Choices(script)
+            value = run(choices)
+            yield choices.probability, value
+            while script and script[-1] + 1 == choices.sizes[len(script) - 1]:
+                script.pop()
+            if not script:
+                return
+            script[-1] += 1
+
+
+@dataclass
+class CellRng:
+    """Stands for uniforms by the midpoints of the cells between `edges`; no decision of a scheme cuts through a cell."""
+
+    choices: Choices
+    edges: np.ndarray
+
+    def random(self, size: int | None = None):
+        widths = np.diff(self.edges)
+        cells = [self.choices.choose(widths.tolist()) for _ in range(1 if size is None else size)]
+        points = self.edges[cells] + widths[cells] / 2
+        return float(points[0]) if size is None else points
+
+
+def enumerated(name: str, choices: Choices) -> Callable[..., np.ndarray]:
+    """A scheme for N <= 2 that enumerates its uniforms instead of drawing them."""
+
+    def scheme(weights, rng, m=None):
+        W = weights.W
+        count = len(W) if m is None else m
+        decisions = [*np.cumsum(W), *((count * np.cumsum(W)) % 1), *((count * W) % 1), *(W / W.max())]
+        edges = np.unique(np.clip(np.round([0.0, 1.0, *decisions], 14), 0, 1))
+        return SCHEMES[name](weights, CellRng(choices, edges), m)
+
+    return scheme
+
+
+@dataclass
+class Hmm:
+    """A hidden Markov chain whose particles are paths; the reward of a read is the log-likelihood so far."""
+
+    choices: Choices
+    paths: list[tuple[int, ...]] = field(default_factory=list)
+
+    def run(self, move: Move) -> Outcome:
+        path = () if move.parent is None else self.paths[int(move.parent)]
+        while len(path) < move.to // STRIDE:
+            path += (self.choices.choose(list(TRANSITION[path[-1]] if path else START)),)
+        self.paths.append(path)
+        return Outcome(str(len(self.paths) - 1), math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path)))
+
+
+def hmm_log_z(stages: int) -> float:
+    """The forward algorithm."""
+    alpha = np.array(START) * EMISSION[0]
+    for k in range(1, stages):
+        alpha = alpha @ np.array(TRANSITION) * EMISSION[k]
+    return math.log(alpha.sum())
+
+
+def expected_z(spawn: Callable[[Choices], Search]) -> tuple[float, int]:
+    """E[Z_hat] of the searches spawned, and how many outcomes it took; probabilities are checked to sum to one."""
+
+    def run(choices: Choices) -> float:
+        model, search = Hmm(choices), spawn(choices)
+        round_ = next(search)
+        while True:
+            try:
+                round_ = search.send([model.run(m) for m in round_.moves])
+            except StopIteration as end:
+                return math.exp(end.value.log_z)
+
+    leaves = list(Choices.all_of(run))
+    mass = math.fsum(p for p, _ in leaves)
+    assert abs(mass - 1) < 1e-12, f"the probabilities of all outcomes sum to {mass}"
+    return math.fsum(p * z for p, z in leaves), len(leaves)
