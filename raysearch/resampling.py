@@ -40,16 +40,13 @@ def residual(weights: Weights | Sequence[float], rng: np.random.Generator, m: in
 def stratified(weights: Weights | Sequence[float], rng: np.random.Generator, m: int | None = None) -> np.ndarray:
     """One uniform in each of m strata (Kitagawa 1996)."""
     W, m = _normalised(weights, m)
-    return _placed(_counted(_inverse_cdf((np.arange(m) + rng.random(m)) / m, W), W), m)
+    return _placed(_strata(W, rng.random(m)), m)
 
 
 def systematic(weights: Weights | Sequence[float], rng: np.random.Generator, m: int | None = None) -> np.ndarray:
     """One uniform for all strata: floor or ceil of m W offspring, the identity at equal weights."""
     W, m = _normalised(weights, m)
-    upto = _snapped(m * np.cumsum(W) / np.cumsum(W)[-1], len(W) * m)
-    upto[np.flatnonzero(W)[-1] :] = m
-    below = np.clip(np.ceil(upto - rng.random()), 0, m)  # how many of the points u, 1 + u, ... lie under each sum
-    return _placed(np.diff(below, prepend=0.0), m)
+    return _placed(_strata(W, np.full(m, rng.random())), m)
 
 
 def ssp(weights: Weights | Sequence[float], rng: np.random.Generator, m: int | None = None) -> np.ndarray:
@@ -105,6 +102,16 @@ def _inverse_cdf(points: np.ndarray, W: np.ndarray) -> np.ndarray:
     """For each point in [0, 1) the particle in whose interval of the cumulative weights it lies."""
     upto = np.cumsum(W)
     return np.minimum(np.searchsorted(upto / upto[-1], points, side="right"), np.flatnonzero(W)[-1])
+
+
+def _strata(W: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Offspring counts when stratum j holds the point j + u_j, u_j in [0, 1), of m = len(u), the sum of the weights."""
+    m = len(u)
+    upto = _snapped(m * np.cumsum(W) / np.cumsum(W)[-1], len(W) * m)
+    upto[np.flatnonzero(W)[-1] :] = m
+    whole = np.floor(upto).astype(np.int64)
+    below = whole + (u[np.minimum(whole, m - 1)] < upto - whole)  # compared within the stratum: j + u would round
+    return np.diff(below, prepend=0)
 
 
 def _counted(ancestors: np.ndarray, W: np.ndarray) -> np.ndarray:

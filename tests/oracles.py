@@ -43,7 +43,7 @@ def schedule(kernel: Kernel, steps: int) -> np.ndarray:
 class LinearGaussian:
     """1-D data N(mu, s2) on the flow path, its exact denoiser, and the reward -(x - c)^2 / (2 tau2).
 
-    Every kernel is affine here, x' = A x + B + S z: the law of the discretised chain, the tilted law and log Z are exact.
+    Every kernel is affine here, x' = A x + B + S z: the law of the chain, the tilted law and log Z are exact.
     """
 
     kernel: Kernel = DDPM
@@ -208,7 +208,7 @@ Model = LinearGaussian | Mixture
 def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Result, np.ndarray]]:
     """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
 
-    spawn(i) makes the i-th search; all must yield Rounds of the same shape of Moves (smc, beam, best_of_n without guide).
+    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step.
     """
     rng = np.random.default_rng(seed)
     searches = [spawn(i) for i in range(runs)]

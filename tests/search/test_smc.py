@@ -76,7 +76,7 @@ def test_a_mutant_that_drops_weights_fails_the_same_check(monkeypatch):
 def test_error_falls_as_one_over_root_n():
     sizes, errors = [16, 32, 64, 128, 256], []
     for n in sizes:
-        log_z, _, _ = estimate(CHAIN, 300, seed=n, n=n, threshold=1.0)
+        log_z, _, _ = estimate(CHAIN, 300, seed=n, n=n)
         errors.append(np.sqrt(np.mean((np.exp(log_z - CHAIN.exact()[0]) - 1) ** 2)))
     slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
     assert -0.6 < slope < -0.4, slope
@@ -172,7 +172,8 @@ def test_deterministic_population_is_refused_with_both_remedies():
 
 def test_copies_are_made_only_where_noise_parts_them():
     toy = Toy()
-    result, rounds = drive(smc(0, 20, n=8, lam=50.0, threshold=1.0, kernel=Kernel("ddim_eta", 1.0, (0.2, 0.7))), toy.run)
+    kernel = Kernel("ddim_eta", 1.0, (0.2, 0.7))
+    result, rounds = drive(smc(0, 20, n=8, lam=50.0, threshold=1.0, kernel=kernel), toy.run)
     ancestors = result.notes["ancestors"]
     assert any(a is not None and len(set(a)) < 8 for a in ancestors)
     assert ancestors[-1] is None  # from 80 % on this kernel is deterministic
@@ -212,7 +213,7 @@ def test_a_nan_reward_kills_its_particle_and_is_counted():
         outcome = toy.run(move)
         return replace(outcome, reward=math.nan) if move.seed == (0, 1, 2) else outcome
 
-    result, rounds = drive(smc(0, 20, n=4, lam=1.0, kernel=DDPM, threshold=1.0), run)
+    result, _ = drive(smc(0, 20, n=4, lam=1.0, kernel=DDPM, threshold=1.0), run)
     assert result.notes["nan"] == 1
     assert 2 not in result.notes["ancestors"][1]
     assert math.isfinite(result.log_z)
