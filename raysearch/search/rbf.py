@@ -22,13 +22,14 @@ def rbf(
     guide: Guide | None = None,
     budget: int | None = None,
 ) -> Search:
-    """Accept the first proposal that beats the best so far, and roll the budget saved over to later steps.
+    """Accept the first proposal that beats the best so far, roll the budget saved over to later steps.
 
     n: proposals a stop, or `budget` in NFE, from which n follows. The first stop takes n fresh noises.
     wave: how many are proposed at once; among those that succeed the lowest slot wins. 1 is the paper's sequence, more
     runs in parallel and pays for what a wave proposed in vain.
     reads: where to stop and score, fractions of the steps.
-    Without success the best proposal of the stop goes on. Raises ValueError for a deterministic kernel.
+    Without success the best proposal of the stop goes on; the last stretch with noise spends all that is left.
+    Raises ValueError for a deterministic kernel.
     Paper: Kim et al. 2025, arXiv 2503.19385 (RBF)
     """
     at_least(1, wave=wave)
@@ -44,12 +45,12 @@ def rbf(
     record = _value(best)
     for k, (stop, length) in enumerate(zip(at[1:], lengths, strict=True), start=1):
         purse = n * length + saved if parting[k - 1] else length  # without noise all children would be the same: one
-        seen, found = [], None
-        while found is None and len(seen) < purse // length:
-            slots = range(len(seen), min(len(seen) + wave, purse // length))
+        quota, wait, seen, found = purse // length, any(parting[k:]), [], None
+        while found is None and len(seen) < quota:
+            slots = range(len(seen), min(len(seen) + wave, quota) if wait else quota)
             outcomes = yield Round(tuple(Move(best.key, (seed, k, i), stop, kernel, guide) for i in slots))
             seen = [*seen, *outcomes]
-            found = next((o for o in outcomes if _value(o) > record), None)
+            found = next((o for o in outcomes if _value(o) > record), None) if wait else None
         best = found or _first(seen)
         record, proposed = max(record, _value(best)), [*proposed, len(seen)]
         saved = purse - len(seen) * length if parting[k - 1] else saved

@@ -1,0 +1,236 @@
+"""What holds of every strategy: pure replay, shared Moves, a ledger that adds up, honest refusals, genealogy."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from raysearch.moves import Guide, Kernel, Outcome
+from raysearch.search import STRATEGIES, describe, strategy
+from raysearch.search.common import afford, nfe, ranked
+from tests.oracles import DDPM, Toy, drive
+
+every_strategy = pytest.mark.parametrize("name", STRATEGIES)
+NEED_NOISE = ("smc", "beam", "rbf")
+FIXED = {"best_of_n", "smc", "beam", "halving", "paths", "pcn", "evolutionary"}  # cost known before the first reward
+
+
+def ledger(search, run):
+    """(Result, moves of each round, NFE by the Moves alone)."""
+    at, spent, rounds, round_ = {}, 0, [], next(search)
+    while True:
+        spent += nfe(round_.moves, at)
+        outcomes = [run(m) for m in round_.moves]
+        at.update({o.key: m.to for o, m in zip(outcomes, round_.moves, strict=True)})
+        rounds.append(round_.moves)
+        try:
+            round_ = search.send(outcomes)
+        except StopIteration as end:
+            return end.value, rounds, spent
+
+
+@every_strategy
+def test_replay_at_every_cut_continues_identically(name):
+    def spawn():
+        return strategy(name)(7, 20, budget=600)
+
+    whole, rounds = drive(spawn(), Toy().run)
+    for cut in range(len(rounds) + 1):
+        toy, known = Toy(), {}
+        for outcome in (o for r in rounds[:cut] for o in r):
+            known[outcome.key] = outcome
+
+        def run(move, toy=toy, known=known):  # only what was not recorded is executed, on a fresh executor
+            recorded = known.get(move.key("toy"))
+            return toy_with_lineage(toy, move) if recorded is None else recorded
+
+        again, _ = drive(spawn(), run, [[Outcome.from_json(o.to_json()) for o in r] for r in rounds[:cut]])
+        assert again.digest() == whole.digest()
+
+
+LINEAGE: dict[str, object] = {}
+
+
+def toy_with_lineage(toy, move):
+    """Run a Move on an executor that may lack the parent: recompute it from its own Move first."""
+    LINEAGE[move.key("toy")] = move
+    if move.parent is not None and move.parent not in toy.states:
+        toy_with_lineage(toy, LINEAGE[move.parent])
+    return toy.run(move)
+
+
+@every_strategy
+def test_every_state_can_be_recomputed_from_its_lineage_alone(name):
+    toy, lineage = Toy(), {}
+
+    def run(move):
+        lineage[move.key("toy")] = move
+        return toy.run(move)
+
+    result, _ = drive(strategy(name)(2, 20, budget=600), run)
+    alone, chain, key = Toy(), [], result.winner.key
+    while key is not None:
+        chain.append(lineage[key])
+        key = chain[-1].parent
+    outcome = [alone.run(move) for move in reversed(chain)][-1]
+    assert outcome.reward == result.winner.reward
+    assert alone.states[outcome.key] == toy.states[outcome.key]
+
+
+@every_strategy
+@pytest.mark.parametrize("budget", [400, 777, 2000])
+def test_the_ledger_adds_up_and_the_budget_holds(name, budget):
+    toy = Toy()
+    result, _, spent = ledger(strategy(name)(1, 20, budget=budget), toy.run)
+    assert spent == toy.nfe <= budget
+    if name in FIXED:  # and one particle more would not have fitted
+        assert ledger(strategy(name)(1, 20, **more(name, result)), Toy().run)[2] > budget
+    if name == "rbf":  # what is saved early is spent later, up to what is too little for one more proposal each
+        assert spent > budget - 2 * 20
+
+
+def more(name, result):
+    return {"width": result.notes["width"] + 1} if name == "beam" else {"n": result.notes["n"] + 1}
+
+
+def test_costs_by_hand():
+    for name, options, expected in (
+        ("best_of_n", {"n": 5}, 5 * 20),
+        ("smc", {"n": 5}, 5 * 20),
+        ("smc", {"n": 16, "last": 4, "reads": (0.5,)}, 16 * 10 + 4 * 10),
+        ("halving", {"n": 8, "reads": (0.2, 0.5)}, 8 * 4 + 4 * 6 + 2 * 10),
+        ("beam", {"width": 2, "branch": 3, "kernel": DDPM}, 6 * 20),
+        ("beam", {"width": 2, "branch": 3, "kernel": DDPM, "lookahead": 2}, 6 * 20 + 6 * 2 * 4),
+        ("beam", {"width": 2, "branch": 3}, 6 * 16 + 2 * 4),  # the last stretch has no noise: one child each
+        ("paths", {"n": 6, "keep": 2}, 6 * 4 + 6 * 8 * 4),
+        ("zero_order", {"n": 3, "rounds": 2}, 20 * (1 + 3 * 2)),
+        ("pcn", {"n": 3, "rounds": 2}, 20 * 3 * 3),
+        ("evolutionary", {"n": 6, "children": 4, "reads": (0.0, 0.5)}, 6 * 20 + 4 * 20 + 4 * 10),
+    ):
+        assert ledger(strategy(name)(0, 20, **options), Toy().run)[2] == expected, name
+
+
+@pytest.mark.parametrize("name", ["best_of_n", "halving", "smc"])
+def test_a_sweep_over_n_shares_its_moves(name):
+    small, large = ({m.key("x") for m in ledger(strategy(name)(4, 20, n=n), Toy().run)[1][0]} for n in (4, 16))
+    assert small < large
+    assert len(large) == 16
+
+
+@every_strategy
+def test_moves_are_distinct_and_seeds_change_everything(name):
+    runs = [ledger(strategy(name)(seed, 20, budget=600), Toy().run) for seed in (1, 2)]
+    keys = [[m.key("x") for moves in rounds for m in moves] for _, rounds, _ in runs]
+    assert all(len(k) == len(set(k)) for k in keys)
+    assert not set(keys[0]) & set(keys[1])
+    assert runs[0][0].digest() != runs[1][0].digest()
+
+
+@every_strategy
+def test_kernel_and_guide_reach_every_step(name):
+    kernel, guide = Kernel("flow_sde", 0.5, (0.1, 0.8)), Guide(scale=2.0)
+    _, rounds, _ = ledger(strategy(name)(0, 20, kernel=kernel, guide=guide, budget=600), Toy().run)
+    stepping = [m for moves in rounds for m in moves if m.to > 0]
+    assert stepping and all((m.kernel, m.guide) == (kernel, guide) for m in stepping)
+
+
+@every_strategy
+def test_result_is_a_finished_video_with_its_genealogy(name):
+    toy = Toy()
+    result, rounds, _ = ledger(strategy(name)(0, 20, budget=600), toy.run)
+    assert all(toy.states[o.key][1] == 20 for o in result.finals)
+    assert result.winner.reward == max(o.reward for o in result.finals)
+    fresh = {m.key("toy") for moves in rounds for m in moves if m.parent is None}
+    parent = {m.key("toy"): m.parent for moves in rounds for m in moves}
+
+    def root(key):
+        while parent[key] is not None:
+            key = parent[key]
+        return key
+
+    roots = {root(o.key) for o in result.finals}
+    assert roots <= fresh
+    assert result.notes["roots"] == len(roots)
+
+
+@every_strategy
+def test_a_few_nan_rewards_never_win(name):
+    toy = Toy()
+
+    def run(move):
+        outcome = toy.run(move)
+        return replace(outcome, reward=math.nan) if int(outcome.key[:4], 16) % 4 == 0 else outcome
+
+    result, _ = drive(strategy(name)(3, 20, budget=1000), run)
+    assert not math.isnan(result.winner.reward)
+
+
+@pytest.mark.parametrize("name", NEED_NOISE)
+def test_deterministic_copies_are_refused(name):
+    for kernel in (Kernel("ode"), Kernel("2m"), Kernel("cps", 0.0), Kernel("cps", 0.9, (0.9, 1.0))):
+        with pytest.raises(ValueError, match=r"choose a stochastic kernel .* prune = true"):
+            next(strategy(name)(0, 10, kernel=kernel))
+
+
+@pytest.mark.parametrize("name", sorted(set(STRATEGIES) - set(NEED_NOISE)))
+def test_the_others_take_a_deterministic_kernel_and_never_pay_for_a_copy(name):
+    toy = Toy()
+    _, rounds, _ = ledger(strategy(name)(0, 20, kernel=Kernel("ode"), budget=600), toy.run)
+    ends = [toy.states[m.key("toy")] for moves in rounds for m in moves if m.to == 20]
+    assert len(set(ends)) == len(ends)
+
+
+@every_strategy
+def test_a_budget_too_small_names_the_least_that_will_do(name):
+    with pytest.raises(ValueError, match=r"budget = 3 NFE .* raise it to (\d+)") as error:
+        next(strategy(name)(0, 20, budget=3))
+    least = int(str(error.value).rsplit(" ", 1)[1])
+    assert ledger(strategy(name)(0, 20, budget=least), Toy().run)[2] <= least
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("best_of_n", {"n": 0}, "n = 0 must be at least 1"),
+        ("smc", {"potential": "dif"}, "did you mean 'diff'"),
+        ("smc", {"scheme": "systemic"}, "did you mean 'systematic'"),
+        ("smc", {"rise": "geometry"}, "did you mean 'geometric'"),
+        ("smc", {"threshold": -0.5}, "threshold = -0.5 must be at least 0"),
+        ("beam", {"width": 0}, "width = 0 must be at least 1"),
+        ("halving", {"keep": 0.0}, r"keep = 0.0 must lie in \(0, 1\]"),
+        ("paths", {"back": 0.5, "ahead": 0.5}, "ahead = 0.5 must exceed back = 0.5"),
+        ("zero_order", {"beta": 1.5}, r"beta = 1.5 must lie in \(0, 1\]"),
+        ("pcn", {"rounds": 0}, "rounds = 0 must be at least 1"),
+        ("evolutionary", {"reads": (1.0,)}, r"reads = \(1.0,\)"),
+        ("rbf", {"wave": 0}, "wave = 0 must be at least 1"),
+    ],
+)
+def test_errors_name_option_value_and_range(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        next(strategy(name)(0, 20, **options))
+
+
+def test_registry_and_descriptions():
+    with pytest.raises(ValueError, match="did you mean 'best_of_n'"):
+        strategy("bestofn")
+    described = {d.name: d for d in describe()}
+    assert set(described) == set(STRATEGIES)
+    for d in described.values():
+        assert d.summary.endswith(".") and len(d.summary) <= 100 and "arXiv" in d.paper
+        assert {"kernel", "guide", "budget"} <= set(d.options)
+    assert described["smc"].options["threshold"] == 0.5
+
+
+def test_search_imports_neither_torch_nor_ray():
+    code = "import sys, raysearch.search; print([m for m in ('torch', 'ray', 'diffusers') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_afford_and_ranked():
+    assert afford(3, None, lambda m: 10 * m) == 3
+    assert [afford(1, b, lambda m: 10 * m) for b in (10, 19, 20, 1234)] == [1, 1, 2, 123]
+    assert ranked([1.0, math.nan, 3.0, 3.0, -math.inf]) == [2, 3, 0, 4, 1]
