@@ -1,0 +1,64 @@
+"""Generators: what draws videos. Four methods make one for a prompt; a Model makes generators and is loaded once.
+
+Importing this loads no model library. Latents are torch tensors [1, ...], fp32, on the model's device; one particle per
+call, so that the same particle gives the same bits in any company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raysearch.names import lookup
+from raysearch.prompts import Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+Path = tuple[Any, Any, Any, Any]  # (a, s, a', s'): x = a*x0 + s*eps goes to a'*x0 + s'*eps
+
+
+class Generator(Protocol):
+    """One prompt's denoiser. steps: how many there are; 0 is pure noise, `steps` a finished video."""
+
+    steps: int
+
+    def draw(self, noise: torch.Generator) -> torch.Tensor:
+        """Fresh noise, the state at step 0. `noise` is a CPU generator."""
+        ...
+
+    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator) -> torch.Tensor:
+        """x0_hat, the preview of the finished latents, from the state at step k."""
+        ...
+
+    def decode(self, x0: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+        """Frames [T, 3, H, W] in [0, 1]."""
+        ...
+
+    def path(self, k: int) -> Path:
+        """(a, s, a', s') of the step from k to k + 1; floats, or tensors that broadcast over latent frames."""
+        ...
+
+
+class Model(Protocol):
+    """A loaded replica. fps: of its videos."""
+
+    fps: float
+
+    def on(self, prompt: Prompt) -> Generator:
+        """The generator for one prompt; its conditions are computed once."""
+        ...
+
+
+def load(config: Any, device: str = "cpu") -> Model:
+    """The model that a `config.GeneratorConfig` names. Raises UsageError for an unknown name."""
+    return lookup("generator", config.name, GENERATORS)(config, device)
+
+
+def _diffusers(config: Any, device: str) -> Model:
+    from raysearch.generators.diffusers import DiffusersModel
+
+    return DiffusersModel.load(config, device)
+
+
+GENERATORS: dict[str, Callable[[Any, str], Model]] = {"diffusers": _diffusers}

@@ -1,0 +1,22 @@
+"""The embedded default: a 2-D physics world, a tiny generator and a tiny V-JEPA 2 trained on it, and their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# What suits the shipped generator where a job says nothing else.
+GENERATOR_DEFAULTS = {
+    "steps": 12, "shift": 1.5, "guidance_scale": 1.0, "height": 32, "width": 32, "num_frames": 17, "fps": 8,
+    "call": {"image_cond_noise_scale": 0.0, "max_sequence_length": 4},
+}  # fmt: skip
+
+
+def weights(part: str) -> Path:
+    """Folder of the shipped weights: `generator` (a diffusers pipeline) or `worldmodel` (a VJEPA2Model)."""
+    folder = Path(__file__).parent / "weights" / part
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: the tiny weights are missing; reinstall raysearch, or train them again with "
+            "`python -m raysearch.tinyworld.train`"
+        )
+    return folder

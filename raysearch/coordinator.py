@@ -1,0 +1,255 @@
+"""The one loop: many searches over one executor, every Outcome in the journal before it is used.
+
+Invariants: a Move is executed once per journal, however many searches ask for it; a search receives its Outcomes in the
+order of its Moves, whatever the order of arrival; a lost or forgotten state is made again from its Moves; a Job that
+fails for good ends the searches that need it, not the run. Which search goes on when never changes what it finds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from raysearch.executors import Answer, Executor, Failure, Film, Job
+from raysearch.journal import Journal
+from raysearch.moves import Cost, Outcome, Result, Round, Search
+from raysearch.prompts import Prompt
+
+AHEAD = 2  # Jobs waiting per Job in work, before another search is begun: barriers of one are filled by the next
+
+
+@dataclass
+class Task:
+    """One search of one prompt. scope: fingerprint of generator and prompt, part of every key."""
+
+    name: str
+    prompt: Prompt
+    search: Search
+    scope: str
+
+
+@dataclass
+class Ledger:
+    """Where Moves went: `recalled` from the journal, `executed`, `shared` with another search in flight, `rebuilt`."""
+
+    recalled: int = 0
+    executed: int = 0
+    shared: int = 0
+    rebuilt: int = 0
+    cost: Cost = Cost()
+
+
+@dataclass
+class Finished:
+    """result, or the reason why there is none; what this search cost, recalled Moves included.
+
+    films: mp4 by key of the finals that were wanted, None for those that were there before.
+    """
+
+    task: Task
+    result: Result | None = None
+    error: str | None = None
+    films: dict[str, bytes | None] = field(default_factory=dict)
+    cost: Cost = Cost()
+
+
+class Observer(Protocol):
+    """Sees everything, changes nothing."""
+
+    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
+    def on_finish(self, finished: Finished) -> None: ...
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
+
+
+class Coordinator:
+    """`run` drives tasks to their end.
+
+    films: which finals to film, see `shown`. filmed: whether the film of a key is there already.
+    """
+
+    def __init__(
+        self, executor: Executor, journal: Journal, observers: Sequence[Observer] = (), films: str = "none",
+        filmed: Callable[[Task, str], bool] = lambda task, key: False,
+    ):  # fmt: skip
+        self.executor, self.journal, self.observers = executor, journal, observers
+        self.films, self.filmed = films, filmed
+        self.ledger = Ledger()
+        self._moves: dict[str, Job] = {}  # every Job asked for, by the key of its state: the lineage
+        self._backlog: deque[Job] = deque()
+        self._flying: dict[int, Job] = {}
+        self._waiting: dict[tuple[str, bool], list[_Live]] = {}  # who needs this Job's answer
+        self._blocked: dict[str, list[Job]] = {}  # by the state they wait for
+        self._rebuilding: set[str] = set()
+
+    def run(self, tasks: Iterable[Task]) -> list[Finished]:
+        """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses only Jobs in flight."""
+        pending, done = deque(_Live(t, i) for i, t in enumerate(tasks)), list[_Live]()
+        try:
+            while True:
+                while pending and len(self._backlog) < AHEAD * self.executor.capacity:
+                    self._advance(pending.popleft(), None, done)
+                while self._backlog and len(self._flying) < self.executor.capacity:
+                    job = self._backlog.popleft()
+                    self._flying[self.executor.submit(job)] = job
+                if not self._flying:
+                    if not pending and not self._backlog:
+                        return [live.end for live in sorted(done, key=lambda live: live.order)]
+                    continue
+                for ticket, answer in self.executor.ready(timeout=0.5):
+                    self._answered(self._flying.pop(ticket), answer, done)
+                for observer in self.observers:
+                    observer.on_wait(self.ledger, self.executor.status())
+        finally:
+            for live in (*pending, *(w for ws in self._waiting.values() for w in ws)):
+                live.task.search.close()
+
+    def _advance(self, live: _Live, outcomes: list[Outcome] | None, done: list[_Live]) -> None:
+        """Hand a search its Outcomes and ask for its next round; recorded Moves answer at once."""
+        while True:
+            try:
+                round = next(live.task.search) if outcomes is None else live.task.search.send(outcomes)
+            except StopIteration as stop:
+                live.end.result = stop.value
+                self._finish_or_film(live, done)
+                return
+            except ValueError as error:
+                live.end.error = str(error)
+                self._finish(live, done)
+                return
+            live.number += 1
+            for observer in self.observers:
+                observer.on_round(live.task, live.number, round)
+            live.keys = [m.key(live.task.scope) for m in round.moves]
+            live.got = {}
+            for key, move in zip(live.keys, round.moves, strict=True):
+                self._ask(live, Job(key, live.task.prompt, move))
+            if len(live.got) < len(set(live.keys)):
+                return
+            outcomes = [live.got[k] for k in live.keys]
+
+    def _ask(self, live: _Live, job: Job) -> None:
+        known = self._moves.get(job.key)
+        if known is None or (known.move and job.move and job.move.score and not known.move.score):
+            self._moves[job.key] = job
+        recorded = self.journal.outcomes.get(job.key)
+        if recorded is not None and (recorded.rewards or not (job.move and job.move.score)):
+            self.ledger.recalled += job.key not in live.got
+            self._give(live, recorded, recalled=True)
+            return
+        waiting = self._waiting.setdefault((job.key, False), [])
+        if waiting:
+            self.ledger.shared += live not in waiting
+        else:
+            self._backlog.append(job)
+        if live not in waiting:
+            waiting.append(live)
+
+    def _give(self, live: _Live, outcome: Outcome, recalled: bool) -> None:
+        if outcome.key in live.got:
+            return
+        live.got[outcome.key] = outcome
+        live.states.add(outcome.key)
+        live.end.cost = live.end.cost + outcome.cost
+        for observer in self.observers:
+            observer.on_outcome(live.task, outcome, recalled)
+
+    def _answered(self, job: Job, answer: Answer, done: list[_Live]) -> None:
+        if isinstance(answer, Failure) and answer.missing is not None:
+            self._rebuild(answer.missing, job)
+        elif isinstance(answer, Failure):
+            self._fail(job, answer.reason, done)
+        elif isinstance(answer, Film):
+            for live in self._waiting.pop((job.key, True), []):
+                live.end.films[answer.key] = answer.mp4
+                live.wanted.discard(answer.key)
+                self._finish_or_film(live, done)
+        elif job.key in self._rebuilding:
+            self._rebuilding.discard(job.key)
+            self.ledger.rebuilt += 1
+            self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
+        else:
+            self.journal.record(answer)
+            self.ledger.executed += 1
+            self.ledger.cost = self.ledger.cost + answer.cost
+            for live in self._waiting.pop((job.key, False), []):
+                self._give(live, answer, recalled=False)
+                if len(live.got) == len(set(live.keys)):
+                    self._advance(live, [live.got[k] for k in live.keys], done)
+            self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
+
+    def _rebuild(self, key: str, blocked: Job) -> None:
+        """Have a lost state made again from its Move, unscored, and the blocked Job after it."""
+        self._blocked.setdefault(key, []).append(blocked)
+        if key not in self._rebuilding and (key, False) not in self._waiting:
+            move = self._moves[key].move
+            assert move is not None
+            self._rebuilding.add(key)
+            self._backlog.appendleft(Job(key, blocked.prompt, replace(move, score=False)))
+
+    def _fail(self, job: Job, reason: str, done: list[_Live]) -> None:
+        """End every search that waits for this Job or for one blocked by it."""
+        self._rebuilding.discard(job.key)
+        for blocked in self._blocked.pop(job.key, []):
+            self._fail(blocked, reason, done)
+        for live in self._waiting.pop((job.key, job.move is None), []):
+            live.end.error = live.end.error or reason
+            for others in self._waiting.values():
+                if live in others:
+                    others.remove(live)
+            self._backlog = deque(j for j in self._backlog if self._waiting.get((j.key, j.move is None), True))
+            self._finish(live, done)
+
+    def _finish_or_film(self, live: _Live, done: list[_Live]) -> None:
+        """Once a search has its result, have its videos made; once they are there, it is finished."""
+        result = live.end.result
+        if result is not None and not live.filmed:
+            live.filmed = True
+            for key in shown(result, self.films):
+                if self.filmed(live.task, key):
+                    live.end.films[key] = None
+                else:
+                    live.wanted.add(key)
+            for key in sorted(live.wanted):
+                waiting = self._waiting.setdefault((key, True), [])
+                if not waiting:
+                    self._backlog.append(Job(key, live.task.prompt, None))
+                waiting.append(live)
+        if not live.wanted:
+            self._finish(live, done)
+
+    def _finish(self, live: _Live, done: list[_Live]) -> None:
+        if live in done:
+            return
+        done.append(live)
+        live.task.search.close()
+        self.executor.forget(live.states)
+        for observer in self.observers:
+            observer.on_finish(live.end)
+
+
+def shown(result: Result, films: str) -> list[str]:
+    """Handles of the finals to film: none, the best, what a report shows (best, worst, first), or all."""
+    scored = [i for i, o in enumerate(result.finals) if o.reward == o.reward]
+    worst = min(scored, key=lambda i: result.finals[i].reward)
+    picks = {"none": [], "best": [result.best], "shown": [result.best, worst, 0], "all": range(len(result.finals))}
+    return list(dict.fromkeys(result.finals[i].key for i in picks[films]))
+
+
+@dataclass(eq=False)
+class _Live:
+    """A search on its way."""
+
+    task: Task
+    order: int
+    number: int = 0
+    keys: list[str] = field(default_factory=list)
+    got: dict[str, Outcome] = field(default_factory=dict)
+    states: set[str] = field(default_factory=set)
+    wanted: set[str] = field(default_factory=set)
+    filmed: bool = False
+
+    def __post_init__(self) -> None:
+        self.end = Finished(self.task)

@@ -1,0 +1,189 @@
+"""What a replica does, the same in every executor: carry a particle through a Move, film it, score it.
+
+Noise is addressed: every draw comes from a CPU generator seeded by (prompt, Move.seed, purpose, step), in fp32. So a
+Move gives the same bits wherever and whenever it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from raysearch import generators, kernels, rewards, videos
+from raysearch.errors import UsageError
+from raysearch.generators import Generator
+from raysearch.latents import State, Store
+from raysearch.moves import Move, digest
+from raysearch.prompts import Prompt
+from raysearch.schedules import fraction
+
+PROMPTS_KEPT = 8  # generators (with their computed conditions) a replica keeps
+
+
+@dataclass(frozen=True)
+class Made:
+    """The small part of a Move's answer. missing: the parent was not to be had."""
+
+    nfe: int = 0
+    seconds: float = 0.0
+    log_ratio: float = 0.0
+    missing: bool = False
+
+
+class GeneratorWorker:
+    """One replica of the generator. size: side of the square view the rewards want, None for frames as they are."""
+
+    def __init__(self, config: Any, size: int | None, threads: int, device: str = "cpu", store: str | None = None):
+        torch.set_num_threads(threads)
+        self.model = generators.load(config, device)
+        self.device, self.size = torch.device(device), size
+        self._store = Store(store) if store else None
+        self._generators: OrderedDict[Prompt, Generator] = OrderedDict()
+
+    def advance(
+        self, move: Move, key: str, prompt: Prompt, parent: State | None
+    ) -> tuple[State | None, np.ndarray | None, Made]:
+        """The Move's state, its view (None if nothing is to be scored) and what it took."""
+        start = time.perf_counter()
+        if move.parent is not None and parent is None:
+            parent = self._store.load(move.parent) if self._store else None
+            if parent is None:
+                return None, None, Made(missing=True)
+        generator = self._on(prompt)
+        with torch.no_grad():
+            state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device)
+            view = None
+            if move.score and state.x0 is not None:
+                x0 = torch.from_numpy(np.array(state.x0)).to(self.device)
+                view = reduce(generator.decode(x0, address(prompt, move.seed, "decode", state.step)), self.size)
+        if self._store:
+            self._store.save(key, state)
+        return state, view, Made(nfe, time.perf_counter() - start, log_ratio)
+
+    def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
+        """The state's preview as mp4 at full size; None if the state is not to be had."""
+        state = state or (self._store.load(key) if self._store else None)
+        if state is None:
+            return None
+        with torch.no_grad():
+            x0 = torch.from_numpy(np.array(state.x if state.x0 is None else state.x0)).to(self.device)
+            frames = self._on(prompt).decode(x0, address(prompt, (), "decode", state.step))
+        return videos.encode(reduce(frames, None), self.model.fps)
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def _on(self, prompt: Prompt) -> Generator:
+        if prompt not in self._generators:
+            self._generators[prompt] = self.model.on(prompt)
+            if len(self._generators) > PROMPTS_KEPT:
+                self._generators.popitem(last=False)
+        self._generators.move_to_end(prompt)
+        return self._generators[prompt]
+
+
+class RewardWorker:
+    """One replica of the rewards: the one searched by comes first, the watched ones after it."""
+
+    def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu"):
+        torch.set_num_threads(threads)
+        self.rewards = {spec["name"]: rewards.load(spec, device) for spec in specs}
+
+    def size(self) -> int | None:
+        """Side of the view that serves all rewards."""
+        return max((r.size for r in self.rewards.values() if r.size), default=None)
+
+    def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float], float]:
+        """Every reward by name, details as name.detail, in order; and the seconds it took."""
+        start, found = time.perf_counter(), dict[str, float]()
+        for name, reward in self.rewards.items():
+            scores = reward.score(view, prompt)
+            found[name] = scores.value
+            found |= {f"{name}.{k}": v for k, v in scores.details.items()}
+        return found, time.perf_counter() - start
+
+    def pid(self) -> int:
+        return os.getpid()
+
+
+def run_move(
+    generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device
+) -> tuple[State, float, int]:
+    """Carry the particle: (state, log p - log q, network function evaluations)."""
+    if move.guide is not None and move.guide.scale != 0:
+        raise UsageError(f"guide {move.guide.name!r}: this version cannot steer with gradients yet; set guide: null")
+    x, x0, step, smooth = _start(generator, move, prompt, parent, device)
+    if not step <= move.to <= generator.steps:
+        raise UsageError(
+            f"a Move goes from step {step} to {move.to}, but the generator has steps 0 to {generator.steps}"
+        )
+    last = (x0, generator.path(step - 1)) if smooth and x0 is not None and step > 0 else None
+    for k in range(step, move.to):
+        preview = generator.denoise(x, k, address(prompt, move.seed, "call", k))
+        path, at = generator.path(k), fraction(k, generator.steps)
+        noisy = kernels.needs_noise(move.kernel, path, at)
+        noise = normal(x, address(prompt, move.seed, "step", k)) if noisy else None
+        x, _ = kernels.step(move.kernel, x, preview, path, noise, at, last)
+        x0, last, smooth = preview, None if noisy else (preview, path), not noisy
+    return State(_numpy(x), move.to, None if x0 is None else _numpy(x0), smooth), 0.0, move.to - step
+
+
+def _start(
+    generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor | None, int, bool]:
+    """Where a Move sets out: fresh noise or the parent, re-noised and mutated if it says so."""
+    if parent is None:
+        x, x0, step, smooth = generator.draw(address(prompt, move.seed, "draw", 0)), None, 0, False
+    else:
+        x, step, smooth = torch.from_numpy(np.array(parent.x)).to(device), parent.step, parent.smooth
+        x0 = None if parent.x0 is None else torch.from_numpy(np.array(parent.x0)).to(device)
+    if move.back is not None:
+        if not 0 <= move.back <= step:
+            raise UsageError(f"back={move.back}: a Move can go back only to a step from 0 to its parent's, {step}")
+        noise = normal(x, address(prompt, move.seed, "back", move.back))
+        x = kernels.renoise(x, _level(generator, step), _level(generator, move.back), noise, x0)
+        step, smooth = move.back, False
+    if move.mutate:
+        noise = address(prompt, move.seed, "mutate", step)
+        if x0 is None:  # conditions stand in pure noise as well: they are what two draws have in common
+            fresh = generator.draw(noise)
+            x = torch.where(fresh == x, x, kernels.mutate(x, None, generator.path(0), move.mutate, fresh))
+        else:
+            x = kernels.mutate(x, x0, _level(generator, step), move.mutate, normal(x, noise))
+        smooth = False
+    return x, x0, step, smooth
+
+
+def _level(generator: Generator, step: int) -> tuple[Any, Any, Any, Any]:
+    """(a, s) of the state at `step`, twice, as kernels take a path."""
+    a, s = generator.path(step)[:2] if step < generator.steps else generator.path(step - 1)[2:]
+    return a, s, a, s
+
+
+def address(prompt: Prompt, seed: tuple[int, ...], purpose: str, step: int) -> torch.Generator:
+    """The CPU generator at an address."""
+    return torch.Generator().manual_seed(int(digest([prompt.id, list(seed), purpose, step])[:15], 16))
+
+
+def normal(like: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+    """Standard normal fp32 noise, drawn on the CPU whatever the device."""
+    return torch.randn(like.shape, generator=noise, dtype=torch.float32).to(like.device)
+
+
+def reduce(frames_TCHW: torch.Tensor, size: int | None) -> np.ndarray:
+    """Frames in [0, 1] as uint8 [T, H, W, 3], squashed to size x size if a size is given."""
+    frames = frames_TCHW.float()
+    if size is not None and tuple(frames.shape[-2:]) != (size, size):
+        frames = F.interpolate(frames, (size, size), mode="bilinear", antialias=True)
+    return frames.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _numpy(x: torch.Tensor) -> np.ndarray:
+    return x.detach().float().cpu().contiguous().numpy()

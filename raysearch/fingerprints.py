@@ -1,0 +1,62 @@
+"""What a model is, in a hash: its configuration and its weights. Part of every key, so no result can outlive a change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from raysearch.config import GeneratorConfig
+from raysearch.errors import UsageError
+from raysearch.moves import digest
+
+WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
+
+
+def generator_fingerprint(config: GeneratorConfig) -> str:
+    return digest([asdict(config), _weights(config.model, config.revision, "generator")])
+
+
+def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
+    found = [
+        _weights(s["model"] if "model" in s else "tiny", s.get("revision"), "worldmodel")
+        for s in specs
+        if _has_model(s)
+    ]
+    return digest([list(specs), found])
+
+
+def _has_model(spec: dict[str, Any]) -> bool:
+    return "model" in spec or spec["name"] == "vjepa2"
+
+
+def _weights(model: str, revision: str | None, part: str) -> str:
+    """Of a folder, its content; of a hub id, its revision."""
+    if model == "tiny":
+        from raysearch.tinyworld import weights
+
+        return _folder(str(weights(part)))
+    if Path(model).is_dir():
+        return _folder(str(Path(model).resolve()))
+    if model.startswith((".", "/", "~")):
+        raise UsageError(f"model {model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
+    return f"hub:{model}@{revision or 'main'}"
+
+
+@lru_cache(maxsize=32)
+def _folder(path: str) -> str:
+    sums = []
+    for file in sorted(
+        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt")
+    ):
+        size = file.stat().st_size
+        with file.open("rb") as f:
+            data = f.read(WHOLE)
+            if size > WHOLE:
+                f.seek(-(1 << 20), 2)
+                data = data[: 1 << 20] + f.read()
+        sums.append([str(file.relative_to(path)), size, hashlib.sha256(data).hexdigest()])
+    return digest(sums)

@@ -1,0 +1,118 @@
+"""Turns a diffusers scheduler into one that predicts instead of moving: step() returns x0_hat.
+
+A pipeline call then is one step, `x0_hat = denoise(x, k)`, whatever the pipeline does inside: guidance, per-token
+times, conditioned frames. Both tables are cut to the step, because pipelines index them by a local counter. The
+arithmetic of moving stands outside, in raysearch.kernels, once for all families.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import types
+from typing import Any
+
+import torch
+
+
+class OneStep:
+    """Mixed in front of a scheduler class. `at`: the step to take; `table`: (a, s, a', s') of every step."""
+
+    at: int
+    table: list[tuple[torch.Tensor, ...]]
+    start: Any
+
+    def set_timesteps(self: Any, *args: Any, **options: Any) -> None:
+        super().set_timesteps(*args, **options)  # type: ignore[misc]
+        sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.at
+        if sigmas is not None and self.config.get("final_sigmas_type") == "sigma_min":
+            sigmas[-1] = sigmas[-2]  # Cosmos2 does this from outside
+        self.table = _table(self, sigmas, times)
+        self.start = _initial_scale(self)
+        self.timesteps = times[k : k + 1]
+        if sigmas is not None:
+            self.sigmas = torch.cat(
+                [sigmas[k : k + 2], sigmas[k + 1 : k + 2]]
+            )  # spare last entry: Cosmos2 overwrites it
+
+    def step(
+        self: Any,
+        v: Any,
+        t: Any,
+        x: Any,
+        *args: Any,
+        per_token_timesteps: Any = None,
+        return_dict: bool = True,
+        **_: Any,
+    ) -> Any:
+        v, y = v.float(), x.float()
+        a, s = (q.to(y.device) for q in self.table[self.at][:2])
+        if per_token_timesteps is not None:  # LTX conditions: a time per token, and minus v
+            v, s = -v, per_token_timesteps.float().unsqueeze(-1) / self.config.num_train_timesteps
+        x0 = _x0_hat(self.config.get("prediction_type", "flow_prediction"), y, v, a, s)
+        return types.SimpleNamespace(prev_sample=x0) if return_dict else (x0, x0)
+
+
+def one_step(scheduler: Any) -> Any:
+    """A copy of `scheduler` with the same configuration and tables whose step() returns x0_hat."""
+    if type(scheduler).__name__ == "CogVideoXDPMScheduler":  # another step signature and hidden state, the same table
+        from diffusers import CogVideoXDDIMScheduler
+
+        scheduler = CogVideoXDDIMScheduler.from_config(scheduler.config)
+    cls = type(scheduler)
+    members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
+    members["init_noise_sigma"] = property(lambda self: self.start)
+    result = copy.deepcopy(scheduler)
+    result.__class__ = type(f"OneStep{cls.__name__}", (OneStep, cls), members)
+    result.at = 0
+    return result
+
+
+def _with_signature(name: str, of: Any) -> Any:
+    """OneStep's method under the signature of the class it replaces: pipelines look at signatures."""
+    method = getattr(OneStep, name)
+    f = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+    f.__kwdefaults__ = method.__kwdefaults__
+    f.__signature__ = inspect.signature(of)  # type: ignore[attr-defined]
+    return f
+
+
+def _x0_hat(kind: str, y: torch.Tensor, v: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+    if kind == "flow_prediction":
+        return y - s * v
+    if kind == "epsilon":
+        return (y - s * v) / a
+    if kind == "sample":
+        return v
+    if kind == "v_prediction":
+        k = (a * a + s * s) ** 0.5  # 1 for VP, sqrt(1 + sigma^2) for EDM
+        return (a * y / k - s * v) / k
+    raise ValueError(f"prediction_type={kind!r} of the scheduler is not known; there are flow_prediction, epsilon, sample, "
+                     "v_prediction")  # fmt: skip
+
+
+def _initial_scale(scheduler: Any) -> Any:
+    """The family's own init_noise_sigma, of the whole table."""
+    inherited = inspect.getattr_static(type(scheduler).__mro__[2], "init_noise_sigma", None)
+    if isinstance(inherited, property):
+        return inherited.fget(scheduler)  # type: ignore[misc]
+    return scheduler.__dict__.get("init_noise_sigma", 1.0)
+
+
+def _table(scheduler: Any, sigmas: Any, times: Any) -> list[tuple[torch.Tensor, ...]]:
+    """(a, s, a', s') of every step: DDIM from its alphas, flow (1 - s, s), EDM (1, s), or what the scheduler says."""
+    if sigmas is None:
+        t = times.long().cpu()
+        before = t - scheduler.config.num_train_timesteps // scheduler.num_inference_steps  # the stock rounding
+
+        def alpha(q):
+            return torch.where(q >= 0, scheduler.alphas_cumprod.cpu()[q.clamp(min=0)], scheduler.final_alpha_cumprod)
+
+        columns = alpha(t).sqrt(), (1 - alpha(t)).sqrt(), alpha(before).sqrt(), (1 - alpha(before)).sqrt()
+        return list(zip(*columns, strict=True))
+    s = sigmas.float().cpu()
+    if hasattr(scheduler, "_sigma_to_alpha_sigma_t"):  # UniPC, DPM++
+        a, s = scheduler._sigma_to_alpha_sigma_t(s)
+    else:
+        a = 1 - s if s.max() <= 1 else torch.ones_like(s)
+    return list(zip(a[:-1], s[:-1], a[1:], s[1:], strict=True))

@@ -1,0 +1,84 @@
+"""The record of a run: every Outcome once, by the key of its Move, before anyone uses it. Resume is replay.
+
+On disk: `manifest.json` (what the run is: fingerprints that must not change) and `outcomes/NNNNN.jsonl`, append-only
+segments of lines with a checksum each. A half-written or damaged line is reported and its Move computed again. Works on
+any fsspec path; where a file system cannot append, the last, short segment is written again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import fsspec
+
+from raysearch.errors import UsageError
+from raysearch.moves import Outcome
+
+SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+
+
+class Journal:
+    """`outcomes` maps keys to recorded Outcomes; `damaged` counts the lines that could not be read."""
+
+    def __init__(self, url: str, manifest: Mapping[str, Any]):
+        self.url, self.outcomes, self.damaged = url, dict[str, Outcome](), 0
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._appends = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
+        self._fs.makedirs(f"{self._root}/outcomes", exist_ok=True)
+        self._claim(manifest)
+        segments = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False))
+        for path in segments:
+            self._read(path)
+        self._segment, self._lines = len(segments), list[bytes]()
+
+    def record(self, outcome: Outcome) -> None:
+        """Append; on return the record has been handed to the file system."""
+        body = json.dumps(outcome.to_json(), sort_keys=True, allow_nan=False)
+        line = f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'.encode()
+        path = f"{self._root}/outcomes/{self._segment:05d}.jsonl"
+        self._lines.append(line)
+        if self._appends:
+            with self._fs.open(path, "ab") as file:
+                file.write(line)
+        else:
+            self._fs.pipe_file(path, b"".join(self._lines))
+        if len(self._lines) == SEGMENT:
+            self._segment, self._lines = self._segment + 1, []
+        self.outcomes[outcome.key] = outcome
+
+    def _read(self, path: str) -> None:
+        for line in self._fs.cat_file(path).splitlines():
+            try:
+                record = json.loads(line)
+                body = json.dumps(record["outcome"], sort_keys=True, allow_nan=False)
+                if zlib.crc32(body.encode()) != record["crc"]:
+                    raise ValueError("checksum")
+                outcome = Outcome.from_json(record["outcome"])
+            except (ValueError, KeyError, TypeError):
+                self.damaged += 1
+                continue
+            self.outcomes[outcome.key] = outcome
+
+    def _claim(self, manifest: Mapping[str, Any]) -> None:
+        """Write what this run is, or check that it is the same run as before."""
+        path = f"{self._root}/manifest.json"
+        if not self._fs.exists(path):
+            self._fs.pipe_file(f"{path}.partial", json.dumps(manifest, indent=1, sort_keys=True).encode())
+            self._fs.mv(f"{path}.partial", path)
+            return
+        try:
+            found = json.loads(self._fs.cat_file(path))
+        except ValueError:
+            raise UsageError(f"{path} is damaged; remove the folder {self.url} or choose another run=") from None
+        changed = sorted(k for k in {*found, *manifest} if found.get(k) != manifest.get(k))
+        if changed:
+            told = "; ".join(f"{k} was {_short(found.get(k))}, now {_short(manifest.get(k))}" for k in changed)
+            raise UsageError(f"{self.url} holds another run: {told}. Choose another run=, or restore the old settings")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,61 @@
+"""What to generate: a text, conditioning frames (an image, a clip, or a scene of the tiny world), and an id.
+
+A Prompt is plain data that travels to every worker; its frames are read where they are needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from raysearch.errors import UsageError
+from raysearch.moves import digest
+from raysearch.videos import decode, read_image
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """id names files and addresses noise; scene is a scene of the tiny world, whose true future is known."""
+
+    id: str
+    text: str = ""
+    image: str | None = None
+    video: str | None = None
+    scene: str | None = None
+    scene_seed: int = 0
+
+    def __post_init__(self) -> None:
+        given = [k for k in ("image", "video", "scene") if getattr(self, k) is not None]
+        if len(given) > 1:
+            raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")
+        if not self.text and not given:
+            raise UsageError(f"prompt {self.id!r} is empty: give it text, image, video or scene")
+
+    def fingerprint(self) -> str:
+        """Of the content: the text and the bytes of the conditioning file."""
+        file = self.image or self.video
+        return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed])
+
+
+def frames(prompt: Prompt) -> np.ndarray | None:
+    """The conditioning frames, uint8 [T, H, W, 3]; None for text alone. Raises UsageError for an unreadable file."""
+    if prompt.image is not None:
+        return read_image(prompt.image)[None]
+    if prompt.video is not None:
+        return decode(prompt.video)[0]
+    if prompt.scene is not None:
+        from raysearch.tinyworld.heldout import condition
+
+        return condition(prompt.scene, prompt.scene_seed).given
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: str) -> str:
+    if not Path(path).is_file():
+        raise UsageError(f"{path}: no such file; prompts name files relative to the working directory")
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

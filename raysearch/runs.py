@@ -1,0 +1,240 @@
+"""A run from its job to its folder: config.yaml, manifest and outcomes, latents/, films, result.json, report.html.
+
+Run again with the same job, it goes on where it stopped. Everything in the folder can be read without raysearch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from raysearch import __version__
+from raysearch import config as configuration
+from raysearch.config import Job
+from raysearch.coordinator import Coordinator, Finished, Ledger, Task
+from raysearch.errors import UsageError
+from raysearch.executors import Executor
+from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
+from raysearch.journal import Journal
+from raysearch.latents import Store
+from raysearch.moves import Kernel, Outcome, Round, Search, digest, encode
+from raysearch.names import lookup
+from raysearch.observe import watching
+from raysearch.prompts import Prompt
+from raysearch.rewards import REWARDS
+from raysearch.search import strategy
+
+REPORT, RESULT = "report.html", "result.json"
+
+
+def prompts(job: Job) -> list[Prompt]:
+    """Every prompt of the job, checked. Raises UsageError for none, for doubles and for unknown keys."""
+    known = dict.fromkeys(Prompt.__dataclass_fields__)
+    found = []
+    for i, item in enumerate(job.prompts.items):
+        if isinstance(item, str):
+            item = {"text": item}
+        if not isinstance(item, dict):
+            raise UsageError(f"prompts.items[{i}]={item!r}: give a text, or a mapping with text, image, video or scene")
+        for key in item:
+            lookup(f"prompts.items[{i}]: key", key, known)
+        found.append(Prompt(**{"id": f"{i:04d}", **item}))
+    if job.prompts.heldout:
+        from raysearch.tinyworld.physics import PROMPTS
+
+        for k in range(job.prompts.heldout):
+            scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
+            text = lookup("prompts.scenes: scene", scene, PROMPTS)
+            found.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
+    if not found:
+        raise UsageError(
+            "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"
+        )
+    ids = [p.id for p in found]
+    if doubles := sorted({i for i in ids if ids.count(i) > 1}):
+        raise UsageError(
+            f"prompts: the id {doubles[0]!r} is given twice; ids name files and noise, so they must differ"
+        )
+    return found
+
+
+def search(job: Job) -> Search:
+    """One search as the job wants it. Raises UsageError for an unknown strategy or option."""
+    options = dict(job.search)
+    begin = strategy(options.pop("name"))
+    known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
+    for key in options:
+        lookup(f"search: option of {begin.__name__}", key, known)
+    if "kernel" in options:
+        options["kernel"] = _kernel(options["kernel"])
+    assert job.generator.steps is not None
+    return begin(job.seed, job.generator.steps, **options)
+
+
+def tasks(job: Job) -> list[Task]:
+    """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
+    try:
+        trial = search(job)
+        next(trial)
+        trial.close()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"search: {error}") from None
+    generator = generator_fingerprint(job.generator)
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in prompts(job)]
+
+
+def run(job: Job) -> list[Finished]:
+    """Run a job to its end, or on to its end; returns every search's Finished. The folder then holds the report."""
+    todo = tasks(job)
+    for spec in (job.reward, *job.watch):
+        lookup("reward", spec["name"], REWARDS)
+    journal = Journal(job.run, manifest(job))
+    if journal.damaged:
+        print(
+            f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
+        )
+    fs, root = fsspec.core.url_to_fs(job.run)
+    fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
+    began = time.time()
+    shelf = Shelf(job.run)
+    with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
+        coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
+        done = coordinator.run(todo)
+        status = pool.status()
+    _prune(job, done, journal)
+    result = summary(job, done, coordinator, status, time.time() - began)
+    fs.pipe_file(f"{root}/{RESULT}", json.dumps(encode(result), indent=1, allow_nan=False).encode())
+    return done
+
+
+def manifest(job: Job) -> dict[str, Any]:
+    """What must not change within a run folder; search and prompts may, their Moves have other keys."""
+    return {
+        "raysearch": "1",
+        "generator": {**asdict(job.generator), "weights": generator_fingerprint(job.generator)},
+        "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
+    }
+
+
+@contextmanager
+def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
+    """The executor the job asks for, closed again whatever happens."""
+    specs = [job.reward, *job.watch]
+    made: Executor
+    if job.cluster.executor == "inline":
+        from raysearch.executors.inline import Inline
+
+        made = Inline(job.generator, specs, job.cluster.generators.threads, _device(), store)
+    else:
+        from raysearch.executors.ray import RayExecutor
+
+        made = RayExecutor(job.cluster, job.generator, specs, store)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+class Shelf:
+    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4."""
+
+    def __init__(self, run: str):
+        self._fs, self._root = fsspec.core.url_to_fs(run)
+
+    @staticmethod
+    def path(task: Task, key: str) -> str:
+        return f"films/{task.name}/{key[:12]}.mp4"
+
+    def has(self, task: Task, key: str) -> bool:
+        return self._fs.exists(f"{self._root}/{self.path(task, key)}")
+
+    def on_finish(self, finished: Finished) -> None:
+        best = finished.result.winner.key if finished.result else None
+        for key, mp4 in finished.films.items():
+            if mp4 is not None:
+                self._put(self.path(finished.task, key), mp4)
+        if best in finished.films:
+            source = f"{self._root}/{self.path(finished.task, best)}"
+            self._put(f"best/{finished.task.name}.mp4", self._fs.cat_file(source))
+
+    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
+
+    def _put(self, path: str, data: bytes) -> None:
+        folder, name = f"{self._root}/{path}".rsplit("/", 1)
+        self._fs.makedirs(folder, exist_ok=True)
+        self._fs.pipe_file(f"{folder}/.{name}.partial", data)
+        self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
+
+
+def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float) -> dict[str, Any]:
+    """result.json: all that the report shows."""
+    searches = []
+    for end in done:
+        entry: dict[str, Any] = {
+            "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
+            "films": {key: Shelf.path(end.task, key) for key in end.films},
+        }  # fmt: skip
+        if end.result is not None:
+            entry |= asdict(end.result) | {"hash": end.result.digest()}
+        searches.append(entry)
+    ledger = coordinator.ledger
+    return {
+        "hash": digest([s.get("hash") for s in searches]),
+        "searches": searches,
+        "reward": job.reward["name"],
+        "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    names = ("torch", "ray", "diffusers", "transformers", "numpy")
+    own = {"raysearch": __version__, "python": platform.python_version()}
+    return own | {n: metadata.version(n) for n in names}
+
+
+def _prune(job: Job, done: list[Finished], journal: Journal) -> None:
+    """Drop the states that the policy does not keep. They can always be made again from their Moves."""
+    keep: set[str] = set()
+    for end in done:
+        if end.result is None:
+            return  # something is to be resumed
+        keep |= {"best": {end.result.winner.key}, "finals": {o.key for o in end.result.finals}, "none": set()}[
+            job.latents
+        ]
+    Store(f"{job.run}/latents").drop([k for k in journal.outcomes if k not in keep])
+
+
+def _kernel(options: Any) -> Kernel:
+    if isinstance(options, str):
+        options = {"name": options}
+    known = dict.fromkeys(Kernel.__dataclass_fields__)
+    for key in options:
+        lookup("search.kernel: key", key, known)
+    return Kernel(**{k: tuple(v) if k == "window" else v for k, v in options.items()})
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def folder(run: str) -> Path:
+    """A local run folder. Raises UsageError if there is no finished run in it."""
+    path = Path(run)
+    if not (path / RESULT).is_file():
+        raise UsageError(f"{run}: no {RESULT} there; give the folder of a finished run (see `run` in its job file)")
+    return path

@@ -1,0 +1,1 @@
+"""Training of the tiny pair: `python -m raysearch.tinyworld.train {codec,generator,worldmodel}`."""

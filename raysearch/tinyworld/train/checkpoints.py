@@ -1,0 +1,23 @@
+"""Finished models out of training checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import safe_open
+from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def averaged(path: Path, model: M, prefix: str = "") -> M:
+    """`model` with the moving average stored at `path`, ready to be used. Raises FileNotFoundError with the remedy."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: no such checkpoint; run `python -m raysearch.tinyworld.train {path.stem}` first"
+        )
+    with safe_open(path, "pt") as f:
+        start = f"average.{prefix}"
+        model.load_state_dict({k.removeprefix(start): f.get_tensor(k) for k in f.keys() if k.startswith(start)})  # noqa: SIM118
+    return model.eval().requires_grad_(False)

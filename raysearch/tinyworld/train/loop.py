@@ -1,0 +1,125 @@
+"""The one training loop: AdamW, warm-up and cosine decay, an exponential moving average, checkpoints, exact resume.
+
+Data and noise are addressed by step, so a run that was stopped and resumed gives the weights of an unbroken one.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the outcome of a training run, beside the code; stored with every checkpoint."""
+
+    steps: int
+    batch: int
+    lr: float
+    seed: int = 0
+    warmup: int = 100
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    last_lr: float = 0.02  # as a share of lr
+
+
+Loss = Callable[[nn.Module, nn.Module, int], tuple[torch.Tensor, dict[str, float]]]
+
+
+def fit(name: str, model: nn.Module, loss: Loss, recipe: Recipe, folder: Path, every: int = 50) -> nn.Module:
+    """Train `model` in place on `loss(model, average, step) -> (loss, things to print)`; returns the moving average.
+
+    Resumes from `folder/name.safetensors` if that holds an unfinished or finished run of the same recipe. Raises
+    ValueError if it holds one of another recipe.
+    """
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [[p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]]
+    optimizer = torch.optim.AdamW(
+        [{"params": groups[0], "weight_decay": recipe.weight_decay}, {"params": groups[1], "weight_decay": 0.0}],
+        lr=recipe.lr, betas=(0.9, 0.98),
+    )  # fmt: skip
+    path = folder / f"{name}.safetensors"
+    first = _load(path, model, average, optimizer, recipe) if path.exists() else 0
+    losses: list[float] = []
+    began = time.monotonic()
+    for step in range(first, recipe.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.lr * _schedule(step, recipe)
+        value, report = loss(model, average, step)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        _follow(average, model, min(recipe.ema, (step + 1) / (step + 20)))
+        losses.append(value.item())
+        if step % every == 0 or step == recipe.steps - 1:
+            rate = recipe.batch * (step + 1 - first) / (time.monotonic() - began)
+            left = (recipe.steps - step - 1) * recipe.batch / rate / 60
+            extra = "".join(f"  {k} {v:.4f}" for k, v in report.items())
+            mean = sum(losses[-every:]) / len(losses[-every:])
+            print(
+                f"{name} {step + 1}/{recipe.steps}  loss {mean:.4f}{extra}  {rate:.0f} clips/s, {left:.0f} min left",
+                flush=True,
+            )
+        if (step + 1) % 500 == 0 or step == recipe.steps - 1:
+            _save(path, model, average, optimizer, recipe, step + 1)
+    return average
+
+
+def _schedule(step: int, recipe: Recipe) -> float:
+    cosine = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    return min(1.0, (step + 1) / recipe.warmup) * (recipe.last_lr + (1 - recipe.last_lr) * cosine)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), [p.detach() for p in model.parameters()], 1 - keep)
+    for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(theirs)
+
+
+def _save(path: Path, model, average, optimizer, recipe: Recipe, step: int) -> None:
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for i, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    save_file(tensors, partial, metadata={"step": str(step), "recipe": json.dumps(asdict(recipe))})
+    os.replace(partial, path)
+
+
+def _load(path: Path, model, average, optimizer, recipe: Recipe) -> int:
+    with safe_open(path, "pt") as f:
+        found = json.loads(f.metadata()["recipe"])
+        if found != asdict(recipe):
+            changed = [f"{k}: {found.get(k)} -> {v}" for k, v in asdict(recipe).items() if found.get(k) != v]
+            raise ValueError(f"{path} holds a run of another recipe ({', '.join(changed)}); use another --out folder")
+        tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118, not a dict
+        step = int(f.metadata()["step"])
+
+    def part(prefix: str) -> dict[str, torch.Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    model.load_state_dict(part("model."))
+    average.load_state_dict(part("average."))
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for k, v in part("optimizer.").items():
+        i, field = k.split(".")
+        state.setdefault(int(i), {})[field] = v
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    print(f"resuming {path.name} at step {step} of {recipe.steps}", flush=True)
+    return step
