@@ -51,7 +51,7 @@ def lambdas(rise: str, lam: float, at: Sequence[int]) -> list[float]:
 
 
 def adaptive(
-    weights: Weights, increment: Callable[[float], np.ndarray], low: float, high: float, kappa: float = 0.5
+    weights: Weights, increment: Callable[[float], np.ndarray], low: float, high: float, kappa: float = 0.9
 ) -> float:
     """The largest lambda in [low, high] that keeps the conditional ESS of `increment(lambda)` at kappa * N.
 

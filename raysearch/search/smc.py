@@ -25,6 +25,7 @@ from raysearch.search.common import (
     at_least,
     handles,
     moves_to,
+    proper,
     refuse_copies,
     rewards,
     stochastic_steps,
@@ -85,6 +86,7 @@ def smc(
     n: int = 16,
     lam: float = 10.0,
     rise: str = "constant",
+    kappa: float = 0.9,
     potential: str = "diff",
     threshold: float = 0.5,
     scheme: str = "systematic",
@@ -98,7 +100,8 @@ def smc(
     """Resample particles by exp(lambda * reward of the preview): a sampler, with weights and log Z.
 
     n: particles; or `budget`, the NFE to spend at most, from which n follows.
-    lam, rise: inverse temperature, and how it gets there (constant, linear, geometric; adaptive: by conditional ESS).
+    lam, rise: inverse temperature, and how it gets there: constant, linear, geometric, or adaptive, which takes as much
+    at each read as leaves a conditional ESS of kappa * N.
     potential: what a read pays: diff, max, sum, immediate.
     threshold: resample where ESS < threshold * N, in [0, 1]. scheme: how.
     reads: where to stop and score, fractions of the steps. last: shrink the population to this many on the way.
@@ -107,6 +110,7 @@ def smc(
     Paper: Singhal et al. 2025, arXiv 2501.06848 (FK steering); log-weights and correction as Wu et al. 2023, 2306.17775
     """
     at_least(0, lam=lam, threshold=threshold)
+    proper(kappa=kappa)
     at, draw, (pay, memory) = stops_of(steps, reads), scheme_named(scheme), lookup("potential", potential, POTENTIALS)
     n = afford(n, budget, lambda m: _cost(_sizes(m, last, at), at))
     sizes, lam_k = _sizes(n, last, at), lambdas(rise, lam, at)
@@ -119,7 +123,7 @@ def smc(
         outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), _latest(notes))
         final = stop == steps
         if rise == "adaptive" and not final:
-            lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam)
+            lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
         now = _weighed(diff if final else pay, lam_k[k], outcomes, now)
         notes["lambda"].append(lam_k[k])
         notes["ess"].append(now.weights.ess)
@@ -146,8 +150,10 @@ def _weighed(pay: Pay, lam: float, outcomes: Sequence[Outcome], now: Population)
     return replace(now, parents=tuple(handles(outcomes)), weights=now.weights.add(delta), paid=due, memory=memory)
 
 
-def _affordable(pay: Pay, outcomes: Sequence[Outcome], now: Population, low: float, high: float) -> float:
-    return adaptive(now.weights, lambda lam: _due(pay, lam, outcomes, now)[0], low, high)
+def _affordable(
+    pay: Pay, outcomes: Sequence[Outcome], now: Population, low: float, high: float, kappa: float
+) -> float:
+    return adaptive(now.weights, lambda lam: _due(pay, lam, outcomes, now)[0], low, high, kappa)
 
 
 def _resampled(

@@ -74,9 +74,9 @@ def test_a_mutant_that_drops_weights_fails_the_same_check(monkeypatch):
 
 
 def test_error_falls_as_one_over_root_n():
-    sizes, errors = [16, 32, 64, 128, 256], []
+    sizes, errors = [16, 32, 64, 128, 256], []  # max: with the heavy tails of diff an RMSE takes many more runs
     for n in sizes:
-        log_z, _, _ = estimate(CHAIN, 300, seed=n, n=n)
+        log_z, _, _ = estimate(CHAIN, 300, seed=n, n=n, potential="max", threshold=1.0)
         errors.append(np.sqrt(np.mean((np.exp(log_z - CHAIN.exact()[0]) - 1) ** 2)))
     slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
     assert -0.6 < slope < -0.4, slope
@@ -153,13 +153,13 @@ def test_funnel_is_unbiased():
 
 
 def test_adaptive_lambda_is_recorded_rises_and_is_consistent():
-    done = replicate(CHAIN, lambda i: smc(i, 20, n=32, lam=4.0, rise="adaptive", kernel=DDPM), 400, 0)
+    done = replicate(CHAIN, lambda i: smc(i, 20, n=128, lam=4.0, rise="adaptive", kernel=DDPM), 200, 0)
     truth = replace(CHAIN, lam=4.0).exact()[0]
     assert off(np.exp([r.log_z - truth for r, _ in done]), 1) < 4
     for result, _ in done:
         lam = result.notes["lambda"]
         assert lam[-1] == 4.0 and lam == sorted(lam)
-    assert min(min(r.notes["lambda"]) for r, _ in done) < 4.0
+    assert max(r.notes["lambda"][0] for r, _ in done) < 4.0
 
 
 def test_deterministic_population_is_refused_with_both_remedies():
