@@ -86,7 +86,7 @@ class Weights:
         return 1.0 / math.fsum(w * w for w in self.W.tolist())
 
     def cess(self, delta: Sequence[float] | np.ndarray) -> float:
-        """Conditional ESS of an increment, N (sum W u)^2 / sum W u^2, u = exp(delta) (Zhou et al. 2016, eq. 3.16)."""
+        """Conditional ESS of an increment, N (sum W u)^2 / sum W u^2, u = exp(delta) (Zhou, Johansen & Aston 2016)."""
         delta = np.where(np.isfinite(self.lw) & ~np.isnan(delta), delta, -np.inf)
         top = float(delta.max())
         if top == -math.inf:

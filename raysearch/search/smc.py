@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search, argbest
 from raysearch.names import lookup
 from raysearch.resampling import Scheme
@@ -114,6 +115,8 @@ def smc(
     at, draw, (pay, memory) = stops_of(steps, reads), scheme_named(scheme), lookup("potential", potential, POTENTIALS)
     n = afford(n, budget, lambda m: _cost(_sizes(m, last, at), at))
     sizes, lam_k = _sizes(n, last, at), lambdas(rise, lam, at)
+    if scheme == "killing" and (prune or sizes[-1] < n):
+        raise UsageError("scheme = killing keeps the size of the population: with prune or last use systematic or ssp")
     if n > 1 and len(at) > 1 and (threshold > 0 or sizes[-1] < n) and not prune:
         refuse_copies(kernel, steps, at[0])
     noisy, now = stochastic_steps(kernel, steps), Population.fresh(n, memory)

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -198,6 +199,7 @@ def test_a_budget_too_small_names_the_least_that_will_do(name):
         ("best_of_n", {"n": 0}, "n = 0 must be at least 1"),
         ("smc", {"potential": "dif"}, "did you mean 'diff'"),
         ("smc", {"scheme": "systemic"}, "did you mean 'systematic'"),
+        ("smc", {"scheme": "killing", "last": 4}, "with prune or last use systematic or ssp"),
         ("smc", {"rise": "geometry"}, "did you mean 'geometric'"),
         ("smc", {"threshold": -0.5}, "threshold = -0.5 must be at least 0"),
         ("beam", {"width": 0}, "width = 0 must be at least 1"),
@@ -234,3 +236,13 @@ def test_afford_and_ranked():
     assert afford(3, None, lambda m: 10 * m) == 3
     assert [afford(1, b, lambda m: 10 * m) for b in (10, 19, 20, 1234)] == [1, 1, 2, 123]
     assert ranked([1.0, math.nan, 3.0, 3.0, -math.inf]) == [2, 3, 0, 4, 1]
+
+
+def test_the_example_of_the_docs_runs():
+    page = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
+    scope = {}
+    exec(page.split("```python")[1].split("```")[0], scope)
+    result, _, spent = ledger(scope["second_thoughts"](0, 20, budget=300), Toy().run)
+    assert spent == 10 * 20 + 10 * 10
+    assert len(result.finals) == 11
+    assert all(f"| `{name}` |" in page for name in STRATEGIES)
