@@ -24,8 +24,9 @@ from raysearch.resampling import SCHEMES
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
 from raysearch.search.smc import POTENTIALS
+from tests.drivers import Toy, drive, replicate
 from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
-from tests.oracles import DDPM, LinearGaussian, Mixture, Toy, Twisted, drive, flow_grid, replicate
+from tests.oracles import DDPM, LinearGaussian, Mixture, Twisted, flow_grid
 
 CHAIN, ODE = LinearGaussian(), Kernel("ode")
 

@@ -8,7 +8,7 @@ import pytest
 
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
-from tests.oracles import Toy, drive
+from tests.drivers import Toy, drive
 
 
 def test_estimator_is_the_mean_over_all_subsets():

@@ -11,7 +11,8 @@ import pytest
 
 from raysearch.moves import Kernel, Move, argbest
 from raysearch.search import strategy
-from tests.oracles import DDPM, LinearGaussian, Toy, drive
+from tests.drivers import Toy, drive
+from tests.oracles import DDPM, LinearGaussian
 
 ODE = Kernel("ode")
 STOPS = (4, 8, 12, 16, 20)

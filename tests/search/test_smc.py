@@ -14,8 +14,9 @@ from raysearch.moves import Kernel, Move
 from raysearch.resampling import SCHEMES
 from raysearch.search import strategy
 from raysearch.search.smc import POTENTIALS
+from tests.drivers import Toy, drive, replicate
 from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
-from tests.oracles import DDPM, LinearGaussian, Mixture, Toy, Twisted, drive, replicate
+from tests.oracles import DDPM, LinearGaussian, Mixture, Twisted
 
 smc = strategy("smc")
 module = importlib.import_module("raysearch.search.smc")

@@ -13,7 +13,8 @@ import pytest
 from raysearch.moves import Guide, Kernel, Outcome
 from raysearch.search import STRATEGIES, describe, strategy
 from raysearch.search.common import afford, nfe, ranked
-from tests.oracles import DDPM, Toy, drive
+from tests.drivers import Toy, drive
+from tests.oracles import DDPM
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 NEED_NOISE = ("smc", "beam", "rbf")
@@ -39,29 +40,25 @@ def test_replay_at_every_cut_continues_identically(name):
     def spawn():
         return strategy(name)(7, 20, budget=600)
 
-    whole, rounds = drive(spawn(), Toy().run)
-    for cut in range(len(rounds) + 1):
-        toy, known = Toy(), {}
-        for outcome in (o for r in rounds[:cut] for o in r):
-            known[outcome.key] = outcome
+    lineage = {}
 
-        def run(move, toy=toy, known=known):  # only what was not recorded is executed, on a fresh executor
-            recorded = known.get(move.key("toy"))
-            return toy_with_lineage(toy, move) if recorded is None else recorded
+    def resumed(toy):
+        """Runs a Move on an executor that lost its states: missing parents are made again from their own Moves."""
 
-        again, _ = drive(spawn(), run, [[Outcome.from_json(o.to_json()) for o in r] for r in rounds[:cut]])
+        def run(move):
+            lineage[move.key("toy")] = move
+            if move.parent is not None and move.parent not in toy.states:
+                run(lineage[move.parent])
+            return toy.run(move)
+
+        return run
+
+    whole, rounds = drive(spawn(), resumed(Toy()))
+    for cut in range(1, len(rounds) + 1):
+        recorded = [[Outcome.from_json(o.to_json()) for o in r] for r in rounds[:cut]]
+        again, repeated = drive(spawn(), resumed(Toy()), recorded)
         assert again.digest() == whole.digest()
-
-
-LINEAGE: dict[str, object] = {}
-
-
-def toy_with_lineage(toy, move):
-    """Run a Move on an executor that may lack the parent: recompute it from its own Move first."""
-    LINEAGE[move.key("toy")] = move
-    if move.parent is not None and move.parent not in toy.states:
-        toy_with_lineage(toy, LINEAGE[move.parent])
-    return toy.run(move)
+        assert [[o.key for o in r] for r in repeated] == [[o.key for o in r] for r in rounds]
 
 
 @every_strategy

@@ -1,0 +1,96 @@
+"""Two ways to run a search on an exact model.
+
+`replicate` drives many replications in lockstep and executes their Moves in bulk, with one noise stream: for statistics.
+`Toy` addresses its noise and its states by content, as a real executor must: for claims about bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from raysearch.moves import Cost, Move, Outcome, Result, Search
+from tests.oracles import LinearGaussian, Mixture, flow_grid
+
+Spawn = Callable[[int], Search]
+Model = LinearGaussian | Mixture
+
+
+def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Result, np.ndarray]]:
+    """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
+
+    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step.
+    """
+    rng = np.random.default_rng(seed)
+    searches = [spawn(i) for i in range(runs)]
+    rounds = [next(s) for s in searches]
+    x, step, done = np.empty(0), 0, [None] * runs
+    while None in done:
+        moves = [m for r in rounds for m in r.moves]
+        parents = [m.parent for m in moves]
+        now, ratio = model.draw(rng, len(moves)) if parents[0] is None else (x[np.array(parents, int)], 0.0)
+        for k in range(step, moves[0].to):
+            now, more = model.advance(now, k, rng)
+            ratio = ratio + more
+        x, step = now, moves[0].to
+        reward, ratio = model.reward(x, step).tolist(), np.broadcast_to(ratio, len(x)).tolist()
+        outcomes = [Outcome(str(i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratio, strict=True))]
+        at = 0
+        for i, (search, round_) in enumerate(zip(searches, rounds, strict=True)):
+            mine = outcomes[at : at + len(round_.moves)]
+            at += len(round_.moves)
+            try:
+                rounds[i] = search.send(mine)
+            except StopIteration as end:
+                done[i] = (end.value, x[[int(o.key) for o in end.value.finals]])
+    return done
+
+
+@dataclass
+class Toy:
+    """A model behind content keys and addressed noise: one Move at a time, every Move the same wherever it runs."""
+
+    model: LinearGaussian = LinearGaussian()
+    states: dict[str, tuple[float, int]] = field(default_factory=dict)
+    nfe: int = 0
+
+    def run(self, move: Move) -> Outcome:
+        key = move.key("toy")
+        x, step = (self.noise(move, -1), 0) if move.parent is None else self.states[move.parent]
+        level = flow_grid(self.model.steps)
+        if move.back is not None:
+            keep = (1 - level[move.back]) / (1 - level[step]) if level[step] < 1 else 0.0
+            spread = max(level[move.back] ** 2 - (keep * level[step]) ** 2, 0.0)
+            x, step = keep * x + math.sqrt(spread) * self.noise(move, -2), move.back
+        if move.mutate:
+            clean = (1 - level[step]) * float(self.model.preview(np.array(x), step))
+            fresh = level[step] * move.mutate * self.noise(move, -3)
+            x = clean + math.sqrt(1 - move.mutate**2) * (x - clean) + fresh
+        rows = replace(self.model, kernel=move.kernel).affine
+        for k in range(step, move.to):
+            a, b, s = rows[k]
+            x = a * x + b + (s * self.noise(move, k) if s else 0.0)
+        self.states[key], cost = (float(x), move.to), move.to - step
+        self.nfe += cost
+        reward = float(self.model.reward(np.array(x), move.to)) if move.score else math.nan
+        return Outcome(key, reward, {"toy": reward}, cost=Cost(nfe=cost))
+
+    @staticmethod
+    def noise(move: Move, step: int) -> float:
+        address = np.random.SeedSequence([*move.seed, step + 10])
+        return float(np.random.Generator(np.random.Philox(address)).standard_normal())
+
+
+def drive(search: Search, run: Callable[[Move], Outcome], recorded: Sequence[list[Outcome]] = ()):
+    """Run a search to its end: recorded rounds answer first, `run` does the rest. Returns (Result, all Outcomes)."""
+    rounds, round_ = [], next(search)
+    while True:
+        outcomes = recorded[len(rounds)] if len(rounds) < len(recorded) else [run(m) for m in round_.moves]
+        rounds.append(list(outcomes))
+        try:
+            round_ = search.send(list(outcomes))
+        except StopIteration as end:
+            return end.value, rounds
