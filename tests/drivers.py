@@ -1,6 +1,6 @@
 """Two ways to run a search on an exact model.
 
-`replicate` drives many replications in lockstep and executes their Moves in bulk, with one noise stream: for statistics.
+`replicate` drives replications in lockstep and executes their Moves in bulk, with one noise stream: for statistics.
 `Toy` addresses its noise and its states by content, as a real executor must: for claims about bits.
 """
 
@@ -53,7 +53,7 @@ def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Re
 class Toy:
     """A model behind content keys and addressed noise: one Move at a time, every Move the same wherever it runs."""
 
-    model: LinearGaussian = LinearGaussian()
+    model: LinearGaussian = field(default_factory=LinearGaussian)
     states: dict[str, tuple[float, int]] = field(default_factory=dict)
     nfe: int = 0
 

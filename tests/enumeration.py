@@ -48,7 +48,7 @@ class Choices:
 
 @dataclass
 class CellRng:
-    """Stands for uniforms by the midpoints of the cells between `edges`; no decision of a scheme cuts through a cell."""
+    """Stands for uniforms by the midpoints of the cells between `edges`; no decision of a scheme cuts a cell."""
 
     choices: Choices
     edges: np.ndarray
