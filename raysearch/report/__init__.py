@@ -1,0 +1,31 @@
+"""The report of a run: one HTML file that needs nothing but a browser, with videos, plots and what they are worth.
+
+`write` reads the run folder alone (result.json, config.yaml, films/, best/) and computes every number it shows.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from raysearch.report import films, page, reading
+from raysearch.runs import REPORT
+
+__all__ = ["write"]
+
+
+def write(run: str, limit: float = films.LIMIT) -> Path:
+    """Write report.html into the folder of a finished run, whole or not at all; returns its path.
+
+    limit: bytes of the file that videos may take; prompts beyond it are shown with their numbers only.
+    Raises UsageError if the folder holds no finished run, or a result.json that cannot be understood.
+    """
+    found = reading.read(run)
+    path = found.folder / REPORT
+    partial = path.with_name(f".{REPORT}.{os.getpid()}.partial")
+    try:
+        partial.write_text(page.page(found, limit), encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

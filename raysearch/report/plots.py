@@ -1,0 +1,181 @@
+"""Plots as inline SVG: colours come from the page's style sheet, so they follow light and dark, and print.
+
+Coordinates are px of the view box; the page scales it. Every plot has a role and a label that says what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from raysearch.moves import Result
+from raysearch.report import statistics
+from raysearch.report.markup import Html, decimals, el, number
+from raysearch.report.statistics import Curve, Measure
+
+COLOURS = 8  # series colours of the style sheet
+_WIDTH, _HEIGHT = 470, 310
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 30, 52
+
+
+class _Axis:
+    """From data to px, linear or in powers of two, with round ticks."""
+
+    def __init__(self, low: float, high: float, start: float, end: float):
+        if low == high:
+            low, high = low - (abs(low) * 0.05 or 1), high + (abs(high) * 0.05 or 1)
+        self.low, self.high, self.start, self.end = low, high, start, end
+
+    def __call__(self, value: float) -> float:
+        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
+
+    def ticks(self, about: int = 5) -> list[float]:
+        raw = (self.high - self.low) / about
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
+        first = math.ceil(self.low / step)
+        return [k * step for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def best_of(curve: Curve) -> Html:
+    """Expected value of the chosen against the number of candidates, with band, random choice and oracle."""
+    m, truth = curve.measure, curve.measure.truth
+    shown = [curve.mean, curve.low, curve.high, curve.oracle if truth else curve.mean]
+    y = _room(np.concatenate(shown), _HEIGHT - _BOTTOM, _TOP)
+    x = _Axis(0.0, math.log2(curve.n[-1]), _LEFT + 14, _WIDTH - _RIGHT - 10)
+    at = [x(math.log2(n)) for n in curve.n]
+    line = _points(at, [y(v) for v in curve.mean])
+    parts: list[Any] = [_grid(y), _labels(y), _axis_titles("candidates per prompt, N", _title(m))]
+    parts += [el("text", n, x=p, y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+              for n, p in zip(curve.n, at, strict=True)]  # fmt: skip
+    if np.isfinite(curve.low).all():
+        there = [*zip(at, (y(v) for v in curve.high), strict=True)]
+        back = [*zip(at, (y(v) for v in curve.low), strict=True)][::-1]
+        parts.append(el("polygon", points=" ".join(f"{a},{b}" for a, b in there + back), class_="band"))
+    base = y(curve.mean[0])
+    parts.append(el("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=base, y2=base, class_="reference"))
+    if truth:
+        parts.append(el("polyline", points=_points(at, [y(v) for v in curve.oracle]), class_="oracle"))
+    parts.append(el("polyline", points=line, class_="line"))
+    parts += _legend(("chosen", "random choice", "oracle")[: 3 if truth else 2])
+    parts += [
+        el("circle", el("title", f"N = {n}: {number(v)} {m.unit}"), cx=a, cy=y(v), r=3.5, class_="mark")
+        for n, a, v in zip(curve.n, at, curve.mean, strict=True)
+    ]
+    last = number(float(curve.mean[-1]))
+    told = f"Best of N: expected {m.label}, from {number(float(curve.mean[0]))} at N = 1 to {last} at N = {curve.n[-1]}"
+    return _figure(parts, told)
+
+
+def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html | None:
+    """A measure against the search reward, all candidates; colours are prompts, rings are the chosen."""
+    reward = [statistics.measure(None).of(r) for r in results]
+    values = [m.of(r) for r in results]
+    both = [np.isfinite(a) & np.isfinite(b) for a, b in zip(reward, values, strict=True)]
+    if sum(int(b.sum()) for b in both) < 2:
+        return None
+    x = _room(np.concatenate([a[k] for a, k in zip(reward, both, strict=True)]), _LEFT, _WIDTH - _RIGHT)
+    y = _room(np.concatenate([b[k] for b, k in zip(values, both, strict=True)]), _HEIGHT - _BOTTOM, _TOP)
+    parts: list[Any] = [_grid(y), _labels(y), _axis_titles("search reward, higher is better", _title(m))]
+    rings = []
+    ticks = x.ticks(4)
+    parts += [el("text", _tick(t, ticks), x=x(t), y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+              for t in ticks]  # fmt: skip
+    for i, (a, b, k) in enumerate(zip(reward, values, both, strict=True)):
+        dots = [el("circle", cx=x(a[j]), cy=y(b[j]), r=3.2) for j in np.flatnonzero(k)]
+        parts.append(el("g", el("title", names[i]), dots, class_=f"dots s{i % COLOURS}"))
+        best = results[i].best
+        if k[best]:
+            rings.append(el("circle", el("title", f"{names[i]}, chosen"), cx=x(a[best]), cy=y(b[best]), r=6.5,
+                            class_=f"ring s{i % COLOURS}"))  # fmt: skip
+    total = sum(int(k.sum()) for k in both)
+    return _figure(parts + rings, f"{m.label} against search reward of {total} candidates, the chosen ringed")
+
+
+def strip(result: Result, worst: int | None) -> Html:
+    """The rewards of all candidates of one prompt on a line; the chosen filled, the worst and the first marked."""
+    values = statistics.measure(None).of(result)
+    shown = values[np.isfinite(values)]
+    x = _Axis(float(shown.min()), float(shown.max()), 16, 404)
+    places = decimals(shown, x.high - x.low)
+    parts = [el("line", x1=8, x2=412, y1=16, y2=16, class_="grid")]
+    order = [i for i in range(len(values)) if np.isfinite(values[i])]
+    order.sort(key=lambda i: (i == result.best, i == worst))
+    for i in order:
+        role = "chosen" if i == result.best else "worst" if i == worst else "other"
+        title = el("title", f"candidate {i + 1}: reward {number(values[i], places)}")
+        parts.append(el("circle", title, cx=x(values[i]), cy=16, r=6 if role == "chosen" else 4, class_=role))
+    if np.isfinite(values[0]):
+        parts.append(el("path", d=f"M{x(values[0])} 3v26", class_="first"))
+    parts.append(el("text", number(x.low, places), x=8, y=44, class_="tick"))
+    parts.append(el("text", number(x.high, places), x=412, y=44, class_="tick", text_anchor="end"))
+    told = f"Rewards of {len(shown)} candidates, from {number(x.low, places)} to {number(x.high, places)}"
+    return el("svg", parts, viewBox="0 0 420 50", role="img", aria_label=told, class_="strip")
+
+
+def spark(values: Sequence[float]) -> Html | None:
+    """A line as high as a word; None for less than three finite values."""
+    known = [(i, v) for i, v in enumerate(values) if math.isfinite(v)]
+    if len(known) < 3:
+        return None
+    y = _Axis(min(v for _, v in known), max(v for _, v in known), 17, 3)
+    x = _Axis(0, len(values) - 1, 2, 78)
+    line = el("polyline", points=_points([x(i) for i, _ in known], [y(v) for _, v in known]), class_="line")
+    return el("svg", line, viewBox="0 0 80 20", class_="spark", aria_hidden="true")
+
+
+def _figure(parts: Sequence[Any], told: str) -> Html:
+    return el("svg", parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=told, class_="plot")
+
+
+def _room(values: np.ndarray, start: float, end: float) -> _Axis:
+    """An axis that holds all finite values with room around them."""
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min()), float(finite.max())
+    room = (high - low) * 0.07
+    return _Axis(low - room, high + room, start, end)
+
+
+def _grid(y: _Axis) -> list[Html]:
+    return [el("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(t), y2=y(t), class_="grid") for t in y.ticks()]
+
+
+def _labels(y: _Axis) -> list[Html]:
+    ticks = y.ticks()
+    return [el("text", _tick(t, ticks), x=_LEFT - 9, y=y(t) + 4, class_="tick", text_anchor="end") for t in ticks]
+
+
+def _tick(value: float, ticks: Sequence[float]) -> str:
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(value) or 1.0
+    return number(value, max(0, -math.floor(math.log10(step) + 1e-9)))
+
+
+def _title(m: Measure) -> str:
+    unit = f", {m.unit}" if m.unit else ""
+    return f"{m.label}{unit}" + {1: ", higher is better", -1: ", lower is better", 0: ""}[m.better]
+
+
+def _axis_titles(x: str, y: str) -> list[Html]:
+    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+    return [
+        el("text", x, x=(_LEFT + _WIDTH - _RIGHT) / 2, y=_HEIGHT - 10, class_="title", text_anchor="middle"),
+        el("text", y, transform=f"translate(12 {middle}) rotate(-90)", class_="title", text_anchor="middle"),
+    ]
+
+
+def _legend(names: Sequence[str]) -> list[Html]:
+    """What the lines are, above the plot."""
+    looks = {"chosen": "line", "random choice": "reference", "oracle": "oracle"}
+    parts, x = [], _LEFT
+    for name in names:
+        parts.append(el("line", x1=x, x2=x + 24, y1=10, y2=10, class_=looks[name]))
+        parts.append(el("text", name, x=x + 31, y=14, class_="tick"))
+        x += 56 + 7 * len(name)
+    return parts
+
+
+def _points(x: Sequence[float], y: Sequence[float]) -> str:
+    return " ".join(f"{a},{b}" for a, b in zip(x, y, strict=True))

@@ -1,0 +1,124 @@
+"""A run folder as the report reads it: result.json and config.yaml, checked, with the vocabulary of `raysearch.moves`.
+
+Invariant: no file outside the run folder is ever read, whatever result.json says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import UsageError
+from raysearch.moves import Cost, Outcome, Result, decode
+from raysearch.prompts import Prompt
+from raysearch.runs import RESULT, folder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One search: its result, or the reason why there is none. films: path within the folder, by key of the final."""
+
+    name: str
+    prompt: Prompt
+    error: str | None
+    cost: Cost
+    films: Mapping[str, str]
+    result: Result | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a run left behind. config: config.yaml as a mapping, {} where it is missing."""
+
+    folder: Path
+    hash: str
+    reward: str
+    entries: tuple[Entry, ...]
+    budget: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+
+    @property
+    def results(self) -> list[Result]:
+        return [e.result for e in self.entries if e.result is not None]
+
+    @property
+    def strategy(self) -> str:
+        """Name of the search, `search` where the configuration does not say."""
+        search = self.config.get("search")
+        return str(search.get("name", "search")) if isinstance(search, Mapping) else "search"
+
+    @property
+    def independent(self) -> bool:
+        """Whether the finals of a search are independent draws, so that any of them stands for N = 1."""
+        return self.strategy == "best_of_n"
+
+    @property
+    def population(self) -> int:
+        """Finals of the largest search, 0 if none finished."""
+        return max((len(r.finals) for r in self.results), default=0)
+
+    def film(self, entry: Entry, key: str) -> bytes | None:
+        """The mp4 of a final, None where none was kept or its file is gone."""
+        paths = [entry.films.get(key)]
+        if entry.result is not None and key == entry.result.winner.key:
+            paths.append(f"best/{entry.name}.mp4")
+        for path in paths:
+            if path is not None and (found := self._inside(path)) is not None:
+                return found.read_bytes()
+        return None
+
+    def _inside(self, path: str) -> Path | None:
+        found = (self.folder / path).resolve()
+        return found if found.is_relative_to(self.folder.resolve()) and found.is_file() else None
+
+
+def read(run: str) -> Run:
+    """Read a run folder. Raises UsageError if it holds no finished run or a result.json that cannot be understood."""
+    path = folder(run)
+    try:
+        found = decode(json.loads((path / RESULT).read_text(encoding="utf-8")))
+        entries = tuple(_entry(s) for s in found["searches"])
+        text, config = _config(path / "config.yaml")
+        return Run(
+            path, str(found["hash"]), str(found["reward"]), entries, found.get("budget", {}),
+            found.get("versions", {}), config, text,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise UsageError(
+            f"{run}: {RESULT} is not one that this version writes ({told}); give the same job again to write it anew"
+        ) from None
+
+
+def _entry(found: Mapping[str, Any]) -> Entry:
+    cost = Cost(**found.get("cost", {}))
+    return Entry(found["name"], Prompt(**found["prompt"]), found["error"], cost, found["films"], _result(found))
+
+
+def _result(found: Mapping[str, Any]) -> Result | None:
+    if "finals" not in found:
+        return None
+    weights = found.get("log_weights")
+    return Result(
+        tuple(Outcome.from_json(o) for o in found["finals"]), int(found["best"]),
+        None if weights is None else tuple(weights), found.get("log_z"), found.get("notes") or {},
+    )  # fmt: skip
+
+
+def _config(path: Path) -> tuple[str, Mapping[str, Any]]:
+    """The text of config.yaml and what it says; it is for the reader, so a missing or odd one is no error."""
+    import yaml
+
+    if not path.is_file():
+        return "", {}
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text, {}
+    return text, found if isinstance(found, dict) else {}
