@@ -217,5 +217,6 @@ def configuration(run: Run) -> Html:
         "Configuration",
         el("details", el("summary", "config.yaml"), el("pre", text, tabindex=0)) if text else None,
         grid(["", "Version"], rows, "Versions and hash", "versions"),
-        el("p", "The same job gives the same hash, on one replica or on a hundred.", class_="small"),
+        el("p", "On the same versions and kind of hardware, the same job gives the same hash, whatever the number of "
+           "replicas.", class_="small"),
     )  # fmt: skip
