@@ -123,14 +123,14 @@ def _told(default: object) -> str:
 def _plain(config: object) -> dict:
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config)  # type: ignore[return-value, arg-type]
+    return OmegaConf.to_container(config)  # type: ignore[return-value]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="raysearch",
-        description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, a "
-        "pool of reward actors judges them with the world model V-JEPA 2, a search keeps the best.",
+        description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, "
+        "a pool of reward actors judges them with the world model V-JEPA 2, a search keeps the best.",
         epilog="Start with:  raysearch run jobs/demo.yaml",
     )
     parser.add_argument("--version", action="version", version=f"raysearch {__version__}")

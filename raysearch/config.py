@@ -20,7 +20,7 @@ from raysearch.names import lookup
 
 @dataclass
 class PromptsConfig:
-    """What to generate: `items`, each {text, image, video, scene, id}, and `heldout`: that many scenes of the tiny world."""
+    """What to generate: `items`, each {text, image, video, scene, id}; `heldout`: so many scenes of the tiny world."""
 
     items: list[Any] = field(default_factory=list)
     heldout: int = 0
@@ -85,7 +85,7 @@ class ClusterConfig:
 
 @dataclass
 class Job:
-    """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: rewards not searched by.
+    """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: further rewards.
 
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
@@ -130,7 +130,7 @@ def load(job_file: str, overrides: Sequence[str] = (), cluster_file: str | None 
             key = getattr(error, "full_key", None) or "?"
             raise UsageError(f"{source}: {key}: {str(error).splitlines()[0]}") from None
     job: Job = OmegaConf.to_object(config)  # type: ignore[assignment]
-    _tiny_defaults(job)
+    tiny_defaults(job)
     check(job)
     return job
 
@@ -145,6 +145,8 @@ def check(job: Job) -> None:
         value = _get(job, key)
         if value is not None and value < least:
             raise UsageError(f"{key}={value}: must be at least {least:g}")
+    _folder_exists("generator.model", job.generator.model)
+    _folder_exists("reward.model", job.reward.get("model", "tiny"))
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
     if job.generator.fps is None:
@@ -167,15 +169,21 @@ def to_yaml(job: Job) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(job))
 
 
-def _tiny_defaults(job: Job) -> None:
+def tiny_defaults(job: Job) -> None:
+    """Fill what a job with the tiny generator leaves open."""
     if job.generator.model == "tiny":
-        from raysearch.tinyworld import GENERATOR_DEFAULTS
+        from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
 
+        job.generator.call = {**GENERATOR_CALL, **job.generator.call}
         for key, value in GENERATOR_DEFAULTS.items():
-            if key == "call":
-                job.generator.call = {**value, **job.generator.call}
-            elif getattr(job.generator, key) is None:
+            if getattr(job.generator, key) is None:
                 setattr(job.generator, key, value)
+
+
+def _folder_exists(key: str, model: str) -> None:
+    """A model that is plainly a path must be a folder; anything else may be a hub id."""
+    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+        raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
 
 
 def _read(path: str) -> DictConfig:

@@ -38,7 +38,7 @@ class Ledger:
     executed: int = 0
     shared: int = 0
     rebuilt: int = 0
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Finished:
     result: Result | None = None
     error: str | None = None
     films: dict[str, bytes | None] = field(default_factory=dict)
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
 
 class Observer(Protocol):

@@ -1,4 +1,4 @@
-"""What a model is, in a hash: its configuration and its weights. Part of every key, so no result can outlive a change."""
+"""What a model is, in a hash: its configuration and its weights. Part of every key: no result outlives a change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.config import GeneratorConfig
-from raysearch.errors import UsageError
 from raysearch.moves import digest
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
@@ -21,16 +20,10 @@ def generator_fingerprint(config: GeneratorConfig) -> str:
 
 
 def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
-    found = [
-        _weights(s["model"] if "model" in s else "tiny", s.get("revision"), "worldmodel")
-        for s in specs
-        if _has_model(s)
-    ]
-    return digest([list(specs), found])
-
-
-def _has_model(spec: dict[str, Any]) -> bool:
-    return "model" in spec or spec["name"] == "vjepa2"
+    """Specs with `model`, or of vjepa2, whose default is the shipped one."""
+    with_model = [s for s in specs if "model" in s or s["name"] == "vjepa2"]
+    weights = [_weights(s.get("model", "tiny"), s.get("revision"), "worldmodel") for s in with_model]
+    return digest([list(specs), weights])
 
 
 def _weights(model: str, revision: str | None, part: str) -> str:
@@ -41,8 +34,6 @@ def _weights(model: str, revision: str | None, part: str) -> str:
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
-    if model.startswith((".", "/", "~")):
-        raise UsageError(f"model {model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
     return f"hub:{model}@{revision or 'main'}"
 
 

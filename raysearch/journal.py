@@ -27,15 +27,17 @@ class Journal:
         self.url, self.outcomes, self.damaged = url, dict[str, Outcome](), 0
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self._appends = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
-        self._fs.makedirs(f"{self._root}/outcomes", exist_ok=True)
-        self._claim(manifest)
-        segments = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False))
+        self._manifest, self._begun = manifest, self._same_run(manifest)
+        known = self._fs.isdir(f"{self._root}/outcomes")
+        segments = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False)) if known else []
         for path in segments:
             self._read(path)
         self._segment, self._lines = len(segments), list[bytes]()
 
     def record(self, outcome: Outcome) -> None:
-        """Append; on return the record has been handed to the file system."""
+        """Append; on return the record has been handed to the file system. The first record creates the folder."""
+        if not self._begun:
+            self._begin()
         body = json.dumps(outcome.to_json(), sort_keys=True, allow_nan=False)
         line = f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'.encode()
         path = f"{self._root}/outcomes/{self._segment:05d}.jsonl"
@@ -62,13 +64,18 @@ class Journal:
                 continue
             self.outcomes[outcome.key] = outcome
 
-    def _claim(self, manifest: Mapping[str, Any]) -> None:
-        """Write what this run is, or check that it is the same run as before."""
+    def _begin(self) -> None:
+        self._fs.makedirs(f"{self._root}/outcomes", exist_ok=True)
+        path = f"{self._root}/manifest.json"
+        self._fs.pipe_file(f"{path}.partial", json.dumps(self._manifest, indent=1, sort_keys=True).encode())
+        self._fs.mv(f"{path}.partial", path)
+        self._begun = True
+
+    def _same_run(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether the folder holds this run already; False if it holds none. Raises UsageError if it holds another."""
         path = f"{self._root}/manifest.json"
         if not self._fs.exists(path):
-            self._fs.pipe_file(f"{path}.partial", json.dumps(manifest, indent=1, sort_keys=True).encode())
-            self._fs.mv(f"{path}.partial", path)
-            return
+            return False
         try:
             found = json.loads(self._fs.cat_file(path))
         except ValueError:
@@ -77,6 +84,7 @@ class Journal:
         if changed:
             told = "; ".join(f"{k} was {_short(found.get(k))}, now {_short(manifest.get(k))}" for k in changed)
             raise UsageError(f"{self.url} holds another run: {told}. Choose another run=, or restore the old settings")
+        return True
 
 
 def _short(value: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import fsspec
 
-from raysearch import __version__
+from raysearch import __version__, rewards
 from raysearch import config as configuration
 from raysearch.config import Job
 from raysearch.coordinator import Coordinator, Finished, Ledger, Task
@@ -31,7 +31,6 @@ from raysearch.moves import Kernel, Outcome, Round, Search, digest, encode
 from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
-from raysearch.rewards import REWARDS
 from raysearch.search import strategy
 
 REPORT, RESULT = "report.html", "result.json"
@@ -83,6 +82,9 @@ def search(job: Job) -> Search:
 
 def tasks(job: Job) -> list[Task]:
     """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
+    rewards.check(job.reward)
+    for i, spec in enumerate(job.watch):
+        rewards.check(spec, f"watch[{i}]")
     try:
         trial = search(job)
         next(trial)
@@ -96,18 +98,16 @@ def tasks(job: Job) -> list[Task]:
 def run(job: Job) -> list[Finished]:
     """Run a job to its end, or on to its end; returns every search's Finished. The folder then holds the report."""
     todo = tasks(job)
-    for spec in (job.reward, *job.watch):
-        lookup("reward", spec["name"], REWARDS)
     journal = Journal(job.run, manifest(job))
     if journal.damaged:
         print(
             f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
         )
     fs, root = fsspec.core.url_to_fs(job.run)
-    fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
-    began = time.time()
-    shelf = Shelf(job.run)
+    began, shelf = time.time(), Shelf(job.run)
     with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
+        fs.makedirs(root, exist_ok=True)
+        fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
         coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
         done = coordinator.run(todo)
         status = pool.status()
@@ -223,7 +223,7 @@ def _kernel(options: Any) -> Kernel:
     known = dict.fromkeys(Kernel.__dataclass_fields__)
     for key in options:
         lookup("search.kernel: key", key, known)
-    return Kernel(**{k: tuple(v) if k == "window" else v for k, v in options.items()})
+    return Kernel(**(options | ({"window": tuple(options["window"])} if "window" in options else {})))
 
 
 def _device() -> str:

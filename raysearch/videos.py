@@ -39,6 +39,7 @@ def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
         raise UsageError(f"{name}: no such file")
     try:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else name) as file:
+            assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
             frames = [f.to_ndarray(format="rgb24") for f in file.decode(stream)]
             fps = float(stream.average_rate or stream.guessed_rate or 0)

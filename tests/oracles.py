@@ -120,9 +120,7 @@ class Twisted(LinearGaussian):
         a, b, s = self.affine[k]
         return self._propose(a * x + b, s, k + 1, rng) if s else (a * x + b, np.zeros(len(x)))
 
-    def _propose(
-        self, mean: np.ndarray, s: float, k: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _propose(self, mean: np.ndarray, s: float, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A draw from N(mean, s^2) psi_k, and log p - log q of it."""
         q, l, _ = self.twist[k]
         v = 1 / (1 / s**2 + q)

@@ -1,4 +1,4 @@
-"""A pool of identical Ray actors that outlives its members: dispatch, deadlines, and replacement of the dead and frozen.
+"""A pool of identical Ray actors that outlives its members: dispatch, deadlines, replacement of the dead and frozen.
 
 Invariants: at most two calls in flight per replica (a crash fails every call queued on an actor, so depth is blast
 radius); Ray never retries by itself; a replica that died or froze is killed and replaced; only the call a replica was

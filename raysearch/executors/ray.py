@@ -7,6 +7,7 @@ touches latents; every call has a deadline; a Job that fails on two replicas fai
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -226,7 +227,7 @@ def connect(cluster: ClusterConfig) -> bool:
     try:
         ray.init(
             address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
-            logging_level="ERROR", configure_logging=True,
+            logging_level=logging.ERROR, configure_logging=True,
         )  # fmt: skip
     except ConnectionError as error:
         raise UsageError(f"cluster.address={cluster.address!r}: no Ray cluster answers there ({error})") from None

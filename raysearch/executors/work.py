@@ -147,18 +147,21 @@ def _start(
     if move.back is not None:
         if not 0 <= move.back <= step:
             raise UsageError(f"back={move.back}: a Move can go back only to a step from 0 to its parent's, {step}")
-        noise = normal(x, address(prompt, move.seed, "back", move.back))
-        x = kernels.renoise(x, _level(generator, step), _level(generator, move.back), noise, x0)
-        step, smooth = move.back, False
+        mixed = normal(x, address(prompt, move.seed, "back", move.back))
+        there = kernels.renoise(x, _level(generator, step), _level(generator, move.back), mixed)
+        x, step, smooth = torch.where(_held(generator), x, there), move.back, False
     if move.mutate:
         noise = address(prompt, move.seed, "mutate", step)
-        if x0 is None:  # conditions stand in pure noise as well: they are what two draws have in common
-            fresh = generator.draw(noise)
-            x = torch.where(fresh == x, x, kernels.mutate(x, None, generator.path(0), move.mutate, fresh))
-        else:
-            x = kernels.mutate(x, x0, _level(generator, step), move.mutate, normal(x, noise))
-        smooth = False
+        fresh = generator.draw(noise) if x0 is None else normal(x, noise)
+        there = kernels.mutate(x, x0, _level(generator, step), move.mutate, fresh)
+        x, smooth = torch.where(_held(generator), x, there), False
     return x, x0, step, smooth
+
+
+def _held(generator: Generator) -> torch.Tensor:
+    """Where the pipeline's conditions stand in the latents: what two draws of fresh noise have in common."""
+    one, other = (generator.draw(torch.Generator().manual_seed(k)) for k in (0, 1))
+    return one == other
 
 
 def _level(generator: Generator, step: int) -> tuple[Any, Any, Any, Any]:

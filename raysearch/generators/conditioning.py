@@ -18,7 +18,7 @@ def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str) -
         return {"prompt": text}
     if pipeline not in FAMILIES:
         raise UsageError(
-            f"prompt {prompt_id!r} has conditioning frames, but {pipeline} takes text alone; remove them, or use one of "
+            f"prompt {prompt_id!r} has conditioning frames, but {pipeline} takes text alone; remove them, or use "
             + ", ".join(FAMILIES)
         )
     return {"prompt": text} | FAMILIES[pipeline](frames)

@@ -110,33 +110,36 @@ class DiffusersGenerator:
         grad: bool = False,
     ) -> torch.Tensor:  # fmt: skip
         """One call of the pipeline: step k from the particle x, or (idle) nothing but drawing or decoding."""
-        self._particle, self._noise, seen = x, noise, []
+        self._particle, self._noise = x, noise
+        seen: list[torch.Tensor] = []
         self._idle = idle and self._interruptible
         self.pipe.scheduler.at = self.steps if idle and not self._interruptible else k
         call = {**self._call, "generator": noise, "output_type": output}
         if self._reports:
-            call["callback_on_step_end"] = lambda pipe, i, t, tensors: seen.append(tensors["latents"]) or {}
+
+            def report(pipe: Any, i: int, t: Any, tensors: dict) -> dict:
+                seen.append(tensors["latents"])  # the full state, which the output is not in every family
+                return {}
+
+            call["callback_on_step_end"] = report
         run = type(self.pipe).__call__
         out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
-        return (
-            seen[-1]
-            if seen and output == "latent"
-            else getattr(out, "frames", None)
-            if hasattr(out, "frames")
-            else out[0]
-        )
+        if seen and output == "latent":
+            return seen[-1]
+        return out.frames if hasattr(out, "frames") else out[0]
 
     def _prepare_with_particle(self, *args: Any, **options: Any) -> Any:
         """The only place where a particle enters. The pipeline's own conditions are prepared once."""
         if self._kept is None or self._particle is None:
-            before = self._noise.get_state() if self._noise is not None else None
+            assert self._noise is not None
+            before = self._noise.get_state()
             with torch.no_grad():
                 out = self._prepare(*args, **options)
             new, *rest = out if isinstance(out, tuple) else (out,)
             self._kept = new.clone(), rest, isinstance(out, tuple)
             if self._particle is None:
                 self._drawn = new.clone()
-            elif self._noise is not None:
+            else:
                 self._noise.set_state(before)  # or this call would go on with other noise than the next
         new, rest, is_tuple = self._kept
         if self._particle is not None:
@@ -185,7 +188,7 @@ def _identity(value: Any) -> Any:
 
 
 def _mode_not_sample(vae: Any) -> Any:
-    """The VAE with posteriors that answer with their mode: a condition is the same in every call and on every machine."""
+    """The VAE with posteriors that answer with their mode: a condition is the same in every call and everywhere."""
     result = copy.copy(vae)
     encode: Callable = vae.encode
 

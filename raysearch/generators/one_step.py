@@ -87,8 +87,8 @@ def _x0_hat(kind: str, y: torch.Tensor, v: torch.Tensor, a: torch.Tensor, s: tor
     if kind == "v_prediction":
         k = (a * a + s * s) ** 0.5  # 1 for VP, sqrt(1 + sigma^2) for EDM
         return (a * y / k - s * v) / k
-    raise ValueError(f"prediction_type={kind!r} of the scheduler is not known; there are flow_prediction, epsilon, sample, "
-                     "v_prediction")  # fmt: skip
+    known = "flow_prediction, epsilon, sample, v_prediction"
+    raise ValueError(f"prediction_type={kind!r} of the scheduler is not known; there are {known}")
 
 
 def _initial_scale(scheduler: Any) -> Any:

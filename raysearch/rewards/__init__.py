@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 
@@ -35,11 +36,22 @@ class Reward(Protocol):
         ...
 
 
+def check(options: Mapping[str, Any], key: str = "reward") -> None:
+    """Raise UsageError for a reward or an option that does not exist, without loading anything."""
+    entry = lookup(f"{key}.name: reward", str(options.get("name")), REWARDS)
+    for option in options:
+        if option != "name":
+            known = dict.fromkeys(entry.options)
+            if not known:
+                raise UsageError(f"{key}.{option}: {options['name']} has no options")
+            lookup(f"{key}: option of {options['name']}", option, known)
+
+
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
     """The reward named by options["name"], with the other options. Raises UsageError for unknown names or options."""
+    check(options)
     options = dict(options)
-    name = options.pop("name")
-    return lookup("reward", name, REWARDS)(device=device, **options)
+    return REWARDS[options.pop("name")].load(device=device, **options)
 
 
 def _vjepa2(device: str, **options: Any) -> Reward:
@@ -60,4 +72,18 @@ def _tinyworld(device: str, **options: Any) -> Reward:
     return Truth(**options)
 
 
-REWARDS: dict[str, Callable[..., Reward]] = {"vjepa2": _vjepa2, "motion": _motion, "tinyworld_truth": _tinyworld}
+@dataclass(frozen=True)
+class Entry:
+    """How a reward is made, and the options it takes."""
+
+    load: Callable[..., Reward]
+    options: tuple[str, ...] = ()
+
+
+REWARDS: dict[str, Entry] = {
+    "vjepa2": Entry(
+        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "reduce")
+    ),
+    "motion": Entry(_motion),
+    "tinyworld_truth": Entry(_tinyworld),
+}

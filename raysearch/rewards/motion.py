@@ -11,7 +11,7 @@ from raysearch.rewards import Scores
 class Motion:
     """Mean absolute change between neighbouring frames, in grey levels of 255 per frame."""
 
-    size = None
+    size: int | None = None
     differentiable = False
 
     def score(self, view: np.ndarray, prompt: Prompt) -> Scores:

@@ -52,7 +52,8 @@ class VJEPA2Reward:
         reduce: Literal["mean", "max"] = "mean",
     ):
         self.model = model.eval().requires_grad_(False)
-        self.size: int | None = int(model.config.crop_size)
+        self._side = int(model.config.crop_size)
+        self.size: int | None = self._side
         self.window, self.stride, self.cosine, self.reduce = window, stride, cosine, reduce
         self.contexts = (context,) if isinstance(context, int) else tuple(context)
         self._check()
@@ -129,12 +130,12 @@ class VJEPA2Reward:
         clips = torch.stack([video[:, s : s + self.window] for s in starts], 1).flatten(0, 1)
         full = self.model.encoder(clips).last_hidden_state
         per_frame = full.shape[1] / self.window
-        total = torch.zeros(len(clips), device=full.device)
+        found = []
         for c in self.contexts:
             known = int(c * per_frame)
             guess = self._predict(clips[:, :c], known, full.shape[1])
-            total = total + 1 - self._cosine(_norm(guess), _norm(full[:, known:]))
-        return (total / len(self.contexts)).view(B, len(starts))
+            found.append(1 - self._cosine(_norm(guess), _norm(full[:, known:])))
+        return torch.stack(found).mean(0).view(B, len(starts))
 
     def _predict(self, context_clip: Tensor, known: int, tokens: int) -> Tensor:
         """The predictor's features of the tokens from `known` on, from the context frames alone."""
@@ -145,10 +146,11 @@ class VJEPA2Reward:
     def _prepare(self, video: Tensor) -> Tensor:
         """Resized to the model's square (squashed, as published) and normalised; any T, H, W."""
         B, T = video.shape[:2]
-        video = video.to(self._mean.device, torch.float32)
-        if video.shape[-2:] != (self.size, self.size):
-            flat = F.interpolate(video.flatten(0, 1), (self.size, self.size), mode="bilinear", antialias=True)
-            video = flat.view(B, T, 3, self.size, self.size)
+        video = _at_least_fp32(video.to(self._mean.device))
+        square = (self._side, self._side)
+        if video.shape[-2:] != square:
+            flat = F.interpolate(video.flatten(0, 1), square, mode="bilinear", antialias=True)
+            video = flat.view(B, T, 3, *square)
         return ((video - self._mean) / self._std).to(next(self.model.parameters()).dtype)
 
     def _cosine(self, guess: Tensor, target: Tensor) -> Tensor:
@@ -159,5 +161,9 @@ class VJEPA2Reward:
 
 
 def _norm(features: Tensor) -> Tensor:
-    """Layer norm without parameters over the features, in fp32; V-JEPA's training normalises its targets so."""
-    return F.layer_norm(features.float(), (features.shape[-1],))
+    """Layer norm without parameters over the features, fp32 at least: how V-JEPA's training normalises targets."""
+    return F.layer_norm(_at_least_fp32(features), (features.shape[-1],))
+
+
+def _at_least_fp32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -153,9 +153,7 @@ def _weighed(pay: Pay, lam: float, outcomes: Sequence[Outcome], now: Population)
     return replace(now, parents=tuple(handles(outcomes)), weights=now.weights.add(delta), paid=due, memory=memory)
 
 
-def _affordable(
-    pay: Pay, outcomes: Sequence[Outcome], now: Population, low: float, high: float, kappa: float
-) -> float:
+def _affordable(pay: Pay, outcomes: Sequence[Outcome], now: Population, low: float, high: float, kappa: float) -> float:
     return adaptive(now.weights, lambda lam: _due(pay, lam, outcomes, now)[0], low, high, kappa)
 
 

@@ -35,14 +35,15 @@ class Sharpen(nn.Module):
     def __init__(self, width: int, cell: int = 2, pair: int = 2):
         super().__init__()
         self.cell, self.pair, c = cell, pair, 3 * pair * cell * cell
+        last = nn.Conv2d(width, c, 3, padding=1)
         self.net = nn.Sequential(
             nn.Conv2d(3 * c, width, 3, padding=1), nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1), nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1), nn.SiLU(),
-            nn.Conv2d(width, c, 3, padding=1),
+            last,
         )  # fmt: skip
-        nn.init.zeros_(self.net[-1].weight)
-        nn.init.zeros_(self.net[-1].bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, video_BCTHW: torch.Tensor) -> torch.Tensor:
         B, C, T, H, W = video_BCTHW.shape
@@ -93,7 +94,7 @@ class TinyPatchCodec(ModelMixin, AutoencoderMixin, ConfigMixin):
 
     @torch.no_grad()
     def set_basis(self, basis: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor) -> None:
-        """Orthonormal basis [n, latent_channels], mean [n], and the scale of each latent (the pipeline divides by it)."""
+        """Orthonormal basis [n, latent_channels], mean [n], and each latent's scale (the pipeline divides by it)."""
         self.encoder.weight.copy_(basis.T)
         self.encoder.bias.copy_(-(mean @ basis))
         self.decoder.weight.copy_(basis)

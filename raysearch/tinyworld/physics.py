@@ -87,7 +87,7 @@ def simulate(
     at: np.ndarray | int = 0,
     rng: np.random.Generator | None = None,
 ) -> Motion:
-    """Move the scenes on for a number of frames; from frame `at` on (per scene) physics breaks if `violation` is named."""
+    """Move the scenes on for some frames; from frame `at` on (per scene) physics breaks if `violation` is named."""
     if violation is not None and violation not in VIOLATIONS:
         raise ValueError(f"violation={violation!r}: unknown; choose one of {', '.join(VIOLATIONS)}")
     n, at = len(scenes), np.broadcast_to(np.asarray(at), (len(scenes),))

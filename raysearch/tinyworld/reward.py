@@ -17,7 +17,7 @@ from .truth import measure
 class Truth:
     """Minus the trajectory error in px, and every other measure of `truth.measure` as a detail; NaN off this world."""
 
-    size = SIZE
+    size: int | None = SIZE
     differentiable = False
 
     def score(self, view: np.ndarray, prompt: Prompt) -> Scores:

@@ -16,8 +16,10 @@ from .loop import Recipe
 RECIPES = {
     "codec": Recipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
     "generator": Recipe(steps=6000, batch=32, lr=2e-3),
+    "generator-restarted": Recipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
     "encoder": Recipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
     "predictor": Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
+    "predictor-restarted": Recipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
 }
 
 
@@ -44,13 +46,18 @@ def main() -> None:
     vae = averaged(folder / "codec.safetensors", TinyPatchCodec(latent_channels=CHANNELS))
     if args.part == "generator":
         generator.train(recipe("generator"), folder, device, vae, faster)
+        generator.train(recipe("generator-restarted"), folder, device, vae, faster, restart=True)
     elif args.part == "worldmodel":
-        model = worldmodel.train_encoder(recipe("encoder"), folder, device, vae, faster)
+        vae.decode = faster(vae.decode)
+        model = worldmodel.train_encoder(recipe("encoder"), folder, device, vae)
         model = worldmodel.train_predictor(recipe("predictor"), folder, device, vae, model)
+        again = recipe("predictor-restarted")
+        model = worldmodel.train_predictor(again, folder, device, vae, model, restart=True)
         model.cpu().save_pretrained(folder / "worldmodel")
         print(f"world model saved in {folder / 'worldmodel'}")
     if args.part in ("generator", "export"):
-        network = averaged(folder / "generator.safetensors", transformer())
+        latest = max(folder.glob("generator*.safetensors"), key=lambda path: path.stat().st_mtime)
+        network = averaged(latest, transformer())
         pipeline(vae.cpu(), network.cpu()).save_pretrained(folder / "pipeline")
         print(f"pipeline saved in {folder / 'pipeline'}")
 

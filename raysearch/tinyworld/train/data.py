@@ -11,10 +11,10 @@ from ..render import render
 _LONGEST = 25  # scenes are simulated this far and cut at a random offset, so that later phases are seen as well
 
 
-def clips(seed: int, step: int, batch: int, frames: int) -> tuple[torch.Tensor, list[str]]:
-    """Valid videos [batch, 3, frames, H, W] in [-1, 1] and their prompts."""
+def clips(seed: int, step: int, batch: int, frames: int, two_balls: float = 0.4) -> tuple[torch.Tensor, list[str]]:
+    """Valid videos [batch, 3, frames, H, W] in [-1, 1] and their prompts; two_balls: the share of such scenes."""
     rng = np.random.default_rng([seed, 0, step])
-    scenes = sample(rng, batch)
+    scenes = sample(rng, batch, two_balls=two_balls)
     start = int(rng.integers(0, _LONGEST - frames + 1))
     video = render(scenes, simulate(scenes, start + frames).frames(start, start + frames))
     prompts = [PROMPTS["two_balls" if b == 2 else "one_ball"] for b in scenes.balls]

@@ -25,6 +25,7 @@ from ..models import (
     transformer,
 )  # fmt: skip
 from ..physics import PROMPTS
+from .checkpoints import averaged
 from .data import clips, noise
 from .loop import Recipe, fit
 
@@ -32,9 +33,14 @@ SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.2  # logit-normal, leaning to high noise: ther
 DROP_PROMPT = 0.1  # classifier-free guidance needs the empty prompt
 
 
-def train(recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f):
+def train(
+    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f, restart: bool = False
+) -> torch.nn.Module:
+    """The moving average after one cosine cycle. restart: a second cycle, from where the first one ended."""
     torch.manual_seed(recipe.seed)
     network = transformer().to(device)
+    if restart:
+        network.load_state_dict(averaged(folder / "generator.safetensors", transformer()).state_dict())
     codec = codec.to(device)
     given = (torch.arange(LATENT_FRAMES * GRID**2, device=device) < CONDITION_LATENTS * GRID**2)[None]
     texts, coordinates, forward = _texts(device), _coordinates(recipe.batch, device), faster(network)
@@ -59,7 +65,7 @@ def train(recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCo
             )[0]
         return (v.float() - (e - x0)).square()[:, ~given[0]].mean(), {}
 
-    return fit("generator", network, loss, recipe, folder).requires_grad_(False)
+    return fit("generator-restarted" if restart else "generator", network, loss, recipe, folder).requires_grad_(False)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -34,10 +35,11 @@ class Recipe:
     last_lr: float = 0.02  # as a share of lr
 
 
-Loss = Callable[[nn.Module, nn.Module, int], tuple[torch.Tensor, dict[str, float]]]
+Loss = Callable[[Any, Any, int], tuple[torch.Tensor, dict[str, float]]]
+M = TypeVar("M", bound=nn.Module)
 
 
-def fit(name: str, model: nn.Module, loss: Loss, recipe: Recipe, folder: Path, every: int = 50) -> nn.Module:
+def fit(name: str, model: M, loss: Loss, recipe: Recipe, folder: Path, every: int = 50) -> M:
     """Train `model` in place on `loss(model, average, step) -> (loss, things to print)`; returns the moving average.
 
     Resumes from `folder/name.safetensors` if that holds an unfinished or finished run of the same recipe. Raises

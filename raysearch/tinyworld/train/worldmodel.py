@@ -28,16 +28,15 @@ WINDOW, TUBELETS, PER_TUBELET = 16, 8, 16  # frames, tubelets in them, tokens in
 PIXEL_CHANNELS = 48  # how many PCA coefficients of a patch the auxiliary head reconstructs
 
 
-def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f):
+def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec) -> VJEPA2Model:
     """Stage 1. Returns a VJEPA2Model with a standardised encoder and an untrained predictor."""
     torch.manual_seed(recipe.seed)
     model, codec = world_model().to(device), codec.to(device)
     parts = nn.ModuleDict({
         "encoder": model.encoder, "predictor": model.predictor, "head": nn.Linear(128, PIXEL_CHANNELS).to(device),
     })  # fmt: skip
-    codec.decode = faster(codec.decode)  # type: ignore[method-assign]
 
-    def loss(parts, average, step):
+    def loss(parts: nn.ModuleDict, average: nn.ModuleDict, step: int):
         video = windows(codec, recipe, step, device)
         past = (1, 2, 3, 4, 4, 5)[step % 6]
         with torch.autocast(device.type, torch.bfloat16):
@@ -51,21 +50,28 @@ def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: Tin
         return ahead + own, {"ahead": ahead.item(), "pixels": own.item()}
 
     average = fit("encoder", parts, loss, recipe, folder)
+    assert isinstance(average, nn.ModuleDict)
     model.encoder.load_state_dict(average["encoder"].state_dict())
     standardise(model, recipe, codec, device)
     return model
 
 
 def train_predictor(
-    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, model: VJEPA2Model
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    codec: TinyPatchCodec,
+    model: VJEPA2Model,
+    restart: bool = False,
 ) -> VJEPA2Model:
-    """Stage 2: the predictor of `model` anew, its encoder as it is. Returns the finished model."""
+    """Stage 2: the predictor of `model` anew, or (restart) a second cycle of the one it has; its encoder as it is."""
     torch.manual_seed(recipe.seed)
     codec, encoder = codec.to(device), model.encoder.to(device).eval().requires_grad_(False)
-    predictor = world_model().predictor.to(device)
+    predictor = (model if restart else world_model()).predictor.to(device).train().requires_grad_(True)
+    two_balls = 0.7 if restart else 0.4  # collisions are rare and learnt last
 
     def loss(predictor, average, step):
-        video = windows(codec, recipe, step, device)
+        video = windows(codec, recipe, step, device, two_balls)
         past = (3, 4, 5, 4, 6, 5)[step % 6]
         with torch.autocast(device.type, torch.bfloat16):
             with torch.no_grad():
@@ -75,13 +81,17 @@ def train_predictor(
         report = {"cosine": F.cosine_similarity(guess.detach(), z, dim=-1).mean().item()}
         return F.smooth_l1_loss(guess, z, beta=0.5), report
 
-    model.predictor.load_state_dict(fit("predictor", predictor, loss, recipe, folder).state_dict())
+    model.predictor.load_state_dict(
+        fit("predictor-restarted" if restart else "predictor", predictor, loss, recipe, folder).state_dict()
+    )
     return model.eval().requires_grad_(False)
 
 
-def windows(codec: TinyPatchCodec, recipe: Recipe, step: int, device: torch.device) -> torch.Tensor:
+def windows(
+    codec: TinyPatchCodec, recipe: Recipe, step: int, device: torch.device, two_balls: float = 0.4
+) -> torch.Tensor:
     """Clips [B, 16, 3, H, W] in V-JEPA's order of axes and its normalisation, half of them through the codec."""
-    video = clips(recipe.seed, step, recipe.batch, FRAMES)[0].to(device)
+    video = clips(recipe.seed, step, recipe.batch, FRAMES, two_balls)[0].to(device)
     g = noise(recipe.seed, step, device)
     half = recipe.batch // 2
     with torch.no_grad():

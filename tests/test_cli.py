@@ -1,0 +1,201 @@
+"""The command line as a user meets it: clear mistakes, help that teaches, runs that stop and go on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from raysearch import config
+from raysearch.cli import main
+from raysearch.moves import decode
+from raysearch.videos import decode as read_video
+
+ROOT = Path(__file__).parents[1]
+DEMO = str(ROOT / "jobs/demo.yaml")
+SMALL = ["prompts.heldout=2", "search.n=3", "generator.steps=3"]
+INLINE = "cluster.executor=inline"
+
+
+def told(capsys, *argv) -> tuple[int, str]:
+    code = main([str(a) for a in argv])
+    out = capsys.readouterr()
+    return code, out.err
+
+
+def bad_yaml(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("search: {name: best_of_n\nrun: [")
+    return path
+
+
+def a_list(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("- one\n- two\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "words, wants",
+    [
+        (["serch.n=4"], "did you mean 'search'"),
+        (["generator.stepz=4"], "did you mean 'generator.steps'"),
+        (["cluster.generators.replica=4"], "did you mean 'cluster.generators.replicas'"),
+        (["search.m=4"], "did you mean 'n'"),
+        (["search.name=best_of"], "did you mean 'best_of_n'"),
+        (["search.kernel.etta=1"], "did you mean 'eta'"),
+        (["reward.name=vjepa"], "did you mean 'vjepa2'"),
+        (["reward.strid=2"], "did you mean 'stride'"),
+        (["watch=[moton]"], "did you mean 'motion'"),
+        (["generator.steps=many"], "generator.steps"),
+        (["generator.steps=0"], "generator.steps=0: must be at least 1"),
+        (["search.n=0"], "n = 0 must be at least 1"),
+        (["search.n=few"], "search"),
+        (["prompts.heldout=0"], "the job has no prompts"),
+        (["prompts.scenes=[three_balls]"], "three_balls"),
+        (["prompts.items=[{text: a, vidio: b}]"], "did you mean 'video'"),
+        (["prompts.items=[{text: a, image: nowhere.png}]"], "nowhere.png"),
+        (["generator.model=./nowhere"], "./nowhere"),
+        (["reward.model=./nowhere"], "./nowhere"),
+        (["films=some"], "films='some'"),
+        (["cluster.executor=slurm"], "cluster.executor='slurm'"),
+        (["cluster.generators.replicas=400", "cluster.executor=ray"], "400 generators x 0.75"),
+        (["justaword"], "key=value"),
+    ],
+    ids=lambda v: v[0] if isinstance(v, list) else "",
+)
+def test_a_wrong_setting_is_one_line_and_leaves_nothing(capsys, tmp_path, words, wants):
+    run = tmp_path / "run"
+    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, *words)
+    assert code == 2 and wants in error
+    assert error.count("\n") == 1 and error.startswith("raysearch: ")
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("make", [bad_yaml, a_list, lambda tmp: tmp / "nowhere.yaml", lambda tmp: tmp])
+def test_a_job_file_that_is_none(capsys, tmp_path, make):
+    path = make(tmp_path)
+    code, error = told(capsys, "run", path)
+    assert code == 2 and str(path) in error and error.count("\n") == 1
+
+
+def test_a_video_that_is_none(capsys, tmp_path):
+    path = tmp_path / "clip.mp4"
+    for content, wants in ((None, "no such file"), (b"", "not a video"), (b"text", "not a video")):
+        if content is not None:
+            path.write_bytes(content)
+        code, error = told(capsys, "score", path)
+        assert code == 2 and wants in error and str(path) in error and error.count("\n") == 1
+
+
+def test_a_report_of_nothing(capsys, tmp_path):
+    code, error = told(capsys, "report", tmp_path)
+    assert code == 2 and str(tmp_path) in error
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["score"], ["report"], ["config"], ["strategies"]])
+def test_help(capsys, words):
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--help"])
+    assert stop.value.code == 0 and "usage: raysearch" in capsys.readouterr().out
+
+
+def test_strategies_are_listed_with_options_and_papers(capsys):
+    assert main(["strategies"]) == 0
+    out = capsys.readouterr().out
+    assert "best_of_n: " in out and "n = 16" in out and "smc: " in out and out.count("paper: ") >= 9
+
+
+def test_config_shows_what_would_run(capsys):
+    assert main(["config", DEMO, "search.n=5", "--cluster", str(ROOT / "clusters/local.yaml")]) == 0
+    out = capsys.readouterr().out
+    assert "'n': 5" in out and "steps: 12" in out and "replicas: 2" in out
+
+
+@pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.yaml")), ids=lambda p: p.name)
+@pytest.mark.parametrize("where", sorted((ROOT / "clusters").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_job_and_cluster_file_loads(job, where):
+    assert config.load(str(job), cluster_file=str(where)).search["name"]
+
+
+def result(run: Path) -> dict:
+    return decode(json.loads((run / "result.json").read_text()))
+
+
+def test_a_run_and_the_same_again(capsys, tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    first = result(run)
+    assert first["budget"]["executed"] == 6 and first["budget"]["cost"]["nfe"] == 18
+    assert [s["error"] for s in first["searches"]] == [None, None]
+    names = [s["name"] for s in first["searches"]]
+    assert sorted(p.name for p in (run / "best").iterdir()) == sorted(f"{n}.mp4" for n in names)
+    assert len(list((run / "films").rglob("*.mp4"))) == 6
+    assert len(list((run / "latents").iterdir())) == 2  # the best of each
+    assert "<video" in (run / "report.html").read_text()
+    best = first["searches"][0]
+    assert best["finals"][best["best"]]["reward"] == max(o["reward"] for o in best["finals"])
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    again = result(run)
+    assert again["hash"] == first["hash"]
+    assert again["budget"]["executed"] == again["budget"]["rebuilt"] == 0 and again["budget"]["recalled"] == 6
+
+
+def test_more_candidates_cost_only_the_new_ones(tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    assert main(["run", DEMO, f"run={run}", *SMALL, "search.n=5", INLINE]) == 0
+    assert result(run)["budget"]["executed"] == 4 and result(run)["budget"]["recalled"] == 6
+
+
+def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    before = result(run)
+    capsys.readouterr()
+    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "generator.shift=3")
+    assert code == 2 and "holds another run" in error and "another run=" in error
+    assert result(run) == before
+
+
+def test_scores_of_files(capsys, tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", "prompts.heldout=1", "search.n=2", "generator.steps=3", INLINE]) == 0
+    best = next((run / "best").iterdir())
+    assert read_video(best)[0].shape == (17, 256, 256, 3)
+    capsys.readouterr()
+    assert main(["score", str(best), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert row["frames"] == 17 and row["fps"] == 8
+    final = max(o["reward"] for o in result(run)["searches"][0]["finals"])
+    assert row["reward"] == pytest.approx(final, abs=0.05)  # H.264 is lossy
+    assert main(["score", str(best), "--set", "stride=4"]) == 0
+    assert "surprise" in capsys.readouterr().out
+    code, error = told(capsys, "score", best, "--set", "window=64", "context=8")
+    assert code == 2 and "fewer than reward.window=64" in error
+
+
+def test_ctrl_c_in_the_middle_and_the_same_command_again(tmp_path):
+    """On Ray: finished Moves are not run again, and the result is that of an undisturbed run."""
+    words = [DEMO, "prompts.heldout=2", "search.n=8"]
+    env = os.environ | {"RAY_AUTH_MODE": "disabled"}
+    command = [sys.executable, "-m", "raysearch.cli", "run", *words, f"run={tmp_path / 'run'}"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    outcomes, deadline = tmp_path / "run" / "outcomes" / "00000.jsonl", time.monotonic() + 150
+    while not (outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 4):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert "give the same command again" in process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    before = outcomes.read_bytes().count(b"\n")
+    assert before < 16
+    assert main(["run", *words, f"run={tmp_path / 'run'}", INLINE]) == 0
+    budget = result(tmp_path / "run")["budget"]
+    assert budget["recalled"] == before and budget["executed"] == 16 - before and budget["rebuilt"] == 0
+    assert main(["run", *words, f"run={tmp_path / 'whole'}", INLINE]) == 0
+    assert result(tmp_path / "run")["hash"] == result(tmp_path / "whole")["hash"]

@@ -1,0 +1,106 @@
+"""Imports run downward only, and importing the light parts loads nothing heavy. Checked in fresh interpreters."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import raysearch
+
+ROOT = Path(raysearch.__file__).parent
+LIGHT = [
+    "raysearch", "raysearch.moves", "raysearch.weights", "raysearch.resampling", "raysearch.schedules",
+    "raysearch.search", "raysearch.journal", "raysearch.latents", "raysearch.coordinator", "raysearch.executors",
+    "raysearch.generators", "raysearch.rewards", "raysearch.config", "raysearch.cli", "raysearch.runs",
+    "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
+]  # fmt: skip
+PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
+# Who may import whom inside the package, besides itself: what stands below.
+BELOW = {
+    "errors": set(),
+    "names": {"errors"},
+    "moves": {"names", "errors"},
+    "weights": {"moves", "names", "errors"},
+    "resampling": {"weights", "moves", "names", "errors"},
+    "schedules": {"weights", "moves", "names", "errors"},
+    "search": PURE,
+    "kernels": PURE - {"search"},
+    "videos": {"errors"},
+    "latents": {"errors"},
+    "journal": {"moves", "errors"},
+    "prompts": {"moves", "errors", "videos", "tinyworld"},
+    "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
+    "rewards": {"errors", "names", "prompts", "tinyworld"},
+    "generators": {"errors", "names", "prompts", "tinyworld"},
+    "executors": {
+        "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
+        "config",
+    },
+    "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
+}  # fmt: skip
+
+
+def modules(code: str) -> set[str]:
+    out = subprocess.run(
+        [sys.executable, "-c", code + "\nimport sys; print(*sys.modules)"], capture_output=True, text=True
+    )
+    assert out.returncode == 0, out.stderr
+    return set(out.stdout.split())
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_imports_load_neither_ray_nor_torch(module):
+    loaded = modules(f"import {module}")
+    assert module in loaded
+    assert not loaded & {"ray", "torch", "diffusers", "transformers", "matplotlib"}
+
+
+def test_search_knows_numpy_and_nothing_else():
+    loaded = modules("import raysearch.search")
+    own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
+    assert own <= PURE
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Rooms of this package that a file imports, relative imports resolved."""
+    found = set()
+    package = ["raysearch", *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            names = [start, *(f"{start}.{a.name}" for a in node.names)]
+        parts = [n.split(".") for n in names if n.startswith("raysearch.")]
+        found |= {p[1] for p in parts if (ROOT / p[1]).is_dir() or (ROOT / f"{p[1]}.py").is_file()}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_run_downward(path):
+    own = room(path)
+    if own in BELOW:
+        assert imports(path) - {own} <= BELOW[own]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_ray_only_where_the_design_says(path):
+    heavy = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            heavy |= {a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            heavy.add(node.module.split(".")[0])
+    where = path.relative_to(ROOT).as_posix()
+    if "ray" in heavy:
+        assert where in ("executors/ray.py", "executors/pool.py")
+    if "torch" in heavy:
+        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
