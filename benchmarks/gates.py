@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from raysearch.tinyworld.train.codec import psnr
 from raysearch.tinyworld.train.data import clips
 from raysearch.tinyworld.train.worldmodel import normalise
 
-FRAMES, SEED = 25, 777
+FRAMES, STRIDE, SEED = 25, 3, 777
 LIMITS = {"codec_db": 28.0, "feature_rank": 10.0, "auroc.vanish": 0.95, "auroc": 0.8, "within_condition_rho": 0.4}
 
 
@@ -67,8 +68,18 @@ def feature_rank(reward: VJEPA2Reward, n: int = 64) -> float:
 
 
 @torch.no_grad()
-def aurocs(reward: VJEPA2Reward, n: int, scene: str, codec: TinyPatchCodec | None = None) -> dict[str, float]:
-    """AUROC of valid against each violation in scenes of one kind; through the codec if one is given."""
+def aurocs(
+    reward: VJEPA2Reward,
+    n: int,
+    scene: str,
+    codec: TinyPatchCodec | None = None,
+    violations: Sequence[str] = VIOLATIONS,
+) -> dict[str, float]:
+    """AUROC of valid against each violation in scenes of one kind; through the codec if one is given.
+
+    The clips are longer than generated ones, so that violations fall anywhere in a window; windows are STRIDE apart.
+    """
+    reward = VJEPA2Reward(reward.model, **(settings(reward) | {"stride": STRIDE}))
 
     def judged(video: torch.Tensor) -> np.ndarray:
         if codec is not None:
@@ -76,7 +87,7 @@ def aurocs(reward: VJEPA2Reward, n: int, scene: str, codec: TinyPatchCodec | Non
             video = ((coded.clamp(-1, 1) + 1) * 127.5).round() / 255
         return torch.cat([reward.reward(v) for v in video.split(16)]).numpy()
 
-    shown = [v for v in VIOLATIONS if v != "through_ball" or scene == "two_balls"]
+    shown = [v for v in violations if v != "through_ball" or scene == "two_balls"]
     return {v: auroc(*(judged(x) for x in clips_of(v, n, scene))) for v in shown}
 
 
@@ -98,7 +109,7 @@ def main() -> int:
     torch.set_num_threads(1)
     reward = VJEPA2Reward.load("tiny")
     codec = TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
-    random = VJEPA2Reward(type(reward.model)(reward.model.config), **_settings(reward))
+    random = VJEPA2Reward(type(reward.model)(reward.model.config), **settings(reward))
     n = args.clips
     columns = {
         "one ball": aurocs(reward, n, "one_ball"),
@@ -131,7 +142,7 @@ def _video(scenes, motion) -> torch.Tensor:
     return torch.from_numpy(render(scenes, motion)).permute(0, 1, 4, 2, 3).float() / 255
 
 
-def _settings(reward: VJEPA2Reward) -> dict:
+def settings(reward: VJEPA2Reward) -> dict:
     return {
         "window": reward.window, "context": reward.contexts, "stride": reward.stride,
         "cosine": reward.cosine, "reduce": reward.reduce,

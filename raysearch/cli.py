@@ -54,22 +54,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def score(args: argparse.Namespace) -> int:
-    from raysearch import rewards, videos
-    from raysearch.config import _overrides  # the same key=value form
-
-    options = {"name": "vjepa2", **_plain(_overrides(args.overrides))}
-    clips = {path: videos.decode(path) for path in args.videos}
-    reward = rewards.load(options)
-    from raysearch.executors.work import reduce
+    from raysearch import config, rewards, videos
     from raysearch.prompts import Prompt
 
-    table = []
+    options = {"name": "vjepa2", **config.overrides(args.overrides)}
+    rewards.check(options)
+    clips = {path: videos.decode(path) for path in args.videos}
+    reward, table = rewards.load(options), []
     for path, (frames, fps) in clips.items():
-        import torch
-
-        view = reduce(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255, reward.size)
         try:
-            scores = reward.score(view, Prompt(path, path))
+            scores = reward.score(frames, Prompt(path, path))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
         table.append({"video": path, "frames": len(frames), "fps": fps, "reward": scores.value, **scores.details})
@@ -118,12 +112,6 @@ def _told(default: object) -> str:
     if is_dataclass(default) and not isinstance(default, type):
         return "{" + ", ".join(f"{k}: {_told(v)}" for k, v in asdict(default).items()) + "}"
     return "null" if default is None else str(list(default)) if isinstance(default, tuple) else str(default)
-
-
-def _plain(config: object) -> dict:
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_container(config)  # type: ignore[return-value]
 
 
 def _parser() -> argparse.ArgumentParser:

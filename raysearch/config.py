@@ -115,13 +115,13 @@ AT_LEAST: dict[str, float] = {
 }  # fmt: skip
 
 
-def load(job_file: str, overrides: Sequence[str] = (), cluster_file: str | None = None) -> Job:
+def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> Job:
     """The typed, checked job. Raises UsageError that names the key, the value and the remedy."""
     config = OmegaConf.structured(Job)
     parts = [(job_file, _read(job_file))]
     if cluster_file:
         parts.append((cluster_file, OmegaConf.create({"cluster": _read(cluster_file)})))
-    parts.append(("the command line", _overrides(overrides)))
+    parts.append(("the command line", OmegaConf.create(overrides(words))))
     for source, part in parts:
         _known_keys(part, Job, source)
         try:
@@ -201,12 +201,13 @@ def _read(path: str) -> DictConfig:
     return OmegaConf.create(found)
 
 
-def _overrides(words: Sequence[str]) -> DictConfig:
+def overrides(words: Sequence[str]) -> dict[str, Any]:
+    """`key=value` words as nested plain values. Raises UsageError for a word of another form."""
     for word in words:
         if "=" not in word or word.startswith("="):
             raise UsageError(f"{word!r}: an override has the form key=value, e.g. search.n=32")
     try:
-        return OmegaConf.from_dotlist(list(words))
+        return OmegaConf.to_container(OmegaConf.from_dotlist(list(words)))  # type: ignore[return-value]
     except (OmegaConfBaseException, ValueError) as error:
         raise UsageError(f"{' '.join(words)}: {str(error).splitlines()[0]}") from None
 

@@ -14,6 +14,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.kernels
 Seed = tuple[int, ...]  # an address, e.g. (run seed, round, slot): which noise, never how much of a stream is used up
 
 
@@ -22,7 +23,7 @@ class Kernel:
     """How one denoising step moves a particle.
 
     name: `ode` is deterministic; the others are stochastic with strength `eta` inside `window`, a pair of fractions
-    of the steps (0 = first step, 1 = last), and the ode outside it. `raysearch.kernels` holds the arithmetic.
+    of the steps (0 = first step, 1 = last), and the ode outside it.
     """
 
     name: str = "ode"

@@ -27,7 +27,7 @@ from raysearch.executors import Executor
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
 from raysearch.journal import Journal
 from raysearch.latents import Store
-from raysearch.moves import Kernel, Outcome, Round, Search, digest, encode
+from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, encode
 from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
@@ -105,6 +105,7 @@ def run(job: Job) -> list[Finished]:
         )
     fs, root = fsspec.core.url_to_fs(job.run)
     began, shelf = time.time(), Shelf(job.run)
+    print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
     with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
@@ -113,6 +114,12 @@ def run(job: Job) -> list[Finished]:
         status = pool.status()
     _prune(job, done, journal)
     result = summary(job, done, coordinator, status, time.time() - began)
+    ledger = coordinator.ledger
+    print(
+        f"{ledger.executed} moves executed, {ledger.recalled} recalled from the journal, {ledger.cost.nfe} network "
+        f"evaluations, {result['budget']['seconds']:.0f} s",
+        flush=True,
+    )
     fs.pipe_file(f"{root}/{RESULT}", json.dumps(encode(result), indent=1, allow_nan=False).encode())
     return done
 
@@ -223,6 +230,7 @@ def _kernel(options: Any) -> Kernel:
     known = dict.fromkeys(Kernel.__dataclass_fields__)
     for key in options:
         lookup("search.kernel: key", key, known)
+    lookup("search.kernel.name: kernel", options.get("name", "ode"), dict.fromkeys(KERNELS))
     return Kernel(**(options | ({"window": tuple(options["window"])} if "window" in options else {})))
 
 

@@ -48,6 +48,7 @@ def a_list(tmp_path):
         (["search.m=4"], "did you mean 'n'"),
         (["search.name=best_of"], "did you mean 'best_of_n'"),
         (["search.kernel.etta=1"], "did you mean 'eta'"),
+        (["search.kernel=ddim"], "did you mean 'ddim_eta'"),
         (["reward.name=vjepa"], "did you mean 'vjepa2'"),
         (["reward.strid=2"], "did you mean 'stride'"),
         (["watch=[moton]"], "did you mean 'motion'"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from raysearch.kernels import KERNELS, coefficients, log_ratio, mutate, needs_noise, renoise, step
+from raysearch.moves import KERNELS as NAMES
 from raysearch.moves import Kernel
 from tests.oracles import LinearGaussian, flow_grid
 
@@ -284,3 +285,7 @@ def test_errors(triple):
         step(Kernel("cps", 1.2), x, x0, FLOW, None, 0.5)
     with pytest.raises(ValueError, match="pass noise"):
         step(Kernel("cps", 0.5), x, x0, FLOW, None, 0.5)
+
+
+def test_the_names_a_job_may_use_are_the_kernels_there_are():
+    assert set(NAMES) == set(KERNELS)

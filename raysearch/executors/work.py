@@ -152,8 +152,9 @@ def _start(
         x, step, smooth = torch.where(_held(generator), x, there), move.back, False
     if move.mutate:
         noise = address(prompt, move.seed, "mutate", step)
-        fresh = generator.draw(noise) if x0 is None else normal(x, noise)
-        there = kernels.mutate(x, x0, _level(generator, step), move.mutate, fresh)
+        level = _level(generator, step)
+        fresh = generator.draw(noise) / level[1] if x0 is None else normal(x, noise)  # draws carry the scale s
+        there = kernels.mutate(x, x0, level, move.mutate, fresh)
         x, smooth = torch.where(_held(generator), x, there), False
     return x, x0, step, smooth
 

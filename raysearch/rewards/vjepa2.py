@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import VJEPA2Model
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from transformers.utils.logging import disable_progress_bar
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
@@ -28,7 +29,7 @@ from raysearch.rewards import Scores
 # The published convention: ViT-g, windows of 16 with 8 given, stride 8, cosine along the token axis, mean of windows.
 PRESETS: dict[str, dict] = {
     "wmreward": {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "reduce": "mean"},
-    "tiny": {"window": 16, "context": (6, 8, 10), "stride": 1, "cosine": "features", "reduce": "mean"},
+    "tiny": {"window": 16, "context": 6, "stride": 1, "cosine": "tokens", "reduce": "mean"},
 }
 
 
@@ -84,6 +85,7 @@ class VJEPA2Reward:
             model = str(weights("worldmodel"))
         elif Path(model).is_absolute() and not Path(model).is_dir():
             raise UsageError(f"reward.model={model!r}: no such folder")
+        disable_progress_bar()
         network = VJEPA2Model.from_pretrained(
             model, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, attn_implementation="sdpa"
         )

@@ -42,8 +42,8 @@ class Sharpen(nn.Module):
             nn.Conv2d(width, width, 3, padding=1), nn.SiLU(),
             last,
         )  # fmt: skip
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, video_BCTHW: torch.Tensor) -> torch.Tensor:
         B, C, T, H, W = video_BCTHW.shape

@@ -58,7 +58,7 @@ def violation(centre: np.ndarray, area: np.ndarray, scenes: Scenes, lag: int = 2
     windows = np.stack([centre[k : len(centre) - 2 * lag + k] for k in range(2 * lag + 1)])
     acceleration = (windows[2 * lag] - 2 * windows[lag] + windows[0]) / lag**2 - np.array([0, GRAVITY])
     margin = radius[:, None] + 1.2
-    free: np.ndarray = ~((windows < margin) | (windows > SIZE - margin)).any(0)
+    free = ~np.any((windows < margin) | (windows > SIZE - margin), axis=0)
     if balls == 2:
         close = np.linalg.norm(windows[:, :, 0] - windows[:, :, 1], axis=-1) < radius.sum() + 2
         free &= ~close.any(0)[:, None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,11 +16,19 @@ from .loop import Recipe
 
 RECIPES = {
     "codec": Recipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
-    "generator": Recipe(steps=6000, batch=32, lr=2e-3),
-    "generator-restarted": Recipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
     "encoder": Recipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
-    "predictor": Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
-    "predictor-restarted": Recipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
+}
+# Cosine cycles, each from where the one before ended.
+CYCLES = {
+    "generator": (
+        Recipe(steps=6000, batch=32, lr=2e-3),
+        Recipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
+        Recipe(steps=4000, batch=32, lr=1.6e-3, seed=5),
+    ),
+    "predictor": (
+        Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
+        Recipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
+    ),
 }
 
 
@@ -29,35 +38,28 @@ def main() -> None:
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     folder, faster = args.out, (lambda f: torch.compile(f, dynamic=False)) if args.compile else (lambda f: f)
 
-    def recipe(part: str) -> Recipe:
-        r = RECIPES[part]
-        return Recipe(
-            **(
-                r.__dict__
-                | ({"steps": args.steps} if args.steps else {})
-                | ({"seed": args.seed} if args.seed is not None else {})
-            )
-        )
+    def adjusted(recipe: Recipe) -> Recipe:
+        given = {"steps": args.steps, "seed": args.seed}
+        return replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
     if args.part == "codec":
-        trained = codec.train(recipe("codec"), folder, device, faster)
+        trained = codec.train(adjusted(RECIPES["codec"]), folder, device, faster)
         print(f"codec: {codec.psnr(trained.cpu()):.1f} dB on held-out clips")
         return
     vae = averaged(folder / "codec.safetensors", TinyPatchCodec(latent_channels=CHANNELS))
     if args.part == "generator":
-        generator.train(recipe("generator"), folder, device, vae, faster)
-        generator.train(recipe("generator-restarted"), folder, device, vae, faster, restart=True)
+        for cycle, recipe in enumerate(CYCLES["generator"], 1):
+            generator.train(adjusted(recipe), folder, device, vae, faster, cycle)
     elif args.part == "worldmodel":
         vae.decode = faster(vae.decode)
-        model = worldmodel.train_encoder(recipe("encoder"), folder, device, vae)
-        model = worldmodel.train_predictor(recipe("predictor"), folder, device, vae, model)
-        again = recipe("predictor-restarted")
-        model = worldmodel.train_predictor(again, folder, device, vae, model, restart=True)
+        model = worldmodel.train_encoder(adjusted(RECIPES["encoder"]), folder, device, vae)
+        for cycle, recipe in enumerate(CYCLES["predictor"], 1):
+            model = worldmodel.train_predictor(adjusted(recipe), folder, device, vae, model, cycle)
         model.cpu().save_pretrained(folder / "worldmodel")
         print(f"world model saved in {folder / 'worldmodel'}")
     if args.part in ("generator", "export"):
-        latest = max(folder.glob("generator*.safetensors"), key=lambda path: path.stat().st_mtime)
-        network = averaged(latest, transformer())
+        latest = max(folder.glob("generator-*.safetensors"), key=lambda path: path.stat().st_mtime, default=None)
+        network = averaged(latest or folder / "generator-1.safetensors", transformer())
         pipeline(vae.cpu(), network.cpu()).save_pretrained(folder / "pipeline")
         print(f"pipeline saved in {folder / 'pipeline'}")
 

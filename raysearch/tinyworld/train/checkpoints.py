@@ -15,7 +15,7 @@ def averaged(path: Path, model: M, prefix: str = "") -> M:
     """`model` with the moving average stored at `path`, ready to be used. Raises FileNotFoundError with the remedy."""
     if not path.exists():
         raise FileNotFoundError(
-            f"{path}: no such checkpoint; run `python -m raysearch.tinyworld.train {path.stem}` first"
+            f"{path}: no such checkpoint; run `python -m raysearch.tinyworld.train {path.stem.split('-')[0]}` first"
         )
     with safe_open(path, "pt") as f:
         start = f"average.{prefix}"

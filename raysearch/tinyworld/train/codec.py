@@ -15,6 +15,7 @@ from .loop import Recipe, fit
 
 def build(seed: int) -> TinyPatchCodec:
     """A codec with its PCA basis set, the residual decoder still the identity."""
+    torch.manual_seed(seed)
     codec = TinyPatchCodec(latent_channels=CHANNELS)
     video = torch.cat([clips(seed, -1 - i & 0xFFFFFF, 100, FRAMES)[0] for i in range(12)])
     patches = to_patches(video, codec.config.patch_size, codec.config.patch_size_t).flatten(0, 3)

@@ -34,13 +34,13 @@ DROP_PROMPT = 0.1  # classifier-free guidance needs the empty prompt
 
 
 def train(
-    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f, restart: bool = False
+    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f, cycle: int = 1
 ) -> torch.nn.Module:
-    """The moving average after one cosine cycle. restart: a second cycle, from where the first one ended."""
+    """The moving average after one cosine cycle; every cycle but the first starts where the one before ended."""
     torch.manual_seed(recipe.seed)
     network = transformer().to(device)
-    if restart:
-        network.load_state_dict(averaged(folder / "generator.safetensors", transformer()).state_dict())
+    if cycle > 1:
+        network.load_state_dict(averaged(folder / f"generator-{cycle - 1}.safetensors", transformer()).state_dict())
     codec = codec.to(device)
     given = (torch.arange(LATENT_FRAMES * GRID**2, device=device) < CONDITION_LATENTS * GRID**2)[None]
     texts, coordinates, forward = _texts(device), _coordinates(recipe.batch, device), faster(network)
@@ -65,7 +65,7 @@ def train(
             )[0]
         return (v.float() - (e - x0)).square()[:, ~given[0]].mean(), {}
 
-    return fit("generator-restarted" if restart else "generator", network, loss, recipe, folder).requires_grad_(False)
+    return fit(f"generator-{cycle}", network, loss, recipe, folder).requires_grad_(False)
 
 
 @torch.no_grad()

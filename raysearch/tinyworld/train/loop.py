@@ -35,6 +35,7 @@ class Recipe:
     last_lr: float = 0.02  # as a share of lr
 
 
+SAVE_EVERY = 500  # steps
 Loss = Callable[[Any, Any, int], tuple[torch.Tensor, dict[str, float]]]
 M = TypeVar("M", bound=nn.Module)
 
@@ -75,7 +76,7 @@ def fit(name: str, model: M, loss: Loss, recipe: Recipe, folder: Path, every: in
                 f"{name} {step + 1}/{recipe.steps}  loss {mean:.4f}{extra}  {rate:.0f} clips/s, {left:.0f} min left",
                 flush=True,
             )
-        if (step + 1) % 500 == 0 or step == recipe.steps - 1:
+        if (step + 1) % SAVE_EVERY == 0 or step == recipe.steps - 1:
             _save(path, model, average, optimizer, recipe, step + 1)
     return average
 

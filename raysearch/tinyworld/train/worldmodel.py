@@ -62,13 +62,13 @@ def train_predictor(
     device: torch.device,
     codec: TinyPatchCodec,
     model: VJEPA2Model,
-    restart: bool = False,
+    cycle: int = 1,
 ) -> VJEPA2Model:
-    """Stage 2: the predictor of `model` anew, or (restart) a second cycle of the one it has; its encoder as it is."""
+    """Stage 2: a new predictor on the encoder of `model`; every cycle but the first goes on with the one it has."""
     torch.manual_seed(recipe.seed)
     codec, encoder = codec.to(device), model.encoder.to(device).eval().requires_grad_(False)
-    predictor = (model if restart else world_model()).predictor.to(device).train().requires_grad_(True)
-    two_balls = 0.7 if restart else 0.4  # collisions are rare and learnt last
+    predictor = (model if cycle > 1 else world_model()).predictor.to(device).train().requires_grad_(True)
+    two_balls = 0.7 if cycle > 1 else 0.4  # collisions are rare and learnt last
 
     def loss(predictor, average, step):
         video = windows(codec, recipe, step, device, two_balls)
@@ -81,9 +81,7 @@ def train_predictor(
         report = {"cosine": F.cosine_similarity(guess.detach(), z, dim=-1).mean().item()}
         return F.smooth_l1_loss(guess, z, beta=0.5), report
 
-    model.predictor.load_state_dict(
-        fit("predictor-restarted" if restart else "predictor", predictor, loss, recipe, folder).state_dict()
-    )
+    model.predictor.load_state_dict(fit(f"predictor-{cycle}", predictor, loss, recipe, folder).state_dict())
     return model.eval().requires_grad_(False)
 
 

@@ -1,0 +1,134 @@
+"""The shipped weights: small, loadable by the ordinary from_pretrained, belonging together, and good enough."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import VJEPA2Model
+
+import raysearch.tinyworld.codec  # noqa: F401
+from benchmarks.best_of_n import spearman
+from benchmarks.candidates import truth_of, views
+from benchmarks.gates import LIMITS, auroc, aurocs, feature_rank
+from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.tinyworld import weights
+from raysearch.tinyworld.codec import TinyPatchCodec
+from raysearch.tinyworld.heldout import condition
+from raysearch.tinyworld.train import codec as codec_training
+from raysearch.tinyworld.train.data import clips, to_float
+from raysearch.tinyworld.train.loop import Recipe
+from raysearch.tinyworld.truth import measure
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def codec() -> TinyPatchCodec:
+    torch.set_num_threads(1)
+    return TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
+
+
+@pytest.fixture(scope="module")
+def reward() -> VJEPA2Reward:
+    return VJEPA2Reward.load("tiny")
+
+
+def test_the_weights_are_small_safe_and_described():
+    files = [p for p in weights("generator").parent.rglob("*") if p.is_file()]
+    assert sum(p.stat().st_size for p in files) <= 15e6
+    assert {p.suffix for p in files} <= {".safetensors", ".json", ".md"}
+    for part in ("generator", "worldmodel"):
+        card = (weights(part) / "README.md").read_text()
+        assert "trained" in card.lower() and "held-out" in card
+
+
+def test_the_classes_are_the_genuine_ones():
+    index = json.loads((weights("generator") / "model_index.json").read_text())
+    assert index["_class_name"] == "LTXConditionPipeline"
+    assert index["transformer"] == ["diffusers", "LTXVideoTransformer3DModel"]
+    assert isinstance(VJEPA2Model.from_pretrained(weights("worldmodel")), VJEPA2Model)
+
+
+def test_the_codec_keeps_what_matters(codec):
+    assert codec_training.psnr(codec, n=50) > LIMITS["codec_db"]
+    errors = []
+    for seed in range(8):
+        truth = condition("one_ball", seed)
+        with torch.no_grad():
+            decoded = codec(to_float(truth.video[None]))[0]
+        video = ((decoded.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+        errors.append(measure(video, truth)["trajectory_error"])
+    assert np.mean(errors) < 0.3
+
+
+def test_codec_and_latent_scale_belong_together(codec):
+    video = clips(5, 0, 16, 17)[0]
+    z = codec.encode(video).latent_dist.mode() / codec.latents_std.view(1, -1, 1, 1, 1)
+    assert 0.5 < z.square().mean() < 2.0
+
+
+def test_the_world_model_tells_valid_from_broken_physics(reward):
+    found = aurocs(reward, 16, "one_ball")
+    assert np.mean(list(found.values())) > 0.9 and min(found.values()) > 0.7
+    assert found["vanish"] > 0.9
+    assert feature_rank(reward, 16) > LIMITS["feature_rank"]
+
+
+def test_random_weights_do_not(reward):
+    torch.manual_seed(0)
+    network = type(reward.model)(reward.model.config)
+    chance = aurocs(VJEPA2Reward(network), 16, "one_ball", violations=("vanish", "gravity_flip", "freeze"))
+    assert max(chance.values()) < 0.8
+
+
+def test_generated_balls_beat_a_frozen_frame_and_the_reward_ranks_them(reward):
+    error, frozen, rho = [], [], []
+    for prompt, videos in views(8, 6):
+        truth = condition(prompt.scene, prompt.scene_seed)
+        still = truth.video.copy()
+        still[5:] = still[4]
+        frozen.append(measure(still, truth)["trajectory_error"])
+        errors = truth_of(prompt, videos)["trajectory_error"]
+        error.append(errors.mean())
+        if prompt.scene == "one_ball":
+            rho.append(spearman(np.array([reward.score(v).value for v in videos]), -errors))
+    assert np.mean(error) < 0.8 * np.mean(frozen)
+    assert np.nanmean(rho) > 0.2
+
+
+def test_auroc_against_counting():
+    assert auroc(np.array([3.0, 2.0]), np.array([1.0, 0.0])) == 1
+    assert auroc(np.array([1.0, 3.0]), np.array([2.0, 3.0])) == pytest.approx((0 + 0 + 1 + 0.5) / 4)
+
+
+def test_training_that_was_stopped_goes_on_as_the_unbroken_run(tmp_path, monkeypatch):
+    recipe = Recipe(steps=6, batch=2, lr=1e-3, warmup=2)
+    whole = codec_training.train(recipe, tmp_path / "whole", CPU)
+    calls = {"n": 0}
+    original = codec_training.clips
+
+    def stop_at_four(seed, step, batch, frames):
+        calls["n"] += step >= 0
+        if calls["n"] == 5:
+            raise KeyboardInterrupt
+        return original(seed, step, batch, frames)
+
+    monkeypatch.setattr("raysearch.tinyworld.train.loop.SAVE_EVERY", 2)
+    monkeypatch.setattr(codec_training, "clips", stop_at_four)
+    with pytest.raises(KeyboardInterrupt):
+        codec_training.train(recipe, tmp_path / "cut", CPU)
+    monkeypatch.setattr(codec_training, "clips", original)
+    resumed = codec_training.train(recipe, tmp_path / "cut", CPU)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(ValueError, match=r"another recipe \(lr: 0.001 -> 0.002\)"):
+        codec_training.train(Recipe(steps=6, batch=2, lr=2e-3, warmup=2), tmp_path / "cut", CPU)
+
+
+def test_training_data_depends_on_the_step_alone():
+    a, b = clips(1, 7, 4, 17), clips(1, 7, 4, 17)
+    assert torch.equal(a[0], b[0]) and a[1] == b[1]
+    assert not torch.equal(a[0], clips(1, 8, 4, 17)[0])
+    assert Path(weights("generator")).is_dir()
