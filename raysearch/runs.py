@@ -143,6 +143,9 @@ def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
 
         made = Inline(job.generator, specs, job.cluster.generators.threads, _device(), store)
     else:
+        from raysearch.executors.auth import require_token
+
+        require_token(job.cluster.address)
         from raysearch.executors.ray import RayExecutor
 
         made = RayExecutor(job.cluster, job.generator, specs, store)

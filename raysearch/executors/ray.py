@@ -8,7 +8,6 @@ touches latents; every call has a deadline; a Job that fails on two replicas fai
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -219,11 +218,10 @@ class RayExecutor:
 
 
 def connect(cluster: ClusterConfig) -> bool:
-    """Join or start Ray; True if it was started here. The authentication mode is always explicit."""
+    """Join or start Ray; True if it was started here. `auth.require_token` comes before this module is imported."""
     if ray.is_initialized():
         return False
     local = cluster.address == "local"
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled" if local else "token")
     try:
         ray.init(
             address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
