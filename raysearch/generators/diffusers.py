@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from raysearch.errors import UsageError
-from raysearch.generators.conditioning import arguments
+from raysearch.generators import hooks
+from raysearch.generators.conditioning import Frames, arguments, own_names, with_defaults
 from raysearch.generators.one_step import one_step
 from raysearch.prompts import Prompt, frames
-
-_ONCE = (
-    "encode_prompt",
-    "encode_image",
-    "_encode_image",
-    "preprocess_conditions",
-    "prepare_video_latents",
-    "prepare_masks",
-)
 
 
 class DiffusersModel:
@@ -37,7 +28,8 @@ class DiffusersModel:
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False)
-        self.pipeline, self.steps, self.fps, self.call = pipeline, steps, fps, call
+        self.pipeline, self.steps, self.fps = pipeline, steps, fps
+        self.call = own_names(type(pipeline), call)
 
     @classmethod
     def load(cls, config: Any, device: str = "cpu") -> DiffusersModel:
@@ -58,8 +50,13 @@ class DiffusersModel:
         return cls(pipeline.to(device), config.steps, config.fps, **config.pipeline_call())
 
     def on(self, prompt: Prompt) -> DiffusersGenerator:
-        given = arguments(type(self.pipeline).__name__, prompt.text, frames(prompt), prompt.id)
-        return DiffusersGenerator(self.pipeline, self.steps, **self.call, **given)
+        return self.given(prompt.text, frames(prompt), prompt.id)
+
+    def given(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
+        """The generator for a text and conditioning frames. Raises UsageError where the pipeline cannot do it."""
+        cls = type(self.pipeline)
+        prompt = arguments(cls.__name__, text, clip, prompt_id, with_defaults(cls, self.call))
+        return DiffusersGenerator(self.pipeline, self.steps, **self.call | prompt)
 
 
 class DiffusersGenerator:
@@ -82,12 +79,16 @@ class DiffusersGenerator:
         self._drawn: torch.Tensor | None = None
         self._prepare = self.pipe.prepare_latents
         self.pipe.prepare_latents = self._prepare_with_particle
-        for name in _ONCE:
-            _compute_once(self.pipe, name)
+        for name in hooks.ONCE:
+            hooks.compute_once(self.pipe, name)
         self.pipe.video_processor = copy.copy(pipeline.video_processor)
         for name in ("preprocess", "preprocess_video"):
-            _compute_once(self.pipe.video_processor, name, tensors=False)
-        self.pipe.vae = _mode_not_sample(pipeline.vae)
+            hooks.compute_once(self.pipe.video_processor, name, tensors=False)
+        self.pipe.vae = hooks.mode_not_sample(pipeline.vae)
+        self._refuse_strength(parameters)
+        if "noise_aug_strength" in parameters:
+            default = parameters["noise_aug_strength"].default
+            hooks.same_noise_on_the_image(self.pipe, call.get("noise_aug_strength", default))
 
     def draw(self, noise: torch.Generator) -> torch.Tensor:
         self._run(0, None, noise, idle=True)
@@ -95,10 +96,17 @@ class DiffusersGenerator:
         return self._drawn.float()
 
     def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
-        return self._run(k, x, noise, grad=grad).float()
+        x0 = self._run(k, x, noise, grad=grad)
+        assert self._kept is not None
+        return hooks.held(self.pipe, x0, *self._kept[:2]).float()
 
     def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
-        return self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+        """With grad, Cosmos decodes straight from the VAE: its guardrail works in numpy. Such frames are for gradients,
+        not for showing."""
+        if not (grad and type(self.pipe).__name__.startswith("Cosmos")):
+            return self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+        frames = hooks.frames_of_vae(self.pipe, lambda: self._run(0, x0, noise, idle=True, output="pt", grad=True))
+        return self.pipe.video_processor.postprocess_video(frames, output_type="pt")[0].float()
 
     def path(self, k: int) -> tuple:
         if not hasattr(self.pipe.scheduler, "table"):
@@ -137,70 +145,26 @@ class DiffusersGenerator:
                 out = self._prepare(*args, **options)
             new, *rest = out if isinstance(out, tuple) else (out,)
             self._kept = new.clone(), rest, isinstance(out, tuple)
-            if self._particle is None:
-                self._drawn = new.clone()
-            else:
+            if self._particle is not None:
                 self._noise.set_state(before)  # or this call would go on with other noise than the next
         new, rest, is_tuple = self._kept
-        if self._particle is not None:
-            new = _held(self.pipe, self._particle.clone().to(new), new, rest)
+        x = new if self._particle is None else self._particle.to(new)
+        x = hooks.held(self.pipe, x, new, rest).clone()  # some pipelines write into their latents
+        if self._particle is None:
+            self._drawn = x.clone()
         if self._idle:
             self.pipe._interrupt = True
-        return (new, *rest) if is_tuple else new
+        return (x, *rest) if is_tuple else x
 
-
-def _held(pipe: Any, x: torch.Tensor, new: torch.Tensor, rest: list) -> torch.Tensor:
-    """Positions that a pipeline conditions on hold their clean value."""
-    name = type(pipe).__name__
-    if name == "LTXConditionPipeline" and rest[0] is not None:
-        return torch.where(rest[0].unsqueeze(-1) >= 1 - 1e-6, new, x)
-    if name.startswith("Cosmos2_5_Predict"):
-        return torch.where(rest[1].bool(), rest[0].to(x), x)
-    return x
-
-
-def _compute_once(owner: Any, name: str, tensors: bool = True) -> None:
-    """Remember a method's answers. tensors=False leaves calls with tensor arguments alone: they are new every time."""
-    method, known = getattr(owner, name, None), {}
-    if method is None:
-        return
-
-    def once(*args: Any, **options: Any) -> Any:
-        if not tensors and any(isinstance(v, torch.Tensor) for v in (*args, *options.values())):
-            return method(*args, **options)
-        key = _identity(args), _identity(tuple(sorted(options.items())))
-        if key not in known:
-            with torch.no_grad():
-                known[key] = method(*args, **options), args, options  # the arguments stay alive: keys hold their ids
-        return known[key][0]
-
-    setattr(owner, name, once)
-
-
-def _identity(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple(_identity(v) for v in value)
-    if isinstance(value, torch.Generator):
-        return "generator"
-    if isinstance(value, (str, int, float, bool, type(None), torch.device, torch.dtype)):
-        return value
-    return id(value), getattr(value, "_version", 0)
-
-
-def _mode_not_sample(vae: Any) -> Any:
-    """The VAE with posteriors that answer with their mode: a condition is the same in every call and everywhere."""
-    result = copy.copy(vae)
-    encode: Callable = vae.encode
-
-    def deterministic(*args: Any, **options: Any) -> Any:
-        out = encode(*args, **options)
-        if hasattr(out, "latent_dist"):
-            posterior = out.latent_dist
-            posterior.sample = lambda generator=None: posterior.mode()
-        return out
-
-    object.__setattr__(result, "encode", deterministic)
-    return result
+    def _refuse_strength(self, parameters: Any) -> None:
+        """A table of one step cannot be cut again, as pipelines that start from a noised video do."""
+        default = parameters["strength"].default if "strength" in parameters else 1.0
+        strength = self._call.get("strength", default)
+        if strength != 1.0:
+            raise UsageError(
+                f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise here; "
+                "set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
+            )
 
 
 def refuse_unknown(call: dict[str, Any], pipeline: type) -> None:

@@ -128,9 +128,11 @@ def test_gradients_flow_through_decode_and_through_the_network(generator):
 
 
 def test_frames_for_a_pipeline_that_takes_text_alone():
-    with pytest.raises(UsageError, match=r"prompt 'p' has conditioning frames.*LTXConditionPipeline"):
-        arguments("WanPipeline", "a ball", frames(PROMPT), "p")
-    assert arguments("WanPipeline", "a ball", None, "p") == {"prompt": "a ball"}
+    with pytest.raises(
+        UsageError, match=r"prompt 'p' has 5 conditioning frames.*takes text alone.*LTXConditionPipeline"
+    ):
+        arguments("LTXPipeline", "a ball", frames(PROMPT), "p")
+    assert arguments("LTXPipeline", "a ball", None, "p") == {"prompt": "a ball"}
 
 
 def test_no_such_move(generator):

@@ -1,0 +1,150 @@
+"""What every pipeline must keep when it is driven one step per call, each built tiny from configuration alone."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+from raysearch import kernels
+from raysearch.executors.work import run_move
+from raysearch.generators import families, hooks
+from raysearch.generators.conditioning import arguments, with_defaults
+from raysearch.generators.diffusers import DiffusersModel
+from raysearch.moves import Kernel, Move
+from raysearch.prompts import Prompt
+from tests.zoo.cases import CANNOT_RUN_HERE, CASES
+
+STEPS, CUT = 4, 2
+CPU = torch.device("cpu")
+TEXT = "a red ball rolls left"
+PROMPT = Prompt("p", TEXT)
+NOISY = Kernel("ddim_eta", 0.7)
+
+
+def model(case):
+    return DiffusersModel(case.build(), STEPS, 8, **case.call())
+
+
+def noise(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def move(generator, *args, parent=None, **options):
+    with torch.no_grad():
+        return run_move(generator, Move("parent" if parent else None, *args, **options), PROMPT, parent, CPU)[0]
+
+
+class Zoo:
+    """One case with its loaded model and the generator of its prompt."""
+
+    def __init__(self, case):
+        self.case, self.model = case, model(case)
+        self.generator = self.model.given(TEXT, case.frames(), "p")
+        self.half = move(self.generator, (0, 0, 1), CUT, NOISY)
+
+
+@pytest.fixture(scope="module", params=[c for c in CASES if not c.missing], ids=lambda c: c.id)
+def zoo(request):
+    torch.set_num_threads(1)
+    return Zoo(request.param)
+
+
+def test_a_chain_cut_in_two_equals_the_unsplit_one_bitwise(zoo):
+    seed = (0, 0, 7)
+    whole = move(zoo.generator, seed, STEPS)
+    first = move(zoo.generator, seed, CUT)
+    rest = move(zoo.generator, seed, STEPS, parent=first)
+    assert (rest.x == whole.x).all() and (rest.x0 == whole.x0).all()
+    assert np.isfinite(whole.x).all() and (whole.x != first.x).any()
+
+
+def test_a_noisy_particle_goes_on_bitwise_on_a_fresh_replica(zoo):
+    here = move(zoo.generator, (0, 1, 1), STEPS, NOISY, parent=zoo.half)
+    fresh = model(zoo.case).given(TEXT, zoo.case.frames(), "p")
+    there = move(fresh, (0, 1, 1), STEPS, NOISY, parent=zoo.half)
+    assert (here.x == there.x).all()
+    other = move(zoo.generator, (0, 1, 2), STEPS, NOISY, parent=zoo.half)
+    assert (here.x != other.x).any()
+    with torch.no_grad():
+        frames, again = (g.decode(torch.from_numpy(here.x), noise(1)) for g in (zoo.generator, fresh))
+    assert (frames == again).all() and frames.shape[1] == 3 and frames.min() >= 0 and frames.max() <= 1
+
+
+def test_the_chain_makes_the_video_of_the_stock_pipeline(zoo):
+    case = zoo.case
+    stock = (case.stock or case.build)()
+    stock.set_progress_bar_config(disable=True)
+    stock.vae = hooks.mode_not_sample(stock.vae)  # else the stock conditions are other random numbers
+    call = zoo.model.call | {"num_inference_steps": STEPS, "output_type": "pt"}
+    prompt = arguments(case.pipeline, TEXT, case.frames(), "p", with_defaults(type(stock), call))
+    expected = stock(**call | prompt, generator=noise(0)).frames[0]
+    with torch.no_grad():
+        same = noise(0)  # used up in the order in which the stock call does
+        x = zoo.generator.draw(same)
+        for k in range(STEPS):
+            x0 = zoo.generator.denoise(x, k, same)
+            x, _ = kernels.step(Kernel(), x, x0, zoo.generator.path(k), None, k / (STEPS - 1))
+        video = zoo.generator.decode(x, same)
+    assert video.shape == expected.shape
+    difference = (video - expected).abs()
+    assert difference.max() <= case.fidelity and difference.mean() <= case.mean
+
+
+def test_gradients_flow_through_decode_and_through_the_network(zoo):
+    g = zoo.generator
+    x = torch.from_numpy(zoo.half.x).requires_grad_(True)
+    with torch.enable_grad():
+        x0 = g.denoise(x, CUT, noise(0), grad=True)
+        clean = x0.detach().requires_grad_(True)
+        frames = g.decode(clean, noise(0), grad=True)
+        (mean,) = torch.autograd.grad(frames.square().mean(), clean)
+        (full,) = torch.autograd.grad(x0, x, mean)
+    with torch.no_grad():
+        assert (frames - g.decode(clean.detach(), noise(0))).abs().max() < 0.01  # a guardrail works in 8 bits
+    assert mean.abs().max() > 0 and full.abs().max() > 0
+
+
+def test_conditions_reach_the_network_and_are_held_where_claimed(zoo):
+    case, x = zoo.case, torch.from_numpy(zoo.half.x)
+    if not case.given:
+        assert not case.held
+        return
+    other = zoo.model.given(TEXT, case.frames(seed=5), "p")
+    with torch.no_grad():
+        assert (zoo.generator.denoise(x, CUT, noise(0)) != other.denoise(x, CUT, noise(0))).any()
+        drawn = [g.draw(noise(s)) for g, s in ((zoo.generator, 0), (zoo.generator, 1), (other, 1))]
+    held = (drawn[0] == drawn[1]).numpy()
+    assert held.any() == case.held and not held.all()
+    done = move(zoo.generator, (0, 0, 3), STEPS, NOISY)
+    assert (done.x[held] == drawn[0].numpy()[held]).all() and (zoo.half.x0[held] == done.x[held]).all()
+    if case.held:
+        assert (drawn[2].numpy()[held] != done.x[held]).any()
+
+
+def test_mutation_and_going_back_leave_held_positions(zoo):
+    with torch.no_grad():
+        one, two = (zoo.generator.draw(noise(s)).numpy() for s in (0, 1))
+    held = one == two
+    for options in ({"mutate": 0.3}, {"back": 1}, {"back": 1, "mutate": 0.3}):
+        there = move(zoo.generator, (0, 2, 0), options.get("back", CUT), parent=zoo.half, **options)
+        assert (there.x[held] == zoo.half.x[held]).all()
+        free = ~held & (zoo.half.x0 != zoo.half.x)  # frames conditioned with strength < 1 wait for their time
+        assert (there.x[free] != zoo.half.x[free]).mean() > 0.99
+
+
+def test_every_family_is_in_the_zoo():
+    assert {c.pipeline for c in CASES} == set(families.FAMILIES)
+    for name, family in families.FAMILIES.items():
+        cases = [c for c in CASES if c.pipeline == name]
+        given = {"text" if not c.given else "image" if c.given == 1 else "frames" for c in cases}
+        assert given == set(family.takes) - ({"text"} if family.needs_frames else set())
+        assert family.tested == (not all(c.needs for c in cases))
+
+
+def test_what_cannot_run_here_is_known():
+    optional = {c.id: c.needs for c in CASES if c.needs}
+    cosmos = dict.fromkeys((c.id for c in CASES if c.id.startswith("cosmos")), ("torchvision",))
+    assert optional == cosmos | {"wan-text": ("ftfy",)}
+    here = {name: f"needs {package}" for name, (package,) in optional.items() if find_spec(package) is None}
+    assert here == CANNOT_RUN_HERE

@@ -1,0 +1,160 @@
+"""Tiny pipelines of the Wan kin: Wan 2.1 and 2.2, VACE, SkyReels V2, Sana-Video and Motif-Video."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffusers
+import torch
+
+from tests.zoo.parts import alive, clip, flow, t5, tokenizer, umt5, unipc, wan_vae
+
+
+def network(cls: Any = diffusers.WanTransformer3DModel, seed: int = 0, **options: Any) -> Any:
+    torch.manual_seed(seed)
+    shape = dict(patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16,
+                 text_dim=32, freq_dim=64, ffn_dim=32, num_layers=1, cross_attn_norm=True,
+                 qk_norm="rms_norm_across_heads", rope_max_seq_len=32)  # fmt: skip
+    return alive(cls(**{**shape, **options}))
+
+
+def common(scheduler: Any = None) -> dict[str, Any]:
+    return {
+        "vae": wan_vae(),
+        "text_encoder": umt5(),
+        "tokenizer": tokenizer(),
+        "scheduler": scheduler or flow(shift=3.0),
+    }
+
+
+def wan() -> Any:
+    return diffusers.WanPipeline(transformer=network(), transformer_2=None, **common())
+
+
+def wan_unipc(**options: Any) -> Any:
+    return diffusers.WanPipeline(transformer=network(), transformer_2=None, **common(unipc(3.0, **options)))
+
+
+def wan_two_experts() -> Any:
+    return diffusers.WanPipeline(
+        transformer=network(), transformer_2=network(seed=5), boundary_ratio=0.8, **common()
+    )  # fmt: skip
+
+
+def wan_5b() -> Any:
+    return diffusers.WanPipeline(transformer=network(), transformer_2=None, expand_timesteps=True, **common())
+
+
+def wan_image() -> Any:
+    vision = clip()
+    return diffusers.WanImageToVideoPipeline(
+        transformer=network(in_channels=36, image_dim=4), transformer_2=None, image_encoder=vision["image_encoder"],
+        image_processor=vision["processor"], **common(),
+    )  # fmt: skip
+
+
+def wan_image_5b() -> Any:
+    return diffusers.WanImageToVideoPipeline(
+        transformer=network(), transformer_2=None, image_encoder=None, image_processor=None, expand_timesteps=True,
+        **common(),
+    )  # fmt: skip
+
+
+def wan_video() -> Any:
+    return diffusers.WanVideoToVideoPipeline(transformer=network(), **common())
+
+
+def vace() -> Any:
+    net = network(diffusers.WanVACETransformer3DModel, num_layers=2, vace_layers=[0], vace_in_channels=96)
+    return diffusers.WanVACEPipeline(transformer=net, transformer_2=None, **common())
+
+
+def skyreels(kind: str = "", scheduler: Any = None) -> Any:
+    cls = getattr(diffusers, f"SkyReelsV2DiffusionForcing{kind}Pipeline")
+    net = network(diffusers.SkyReelsV2Transformer3DModel)
+    return cls(transformer=net, **common(scheduler or unipc(8.0)))
+
+
+def sana(scheduler: Any) -> Any:
+    from transformers import Gemma2Config, Gemma2Model
+
+    torch.manual_seed(0)
+    net = diffusers.SanaVideoTransformer3DModel(
+        in_channels=16, out_channels=16, num_attention_heads=2, attention_head_dim=12, num_layers=1,
+        num_cross_attention_heads=2, cross_attention_head_dim=12, cross_attention_dim=24, caption_channels=8,
+        mlp_ratio=2.5, sample_size=8, patch_size=(1, 2, 2), norm_elementwise_affine=False, norm_eps=1e-6,
+        qk_norm="rms_norm_across_heads", rope_max_seq_len=32,
+    )  # fmt: skip
+    text = Gemma2Model(Gemma2Config(head_dim=16, hidden_size=8, intermediate_size=64, num_attention_heads=2,
+                                    num_hidden_layers=1, num_key_value_heads=2, vocab_size=64)).eval()  # fmt: skip
+    return diffusers.SanaVideoPipeline(
+        transformer=alive(net), vae=wan_vae(), scheduler=scheduler, text_encoder=text, tokenizer=tokenizer()
+    )
+
+
+def sana_dpm(**options: Any) -> Any:
+    return sana(
+        diffusers.DPMSolverMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=8.0, **options
+        )
+    )
+
+
+def motif() -> Any:
+    from diffusers.guiders import AdaptiveProjectedGuidance
+
+    torch.manual_seed(0)
+    net = diffusers.MotifVideoTransformer3DModel(
+        in_channels=33, out_channels=16, num_attention_heads=2, attention_head_dim=12, num_layers=1,
+        num_single_layers=1, mlp_ratio=4.0, patch_size=1, patch_size_t=1, qk_norm="rms_norm", text_embed_dim=32,
+        rope_axes_dim=(4, 4, 4),
+    )  # fmt: skip
+    return diffusers.MotifVideoPipeline(
+        transformer=alive(net), vae=wan_vae(), scheduler=flow(shift=7.0), text_encoder=None, tokenizer=None,
+        feature_extractor=None, guider=AdaptiveProjectedGuidance(),
+    )  # fmt: skip
+
+
+def cosmos_network() -> Any:
+    torch.manual_seed(0)
+    net = diffusers.CosmosTransformer3DModel(
+        in_channels=17, out_channels=16, num_attention_heads=2, attention_head_dim=16, num_layers=1, mlp_ratio=2,
+        text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2), rope_scale=(2.0, 1.0, 1.0),
+        concat_padding_mask=True, extra_pos_embed_type="learnable",
+    )  # fmt: skip
+    return alive(net)
+
+
+def lenient_checker() -> Any:
+    """Cosmos refuses to run without its guardrail, whose weights are not to be had here; this one lets all pass."""
+
+    class CosmosSafetyChecker(diffusers.ModelMixin, diffusers.ConfigMixin):
+        config_name = "config.json"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
+        def check_text_safety(self, text: str) -> bool:
+            return True
+
+        def check_video_safety(self, video: Any) -> Any:
+            return video
+
+    return CosmosSafetyChecker()
+
+
+def cosmos2() -> Any:
+    scheduler = flow(use_karras_sigmas=True)
+    scheduler.register_to_config(sigma_max=80.0, sigma_min=0.002, sigma_data=1.0, final_sigmas_type="sigma_min")
+    return diffusers.Cosmos2VideoToWorldPipeline(
+        transformer=cosmos_network(), vae=wan_vae(), text_encoder=t5(), tokenizer=tokenizer(),
+        safety_checker=lenient_checker(), scheduler=scheduler,
+    )  # fmt: skip
+
+
+def cosmos25(scheduler: Any = None) -> Any:
+    return diffusers.Cosmos2_5_PredictBasePipeline(
+        transformer=cosmos_network(), vae=wan_vae(), text_encoder=None, tokenizer=None,
+        safety_checker=lenient_checker(), scheduler=scheduler or flow(shift=5.0),
+    )  # fmt: skip
