@@ -25,10 +25,9 @@ def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, c
     """
     families.check(pipeline, 0 if frames is None else len(frames), prompt_id)
     call = call or {}
-    family = families.FAMILIES.get(pipeline)
-    takes_text = (family is None or "text" in family.takes) and call.get("prompt_embeds") is None
+    takes_text = families.encodes_text(pipeline, call)
     families.check_packages(pipeline, takes_text)
-    given: Call = {"prompt": text} if takes_text else {"prompt": None} if call.get("prompt_embeds") is not None else {}
+    given: Call = {"prompt": text} if takes_text else {"prompt": None} if "prompt_embeds" in call else {}
     if frames is not None:
         given |= HOW[pipeline](frames, call, prompt_id)
     return given
@@ -103,10 +102,7 @@ def _total(frames: Frames, call: Call, prompt_id: str) -> int:
     """Frames of the whole video; there must be something left to make."""
     total = call["num_frames"]
     if len(frames) >= total:
-        raise UsageError(
-            f"prompt {prompt_id!r} has {len(frames)} conditioning frames, but generator.num_frames={total} counts "
-            "them too; set it higher or give a shorter clip"
-        )
+        raise UsageError(families.TOO_LONG.format(prompt=prompt_id, given=len(frames), total=total))
     return total
 
 

@@ -16,7 +16,10 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.generators import hooks
 from raysearch.generators.conditioning import Frames, arguments, own_names, with_defaults
+from raysearch.generators.families import with_same_weights
+from raysearch.generators.feasible import pipeline_class
 from raysearch.generators.one_step import one_step
+from raysearch.names import lookup
 from raysearch.prompts import Prompt, frames
 
 
@@ -44,6 +47,7 @@ class DiffusersModel:
             from raysearch.tinyworld import weights
 
             folder = str(weights("generator"))
+        refuse_unknown(config.pipeline_call(), pipeline_class(config))
         pipeline = DiffusionPipeline.from_pretrained(
             folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True
         )
@@ -54,9 +58,10 @@ class DiffusersModel:
 
     def given(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
         """The generator for a text and conditioning frames. Raises UsageError where the pipeline cannot do it."""
-        cls = type(self.pipeline)
+        pipeline = for_frames(self.pipeline, 0 if clip is None else len(clip))
+        cls = type(pipeline)
         prompt = arguments(cls.__name__, text, clip, prompt_id, with_defaults(cls, self.call))
-        return DiffusersGenerator(self.pipeline, self.steps, **self.call | prompt)
+        return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
 
 
 class DiffusersGenerator:
@@ -167,13 +172,31 @@ class DiffusersGenerator:
             )
 
 
-def refuse_unknown(call: dict[str, Any], pipeline: type) -> None:
-    """Raise UsageError for an argument the pipeline's call does not have."""
-    from raysearch.names import lookup
+def for_frames(pipeline: Any, frames: int) -> Any:
+    """The pipeline, or one of another class on the same parts where that is the one that takes so many frames."""
+    import diffusers
 
-    parameters = dict.fromkeys(inspect.signature(pipeline.__call__).parameters)
-    for name in call:
-        try:
-            lookup("argument", name, parameters)
-        except UsageError as error:
-            raise UsageError(f"generator.call: {pipeline.__name__} has no such argument: {error}") from None
+    own = type(pipeline).__name__
+    name = with_same_weights(own, frames, bool(pipeline.config.get("expand_timesteps")))
+    if name == own:
+        return pipeline
+    cls = getattr(diffusers, name)
+    known = {**pipeline.config, **pipeline.components}
+    wanted = {k: known.get(k, p.default) for k, p in inspect.signature(cls.__init__).parameters.items() if k != "self"}
+    result = cls(**wanted)
+    result.set_progress_bar_config(disable=True)
+    return result
+
+
+def refuse_unknown(call: dict[str, Any], pipeline: str) -> None:
+    """Raise UsageError for a class that diffusers does not have, or an argument that its call does not have."""
+    import diffusers
+
+    cls = getattr(diffusers, pipeline, None)
+    if cls is None:
+        raise UsageError(
+            f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
+        )
+    parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
+    for name in own_names(cls, call):
+        lookup(f"generator.call: argument of {pipeline}", name, parameters)

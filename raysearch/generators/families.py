@@ -6,7 +6,7 @@ not, `why` says what that would take.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -77,15 +77,29 @@ REFUSED = {
     "HunyuanVideoFramepackPipeline": "one call makes several chunks, each with a schedule of its own",
     "HeliosPipeline": "one call makes several chunks, each with a schedule of its own",
 }
+# Classes that differ in what they take and load the same weights; a prompt with frames chooses among them.
+SAME_WEIGHTS = {
+    ("WanPipeline", "image"): "WanImageToVideoPipeline",
+    ("LTXPipeline", "image"): "LTXImageToVideoPipeline",
+    ("SkyReelsV2DiffusionForcingPipeline", "image"): "SkyReelsV2DiffusionForcingImageToVideoPipeline",
+    ("SkyReelsV2DiffusionForcingPipeline", "frames"): "SkyReelsV2DiffusionForcingVideoToVideoPipeline",
+}
+TOO_LONG = (
+    "prompt {prompt!r} has {given} conditioning frames, but generator.num_frames={total} counts them too; "
+    "set it higher or give a shorter clip"
+)
 
 
 def describe() -> list[dict[str, Any]]:
-    """One row per family: pipeline, name, text, image, frames, held, needs, notes, tested, why. Classes that cannot be
-    driven come last, with all three False."""
+    """One row per family: pipeline, name, text, image, frames, held, needs_frames, needs, notes, tested, why.
+
+    Classes that cannot be driven come last; they take nothing.
+    """
     rows = [
         {
             "pipeline": f.pipeline, "name": f.name, **{kind: kind in f.takes for kind in _ALL}, "held": f.held,
-            "needs": ", ".join(f.needs), "notes": f.notes, "tested": f.tested, "why": f.why,
+            "needs_frames": f.needs_frames, "needs": ", ".join(f.needs), "notes": f.notes, "tested": f.tested,
+            "why": f.why,
         }
         for f in FAMILIES.values()
     ]  # fmt: skip
@@ -113,13 +127,29 @@ def check(pipeline: str, frames: int, prompt_id: str) -> None:
                 f"prompt {prompt_id!r} has no conditioning frames, but {pipeline} needs {wanted}; give the prompt "
                 f"`image` or `video`, or use " + _names(f for f in FAMILIES.values() if not f.needs_frames)
             )
-    elif kind not in family.takes and not (kind == "image" and "frames" in family.takes):
+    elif kind not in family.takes:
         told = " and ".join(family.takes)
         told = "text alone" if told == "text" else f"{told}, one frame at most" if frames > 1 else told
         raise UsageError(
             f"prompt {prompt_id!r} has {frames} conditioning frame{'s' * (frames > 1)}, but {pipeline} takes {told}; "
             "change the prompt, or use " + _names(f for f in FAMILIES.values() if kind in f.takes)
         )
+
+
+def with_same_weights(pipeline: str, frames: int, expands: bool) -> str:
+    """The class that does a prompt with so many conditioning frames with the weights of `pipeline`, itself if none.
+
+    expands: the pipeline's `expand_timesteps`, which tells Wan 2.2 TI2V-5B from the models of text alone.
+    """
+    if not frames or (pipeline == "WanPipeline" and not expands):
+        return pipeline
+    return SAME_WEIGHTS.get((pipeline, "frames" if frames > 1 else "image"), pipeline)
+
+
+def encodes_text(pipeline: str, call: Mapping[str, Any]) -> bool:
+    """Whether the pipeline will be given a text, rather than none or embeddings."""
+    takes = FAMILIES[pipeline].takes if pipeline in FAMILIES else _T
+    return "text" in takes and call.get("prompt_embeds") is None
 
 
 def check_packages(pipeline: str, text: bool) -> None:

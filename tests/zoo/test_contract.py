@@ -1,6 +1,7 @@
 """What every pipeline must keep when it is driven one step per call, each built tiny from configuration alone."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
+from tests.zoo.table import page
 
 STEPS, CUT = 4, 2
 CPU = torch.device("cpu")
@@ -148,3 +150,8 @@ def test_what_cannot_run_here_is_known():
     assert optional == cosmos | {"wan-text": ("ftfy",)}
     here = {name: f"needs {package}" for name, (package,) in optional.items() if find_spec(package) is None}
     assert here == CANNOT_RUN_HERE
+
+
+def test_the_page_is_up_to_date():
+    committed = Path(__file__).parents[2] / "docs" / "generators.md"
+    assert committed.read_text() == page() + "\n", "run: python -m tests.zoo.table > docs/generators.md"

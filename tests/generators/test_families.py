@@ -1,0 +1,152 @@
+"""What a pipeline class cannot do is said before anything is loaded; a class of the same weights stands in for it."""
+
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from raysearch import generators
+from raysearch.config import GeneratorConfig
+from raysearch.errors import UsageError
+from raysearch.executors.work import run_move
+from raysearch.generators import families, feasible
+from raysearch.generators.conditioning import arguments
+from raysearch.generators.diffusers import DiffusersModel
+from raysearch.moves import Move
+from raysearch.prompts import Prompt
+from tests.zoo import others, wan
+from tests.zoo.cases import size, wan_size
+from tests.zoo.parts import film
+
+CPU = torch.device("cpu")
+TEXT = {"negative_prompt": "bad quality", "height": 16, "width": 16, "num_frames": 9}
+
+
+def index(folder, pipeline: str) -> GeneratorConfig:
+    """A model folder that names its class and holds nothing else: whatever is found out is found out before loading."""
+    (folder / "model_index.json").write_text(f'{{"_class_name": "{pipeline}"}}')
+    return GeneratorConfig(model=str(folder), steps=4, fps=8, num_frames=9)
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(film(1, 16)[0]).save(path)
+    return Prompt("p", "a red ball", image=str(path))
+
+
+def test_listing_families_loads_no_model_library():
+    code = (
+        "from raysearch.generators import families, feasible; import sys; print(len(families.describe()), *sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert int(out[0]) == len(families.FAMILIES) + len(families.REFUSED)
+    assert not {"torch", "diffusers", "transformers"} & set(out)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        ("LTX2Pipeline", "LTX2Pipeline cannot be driven one step at a time: its state is a pair.*WanVACEPipeline"),
+        ("CogVideoXPipeline", "1 conditioning frame, but CogVideoXPipeline takes text alone.*CogVideoXImageToVideo"),
+        ("MysteryPipeline", "MysteryPipeline takes text alone"),
+        ("SkyReelsV2DiffusionForcingVideoToVideoPipeline", "takes text and frames; change the prompt"),
+    ],
+)
+def test_an_image_for_a_class_that_takes_none(tmp_path, image, pipeline, message):
+    with pytest.raises(UsageError, match=message):
+        feasible.check(index(tmp_path, pipeline), [image])
+
+
+def test_text_alone_for_a_class_that_needs_an_image(tmp_path):
+    told = "prompt 'p' has no conditioning frames, but CogVideoXImageToVideoPipeline needs image.*LTXConditionPipeline"
+    with pytest.raises(UsageError, match=told):
+        feasible.check(index(tmp_path, "CogVideoXImageToVideoPipeline"), [Prompt("p", "a red ball")])
+
+
+def test_a_clip_for_a_class_that_takes_one_image_and_a_clip_too_long(tmp_path):
+    scene = Prompt("p", "a ball", scene="one_ball")
+    with pytest.raises(
+        UsageError, match=r"5 conditioning frames, but CogVideoXImage.* text and image, one frame at mo"
+    ):
+        feasible.check(index(tmp_path, "CogVideoXImageToVideoPipeline"), [scene])
+    config = index(tmp_path, "LTXConditionPipeline")
+    feasible.check(config, [scene])
+    config.num_frames = 5
+    with pytest.raises(UsageError, match=r"5 conditioning frames, but generator.num_frames=5 counts them"):
+        feasible.check(config, [scene])
+    with pytest.raises(UsageError, match=r"generator.num_frames=5 counts them"):
+        arguments("WanVACEPipeline", "", film(5, 16), "p", {"num_frames": 5, "prompt_embeds": 0})
+
+
+def test_what_can_be_done_passes(tmp_path, image):
+    for pipeline in ("CogVideoXImageToVideoPipeline", "LTXConditionPipeline", "LTXPipeline"):
+        feasible.check(index(tmp_path, pipeline), [image])
+    feasible.check(GeneratorConfig(), [Prompt("p", "a ball"), image, Prompt("s", scene="one_ball")])
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(families, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"WanPipeline needs the Python package ftfy: pip install ftfy"):
+        arguments("WanPipeline", "a ball", None, "p")
+    assert arguments("WanPipeline", "a ball", None, "p", {"prompt_embeds": 1}) == {"prompt": None}
+
+
+def test_a_folder_without_an_index_and_a_name_that_is_no_model(tmp_path):
+    with pytest.raises(UsageError, match=r"holds no model_index.json; give one that save_pretrained wrote"):
+        feasible.check(GeneratorConfig(model=str(tmp_path)), [])
+    with pytest.raises(UsageError, match="no folder of that name, and the hub does not give it"):
+        feasible.check(GeneratorConfig(model="no such model"), [])
+
+
+def test_an_argument_that_the_class_does_not_have_and_an_unknown_class(tmp_path):
+    config = index(tmp_path, "CogVideoXPipeline")
+    config.call = {"guidence_scale": 3}
+    with pytest.raises(
+        UsageError, match=r"CogVideoXPipeline 'guidence_scale' is unknown; did you mean 'guidance_scale'"
+    ):
+        generators.load(config)
+    with pytest.raises(UsageError, match=r"has no MysteryPipeline; install a version that has it"):
+        generators.load(index(tmp_path, "MysteryPipeline"))
+
+
+def test_starting_from_a_noised_video_is_refused():
+    call = wan_size(video=[Image.fromarray(f) for f in film(9, 16)], strength=0.8)()
+    del call["num_frames"]
+    with pytest.raises(UsageError, match=r"generator.call.strength=0.8: WanVideoToVideoPipeline can only start"):
+        DiffusersModel(wan.wan_video(), 4, 8, **call).given("", None, "p")
+
+
+@pytest.mark.parametrize(
+    ("plain", "sibling", "call", "clip"),
+    [
+        (others.ltx, partial(others.ltx, "ImageToVideo"), size(32), film(1, 32)),
+        (wan.wan_5b, wan.wan_image_5b, wan_size(), film(1, 16)),
+        (wan.skyreels, partial(wan.skyreels, "ImageToVideo"), wan_size(), film(1, 16)),
+        (wan.skyreels, partial(wan.skyreels, "VideoToVideo"), wan_size(), film(5, 16)),
+    ],
+)
+def test_frames_choose_the_class_of_the_same_weights(plain, sibling, call, clip):
+    drawn = []
+    for build in (plain, sibling):
+        generator = DiffusersModel(build(), 4, 8, **call()).given("a red ball", clip, "p")
+        with torch.no_grad():
+            state, *_ = run_move(generator, Move(None, (0,), 2), Prompt("p", "a red ball"), None, CPU)
+        drawn.append(state.x)
+    assert (drawn[0] == drawn[1]).all()
+
+
+def test_a_saved_pipeline_is_loaded_by_path_and_takes_an_image(tmp_path, image):
+    pipeline = others.cog("ImageToVideo")
+    pipeline.save_pretrained(tmp_path / "model")
+    config = GeneratorConfig(model=str(tmp_path / "model"), steps=4, fps=8, **TEXT, call={"max_sequence_length": 16})
+    feasible.check(config, [image])
+    here = DiffusersModel(pipeline, 4, 8, **config.pipeline_call()).on(image)
+    there = generators.load(config).on(image)
+    with torch.no_grad():
+        states = [run_move(g, Move(None, (0,), 4), image, None, CPU)[0].x for g in (here, there)]
+    assert (states[0] == states[1]).all() and np.isfinite(states[0]).all()
