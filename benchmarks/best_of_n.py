@@ -28,7 +28,7 @@ def collect(conditions: int, candidates: int, seed: int) -> dict[str, np.ndarray
     trained = VJEPA2Reward.load("tiny")
     torch.manual_seed(seed)
     network = type(trained.model)(trained.model.config)
-    random = VJEPA2Reward(network, trained.window, trained.contexts, trained.stride, trained.cosine, trained.reduce)
+    random = VJEPA2Reward(network, **settings(trained))
     rows: dict[str, list[np.ndarray]] = {}
     for k, (prompt, videos) in enumerate(views(conditions, candidates, seed)):
         found = {name: np.array([r.score(v, prompt).value for v in videos])
@@ -55,6 +55,14 @@ def interval(values: np.ndarray, draws: int = 4000) -> list[float]:
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     ranks = [np.argsort(np.argsort(v)) for v in (a, b)]
     return float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(a), np.ptp(b)) > 0 else float("nan")
+
+
+def settings(reward: VJEPA2Reward) -> dict:
+    """The arguments that make the same reward of another network."""
+    return {
+        "window": reward.window, "context": reward.contexts, "stride": reward.stride,
+        "cosine": reward.cosine, "worst": reward.worst, "reduce": reward.reduce,
+    }  # fmt: skip
 
 
 def table(data: dict[str, np.ndarray]) -> dict[str, dict]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.best_of_n import settings, spearman
 from raysearch.rewards.vjepa2 import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
@@ -47,14 +48,6 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     """Probability that a positive outranks a negative; ties count half."""
     greater = (positive[:, None] > negative[None]).mean()
     return float(greater + 0.5 * (positive[:, None] == negative[None]).mean())
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation; NaN where one side is constant."""
-    ranks = [np.argsort(np.argsort(v)).astype(float) for v in (a, b)]
-    if min(np.ptp(a), np.ptp(b)) == 0:
-        return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 @torch.no_grad()
@@ -140,13 +133,6 @@ def main() -> int:
 
 def _video(scenes, motion) -> torch.Tensor:
     return torch.from_numpy(render(scenes, motion)).permute(0, 1, 4, 2, 3).float() / 255
-
-
-def settings(reward: VJEPA2Reward) -> dict:
-    return {
-        "window": reward.window, "context": reward.contexts, "stride": reward.stride,
-        "cosine": reward.cosine, "reduce": reward.reduce,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

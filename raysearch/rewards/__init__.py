@@ -82,7 +82,7 @@ class Entry:
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "reduce")
+        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
     ),
     "motion": Entry(_motion),
     "tinyworld_truth": Entry(_tinyworld),

@@ -28,8 +28,9 @@ from raysearch.rewards import Scores
 
 # The published convention: ViT-g, windows of 16 with 8 given, stride 8, cosine along the token axis, mean of windows.
 PRESETS: dict[str, dict] = {
-    "wmreward": {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "reduce": "mean"},
-    "tiny": {"window": 16, "context": 6, "stride": 1, "cosine": "tokens", "reduce": "mean"},
+    "wmreward": {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0, "reduce": "mean"},
+    # Most of the tiny world is background: what is surprising is where it is most surprising.
+    "tiny": {"window": 16, "context": 6, "stride": 1, "cosine": "features", "worst": 0.1, "reduce": "mean"},
 }
 
 
@@ -38,7 +39,8 @@ class VJEPA2Reward:
 
     window, stride: frames of a window and from one window to the next; context: how many of them are given, or several
     such numbers, whose surprises are averaged. cosine: along `tokens` (per channel, as published) or `features` (per
-    token). reduce: `mean` or `max` surprise over windows.
+    token). worst: share of tokens, the most surprising ones, that count; below 1 only with `features`. reduce: `mean`
+    or `max` surprise over windows.
     """
 
     differentiable = True
@@ -50,12 +52,14 @@ class VJEPA2Reward:
         context: int | Sequence[int] = 8,
         stride: int = 8,
         cosine: Literal["tokens", "features"] = "tokens",
+        worst: float = 1.0,
         reduce: Literal["mean", "max"] = "mean",
     ):
         self.model = model.eval().requires_grad_(False)
         self._side = int(model.config.crop_size)
         self.size: int | None = self._side
         self.window, self.stride, self.cosine, self.reduce = window, stride, cosine, reduce
+        self.worst = worst
         self.contexts = (context,) if isinstance(context, int) else tuple(context)
         self._check()
         device = next(model.parameters()).device
@@ -101,6 +105,10 @@ class VJEPA2Reward:
             raise UsageError(f"reward.context={max(self.contexts)}: must be shorter than reward.window={self.window}")
         if self.stride < 1:
             raise UsageError(f"reward.stride={self.stride}: must be at least 1")
+        if not 0 < self.worst <= 1 or (self.worst < 1 and self.cosine != "features"):
+            raise UsageError(
+                f"reward.worst={self.worst}: a share of tokens above 0 and up to 1; below 1 it needs reward.cosine=features"
+            )
         if self.cosine not in ("tokens", "features") or self.reduce not in ("mean", "max"):
             raise UsageError(
                 f"reward.cosine={self.cosine!r}, reward.reduce={self.reduce!r}: cosine is `tokens` or "
@@ -156,7 +164,12 @@ class VJEPA2Reward:
         return ((video - self._mean) / self._std).to(next(self.model.parameters()).dtype)
 
     def _cosine(self, guess: Tensor, target: Tensor) -> Tensor:
-        return F.cosine_similarity(guess, target, dim=1 if self.cosine == "tokens" else 2, eps=1e-8).mean(1)
+        """[B]: along the tokens and averaged over channels, or per token and averaged over the worst of them."""
+        if self.cosine == "tokens":
+            return F.cosine_similarity(guess, target, dim=1, eps=1e-8).mean(1)
+        each = F.cosine_similarity(guess, target, dim=2, eps=1e-8)
+        counted = max(1, round(self.worst * each.shape[1]))
+        return each.topk(counted, dim=1, largest=False).values.mean(1) if self.worst < 1 else each.mean(1)
 
     def _over_windows(self, surprise: Tensor) -> Tensor:
         return 1 - (surprise.mean(1) if self.reduce == "mean" else surprise.amax(1))

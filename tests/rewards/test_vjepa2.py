@@ -63,6 +63,18 @@ def test_the_published_formula_window_by_window(model, video, cosine, axis):
         assert torch.allclose(highest.reward(video), 1 - want.amax(1), atol=1e-5)
 
 
+def test_the_worst_tokens_alone(model, video):
+    with torch.no_grad():
+        means = [VJEPA2Reward(model, cosine="features", worst=w, stride=4).surprise(video) for w in (1.0, 0.5, 0.1)]
+        reward = VJEPA2Reward(model, cosine="features", worst=0.1, stride=16)
+        clip = reward._prepare(video)[:, :16]
+        h = F.layer_norm(model.encoder(clip).last_hidden_state, (128,))[:, 64:]
+        z = F.layer_norm(reward._predict(clip[:, :8], 64, 128), (128,))
+    assert (means[0] < means[1]).all() and (means[1] < means[2]).all()
+    lowest = F.cosine_similarity(z, h, dim=2).sort(1).values[:, :6].mean(1)  # a tenth of 64 tokens
+    assert torch.allclose(1 - reward.surprise(video)[:, 0], lowest, atol=1e-5)
+
+
 def test_several_contexts_are_averaged(model, video):
     with torch.no_grad():
         single = [VJEPA2Reward(model, context=c, stride=1).surprise(video) for c in (6, 8, 10)]
@@ -113,6 +125,7 @@ def test_any_size_is_squashed_to_the_models_square(model):
     [
         ({"context": 7}, "reward.context=7"), ({"context": 16}, "shorter than reward.window=16"),
         ({"window": 15}, "reward.window=15"), ({"stride": 0}, "reward.stride=0"),
+        ({"worst": 0.0}, "reward.worst=0"), ({"worst": 0.5}, "needs reward.cosine=features"),
         ({"cosine": "token"}, "cosine"), ({"reduce": "sum"}, "reduce"),
     ],
 )  # fmt: skip
@@ -127,7 +140,8 @@ def test_a_short_video_says_so(model):
 
 
 def test_presets_and_names(tmp_path, model):
-    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "reduce": "mean"}
+    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0,
+                                   "reduce": "mean"}  # fmt: skip
     model.save_pretrained(tmp_path)
     reward = rewards.load({"name": "vjepa2", "model": str(tmp_path), "stride": 4})
     assert (reward.stride, reward.contexts, reward.cosine) == (4, (8,), "tokens")

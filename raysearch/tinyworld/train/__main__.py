@@ -23,7 +23,6 @@ CYCLES = {
     "generator": (
         Recipe(steps=6000, batch=32, lr=2e-3),
         Recipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
-        Recipe(steps=4000, batch=32, lr=1.6e-3, seed=5),
     ),
     "predictor": (
         Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
