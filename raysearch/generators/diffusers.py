@@ -24,10 +24,16 @@ from raysearch.prompts import Prompt, frames
 
 
 class DiffusersModel:
-    """A loaded pipeline; `on(prompt)` gives the generator for one prompt."""
+    """A loaded pipeline; `on(prompt)` gives the generator for one prompt.
 
-    def __init__(self, pipeline: Any, steps: int, fps: float, **call: Any):
+    tiling: encode and decode in tiles, which takes less memory and rounds differently. call: the arguments of the
+    ordinary pipeline call that no prompt changes. Raises UsageError for an autoencoder without tiles.
+    """
+
+    def __init__(self, pipeline: Any, steps: int, fps: float, tiling: bool = False, **call: Any):
         pipeline.set_progress_bar_config(disable=True)
+        if tiling:
+            hooks.enable_tiling(pipeline.vae)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False)

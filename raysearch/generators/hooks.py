@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from raysearch.errors import UsageError
+
 ONCE = (
     "encode_prompt",
     "encode_image",
@@ -86,6 +88,14 @@ def mode_not_sample(vae: Any) -> Any:
 
     object.__setattr__(result, "encode", deterministic)
     return result
+
+
+def enable_tiling(vae: Any) -> None:
+    """Raises UsageError for an autoencoder that cannot."""
+    try:
+        vae.enable_tiling()
+    except (AttributeError, NotImplementedError):
+        raise UsageError(f"tiling=True: {type(vae).__name__} has no tiles; leave tiling off") from None
 
 
 def frames_of_vae(pipe: Any, run: Callable[[], Any]) -> torch.Tensor:

@@ -150,3 +150,15 @@ def test_a_saved_pipeline_is_loaded_by_path_and_takes_an_image(tmp_path, image):
     with torch.no_grad():
         states = [run_move(g, Move(None, (0,), 4), image, None, CPU)[0].x for g in (here, there)]
     assert (states[0] == states[1]).all() and np.isfinite(states[0]).all()
+
+
+def test_tiles_decode_the_same_film_and_are_refused_where_there_are_none():
+    films = []
+    for tiling in (False, True):
+        generator = DiffusersModel(others.cog(), 4, 8, tiling=tiling, **size(16)()).given("a red ball", None, "p")
+        x0 = generator.draw(torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            films.append(generator.decode(x0, torch.Generator().manual_seed(0)))
+    assert generator.pipe.vae.use_tiling and torch.allclose(*films, atol=1e-5)
+    with pytest.raises(UsageError, match=r"tiling=True: AutoencoderKLTemporalDecoder has no tiles; leave tiling off"):
+        DiffusersModel(others.svd(), 4, 8, tiling=True)

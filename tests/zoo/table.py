@@ -27,7 +27,7 @@ Each row is a pipeline built tiny from configuration alone and put through `test
 two equals the unsplit one bitwise; a noisy particle goes on bitwise on a fresh replica; the chain makes the stock
 pipeline's video within the bound below (greatest difference of a pixel, videos lie in [0, 1]); gradients flow through
 decode and through the network; conditions reach the network and are held where the table says so; mutating and going
-back leave held positions.
+back leave held positions; with bf16 weights the state stays fp32 and the chain bitwise.
 """
 
 

@@ -135,6 +135,21 @@ def test_mutation_and_going_back_leave_held_positions(zoo):
         assert (there.x[free] != zoo.half.x[free]).mean() > 0.99
 
 
+def test_the_state_stays_fp32_around_a_network_in_bf16(zoo):
+    call = {k: half(v) if k.endswith(("embeds", "embeds_2")) else v for k, v in zoo.case.call().items()}
+    bf16 = DiffusersModel(zoo.case.build().to(torch.bfloat16), STEPS, 8, **call).given(TEXT, zoo.case.frames(), "p")
+    seed = (0, 0, 7)
+    exact, whole, first = move(zoo.generator, seed, STEPS), move(bf16, seed, STEPS), move(bf16, seed, CUT)
+    assert (move(bf16, seed, STEPS, parent=first).x == whole.x).all()
+    assert np.abs(whole.x - exact.x).mean() < 0.06 * np.abs(exact.x).mean()
+    with torch.no_grad():
+        assert bf16.decode(torch.from_numpy(whole.x), noise(0)).dtype == torch.float32
+
+
+def half(embeddings):
+    return embeddings.to(torch.bfloat16)
+
+
 def test_every_family_is_in_the_zoo():
     assert {c.pipeline for c in CASES} == set(families.FAMILIES)
     for name, family in families.FAMILIES.items():
