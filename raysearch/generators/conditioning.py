@@ -124,5 +124,7 @@ HOW: dict[str, Callable[[Frames, Call, str], Call]] = {
     "Cosmos2_5_PredictBasePipeline": _cosmos25,
     "SkyReelsV2DiffusionForcingImageToVideoPipeline": _image,
     "SkyReelsV2DiffusionForcingVideoToVideoPipeline": _skyreels,
+    "SkyReelsV2ImageToVideoPipeline": _image,
+    "SanaImageToVideoPipeline": _image,
     "StableVideoDiffusionPipeline": _sized_image,
 }

@@ -64,9 +64,13 @@ FAMILIES: dict[str, Family] = {
                needs_frames=True, held=True, notes="one chunk; ar_step 0", needs=_FTFY),
         Family("SkyReelsV2DiffusionForcingVideoToVideoPipeline", "SkyReels V2 DF continuation", _F,
                needs_frames=True, held=True, notes="one chunk; ar_step 0; 4k + 1 frames", needs=_FTFY),
+        Family("SkyReelsV2Pipeline", "SkyReels V2", _T, needs=_FTFY),
+        Family("SkyReelsV2ImageToVideoPipeline", "SkyReels V2 image to video", _I, needs_frames=True, needs=_FTFY),
+        Family("MochiPipeline", "Mochi", _T),
         Family("StableVideoDiffusionPipeline", "Stable Video Diffusion", ("image",), needs_frames=True,
                notes="the text of a prompt is not used"),
         Family("SanaVideoPipeline", "Sana-Video", _T),
+        Family("SanaImageToVideoPipeline", "Sana-Video image to video", _I, needs_frames=True, held=True),
         Family("MotifVideoPipeline", "Motif-Video", _T),
     )
 }  # fmt: skip

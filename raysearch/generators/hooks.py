@@ -36,6 +36,8 @@ def held(pipe: Any, x: torch.Tensor, new: torch.Tensor, rest: list) -> torch.Ten
         return torch.where(rest[1].bool(), rest[0].to(x), x)
     if name == "Cosmos2VideoToWorldPipeline":
         return torch.where(rest[1].bool(), rest[0].to(x), x)
+    if name == "SanaImageToVideoPipeline":
+        return torch.cat([new[:, :, :1].to(x), x[:, :, 1:]], dim=2)
     if name == "WanImageToVideoPipeline" and len(rest) == 2:
         return torch.where(rest[1] == 0, rest[0].to(x), x)
     if name.startswith("SkyReelsV2DiffusionForcing") and rest and rest[-1]:

@@ -49,6 +49,8 @@ class OneStep:
         a, s = (q.to(y.device) for q in self.table[self.at][:2])
         if per_token_timesteps is not None:  # LTX conditions: a time per token, and minus v
             v, s = -v, per_token_timesteps.float().unsqueeze(-1) / self.config.num_train_timesteps
+        if self.config.get("invert_sigmas", False):  # Mochi: velocity points to the data
+            v = -v
         x0 = _x0_hat(self.config.get("prediction_type", "flow_prediction"), y, v, a, s)
         return types.SimpleNamespace(prev_sample=x0) if return_dict else (x0, x0)
 
@@ -111,7 +113,9 @@ def _table(scheduler: Any, sigmas: Any, times: Any) -> list[tuple[torch.Tensor, 
         columns = alpha(t).sqrt(), (1 - alpha(t)).sqrt(), alpha(before).sqrt(), (1 - alpha(before)).sqrt()
         return list(zip(*columns, strict=True))
     s = sigmas.float().cpu()
-    if hasattr(scheduler, "_sigma_to_alpha_sigma_t"):  # UniPC, DPM++
+    if scheduler.config.get("invert_sigmas", False):
+        a, s = s, 1 - s
+    elif hasattr(scheduler, "_sigma_to_alpha_sigma_t"):  # UniPC, DPM++
         a, s = scheduler._sigma_to_alpha_sigma_t(s)
     else:
         a = 1 - s if s.max() <= 1 else torch.ones_like(s)

@@ -119,7 +119,7 @@ C2, C25 = "Cosmos2VideoToWorldPipeline", "Cosmos2_5_PredictBasePipeline"
 S = "SkyReelsV2DiffusionForcing{}Pipeline"
 ltx_size, ltx_long = size(32, guidance_scale=3.0), size(32, 17, guidance_scale=3.0, image_cond_noise_scale=0.0)
 tv = ("torchvision",)
-first_order = dict(solver_order=1, disable_corrector=list(range(50)))
+first_order = wan.FIRST_ORDER
 smallest: dict[str, Any] = dict(fidelity=0.2, mean=3e-3, why="the stock call ends with noise of its smallest sigma on "
                                 "the given frames; 0 without it. Its guardrail rounds to 8 bits")  # fmt: skip
 
@@ -164,10 +164,15 @@ CASES = [
          held=True, why=FIRST, stock=lambda: wan.skyreels("ImageToVideo", unipc(8.0, **first_order))),
     Case("skyreels-continuation", S.format("VideoToVideo"), partial(wan.skyreels, "VideoToVideo"), wan_size(), given=5,
          held=True, why=FIRST, stock=lambda: wan.skyreels("VideoToVideo", unipc(8.0, **first_order))),
+    Case("skyreels-plain", "SkyReelsV2Pipeline", wan.skyreels_plain, wan_size()),
+    Case("skyreels-plain-image", "SkyReelsV2ImageToVideoPipeline", wan.skyreels_plain_image, wan_size(), given=1),
+    Case("mochi", "MochiPipeline", others.mochi, size(16, 7)),
     Case("svd", "StableVideoDiffusionPipeline", others.svd,
          lambda: untexted(32, 3, min_guidance_scale=1.0, max_guidance_scale=2.5), given=1, side=32),
     Case("sana", "SanaVideoPipeline", partial(wan.sana, flow(shift=8.0)),
          size(32, use_resolution_binning=False, complex_human_instruction=[])),
+    Case("sana-image", "SanaImageToVideoPipeline", partial(wan.sana, flow(shift=8.0), "ImageToVideo"),
+         size(32, use_resolution_binning=False, complex_human_instruction=[]), given=1, side=32, held=True),
     Case("sana-dpm", "SanaVideoPipeline", wan.sana_dpm,
          size(32, use_resolution_binning=False, complex_human_instruction=[]), why=FIRST,
          stock=lambda: wan.sana_dpm(solver_order=1)),

@@ -1,4 +1,4 @@
-"""Tiny pipelines with autoencoders of their own: LTX-Video, CogVideoX, HunyuanVideo and Stable Video Diffusion."""
+"""Tiny pipelines with autoencoders of their own: LTX-Video, CogVideoX, HunyuanVideo, Mochi and SVD."""
 
 from __future__ import annotations
 
@@ -100,6 +100,23 @@ def hunyuan15() -> Any:
     return diffusers.HunyuanVideo15Pipeline(
         transformer=alive(net), vae=vae.eval(), scheduler=flow(shift=7.0), text_encoder=None, text_encoder_2=None,
         tokenizer=None, tokenizer_2=None, guider=ClassifierFreeGuidance(guidance_scale=4.0),
+    )  # fmt: skip
+
+
+def mochi() -> Any:
+    torch.manual_seed(0)
+    net = diffusers.MochiTransformer3DModel(
+        patch_size=2, num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16,
+        in_channels=12, out_channels=None, qk_norm="rms_norm", text_embed_dim=32, time_embed_dim=4,
+        activation_fn="swiglu", max_sequence_length=16,
+    )  # fmt: skip
+    vae = diffusers.AutoencoderKLMochi(
+        latent_channels=12, out_channels=3, encoder_block_out_channels=(32,) * 4, decoder_block_out_channels=(32,) * 4,
+        layers_per_block=(1,) * 5,
+    )  # fmt: skip
+    return diffusers.MochiPipeline(
+        transformer=alive(net), vae=vae.eval(), scheduler=flow(invert_sigmas=True), text_encoder=t5(),
+        tokenizer=tokenizer(),
     )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_the_state_stays_fp32_around_a_network_in_bf16(zoo):
     seed = (0, 0, 7)
     exact, whole, first = move(zoo.generator, seed, STEPS), move(bf16, seed, STEPS), move(bf16, seed, CUT)
     assert (move(bf16, seed, STEPS, parent=first).x == whole.x).all()
-    assert np.abs(whole.x - exact.x).mean() < 0.06 * np.abs(exact.x).mean()
+    assert np.abs(whole.x - exact.x).mean() < 0.1 * np.abs(exact.x).mean()
     with torch.no_grad():
         assert bf16.decode(torch.from_numpy(whole.x), noise(0)).dtype == torch.float32
 
@@ -154,6 +154,7 @@ def test_every_family_is_in_the_zoo():
     assert {c.pipeline for c in CASES} == set(families.FAMILIES)
     for name, family in families.FAMILIES.items():
         cases = [c for c in CASES if c.pipeline == name]
+        assert family.held <= any(c.held for c in cases)
         given = {"text" if not c.given else "image" if c.given == 1 else "frames" for c in cases}
         assert given == set(family.takes) - ({"text"} if family.needs_frames else set())
         assert family.tested == (not all(c.needs for c in cases))

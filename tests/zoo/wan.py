@@ -1,4 +1,4 @@
-"""Tiny pipelines of the Wan kin: Wan 2.1 and 2.2, VACE, SkyReels V2, Sana-Video and Motif-Video."""
+"""Tiny pipelines of the Wan kin: Wan 2.1 and 2.2, VACE, SkyReels V2, Sana-Video, Motif-Video, Cosmos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import diffusers
 import torch
 
 from tests.zoo.parts import alive, clip, flow, t5, tokenizer, umt5, unipc, wan_vae
+
+FIRST_ORDER = dict(solver_order=1, disable_corrector=list(range(50)))
 
 
 def network(cls: Any = diffusers.WanTransformer3DModel, seed: int = 0, **options: Any) -> Any:
@@ -75,7 +77,21 @@ def skyreels(kind: str = "", scheduler: Any = None) -> Any:
     return cls(transformer=net, **common(scheduler or unipc(8.0)))
 
 
-def sana(scheduler: Any) -> Any:
+def skyreels_plain() -> Any:
+    net = network(diffusers.SkyReelsV2Transformer3DModel)
+    return diffusers.SkyReelsV2Pipeline(transformer=net, **common(unipc(8.0, **FIRST_ORDER)))
+
+
+def skyreels_plain_image() -> Any:
+    vision = clip()
+    return diffusers.SkyReelsV2ImageToVideoPipeline(
+        transformer=network(diffusers.SkyReelsV2Transformer3DModel, in_channels=36, image_dim=4),
+        image_encoder=vision["image_encoder"], image_processor=vision["processor"],
+        **common(unipc(8.0, **FIRST_ORDER)),
+    )  # fmt: skip
+
+
+def sana(scheduler: Any, kind: str = "") -> Any:
     from transformers import Gemma2Config, Gemma2Model
 
     torch.manual_seed(0)
@@ -87,7 +103,7 @@ def sana(scheduler: Any) -> Any:
     )  # fmt: skip
     text = Gemma2Model(Gemma2Config(head_dim=16, hidden_size=8, intermediate_size=64, num_attention_heads=2,
                                     num_hidden_layers=1, num_key_value_heads=2, vocab_size=64)).eval()  # fmt: skip
-    return diffusers.SanaVideoPipeline(
+    return getattr(diffusers, f"Sana{kind or 'Video'}Pipeline")(
         transformer=alive(net), vae=wan_vae(), scheduler=scheduler, text_encoder=text, tokenizer=tokenizer()
     )
 
