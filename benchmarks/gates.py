@@ -26,20 +26,27 @@ from raysearch.tinyworld.train.data import clips
 from raysearch.tinyworld.train.worldmodel import normalise
 
 FRAMES, STRIDE, SEED = 25, 3, 777
+ONSET = (9, 16)  # frames at which physics breaks, the last one excluded
 LIMITS = {"codec_db": 28.0, "feature_rank": 10.0, "auroc.vanish": 0.95, "auroc": 0.8, "within_condition_rho": 0.4}
 
 
 def clips_of(violation: str, n: int, scene: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """n valid clips and the same scenes with the violation, [n, frames, 3, H, W] in [0, 1]; those where it shows."""
+    """n valid clips and the same scenes with the violation, [n, frames, 3, H, W] in [0, 1].
+
+    Physics breaks at a frame of ONSET; where a law fails only at a contact, those scenes are taken in which the contact
+    falls there. Scenes in which the violation hardly shows are left out.
+    """
     rng = np.random.default_rng([SEED, 2, VIOLATIONS.index(violation)])
-    scenes = sample(rng, 8 * n, scene)
-    at = rng.integers(9, 16, len(scenes))
+    scenes = sample(rng, 40 * n, scene)
+    at = rng.integers(*ONSET, len(scenes))
     valid, invalid = simulate(scenes, FRAMES), simulate(scenes, FRAMES, violation, at, rng)
-    if violation in ("vanish", "appear", "colour_change"):
-        shows = np.ones(len(scenes), bool)
-    else:
-        apart = np.abs(valid.position - invalid.position) * valid.visible[..., None]
-        shows = apart.max((1, 2, 3)) > 2
+    shows = np.ones(len(scenes), bool)
+    if violation not in ("vanish", "appear", "colour_change"):
+        apart = np.linalg.norm(valid.position - invalid.position, axis=-1) * valid.visible
+        shows = apart.max((1, 2)) > 2
+    if violation in ("through_wall", "through_ball"):
+        first = (apart.max(2) > 0.2).argmax(1)
+        shows &= (first >= ONSET[0]) & (first < ONSET[1])
     pick = np.nonzero(shows)[0][:n]
     return _video(scenes[pick], valid[pick]), _video(scenes[pick], invalid[pick])
 
@@ -120,15 +127,17 @@ def main() -> int:
         "within_condition_rho": within_condition(args.conditions, 8),
         **{f"auroc.{v}": a for v, a in gated.items()},
     }
-    failed = 0
+    failed = []
     for name, value in figures.items():
         limit = LIMITS.get(name, LIMITS.get(name.split(".")[0], 0.0))
-        failed += value < limit
+        failed += [name] * (value < limit)
         print(f"{name:<24}{value:8.3f}  must be at least {limit:<6g}{'ok' if value >= limit else 'FAILS'}")
     if args.json:
         record = {"figures": figures, "auroc": columns}
         args.json.write_text(json.dumps(record, indent=1) + "\n")
-    return int(failed > 0)
+    if failed:
+        print(f"below the limit: {', '.join(failed)}")
+    return int(bool(failed))
 
 
 def _video(scenes, motion) -> torch.Tensor:

@@ -107,7 +107,7 @@ class VJEPA2Reward:
             raise UsageError(f"reward.stride={self.stride}: must be at least 1")
         if not 0 < self.worst <= 1 or (self.worst < 1 and self.cosine != "features"):
             raise UsageError(
-                f"reward.worst={self.worst}: a share of tokens above 0 and up to 1; below 1 it needs reward.cosine=features"
+                f"reward.worst={self.worst}: a share of tokens, in (0, 1]; below 1 it needs reward.cosine=features"
             )
         if self.cosine not in ("tokens", "features") or self.reduce not in ("mean", "max"):
             raise UsageError(
