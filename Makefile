@@ -16,7 +16,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
-	$(BIN)/python -m benchmarks.gates
+	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n

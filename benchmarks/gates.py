@@ -102,7 +102,7 @@ def within_condition(conditions: int, candidates: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gates", description=__doc__)
-    parser.add_argument("--clips", type=int, default=64, help="clips per class (default: %(default)s)")
+    parser.add_argument("--clips", type=int, default=48, help="clips per class (default: %(default)s)")
     parser.add_argument("--conditions", type=int, default=32, help="held-out conditions (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here")
     args = parser.parse_args()
