@@ -1,4 +1,4 @@
-"""`raysearch`: run, score, report, config, strategies. Thin: every command calls one function.
+"""`raysearch`: run, score, report, config, strategies, generators. Thin: every command calls one function.
 
 Mistakes a user can mend are one line on standard error and exit code 2; a run in which a search failed exits with 1.
 Heavy libraries are imported inside the commands that need them.
@@ -100,6 +100,19 @@ def strategies(args: argparse.Namespace) -> int:
     return 0
 
 
+def generators(args: argparse.Namespace) -> int:
+    from raysearch.generators.families import describe
+
+    rows = describe()
+    width = max(len(r["pipeline"]) for r in rows)
+    print(f"{'pipeline':<{width}}  text  image  frames  tested  notes")
+    for r in rows:
+        takes = "  ".join(f"{'yes' if r[kind] else '-':<{len(kind)}}" for kind in ("text", "image", "frames"))
+        notes = "; ".join(t for t in (r["notes"], r["why"]) if t)
+        print(f"{r['pipeline']:<{width}}  {takes}  {'yes' if r['tested'] else 'no':<6}  {notes}".rstrip())
+    return 0
+
+
 def _report(run: str) -> str:
     from raysearch.report import write
 
@@ -148,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print JSON instead of a table")
     sub = add("report", report, "write the report of a finished run again")
     sub.add_argument("run", help="folder of the run")
+    add("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
     add("strategies", strategies, "list the search strategies, their options, defaults and papers")
     return parser
 

@@ -25,6 +25,7 @@ from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
+from raysearch.generators import feasible
 from raysearch.journal import Journal
 from raysearch.latents import Store
 from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, encode
@@ -91,8 +92,10 @@ def tasks(job: Job) -> list[Task]:
         trial.close()
     except (TypeError, ValueError) as error:
         raise UsageError(f"search: {error}") from None
+    todo = prompts(job)
+    feasible.check(job.generator, todo)
     generator = generator_fingerprint(job.generator)
-    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in prompts(job)]
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
 def run(job: Job) -> list[Finished]:

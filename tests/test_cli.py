@@ -98,7 +98,7 @@ def test_a_report_of_nothing(capsys, tmp_path):
     assert code == 2 and str(tmp_path) in error
 
 
-@pytest.mark.parametrize("words", [[], ["run"], ["score"], ["report"], ["config"], ["strategies"]])
+@pytest.mark.parametrize("words", [[], ["run"], ["score"], ["report"], ["config"], ["strategies"], ["generators"]])
 def test_help(capsys, words):
     with pytest.raises(SystemExit) as stop:
         main([*words, "--help"])
@@ -109,6 +109,22 @@ def test_strategies_are_listed_with_options_and_papers(capsys):
     assert main(["strategies"]) == 0
     out = capsys.readouterr().out
     assert "best_of_n: " in out and "n = 16" in out and "smc: " in out and out.count("paper: ") >= 9
+
+
+def test_generators_are_listed_with_what_they_take(capsys):
+    assert main(["generators"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert rows["LTXConditionPipeline"].split()[1:5] == ["yes", "yes", "yes", "yes"]
+    assert rows["WanPipeline"].split()[1:4] == ["yes", "-", "-"]
+
+
+def test_frames_for_a_model_that_takes_text_alone_are_refused_before_loading(capsys, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model_index.json").write_text('{"_class_name": "MochiPipeline"}')
+    words = [f"generator.model={tmp_path / 'model'}", "generator.steps=4", "generator.fps=8", f"run={tmp_path / 'run'}"]
+    code, error = told(capsys, "run", DEMO, *words, INLINE)
+    assert code == 2 and "MochiPipeline" in error and "one_ball-000" in error and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_config_shows_what_would_run(capsys):

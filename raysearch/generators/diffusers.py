@@ -47,6 +47,7 @@ class DiffusersModel:
         from diffusers.utils import logging
 
         logging.set_verbosity_error()
+        logging.disable_progress_bar()
         folder = config.model
         if config.model == "tiny":
             import raysearch.tinyworld.codec  # noqa: F401  diffusers looks the class up, but does not import it
