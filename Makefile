@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up by themselves: Python 3.10 or later is all they need.
+# `make demo` and `make test` set everything up by themselves: Python 3.11 is all they need.
 PYTHON ?= python3
 BIN := .venv/bin
 

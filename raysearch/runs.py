@@ -75,6 +75,8 @@ def search(job: Job) -> Search:
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
         lookup(f"search: option of {begin.__name__}", key, known)
+    if options.get("guide") is not None:
+        raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
     assert job.generator.steps is not None

@@ -49,6 +49,7 @@ def a_list(tmp_path):
         (["search.name=best_of"], "did you mean 'best_of_n'"),
         (["search.kernel.etta=1"], "did you mean 'eta'"),
         (["search.kernel=ddim"], "did you mean 'ddim_eta'"),
+        (["search.guide.name=mean"], "search.guide"),
         (["reward.name=vjepa"], "did you mean 'vjepa2'"),
         (["reward.strid=2"], "did you mean 'stride'"),
         (["watch=[moton]"], "did you mean 'motion'"),
