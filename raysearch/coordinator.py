@@ -196,11 +196,16 @@ class Coordinator:
             self._fail(blocked, reason, done)
         for live in self._waiting.pop((job.key, job.move is None), []):
             live.end.error = live.end.error or reason
-            for others in self._waiting.values():
-                if live in others:
-                    others.remove(live)
-            self._backlog = deque(j for j in self._backlog if self._waiting.get((j.key, j.move is None), True))
+            self._leave(live)
             self._finish(live, done)
+
+    def _leave(self, live: _Live) -> None:
+        """Strike a failed search from every list, and from the backlog the Jobs that nobody else waits for."""
+        alone = {of for of, others in self._waiting.items() if others == [live]}
+        self._waiting = {
+            of: [w for w in others if w is not live] for of, others in self._waiting.items() if of not in alone
+        }
+        self._backlog = deque(j for j in self._backlog if (j.key, j.move is None) not in alone)
 
     def _finish_or_film(self, live: _Live, done: list[_Live]) -> None:
         """Once a search has its result, have its videos made; once they are there, it is finished."""

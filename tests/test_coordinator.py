@@ -116,6 +116,23 @@ def test_a_poison_move_ends_its_search_and_no_other(tmp_path):
     assert done[2].result is None and done[0].result is not None
 
 
+def test_a_failed_search_takes_nothing_from_one_that_shares_its_moves(tmp_path):
+    """The failed one leaves its lists; whoever is blocked by a lost state it shared still gets an end."""
+
+    def bad(seed):
+        shared = tuple(Move(None, (seed, 0, i), STEPS) for i in range(4))
+        outcomes = yield Round((Move(None, (seed, 9, 1), STEPS), *shared))
+        return Result.of_best(outcomes)
+
+    for shuffle in range(8):
+        toy = Toy(shuffle, 3, lose=0.3, poison=[(0, 9, 1)])
+        todo = [Task("bad", PROMPTS[0], bad(0), "s"), Task("smc", PROMPTS[0], smc(0), "s"),
+                Task("good", PROMPTS[0], best(0, 6), "s")]  # fmt: skip
+        done, _ = run(tmp_path / str(shuffle), toy, todo, films="all")
+        assert [d.error for d in done] == ["poison", None, None]
+        assert all(d.films for d in done[1:])
+
+
 def test_the_same_move_twice_in_a_round_is_one_execution(tmp_path):
     def twins(seed):
         outcomes = yield Round((Move(None, (0, 0, 0), STEPS),) * 2)

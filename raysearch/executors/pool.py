@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import ray
 from ray.exceptions import RayError
@@ -18,9 +18,17 @@ from ray.exceptions import RayError
 from raysearch.errors import UsageError
 
 DEPTH = 2
-PATIENCE = 10.0  # a call may take this many times the longest call seen so far ...
+PATIENCE = 10.0  # a call may take this many times what the slowest seen so far took per unit of work ...
 AT_LEAST_S = 20.0  # ... but never less than this
-C = TypeVar("C")
+
+
+class Work(Protocol):
+    """Something that runs on a replica. work: how much it is at the most (network evaluations), None if unknown."""
+
+    work: float | None
+
+
+C = TypeVar("C", bound=Work)
 
 
 @dataclass(eq=False)
@@ -35,11 +43,11 @@ class Replica(Generic[C]):
 
 
 class Pool(Generic[C]):
-    """make() starts one actor. A call C is anything; the pool only remembers where it runs and for how long."""
+    """make() starts one actor. The pool remembers where each call runs, for how long, and how much work it is."""
 
     def __init__(self, name: str, make: Callable[[], Any], replicas: int, load_timeout_s: float, deadline_s: float):
         self.name, self._make, self.load_timeout_s, self.deadline_s = name, make, load_timeout_s, deadline_s
-        self.restarts, self.busy_s, self._longest, self._seen = 0, 0.0, 0.0, 0
+        self.restarts, self.busy_s, self._slowest, self._seen = 0, 0.0, 0.0, 0
         self._failed_loads = 0
         self.replicas: list[Replica[C]] = [self._start() for _ in range(replicas)]
 
@@ -55,14 +63,14 @@ class Pool(Generic[C]):
             replica.since = time.monotonic()
         replica.calls.append(call)
 
-    def ended(self, replica: Replica[C], call: C, seconds: float | None = None) -> None:
-        """The call was answered; seconds: what it took, if it was done."""
+    def ended(self, replica: Replica[C], call: C, seconds: float = 0.0, work: float = 0.0) -> None:
+        """The call was answered after so many seconds of so much work; only real work teaches deadlines."""
         if call in replica.calls:
             replica.calls.remove(call)
         replica.since = time.monotonic()
-        if seconds is not None:
-            self.busy_s += seconds
-            self._longest, self._seen = max(self._longest, seconds), self._seen + 1
+        self.busy_s += seconds
+        if work > 0:
+            self._slowest, self._seen = max(self._slowest, seconds / work), self._seen + 1
 
     def replace(self, replica: Replica[C]) -> list[C]:
         """Kill it, start another in its place, and return the calls it had: the suspect first, then the innocent."""
@@ -83,7 +91,7 @@ class Pool(Generic[C]):
                 f"a replica of {self.name} has not loaded its model in {self.load_timeout_s:g} s; raise "
                 "cluster.load_timeout_s, or see whether the cluster has the resources and reaches the weights"
             )
-        return [r for r in self.replicas if r.calls and now - r.since > self._deadline()]
+        return [r for r in self.replicas if r.calls and now - r.since > self.deadline(r.calls[0].work)]
 
     def loaded(self) -> None:
         """Note who has finished loading. Raises UsageError with the reason if a model cannot be loaded at all."""
@@ -119,9 +127,11 @@ class Pool(Generic[C]):
         actor = self._make()
         return Replica(actor, actor.pid.remote(), time.monotonic())
 
-    def _deadline(self) -> float:
-        learnt = max(AT_LEAST_S, PATIENCE * self._longest) if self._seen >= 3 else self.deadline_s
-        return min(learnt, self.deadline_s)
+    def deadline(self, work: float | None) -> float:
+        """Seconds a call of so much work may take: learnt per unit of work after three calls, else the configured."""
+        if work is None or self._seen < 3:
+            return self.deadline_s
+        return min(max(AT_LEAST_S, PATIENCE * self._slowest * work), self.deadline_s)
 
 
 def reason(error: BaseException) -> str:

@@ -35,6 +35,7 @@ class Call:
     pool: Pool | None = None
     replica: Replica | None = None
     failures: int = 0
+    work: float | None = None
     made: Made | None = None
     state: Any = None
     view: Any = None
@@ -129,11 +130,11 @@ class RayExecutor:
         job, actor = call.job, replica.actor
         parent, _ = self._states.get(job.needs or "", (None, None))
         if pool is self.rewards:
-            ref = actor.score.remote(call.view, job.prompt)
+            call.work, ref = 1.0, actor.score.remote(call.view, job.prompt)
         elif job.move is None:
-            ref = actor.film.remote(job.key, job.prompt, parent)
+            call.work, ref = None, actor.film.remote(job.key, job.prompt, parent)
         else:
-            method = actor.advance.options(num_returns=3)
+            call.work, method = 1.0 + job.move.to, actor.advance.options(num_returns=3)  # at the most; 1 for the decode
             call.state, call.view, ref = method.remote(job.move, job.key, job.prompt, parent)
         call.pool, call.replica = pool, replica
         pool.began(replica, call)
@@ -165,16 +166,16 @@ class RayExecutor:
         job = call.job
         if pool is self.rewards:
             found, seconds = answer
-            pool.ended(replica, call, seconds)
+            pool.ended(replica, call, seconds, 1.0)
             call.view = None
             assert call.made is not None
             self._answers.append((call.ticket, outcome(job.key, call.made, found, seconds)))
         elif job.move is None:
-            pool.ended(replica, call, 0.0)
+            pool.ended(replica, call)
             lost = Failure(job.key, f"state {job.key} is neither held nor stored", missing=job.key)
             self._answers.append((call.ticket, lost if answer is None else Film(job.key, answer)))
         else:
-            pool.ended(replica, call, answer.seconds)
+            pool.ended(replica, call, answer.seconds, answer.nfe)
             call.made = answer
             if answer.missing:
                 self._missing(call, job.move.parent)

@@ -156,6 +156,20 @@ def test_a_frozen_worker_is_replaced_after_its_deadline(local_ray, reference, tm
         executor.close()
 
 
+def test_deadlines_grow_with_the_work_and_are_not_learnt_from_idle_calls(local_ray):
+    executor = RayExecutor(cluster(1, deadline_s=1e6), generator(), REWARDS)
+    try:
+        idle = [Work(f"n{i}", PROMPTS[0], Move(None, (0, 0, i), 0, score=False)) for i in range(4)]
+        answers(executor, *idle, *(Work(f"n{i}", PROMPTS[0], None) for i in range(4)))
+        assert executor.generators.deadline(STEPS) == 1e6  # nothing learnt from draws and films
+        answers(executor, *(Work(f"m{i}", PROMPTS[0], Move(None, (0, 0, i), 1)) for i in range(3)))
+        short, long = (executor.generators.deadline(w) for w in (1e4, 2e4))
+        assert 20 < short < 1e6 and long == pytest.approx(2 * short)
+        assert executor.generators.deadline(None) == 1e6
+    finally:
+        executor.close()
+
+
 def test_a_poison_move_fails_on_two_replicas_and_ends_its_search_alone(local_ray, tmp_path):
     def poison():
         outcomes = yield Round((Move(None, (0, 0, 0), STEPS, guide=Guide("no such guide", 1.0)),))
