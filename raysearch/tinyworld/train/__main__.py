@@ -27,6 +27,7 @@ CYCLES = {
     "predictor": (
         Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
         Recipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
+        Recipe(steps=4500, batch=32, lr=1.5e-3, seed=5, weight_decay=0.02, ema=0.998),
     ),
 }
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 
-from ..physics import PROMPTS, sample, simulate
+from ..physics import PROMPTS, Scenes, sample, simulate
 from ..render import render
 
 _LONGEST = 25  # scenes are simulated this far and cut at a random offset, so that later phases are seen as well
 
 
-def clips(seed: int, step: int, batch: int, frames: int, two_balls: float = 0.4) -> tuple[torch.Tensor, list[str]]:
-    """Valid videos [batch, 3, frames, H, W] in [-1, 1] and their prompts; two_balls: the share of such scenes."""
+def clips(
+    seed: int, step: int, batch: int, frames: int, two_balls: float = 0.4, meeting: float = 0.0
+) -> tuple[torch.Tensor, list[str]]:
+    """Valid videos [batch, 3, frames, H, W] in [-1, 1] and their prompts.
+
+    two_balls: the share of such scenes. meeting: the share, on top of that, of scenes chosen so that two balls collide
+    in view, which few do by chance.
+    """
     rng = np.random.default_rng([seed, 0, step])
     scenes = sample(rng, batch, two_balls=two_balls)
     start = int(rng.integers(0, _LONGEST - frames + 1))
+    if chosen := round(batch * meeting):
+        scenes = _replace(scenes, rng.permutation(batch)[:chosen], _colliding(rng, chosen, start, start + frames))
     video = render(scenes, simulate(scenes, start + frames).frames(start, start + frames))
     prompts = [PROMPTS["two_balls" if b == 2 else "one_ball"] for b in scenes.balls]
     return to_float(video), prompts
@@ -29,3 +39,21 @@ def to_float(video_NTHWC: np.ndarray) -> torch.Tensor:
 def noise(seed: int, step: int, device: torch.device) -> torch.Generator:
     """The noise of one training step, so that a resumed run continues as the unbroken one would."""
     return torch.Generator(device).manual_seed((seed << 32) + step)
+
+
+def _colliding(rng: np.random.Generator, n: int, start: int, stop: int, tries: int = 12) -> Scenes:
+    """n scenes whose balls meet between the frames; the few that may be missing are filled with others."""
+    scenes = sample(rng, tries * n, "two_balls")
+    apart = simulate(scenes, stop).position - simulate(scenes, stop, "through_ball").position
+    changed = np.abs(apart).max((2, 3)) > 0.1  # [scene, frame]
+    first = np.where(changed.any(1), changed.argmax(1), -1)
+    seen = (first >= start + 3) & (first < stop - 1)
+    return scenes[np.argsort(~seen, kind="stable")[:n]]
+
+
+def _replace(scenes: Scenes, where: np.ndarray, new: Scenes) -> Scenes:
+    """`scenes` with those at `where` taken from `new`."""
+    order = np.arange(len(scenes))
+    order[where] = len(scenes) + np.arange(len(where))
+    both = {f.name: np.concatenate([getattr(scenes, f.name), getattr(new, f.name)]) for f in fields(Scenes)}
+    return Scenes(**both)[order]

@@ -68,10 +68,10 @@ def train_predictor(
     torch.manual_seed(recipe.seed)
     codec, encoder = codec.to(device), model.encoder.to(device).eval().requires_grad_(False)
     predictor = (model if cycle > 1 else world_model()).predictor.to(device).train().requires_grad_(True)
-    two_balls = 0.7 if cycle > 1 else 0.4  # collisions are rare and learnt last
+    two_balls, meeting = ((0.4, 0.0), (0.7, 0.0), (0.3, 0.6))[min(cycle, 3) - 1]  # collisions are learnt last
 
     def loss(predictor, average, step):
-        video = windows(codec, recipe, step, device, two_balls)
+        video = windows(codec, recipe, step, device, two_balls, meeting)
         past = (3, 4, 5, 4, 6, 5)[step % 6]
         with torch.autocast(device.type, torch.bfloat16):
             with torch.no_grad():
@@ -86,10 +86,15 @@ def train_predictor(
 
 
 def windows(
-    codec: TinyPatchCodec, recipe: Recipe, step: int, device: torch.device, two_balls: float = 0.4
+    codec: TinyPatchCodec,
+    recipe: Recipe,
+    step: int,
+    device: torch.device,
+    two_balls: float = 0.4,
+    meeting: float = 0.0,
 ) -> torch.Tensor:
     """Clips [B, 16, 3, H, W] in V-JEPA's order of axes and its normalisation, half of them through the codec."""
-    video = clips(recipe.seed, step, recipe.batch, FRAMES, two_balls)[0].to(device)
+    video = clips(recipe.seed, step, recipe.batch, FRAMES, two_balls, meeting)[0].to(device)
     g = noise(recipe.seed, step, device)
     half = recipe.batch // 2
     with torch.no_grad():

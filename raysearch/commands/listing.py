@@ -1,0 +1,42 @@
+"""What there is to choose from: `raysearch generators`, `raysearch strategies`."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(command) -> None:
+    command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
+    command("strategies", strategies, "list the search strategies, their options, defaults and papers")
+
+
+def strategies(args: argparse.Namespace) -> int:
+    from raysearch.search import describe
+
+    for d in describe():
+        print(f"{d.name}: {d.summary}")
+        for option, default in d.options.items():
+            print(f"    {option} = {_told(default)}")
+        print(f"    paper: {d.paper}\n")
+    return 0
+
+
+def generators(args: argparse.Namespace) -> int:
+    from raysearch.generators.families import describe
+
+    rows = describe()
+    width = max(len(r["pipeline"]) for r in rows)
+    print(f"{'pipeline':<{width}}  text  image  frames  tested  notes")
+    for r in rows:
+        takes = "  ".join(f"{'yes' if r[kind] else '-':<{len(kind)}}" for kind in ("text", "image", "frames"))
+        notes = "; ".join(t for t in (r["notes"], r["why"]) if t)
+        print(f"{r['pipeline']:<{width}}  {takes}  {'yes' if r['tested'] else 'no':<6}  {notes}".rstrip())
+    return 0
+
+
+def _told(default: object) -> str:
+    from dataclasses import asdict, is_dataclass
+
+    if is_dataclass(default) and not isinstance(default, type):
+        return "{" + ", ".join(f"{k}: {_told(v)}" for k, v in asdict(default).items()) + "}"
+    return "null" if default is None else str(list(default)) if isinstance(default, tuple) else str(default)

@@ -1,0 +1,63 @@
+"""`raysearch run`, `raysearch config`, `raysearch report`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+_RUN = """examples:
+  raysearch run jobs/demo.yaml
+  raysearch run jobs/demo.yaml search.n=32 seed=1 run=runs/demo32
+  raysearch run jobs/demo.yaml cluster.executor=inline
+  raysearch run jobs/demo.yaml --cluster clusters/local.yaml cluster.generators.replicas=4
+
+A run that was stopped goes on where it was: give the same command again. Everything lands in the folder that `run=`
+names: report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
+
+
+def add(command) -> None:
+    for name, function, text, epilog in (
+        ("run", run_job, "run a job, or go on with one that was stopped, and write its report", _RUN),
+        ("config", show_config, "print the resolved configuration of a job, and run nothing", None),
+    ):
+        sub = command(name, function, text, epilog=epilog)
+        add_job(sub)
+    sub = command("report", report, "write the report of a finished run again")
+    sub.add_argument("run", help="folder of the run")
+
+
+def add_job(sub: argparse.ArgumentParser) -> None:
+    """The arguments of every command that takes a job."""
+    sub.add_argument("job", help="job file: what to run (YAML)")
+    sub.add_argument("overrides", nargs="*", metavar="key=value", help="settings that override the job file")
+    sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
+
+
+def run_job(args: argparse.Namespace) -> int:
+    from raysearch import config, runs
+
+    job = config.load(args.job, args.overrides, args.cluster)
+    done = runs.run(job)
+    failed = [end for end in done if end.error]
+    for end in failed:
+        print(f"raysearch: {end.task.name} failed: {end.error}", file=sys.stderr)
+    print(f"report: {_report(job.run)}")
+    return 1 if failed else 0
+
+
+def report(args: argparse.Namespace) -> int:
+    print(f"report: {_report(args.run)}")
+    return 0
+
+
+def show_config(args: argparse.Namespace) -> int:
+    from raysearch import config
+
+    print(config.to_yaml(config.load(args.job, args.overrides, args.cluster)), end="")
+    return 0
+
+
+def _report(run: str) -> str:
+    from raysearch.report import write
+
+    return str(write(run))
