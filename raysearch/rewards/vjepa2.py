@@ -30,7 +30,7 @@ from raysearch.rewards import Scores
 PRESETS: dict[str, dict] = {
     "wmreward": {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0, "reduce": "mean"},
     # Most of the tiny world is background: what is surprising is where it is most surprising.
-    "tiny": {"window": 16, "context": 6, "stride": 1, "cosine": "features", "worst": 0.1, "reduce": "mean"},
+    "tiny": {"window": 16, "context": (4, 6, 8), "stride": 1, "cosine": "features", "worst": 0.1, "reduce": "mean"},
 }
 
 

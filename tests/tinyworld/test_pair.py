@@ -16,8 +16,9 @@ from raysearch.rewards.vjepa2 import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
 from raysearch.tinyworld.heldout import condition
+from raysearch.tinyworld.physics import sample, simulate
 from raysearch.tinyworld.train import codec as codec_training
-from raysearch.tinyworld.train.data import clips, to_float
+from raysearch.tinyworld.train.data import clips, to_float, with_meetings
 from raysearch.tinyworld.train.loop import Recipe
 from raysearch.tinyworld.truth import measure
 
@@ -74,6 +75,7 @@ def test_the_world_model_tells_valid_from_broken_physics(reward):
     assert np.mean(list(found.values())) > 0.9 and min(found.values()) > 0.7
     assert found["vanish"] > 0.9
     assert feature_rank(reward, 16) > LIMITS["feature_rank"]
+    assert aurocs(reward, 32, "two_balls", violations=["through_ball"])["through_ball"] > 0.7
 
 
 def test_random_weights_do_not(reward):
@@ -125,6 +127,18 @@ def test_training_that_was_stopped_goes_on_as_the_unbroken_run(tmp_path, monkeyp
         assert torch.equal(a, b)
     with pytest.raises(ValueError, match=r"another recipe \(lr: 0.001 -> 0.002\)"):
         codec_training.train(Recipe(steps=6, batch=2, lr=2e-3, warmup=2), tmp_path / "cut", CPU)
+
+
+def test_balls_meet_in_the_clips_chosen_for_it():
+    def met(share: float) -> float:
+        rng = np.random.default_rng(4)
+        scenes = with_meetings(rng, sample(rng, 64, "two_balls"), share, 3, 20)
+        apart = simulate(scenes, 20).position - simulate(scenes, 20, "through_ball").position
+        first = (np.abs(apart).max((2, 3)) > 0.1).argmax(1)
+        return float(((first >= 6) & (first < 19)).mean())
+
+    assert met(0.0) < 0.6
+    assert met(1.0) == 1.0
 
 
 def test_training_data_depends_on_the_step_alone():

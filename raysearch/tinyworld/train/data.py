@@ -24,8 +24,7 @@ def clips(
     rng = np.random.default_rng([seed, 0, step])
     scenes = sample(rng, batch, two_balls=two_balls)
     start = int(rng.integers(0, _LONGEST - frames + 1))
-    if chosen := round(batch * meeting):
-        scenes = _replace(scenes, rng.permutation(batch)[:chosen], _colliding(rng, chosen, start, start + frames))
+    scenes = with_meetings(rng, scenes, meeting, start, start + frames)
     video = render(scenes, simulate(scenes, start + frames).frames(start, start + frames))
     prompts = [PROMPTS["two_balls" if b == 2 else "one_ball"] for b in scenes.balls]
     return to_float(video), prompts
@@ -41,6 +40,17 @@ def noise(seed: int, step: int, device: torch.device) -> torch.Generator:
     return torch.Generator(device).manual_seed((seed << 32) + step)
 
 
+def with_meetings(rng: np.random.Generator, scenes: Scenes, share: float, start: int, stop: int) -> Scenes:
+    """The scenes with that share of them replaced by such in which two balls meet between the frames."""
+    if not (n := round(len(scenes) * share)):
+        return scenes
+    order = np.arange(len(scenes))
+    order[rng.permutation(len(scenes))[:n]] = len(scenes) + np.arange(n)
+    new = _colliding(rng, n, start, stop)
+    both = {f.name: np.concatenate([getattr(scenes, f.name), getattr(new, f.name)]) for f in fields(Scenes)}
+    return Scenes(**both)[order]
+
+
 def _colliding(rng: np.random.Generator, n: int, start: int, stop: int, tries: int = 12) -> Scenes:
     """n scenes whose balls meet between the frames; the few that may be missing are filled with others."""
     scenes = sample(rng, tries * n, "two_balls")
@@ -49,11 +59,3 @@ def _colliding(rng: np.random.Generator, n: int, start: int, stop: int, tries: i
     first = np.where(changed.any(1), changed.argmax(1), -1)
     seen = (first >= start + 3) & (first < stop - 1)
     return scenes[np.argsort(~seen, kind="stable")[:n]]
-
-
-def _replace(scenes: Scenes, where: np.ndarray, new: Scenes) -> Scenes:
-    """`scenes` with those at `where` taken from `new`."""
-    order = np.arange(len(scenes))
-    order[where] = len(scenes) + np.arange(len(where))
-    both = {f.name: np.concatenate([getattr(scenes, f.name), getattr(new, f.name)]) for f in fields(Scenes)}
-    return Scenes(**both)[order]
