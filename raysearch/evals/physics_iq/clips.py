@@ -11,14 +11,16 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from raysearch.errors import UsageError
 
-SECONDS = 5  # of every test clip
+SECONDS = 5.0  # of every test clip
 RATES = (8, 16, 24, 30)  # frames per second at which the data set is laid out
 SLACK = 1e-3  # seconds
 
@@ -58,24 +60,29 @@ def probe(path: str | os.PathLike) -> Probe:
     return found
 
 
-def check(path: str | os.PathLike) -> Probe:
+def check(path: str | os.PathLike, seconds: float = SECONDS) -> Probe:
     """A clip that the official scorer would take. Raises UsageError naming the file and the remedy."""
     found, name = probe(path), os.fspath(path)
-    if abs(found.seconds - SECONDS) > SLACK:
+    if abs(found.seconds - seconds) > SLACK:
         raise UsageError(
             f"{name}: lasts {found.seconds:.3f} s ({found.frames} frames at {float(found.fps):g} per second), but must "
-            f"last exactly {SECONDS} s; drop the conditioning frames, and audio that is longer"
+            f"last exactly {seconds:g} s; drop the conditioning frames, and audio that is longer"
         )
     if found.fps not in RATES:
         raise UsageError(
             f"{name}: has {float(found.fps):g} frames per second; the data set is laid out for "
             f"{', '.join(map(str, RATES))}, export at one of these"
         )
-    if found.frames < SECONDS * found.fps:
-        raise UsageError(f"{name}: holds {found.frames} frames, {SECONDS} s at its rate are {SECONDS * found.fps}")
+    if found.frames < (wanted := count(seconds, int(found.fps))):
+        raise UsageError(f"{name}: holds {found.frames} frames, {seconds:g} s at its rate are {wanted}")
     if found.width % 2 or found.height % 2:
         raise UsageError(f"{name}: is {found.width}x{found.height}; width and height must be even, crop a line")
     return found
+
+
+def count(seconds: float, fps: int) -> int:
+    """Frames in so many seconds."""
+    return round(seconds * fps)
 
 
 def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
@@ -87,17 +94,33 @@ def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
             stream.codec_context.thread_count = 1  # one clip a core: threads of a decoder would only get in the way
-            shape = None
+            shape, converter = None, VideoReformatter()
             for k, frame in enumerate(file.decode(stream)):
                 if most is not None and k == most:
                     return
-                image = frame.to_ndarray(format="rgb24")
+                image = rgb(frame, converter)
                 if shape is not None and image.shape != shape:
                     raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
                 shape = image.shape
                 yield image
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(f"{name}: breaks off ({type(error).__name__}: {error}); write it again") from None
+
+
+def rgb(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
+    """uint8 [H, W, 3]; without the threads that newer versions would start for every single frame."""
+    try:
+        return converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    except TypeError:  # a version of PyAV that knows no threads here
+        return converter.reformat(frame, format="rgb24").to_ndarray()
+
+
+@lru_cache(maxsize=1)
+def _levels() -> np.ndarray:
+    """What each value of luma becomes in blue where there is no colour, uint8 [256], asked of the converter itself."""
+    planes = np.full((24, 256), 128, np.uint8)
+    planes[:16] = np.arange(256, dtype=np.uint8)
+    return rgb(av.VideoFrame.from_ndarray(planes, format="yuv420p"), VideoReformatter())[0, :, 2]
 
 
 def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
@@ -115,5 +138,14 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(mask.astype(np.uint8) * np.uint8(255), format="gray")))
         if stream is not None:
             out.mux(stream.encode())
-    for frame in frames(buffer.getvalue()):
-        yield frame[..., 2]  # blue: the first channel of the official reader
+    buffer.seek(0)
+    with av.open(buffer) as file:
+        converter = VideoReformatter()
+        file.streams.video[0].codec_context.thread_count = 1
+        for frame in file.decode(video=0):
+            height, width = frame.height, frame.width
+            planes = frame.to_ndarray(format="yuv420p")
+            if (planes[height:] == 128).all():
+                yield _levels()[planes[:height]]
+            else:
+                yield rgb(frame, converter)[..., 2]  # blue: the first channel of the official reader

@@ -10,14 +10,17 @@ Take-1 numbers name generated files; take 2 shows how far reality itself varies.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from raysearch.errors import UsageError
+from raysearch.evals.physics_iq.clips import SECONDS
 from raysearch.names import lookup
 
+STAND_IN = "stand-in.json"
 VIEWS = ("perspective-left", "perspective-center", "perspective-right")
 COLUMNS = ("scenario", "description", "category", "generated_video_name")
 _NAME = re.compile(
@@ -47,10 +50,13 @@ class View:
 
 @dataclass(frozen=True)
 class DataSet:
+    """seconds: of a test clip, 5 but in the stand-in."""
+
     folder: Path
     fps: int
     verified: bool
     views: tuple[View, ...]
+    seconds: float = SECONDS
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -87,7 +93,14 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
         there = given.get((scenario, view, 1)), switch.get((scenario, view, 1))
         views.append(View(number, scenario, view, real, mask, *(t and t[1] for t in there), text, category))
     _complete(views, testing)
-    return DataSet(root, fps, "verified" in root.name.lower() if verified is None else verified, tuple(views))
+    told = "verified" in root.name.lower() if verified is None else verified
+    return DataSet(root, fps, told, tuple(views), seconds(root))
+
+
+def seconds(root: str | Path) -> float:
+    """How long a test clip lasts; the stand-in of the tiny world says so in a file of its own."""
+    path = Path(root) / STAND_IN
+    return float(json.loads(path.read_text())["seconds"]) if path.is_file() else SECONDS
 
 
 def described(path: Path | None) -> dict[str, tuple[str, str]]:

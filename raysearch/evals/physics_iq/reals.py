@@ -33,11 +33,11 @@ class Real:
     size: tuple[int, int]
 
 
-def load(view: View, fps: int, cache: str | Path) -> Real:
+def load(view: View, fps: int, cache: str | Path, seconds: float = clips.SECONDS) -> Real:
     """From the cache, made there if it is not. Raises UsageError naming a clip that does not fit."""
     path = Path(cache) / f"{_key(view, fps)}.safetensors"
     if not path.is_file():
-        _save(_compute(view, fps), path)
+        _save(_compute(view, fps, seconds), path)
     with safe_open(path, "numpy") as file:
         takes = [Reduced(file.get_tensor(f"frames{k}"), file.get_tensor(f"masks{k}")) for k in (1, 2)]
         told = file.metadata()
@@ -48,18 +48,18 @@ def cached(view: View, fps: int, cache: str | Path) -> bool:
     return (Path(cache) / f"{_key(view, fps)}.safetensors").is_file()
 
 
-def _compute(view: View, fps: int) -> Real:
-    found = {k: clips.check(view.real[k]) for k in (1, 2)}
+def _compute(view: View, fps: int, seconds: float) -> Real:
+    found = {k: clips.check(view.real[k], seconds) for k in (1, 2)}
     for k, probe in found.items():
         if probe.fps != fps:
             raise UsageError(f"{view.real[k]}: has {float(probe.fps):g} frames per second, its folder says {fps}")
     width, height = found[1].width // 4, found[1].height // 4
-    takes = []
+    takes, most = [], clips.count(seconds, fps)
     for k in (1, 2):
         shipped = None
         if k in view.masks:
-            shipped = (f[..., 2] for f in clips.frames(view.masks[k], clips.SECONDS * fps))
-        takes.append(reduce(clips.frames(view.real[k], clips.SECONDS * fps), fps, width, height, shipped))
+            shipped = (f[..., 2] for f in clips.frames(view.masks[k], most))
+        takes.append(reduce(clips.frames(view.real[k], most), fps, width, height, shipped))
     return Real((takes[0], takes[1]), compare(*takes), (width, height))
 
 

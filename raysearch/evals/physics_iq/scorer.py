@@ -31,10 +31,10 @@ class Model:
     size: tuple[int, int]
 
 
-def folder(path: str | Path, views: Sequence[View], partial: bool = False, name: str | None = None) -> Model:
+def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> Model:
     """A checked folder. Raises UsageError naming the first clip that does not fit."""
-    found = layout.numbered(Path(path), tuple(views), partial)
-    probes = {n: clips.check(p) for n, p in found.items()}
+    found = layout.numbered(Path(path), data.views, partial)
+    probes = {n: clips.check(p, data.seconds) for n, p in found.items()}
     first = next(iter(probes))
     for n, probe in probes.items():
         for what in ("fps", "width", "height"):
@@ -53,16 +53,16 @@ def rate(path: str | Path) -> int:
     found = sorted(p for p in Path(path).glob("*.mp4") if not p.name.startswith(".")) if Path(path).is_dir() else []
     if not found:
         raise UsageError(f"{path}: holds no mp4 files; give a folder of generated clips, 0001_*.mp4 and so on")
-    return int(clips.check(found[0]).fps)
+    return int(clips.probe(found[0]).fps)
 
 
-def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str) -> list[dict[str, Any]]:
+def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: float) -> list[dict[str, Any]]:
     """The 12 measures of each clip against a view."""
     view, paths = job
-    real = reals.load(view, fps, cache)
+    real = reals.load(view, fps, cache, seconds)
     found = []
     for path in paths:
-        mine = reduce(clips.frames(path, clips.SECONDS * fps), fps, *real.size)
+        mine = reduce(clips.frames(path, clips.count(seconds, fps)), fps, *real.size)
         if len(mine.frames) != len(real.takes[0].frames):
             wanted = len(real.takes[0].frames)
             raise UsageError(f"{path}: {len(mine.frames)} frames can be decoded, but the real clip has {wanted}")
@@ -81,7 +81,7 @@ def run(
     jobs = [(v, [(i, m.clips[v.id]) for i, m in enumerate(models) if v.id in m.clips]) for v in data.views]
     jobs = [(v, paths) for v, paths in jobs if paths]
     tables: list[dict] = [{} for _ in models]
-    work = bound(measure, fps=data.fps, cache=os.fspath(cache))
+    work = bound(measure, fps=data.fps, cache=os.fspath(cache), seconds=data.seconds)
     asked = [(v, [p for _, p in paths]) for v, paths in jobs]
     found: dict[int, list] = {}
     for index, result in shards.each(work, asked, workers, address):
