@@ -57,7 +57,11 @@ def scores(table: Table) -> dict[str, float]:
 
 def original(table: Table) -> dict[str, float]:
     """Equation of Motamed et al. 2025: ratios of averages over scenarios. score: 0 to 100, 2 decimals as published."""
-    mean = {t: (_over(table, of), _over(table, by)) for t, (of, by) in TERMS.items()}
+    return combine({t: (_over(table, of), _over(table, by)) for t, (of, by) in TERMS.items()})
+
+
+def combine(mean: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """The original score from the averages of each term: of the model, and of the two takes."""
     rounded = {t: round(by, 5 if t == "spatial" else 4) for t, (_, by) in mean.items()}
     parts = {t: _ratio(mean[t][0], rounded[t]) for t in TERMS if t != "mse"}
     raw = sum(parts.values()) / 3 - (mean["mse"][0] - rounded["mse"])
@@ -74,13 +78,20 @@ def verified(table: Table) -> dict[str, float]:
 
 def per_view(table: Table) -> dict[tuple[str, str], dict[str, float]]:
     """The Verified score of each view and its parts, in [0, 1]."""
-    result = {}
-    for key, m in table.items():
-        parts = {t: _clip(_mean(m[of]) / (_mean(m[by]) + TINY)) for t, (of, by) in TERMS.items() if t != "mse"}
-        ratio = _mean(m["v1_mse"]) / (_mean(m["variance_mse"]) + TINY)
-        parts["mse"] = _clip(1 / ratio) if ratio else 1.0
-        result[key] = {"total": sum(parts.values()) / 4, **parts}
-    return result
+    return {key: of_view(terms(m)) for key, m in table.items()}
+
+
+def terms(m: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Averages of each term over the frames of a view: of the model, and of the two takes."""
+    return {t: (_mean(m[of]), _mean(m[by])) for t, (of, by) in TERMS.items()}
+
+
+def of_view(mean: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """The Verified score of one view, `total`, and its parts, in [0, 1]."""
+    parts = {t: _clip(mean[t][0] / (mean[t][1] + TINY)) for t in TERMS if t != "mse"}
+    ratio = mean["mse"][0] / (mean["mse"][1] + TINY)
+    parts["mse"] = _clip(1 / ratio) if ratio else 1.0
+    return {"total": sum(parts.values()) / 4, **parts}
 
 
 def interval(table: Table, resamples: int) -> dict[str, list[float]]:
