@@ -10,15 +10,15 @@ Take-1 numbers name generated files; take 2 shows how far reality itself varies.
 from __future__ import annotations
 
 import csv
+import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq.clips import SECONDS
-from raysearch.names import lookup
 
 STAND_IN = "stand-in.json"
 VIEWS = ("perspective-left", "perspective-center", "perspective-right")
@@ -111,9 +111,7 @@ def described(path: Path | None) -> dict[str, tuple[str, str]]:
         raise UsageError(f"{path}: no such file; give the descriptions as CSV with the columns {', '.join(COLUMNS)}")
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
-        found = dict.fromkeys(rows.fieldnames or ["nothing"])
-        for column in COLUMNS:
-            lookup(f"{path}: column", column, found)
+        expect(path, rows.fieldnames or [], COLUMNS)
         table = list(rows)
     result: dict[str, tuple[str, str]] = {}
     for row in table:
@@ -124,6 +122,15 @@ def described(path: Path | None) -> dict[str, tuple[str, str]]:
             raise UsageError(f"{path}: {name} is described twice; keep one row for each take-1 video")
         result[name] = row["description"], row["category"]
     return result
+
+
+def expect(path: str | Path, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise UsageError for a column that a CSV lacks, naming the one that may have been meant."""
+    for column in wanted:
+        if column not in found:
+            near = difflib.get_close_matches(column, [f for f in found if f not in wanted], n=1)
+            remedy = f"rename {near[0]!r}" if near else f"the columns are {', '.join(wanted[:4])} ..."
+            raise UsageError(f"{path}: has no column {column!r}; {remedy}")
 
 
 def numbered(folder: Path, views: tuple[View, ...], partial: bool = False) -> dict[int, Path]:
@@ -162,7 +169,9 @@ def _clips(folder: Path, suffix: str, kind: str) -> dict[tuple[str, str, int], t
             continue
         match = _NAME.fullmatch(path.stem)
         if match is None or path.suffix != suffix or match["kind"] != kind or match["view"] not in VIEWS:
-            raise UsageError(f"{path}: not a name of the data set, NNNN_{kind}_*FPS_perspective-*_..._trimmed-*{suffix}")
+            raise UsageError(
+                f"{path}: not a name of the data set, NNNN_{kind}_*FPS_perspective-*_..._trimmed-*{suffix}"
+            )
         number = int(match["id"])
         if number in numbers:
             raise UsageError(f"{path}: number {number:04d} is there twice, also as {numbers[number].name}")

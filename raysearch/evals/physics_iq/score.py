@@ -45,9 +45,7 @@ def summary(table: Table, categories: Mapping[str, str] | None = None, resamples
     }  # fmt: skip
     if categories:
         names = sorted({categories[s] for s, _ in table})
-        result["by_category"] = {
-            c: scores({k: m for k, m in table.items() if categories[k[0]] == c}) for c in names
-        }
+        result["by_category"] = {c: scores({k: m for k, m in table.items() if categories[k[0]] == c}) for c in names}
     return result
 
 

@@ -77,7 +77,9 @@ def run(
     """The table of each model. told: is called with views done, of all. Raises UsageError for another frame rate."""
     for model in models:
         if model.fps != data.fps:
-            raise UsageError(f"{model.name}: has {model.fps} frames per second, {models[0].name} {data.fps}; score apart")
+            raise UsageError(
+                f"{model.name}: has {model.fps} frames per second, {models[0].name} {data.fps}; score apart"
+            )
     jobs = [(v, [(i, m.clips[v.id]) for i, m in enumerate(models) if v.id in m.clips]) for v in data.views]
     jobs = [(v, paths) for v, paths in jobs if paths]
     tables: list[dict] = [{} for _ in models]

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq.layout import VIEWS
-from raysearch.names import lookup
+from raysearch.evals.physics_iq.layout import VIEWS, expect
 
 LISTS = ("spatiotemporal_iou_v1", "spatiotemporal_iou_v2", "v1_mse", "v2_mse", "variance_spatiotemporal_iou",
          "variance_mse")  # fmt: skip
@@ -62,9 +61,7 @@ def read_csv(path: str | Path) -> dict[tuple[str, str], dict[str, Any]]:
         raise UsageError(f"{path}: no such file")
     with Path(path).open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
-        found = dict.fromkeys(rows.fieldnames or ["nothing"])
-        for column in COLUMNS:
-            lookup(f"{path}: column", column, found)
+        expect(path, rows.fieldnames or [], COLUMNS)
         return {
             (row["scenario"], view): {name: _value(path, row, f"{name}_{view}", name) for name in NAMES}
             for row in rows for view in VIEWS if row[f"{NAMES[0]}_{view}"]

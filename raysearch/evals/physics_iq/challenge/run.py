@@ -100,7 +100,9 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
         counts = [count(t) for t in runs.tasks(entry.job)]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
-        lines.append(f"{entry.name}, run {entry.number}: {len(counts)} prompts, {moves} moves, {nfe} network evaluations")
+        lines.append(
+            f"{entry.name}, run {entry.number}: {len(counts)} prompts, {moves} moves, {nfe} network evaluations"
+        )
     have = cached(told, job, data)
     lines.append(f"scoring: {len(data.views)} views, real clips of {have} cached")
     if seconds_per_nfe is None:
