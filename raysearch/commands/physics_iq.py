@@ -28,9 +28,7 @@ def add(command) -> None:
     sub = command("physics-iq", score, "score folders of generated clips with Physics-IQ, original and Verified",
                   epilog=_SCORE)  # fmt: skip
     sub.add_argument("action", choices=("score", "stand-in"), help="score clips; or write the stand-in data set")
-    sub.add_argument(
-        "folders", nargs="+", metavar="FOLDER", help="generated clips (score), or where to write (stand-in)"
-    )
+    sub.add_argument("folders", nargs="+", metavar="FOLDER", help="clips (score), or where to write (stand-in)")
     sub.add_argument("--data", help="folder of the data set, the one with split-videos in it")
     sub.add_argument("--descriptions", metavar="CSV", help="prompts and categories (default: those beside the data)")
     sub.add_argument("--out", default="runs/physics-iq", help="folder of the tables (default: %(default)s)")

@@ -10,7 +10,8 @@ _TEXT = """examples:
   raysearch preference count study/key.json answers-01.jsonl answers-02.jsonl --json
 
 pairs.jsonl has one object a line: id, prompt, a, b (names of the systems), video_a, video_b, and optionally given (what
-both continue) and expect (a or b: an attention check). Send each annotator one page with the media folder; keep key.json."""
+both continue) and expect (a or b: an attention check). Send each annotator one page
+with the media folder; keep key.json."""
 
 
 def add(command) -> None:

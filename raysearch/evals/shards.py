@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from raysearch.errors import UsageError
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, address: str = "local") -> Iterator[tuple]:

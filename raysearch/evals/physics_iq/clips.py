@@ -140,10 +140,11 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
             out.mux(stream.encode())
     buffer.seek(0)
     with av.open(buffer) as file:
+        assert isinstance(file, av.container.InputContainer)
         converter = VideoReformatter()
         file.streams.video[0].codec_context.thread_count = 1
         for frame in file.decode(video=0):
-            height, width = frame.height, frame.width
+            height = frame.height
             planes = frame.to_ndarray(format="yuv420p")
             if (planes[height:] == 128).all():
                 yield _levels()[planes[:height]]

@@ -90,8 +90,8 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
         real, mask = (
             {k: t[(scenario, view, k)][1] for k in (1, 2) if (scenario, view, k) in t} for t in (clips, masks)
         )
-        there = given.get((scenario, view, 1)), switch.get((scenario, view, 1))
-        views.append(View(number, scenario, view, real, mask, *(t and t[1] for t in there), text, category))
+        start, still = (t[scenario, view, 1][1] if (scenario, view, 1) in t else None for t in (given, switch))
+        views.append(View(number, scenario, view, real, mask, start, still, text, category))
     _complete(views, testing)
     told = "verified" in root.name.lower() if verified is None else verified
     return DataSet(root, fps, told, tuple(views), seconds(root))
@@ -169,9 +169,7 @@ def _clips(folder: Path, suffix: str, kind: str) -> dict[tuple[str, str, int], t
             continue
         match = _NAME.fullmatch(path.stem)
         if match is None or path.suffix != suffix or match["kind"] != kind or match["view"] not in VIEWS:
-            raise UsageError(
-                f"{path}: not a name of the data set, NNNN_{kind}_*FPS_perspective-*_..._trimmed-*{suffix}"
-            )
+            raise UsageError(f"{path}: not a name of the data set, NNNN_{kind}_*_perspective-*_trimmed-*{suffix}")
         number = int(match["id"])
         if number in numbers:
             raise UsageError(f"{path}: number {number:04d} is there twice, also as {numbers[number].name}")

@@ -91,28 +91,36 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
         i = image.astype(np.uint16)
         return ((i[::2, ::2] + i[1::2, ::2] + i[::2, 1::2] + i[1::2, 1::2] + 2) >> 2).astype(np.uint8)
     if (high, wide) == (4 * height, 4 * width):  # half of each of the two middle rows and columns
-        i = image[1::4].astype(np.uint16), image[2::4].astype(np.uint16)
-        return ((i[0][:, 1::4] + i[0][:, 2::4] + i[1][:, 1::4] + i[1][:, 2::4] + 2) >> 2).astype(np.uint8)
-    (x0, x1, ax, bx), (y0, y1, ay, by) = _taps(wide, width, True), _taps(high, height, False)
-    shape = (-1,) + (1,) * (image.ndim - 2)
-    used, where = np.unique(np.concatenate([y0, y1]), return_inverse=True)
-    rows = image[used]
-    across = rows[:, x0].astype(np.int32) * ax.reshape(shape)
-    across += rows[:, x1].astype(np.int32) * bx.reshape(shape)
+        above, below = image[1::4].astype(np.uint16), image[2::4].astype(np.uint16)
+        total = above[:, 1::4] + above[:, 2::4] + below[:, 1::4] + below[:, 2::4]
+        return ((total + 2) >> 2).astype(np.uint8)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    x0, x1, ax, bx = _taps(wide, width, channels, True)
+    y0, y1, ay, by = _taps(high, height, 1, False)
+    whole = np.ascontiguousarray(image).reshape(high, -1).view(f"V{channels}")  # so that a pixel moves as one
+    across = np.multiply(whole.take(x0, axis=1, mode="clip").view(np.uint8), ax, dtype=np.int32)
+    across += np.multiply(whole.take(x1, axis=1, mode="clip").view(np.uint8), bx, dtype=np.int32)
     across >>= 4
-    down = (-1,) + (1,) * (image.ndim - 1)
-    out = (across[where[:height]] * ay.reshape(down)) >> 16
-    out += (across[where[height:]] * by.reshape(down)) >> 16
-    out += 2
-    return (out >> 2).astype(np.uint8)
+    out = np.empty((height, width * channels), np.uint8)
+    for i in range(height):  # line by line, which stays in the cache
+        line, other = across[y0[i]] * ay[i], across[y1[i]] * by[i]
+        line >>= 16
+        other >>= 16
+        line += other
+        line += 2
+        line >>= 2
+        out[i] = line
+    return out.reshape(height, width, *image.shape[2:])
 
 
 @lru_cache(maxsize=16)
-def _taps(source: int, target: int, whole: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _taps(
+    source: int, target: int, channels: int, whole: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The two pixels of each target pixel along one axis, and their weights in 1 / 2048.
 
     whole: at the border all weight lies on the last pixel, as along rows; else it stays split between twice that pixel,
-    as along columns, where each part is then cut off by itself.
+    as along columns, where each part is then cut off by itself. Weights are repeated for each channel.
     """
     at = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)
     low = np.floor(at).astype(np.int64)
@@ -121,4 +129,5 @@ def _taps(source: int, target: int, whole: bool) -> tuple[np.ndarray, np.ndarray
         part = np.where((low < 0) | (low >= source - 1), np.float32(0), part)
     second = np.rint(part * np.float32(2048)).astype(np.int32)
     first = np.rint((1 - part) * np.float32(2048)).astype(np.int32)
-    return low.clip(0, source - 1), (low + 1).clip(0, source - 1), first, second
+    pixels = low.clip(0, source - 1), (low + 1).clip(0, source - 1)
+    return *pixels, first.repeat(channels), second.repeat(channels)

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,5 +80,5 @@ def _value(path: str | Path, row: Mapping[str, str], column: str, name: str) -> 
     return value
 
 
-def _cell(value: float | Sequence[float]) -> str:
-    return json.dumps(value) if isinstance(value, list) else repr(float(value))
+def _cell(value: Any) -> str:
+    return json.dumps(value if isinstance(value, list) else float(value))

@@ -1,4 +1,4 @@
-"""What is asked: pairs of videos of the same prompt, shuffled per annotator, with attention checks; and what comes back.
+"""What is asked: pairs of videos of the same prompt, shuffled per annotator, with checks of attention; what comes back.
 
 Which system stands on which side is drawn per item and annotator and is not in the page: it shows numbered files, and
 the key to them stays with the study. Over annotators each pair is seen in both orders.
@@ -108,7 +108,7 @@ def read_votes(answers: Sequence[str | Path], key: str | Path) -> list[Vote]:
                 if answer not in ANSWERS or row["study"] != known["study"]:
                     raise KeyError("answer")
             except (LookupError, TypeError):
-                raise UsageError(f"{path}: line {number}: not an answer to this study; give the key.json it came with") \
+                raise UsageError(f"{path}: line {number}: not an answer to this study; give its own key.json") \
                     from None  # fmt: skip
             real = "tie" if answer == "tie" else "ab"[(answer == "right") ^ flipped]
             pair, check = item["pair"], item["pair"]["expect"] is not None

@@ -1,6 +1,5 @@
 """The challenge on the stand-in: killed in the middle and gone on with, it finds what an undisturbed one finds."""
 
-import json
 import os
 import signal
 import subprocess
@@ -91,7 +90,9 @@ def test_curves_agree_with_what_was_chosen(whole):
     assert pool["n"] == [1, 2, 3]
     assert pool["vjepa2"]["verified"][-1] == pytest.approx(chosen["verified"]["score"])
     assert pool["vjepa2"]["original"][-1] == pytest.approx(chosen["original"]["score"], abs=0.011)
-    assert {round(c["verified"][0], 9) for k, c in pool.items() if k != "n"} == {round(pool["oracle"]["verified"][0], 9)}
+    assert {round(c["verified"][0], 9) for k, c in pool.items() if k != "n"} == {
+        round(pool["oracle"]["verified"][0], 9)
+    }
     assert all(b >= a for a, b in zip(pool["oracle"]["verified"], pool["oracle"]["verified"][1:], strict=False))
     assert set(found["pools"]["best_of_n/run_01"]["correlations"]) == {"vjepa2", "motion"}
 
@@ -106,7 +107,7 @@ def test_partial_reports_what_is_finished(whole, tmp_path):
 
 
 def test_a_dry_run_counts_what_a_run_does(whole, tmp_path, capsys):
-    folder, found = whole
+    _, found = whole
     words = [JOB, *WORDS, f"run={tmp_path / 'dry'}", "--dry-run", "--seconds-per-nfe", "36"]
     assert cli.main(["challenge", *words]) == 0
     told = capsys.readouterr().out

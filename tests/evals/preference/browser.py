@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import aiohttp
 
@@ -53,16 +53,17 @@ async def browser(address, profile):
     """A page at that address; the process is ended afterwards."""
     process = subprocess.Popen(
         [find(), "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--remote-debugging-port=0",
-         "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={profile}", address],
+         "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={profile}",
+         address],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        port_file = os.path.join(profile, "DevToolsActivePort")
+        port_file = Path(profile, "DevToolsActivePort")
         for _ in range(1200):
-            if os.path.exists(port_file) and open(port_file).read().count("\n"):
+            if port_file.is_file() and "\n" in port_file.read_text():
                 break
             await asyncio.sleep(0.05)
-        port = open(port_file).read().split()[0]
+        port = port_file.read_text().split()[0]
         async with aiohttp.ClientSession() as session:
             for _ in range(600):
                 async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:

@@ -99,7 +99,7 @@ def test_each_pair_is_seen_in_both_orders_and_checks_filter_annotators(tmp_path)
 @pytest.mark.parametrize(
     ("line", "message"),
     [('{"id": "x"', "line 1: not a JSON object"), ('{"id": "x", "hue": 1}', "line 1: .*hue"),
-     ('{"id": "x", "prompt": "p", "a": "a", "b": "b", "video_a": "no.mp4", "video_b": "no.mp4"}', "no.mp4: no such file")],
+     ('{"id": "x", "prompt": "p", "a": "a", "b": "b", "video_a": "no.mp4", "video_b": "n"}', "no.mp4: no such file")],
 )  # fmt: skip
 def test_bad_pairs_are_named(tmp_path, line, message):
     (tmp_path / "pairs.jsonl").write_text(line + "\n")

@@ -27,7 +27,8 @@ def page(job: Job, found: dict[str, Any]) -> str:
     )  # fmt: skip
     head = el("head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
               el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-              el("meta", name="color-scheme", content="light dark"), el("title", title), el("style", style))  # fmt: skip
+              el("meta", name="color-scheme", content="light dark"), el("title", title),
+              el("style", style))  # fmt: skip
     return "<!DOCTYPE html>\n" + el("html", head, "\n", el("body", body), lang="en") + "\n"
 
 
@@ -50,7 +51,8 @@ def _systems(found: dict[str, Any]) -> Html:
     rows = []
     for name, s in found["systems"].items():
         band = s["run_01"]["interval"].get("verified")
-        rows.append([name, s["runs"], _pm(s["score"]), NONE if band is None else " to ".join(number(b, 1) for b in band),
+        between = NONE if band is None else " to ".join(number(b, 1) for b in band)
+        rows.append([name, s["runs"], _pm(s["score"]), between,
                      _pm(s["original"]), *(_pm(s[p]) for p in parts)])  # fmt: skip
     return _table(head, rows)
 
@@ -68,8 +70,8 @@ def _pool(name: str, pool: dict[str, Any]) -> Html:
         rows.append([key, *(number(v, 1) for v in c["verified"]), number(c["original"][-1], 1),
                      NONE if rank is None else number(rank, 2, sign=True)])  # fmt: skip
     return el("section", el("h2", f"Choosing among candidates: {name}"), _plot(curves), _table(head, rows),
-              el("p", "Expected Verified score when each selector keeps one of N; random keeps any. The oracle sees the "
-                      "score.", class_="small"))  # fmt: skip
+              el("p", "Expected Verified score when each selector keeps one of N; random keeps any. The oracle "
+                      "sees the score.", class_="small"))  # fmt: skip
 
 
 def _plot(curves: dict[str, Any]) -> Html:

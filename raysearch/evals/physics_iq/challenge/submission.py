@@ -51,7 +51,8 @@ def _card(told: Settings, data: DataSet, mine: list[Entry], pools: Any, clip: Pa
 
     entry, size = mine[0], probe(clip)
     search = entry.job.search
-    finals = pools[entry.name, 1][0].result.finals
+    found_first = pools[entry.name, 1][0].result
+    finals, notes = found_first.finals, found_first.notes
     given = dict(told.card)
     identity = {
         "org": given.pop("org", "organisation"), "id": given.pop("id", f"raysearch-{entry.name.replace('_', '-')}"),
@@ -60,7 +61,7 @@ def _card(told: Settings, data: DataSet, mine: list[Entry], pools: Any, clip: Pa
     facts = {
         "input_type": told.track, "fps": data.fps, "resolution": f"{size.width}x{size.height}",
         "upscaled": "no" if told.upscale == "none" else f"{told.enlarge}, to the size of the real clips",
-        "n": len(finals),
+        "n": int(notes.get("n", len(finals))),
         "method": f"{search['name']} by the reward {entry.job.reward['name']}, raysearch {__version__}",
         "source": json.dumps({"search": search, "reward": entry.job.reward}, sort_keys=True),
         "descriptions": told.prompts, **{k: given.pop(k) for k in list(given) if k in ("templater", "availability")},
