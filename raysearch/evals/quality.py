@@ -20,8 +20,8 @@ NAMES = ("temporal_flickering", "linear_smoothness", "sharpness", "motion")
 def measure(frames_THWC: np.ndarray) -> dict[str, float]:
     """All measures of a video, uint8 [T, H, W, 3]; higher is better but for motion, which is only to be looked at.
 
-    temporal_flickering: 1 - mean |change between neighbours| / 255, so a frozen video has 1. linear_smoothness: 1 - mean
-    |frame - mean of its neighbours| / 255 at odd frames. sharpness: mean |Laplacian| / 255 of grey. motion: mean change
+    temporal_flickering: 1 - mean |change between neighbours| / 255, so a frozen video has 1. linear_smoothness: 1 -
+    mean |frame - mean of its neighbours| / 255 at odd frames. sharpness: mean |Laplacian| / 255 of grey. motion: mean change
     in grey levels. Raises UsageError for fewer than three frames.
     """
     if len(frames_THWC) < 3:
@@ -39,7 +39,7 @@ def measure(frames_THWC: np.ndarray) -> dict[str, float]:
 
 
 def read_vbench(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Mean and, by video, values of each dimension, from VBench's NAME_eval_results.json, or the folder that holds one."""
+    """Mean and, by video, values of each dimension, from VBench's *_eval_results.json or its folder."""
     places = [Path(path)] if Path(path).is_file() else sorted(Path(path).glob("*_eval_results.json"))
     if len(places) != 1:
         raise UsageError(f"{path}: {len(places)} files *_eval_results.json there; give one file")

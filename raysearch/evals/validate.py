@@ -1,4 +1,4 @@
-"""Does a reward know physics? Pairs of a possible and an impossible video, as in IntPhys: how often is the former ahead.
+"""Does a reward know physics? Pairs of a possible and an impossible video, as in IntPhys: which is ahead, how often.
 
 The unit is the pair. 0.5 is chance; a tie counts half. The interval is Wilson's, per condition and in all.
 """
@@ -75,7 +75,7 @@ def tiny(count: int, seed: int = 0) -> Iterator[Pair]:
             good = render(scenes, simulate(scenes, FRAMES))[0]
             bad = render(scenes, simulate(scenes, FRAMES, kind, at, rng))[0]
             if not np.array_equal(good, bad):  # e.g. no wall was reached
-                yield Pair(f"{kind}-{k:03d}", kind, lambda v=good: v, lambda v=bad: v)
+                yield Pair(f"{kind}-{k:03d}", kind, _now(good), _now(bad))
 
 
 def accuracy(margins: Sequence[tuple[str, float]]) -> dict[str, dict[str, Any]]:
@@ -103,6 +103,10 @@ def wilson(share: float, n: int, z: float = 1.959963984540054) -> list[float]:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return [centre - half, centre + half]
+
+
+def _now(video: np.ndarray) -> Callable[[], np.ndarray]:
+    return lambda: video
 
 
 def _later(path: Path) -> Callable[[], np.ndarray]:

@@ -43,7 +43,7 @@ def write_input(videos: Mapping[str, str], path: str | Path) -> None:
 
 
 def read_output(path: str | Path) -> dict[str, float]:
-    """Score by path of the video, from either evaluator. Raises UsageError for doubles, as a second run appends them."""
+    """Score by path of the video, from either evaluator. Raises UsageError for doubles: a second run appends."""
     if not Path(path).is_file():
         raise UsageError(f"{path}: no such file")
     with Path(path).open(newline="", encoding="utf-8") as file:
@@ -82,8 +82,8 @@ def scores(adherence: Mapping[str, float], physics: Mapping[str, float], version
     top, right = (1.0, AGREES) if version == 1 else (5.0, RATED)
     for values, what in ((sa, "adherence"), (pc, "physics")):
         if not ((values >= 0) & (values <= top)).all():
-            raise UsageError(f"{what}: values up to {values.max():g}; VideoPhy{'' if version == 1 else '-2'} gives 0 to "
-                             f"{top:g}, see --version")  # fmt: skip
+            raise UsageError(f"{what}: values up to {values.max():g}, but version {version} gives 0 to {top:g}; "
+                             "see --version")  # fmt: skip
     return {
         "videos": len(names), "sa": float(sa.mean()), "pc": float(pc.mean()),
         "sa_percent": float(100 * (sa >= right).mean()), "pc_percent": float(100 * (pc >= right).mean()),

@@ -102,14 +102,14 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     across += np.multiply(whole.take(x1, axis=1, mode="clip").view(np.uint8), bx, dtype=np.int32)
     across >>= 4
     out = np.empty((height, width * channels), np.uint8)
-    for i in range(height):  # line by line, which stays in the cache
-        line, other = across[y0[i]] * ay[i], across[y1[i]] * by[i]
+    for y in range(height):  # line by line, which stays in the cache
+        line, other = across[y0[y]] * ay[y], across[y1[y]] * by[y]
         line >>= 16
         other >>= 16
         line += other
         line += 2
         line >>= 2
-        out[i] = line
+        out[y] = line
     return out.reshape(height, width, *image.shape[2:])
 
 
