@@ -21,8 +21,8 @@ def measure(frames_THWC: np.ndarray) -> dict[str, float]:
     """All measures of a video, uint8 [T, H, W, 3]; higher is better but for motion, which is only to be looked at.
 
     temporal_flickering: 1 - mean |change between neighbours| / 255, so a frozen video has 1. linear_smoothness: 1 -
-    mean |frame - mean of its neighbours| / 255 at odd frames. sharpness: mean |Laplacian| / 255 of grey. motion: mean change
-    in grey levels. Raises UsageError for fewer than three frames.
+    mean |frame - mean of its neighbours| / 255 at odd frames. sharpness: mean |Laplacian| / 255 of grey.
+    motion: mean change in grey levels. Raises UsageError for fewer than three frames.
     """
     if len(frames_THWC) < 3:
         raise UsageError(f"{len(frames_THWC)} frames; quality needs at least 3")

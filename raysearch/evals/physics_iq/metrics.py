@@ -6,7 +6,7 @@ same clips give the same numbers on every machine. Between frames without any mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,9 +19,9 @@ _BITS = np.array([bin(i).count("1") for i in range(256)], np.uint8)
 
 @dataclass(frozen=True)
 class Reduced:
-    """frames: uint8 [T, h, w, 3]; masks: bits of [T, h * w], packed along the last axis."""
+    """frames: T of uint8 [h, w, 3]; masks: bits of [T, h * w], packed along the last axis."""
 
-    frames: np.ndarray
+    frames: Sequence[np.ndarray]
     masks: np.ndarray
 
 
@@ -39,7 +39,7 @@ def reduce(frames: Iterable[np.ndarray], fps: int, width: int, height: int, mask
         small = [pixels.resize(f, width, height) for f in frames]
         made = islice(iter(masks), len(small))
     bits = [np.packbits(pixels.resize(m, width, height) > 127) for m in made]
-    return Reduced(np.stack(small), np.stack(bits))
+    return Reduced(small, np.stack(bits))
 
 
 def compare(a: Reduced, b: Reduced) -> dict[str, list[float] | float]:

@@ -69,7 +69,7 @@ def _save(real: Real, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file({n: np.ascontiguousarray(t) for n, t in tensors.items()}, partial, told)
+        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, partial, told)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
