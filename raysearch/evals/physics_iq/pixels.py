@@ -122,7 +122,7 @@ def _taps(
     whole: at the border all weight lies on the last pixel, as along rows; else it stays split between twice that pixel,
     as along columns, where each part is then cut off by itself. Weights are repeated for each channel.
     """
-    at = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)
+    at = ((np.arange(target) + 0.5) * (1 / (target / source)) - 0.5).astype(np.float32)  # the factor as OpenCV has it
     low = np.floor(at).astype(np.int64)
     part = at - low.astype(np.float32)
     if whole:
