@@ -17,11 +17,13 @@ _W, _H, _L, _B = 470, 310, 60, 46
 def page(job: Job, found: dict[str, Any]) -> str:
     style = Html(resources.files("raysearch.report").joinpath("style.css").read_text(encoding="utf-8"))
     best = found["systems"][found["best"]]
-    title = f"{found['data']}, {found['track'].upper()}: {found['best']} reaches {_pm(best['score'])}"
+    data = f"{found['data']}{', stand-in' if found['stand_in'] else ''}, {found['track'].upper()}"
+    title = f"{data}: {found['best']} reaches {_pm(best['score'])}"
     body = el(
         "main", el("header", el("p", f"raysearch challenge · {job.run}", class_="kicker"), el("h1", title),
                    [el("p", text, class_="lede") for text in _lede(found)]),
-        el("section", el("h2", "Systems"), _systems(found)),
+        el("section", el("h2", "Systems"), _systems(found),
+           el("p", "Intervals draw scenarios, gains pair them; both from the first run.", class_="small")),
         [_pool(name, pool) for name, pool in found["pools"].items()],
         el("section", el("h2", "What it took"), _costs(found)),
     )  # fmt: skip
@@ -47,13 +49,24 @@ def _lede(found: dict[str, Any]) -> list[str]:
 
 def _systems(found: dict[str, Any]) -> Html:
     parts = ("spatial", "spatiotemporal", "weighted_spatial", "mse")
-    head = ["system", "runs", "Verified", "95 % over scenarios", "original", *(f"{p.replace('_', ' ')}" for p in parts)]
+    head = [
+        "system",
+        "runs",
+        "Verified",
+        "95 %",
+        "gain over base",
+        "95 %",
+        "original",
+        *(f"{p.replace('_', ' ')}" for p in parts),
+    ]
     rows = []
     for name, s in found["systems"].items():
-        band = s["run_01"]["interval"].get("verified")
-        between = NONE if band is None else " to ".join(number(b, 1) for b in band)
-        rows.append([name, s["runs"], _pm(s["score"]), between,
-                     _pm(s["original"]), *(_pm(s[p]) for p in parts)])  # fmt: skip
+        gain = s.get("gain")
+        rows.append([
+            name, s["runs"], _pm(s["score"]), _band(s["run_01"]["interval"].get("verified")),
+            NONE if gain is None else number(gain["mean"], 1, sign=True), _band(gain and gain["interval"]),
+            _pm(s["original"]), *(_pm(s[p]) for p in parts),
+        ])  # fmt: skip
     return _table(head, rows)
 
 
@@ -90,7 +103,8 @@ def _plot(curves: dict[str, Any]) -> Html:
         colour = f"var(--s{k % 8})"
         parts.append(el("polyline", points=" ".join(f"{x},{y}" for x, y in points), fill="none", stroke=colour,
                         stroke_width=2))  # fmt: skip
-        parts.append(el("text", name, x=_L + 8, y=34 + 15 * k, fill=colour, font_size=12))
+        parts.append(el("line", x1=_L + 8, x2=_L + 30, y1=30 + 16 * k, y2=30 + 16 * k, stroke=colour, stroke_width=2))
+        parts.append(el("text", name, x=_L + 37, y=34 + 16 * k, class_="tick"))
     for n in curves["n"]:
         parts.append(el("text", n, x=at(n, low)[0], y=_H - 26, class_="tick", text_anchor="middle"))
     for value in (low, (low + high) / 2, high):
@@ -113,6 +127,10 @@ def _table(head: list[Any], rows: list[list[Any]]) -> Html:
     top = el("thead", el("tr", [el("th", h) for h in head]))
     body = el("tbody", [el("tr", [el("td", cell) for cell in row]) for row in rows])
     return el("div", el("table", top, body), class_="scroll")
+
+
+def _band(band: list[float] | None) -> str:
+    return NONE if not band or None in band else f"{number(band[0], 1)} to {number(band[1], 1)}"
 
 
 def _pm(value: dict[str, Any]) -> str:

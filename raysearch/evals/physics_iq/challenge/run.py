@@ -19,6 +19,7 @@ from raysearch.evals.physics_iq import export, score, scorer
 from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
 from raysearch.evals.physics_iq.challenge.candidates import Scored, cached, collect
 from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
+from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.moves import Cost, Outcome, digest, encode
@@ -68,6 +69,11 @@ def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> d
             **over_runs(_common(tables)),
             "run_01": score.summary(tables[0], {v.scenario: v.category for v in data.views}),
         }
+    if BASE in result["systems"]:
+        base = result["systems"][BASE]["run_01"]["by_scenario"]
+        for name, system in result["systems"].items():
+            if name != BASE:
+                system["gain"] = selection.gain(system["run_01"]["by_scenario"], base)
     ranked = [n for n in result["systems"] if n != BASE]
     result["best"] = max(ranked, key=lambda n: result["systems"][n]["score"]["mean"])
     for entry in todo:
@@ -149,10 +155,12 @@ def _generate(todo: list[Entry]) -> None:
 
 def _tables(job: Job, data: DataSet, todo: list[Entry], pools: Pools) -> None:
     """results/: the official CSV and the scores of every system and run."""
-    size = {e.name: (e.job.generator.width or 0, e.job.generator.height or 0) for e in todo} | {BASE: (0, 0)}
+    clip = probe(next(iter(next(iter(pools.values()))[0].clips.values())))
     for name, tables in systems(todo, pools).items():
         for k, found in enumerate(tables):
-            model = scorer.Model(run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, size[name])
+            model = scorer.Model(
+                run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
+            )
             scorer.write(Path(job.run) / "results", model.name, found, scorer.report(data, model, found))
 
 

@@ -71,6 +71,13 @@ def table(pools: Sequence[Scored], slot: int | None = None) -> dict[tuple[str, s
     return {(p.view.scenario, p.view.view): p.measure(o) for p, o in zip(pools, chosen, strict=True)}
 
 
+def gain(of: Mapping[str, float], over: Mapping[str, float]) -> dict[str, Any]:
+    """Mean difference of scores by scenario, and its 95 % interval, scenarios paired."""
+    both = np.array([of[s] - over[s] for s in of if s in over])
+    low, high = interval(both)
+    return {"mean": float(both.mean()), "interval": [_plain(low), _plain(high)]}
+
+
 def _rewards(pool: Scored) -> list[Mapping[str, float]]:
     return [o.rewards for o in pool.result.finals]
 
