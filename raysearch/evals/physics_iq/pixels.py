@@ -102,8 +102,10 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     across += np.multiply(whole.take(x1, axis=1, mode="clip").view(np.uint8), bx, dtype=np.int32)
     across >>= 4
     out = np.empty((height, width * channels), np.uint8)
-    for y in range(height):  # line by line, which stays in the cache
-        line, other = across[y0[y]] * ay[y], across[y1[y]] * by[y]
+    line, other = np.empty((2, width * channels), np.int32)
+    for y, (above, below, a, b) in enumerate(zip(*(t.tolist() for t in (y0, y1, ay, by)), strict=True)):
+        np.multiply(across[above], a, out=line)  # line by line, which stays in the cache
+        np.multiply(across[below], b, out=other)
         line >>= 16
         other >>= 16
         line += other

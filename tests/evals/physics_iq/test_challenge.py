@@ -14,6 +14,7 @@ from raysearch import cli, config
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import layout, scorer, standin, table
 from raysearch.evals.physics_iq.challenge import run, settings
+from raysearch.evals.preference.items import read_pairs
 from raysearch.videos import decode
 
 WORDS = ["cluster.executor=inline", "search.n=3", "challenge.scenarios=2", "challenge.workers=0",
@@ -67,6 +68,8 @@ def test_what_it_leaves_behind(whole):
         assert name in card["bon_sampling_method"] and card["input_type"] == "v2v" and card["runs"] == 2
         assert card["reported"]["score"]["mean"] == round(systems[name]["score"]["mean"], 2)
         assert card["resolution"] == "256x256" and "nearest" in card["upscaled"]
+    pairs = read_pairs(folder / "pairs.jsonl")
+    assert len(pairs) == 6 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
     text = (folder / "challenge.html").read_text()
     assert "stand-in" in text and "<svg" in text and "halving" in text
 
@@ -143,6 +146,7 @@ def test_the_stand_in_is_the_same_every_time(tmp_path):
         ("challenge.trakc=v2v", "challenge: key 'trakc' is unknown; did you mean 'track'"),
         ("challenge.track=t2v", "challenge.track: 't2v'"),
         ("challenge.runs=5", "challenge.runs=5"),
+        ("challenge.runs=four", "challenge.runs: Value 'four'"),
         ("challenge.strategies=[{name: best_of_n}]", "two are called 'best_of_n'"),
         ("challenge.strategies=[{n: 3}]", "has no name"),
         ("challenge.data=/nowhere", "/nowhere/split-videos/testing/8FPS: no such folder"),

@@ -49,6 +49,7 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     costs = {f"{e.name}/run_{e.number:02d}": _cost(e) for e in todo}
     found |= {"hash": digest(encode(found)), "costs": costs}
     _tables(job, data, todo, pools)
+    submission.pairs(job, told, todo, pools, found["best"])
     if not found["partial"]:
         submission.write(job, told, data, todo, pools, found)
     export.write(json.dumps(encode(found), indent=1, allow_nan=False).encode(), Path(job.run) / "challenge.json")

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from raysearch import videos
 from raysearch.config import Job
 from raysearch.errors import UsageError
@@ -58,7 +61,11 @@ def read(job: Job) -> Settings:
     known = dict.fromkeys(f.name for f in fields(Settings))
     for key in job.challenge:
         lookup("challenge: key", key, known)
-    found = Settings(**job.challenge)
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), job.challenge)
+        found: Settings = OmegaConf.to_object(merged)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UsageError(f"challenge.{getattr(error, 'full_key', '?')}: {str(error).splitlines()[0]}") from None
     for key, allowed in (("track", TRACKS), ("upscale", UPSCALE), ("prompts", PROMPTS), ("enlarge", export.ENLARGE)):
         lookup(f"challenge.{key}:", str(getattr(found, key)), dict.fromkeys(allowed))
     if not 1 <= found.runs <= 4:

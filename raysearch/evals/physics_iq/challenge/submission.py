@@ -10,6 +10,7 @@ import io
 import json
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from raysearch.evals.physics_iq.challenge.candidates import Scored
 from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import COLUMNS, DataSet
+from raysearch.evals.preference.items import Pair
 
 
 def write(
@@ -44,6 +46,26 @@ def write(
         export.write(_card(told, data, mine, pools, clip, found).encode(), made / "submission.yaml")
         shutil.rmtree(target, ignore_errors=True)
         made.replace(target)
+
+
+def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, int], list[Scored]], best: str) -> None:
+    """pairs.jsonl: for every view one draw against what the best strategy chose, to be asked of people."""
+    plain = next((e.name for e in todo if e.job.search["name"] == "best_of_n"), None)
+    if plain is None:
+        return
+    chosen = {p.view.id: p for p in pools[best, 1]}
+    found = []
+    for pool in pools[plain, 1]:
+        view, first = pool.view, pool.result.finals[0]
+        if view.id in chosen:
+            other = chosen[view.id]
+            given = view.switch if told.track == "i2v" else view.conditioning
+            clips = str(pool.clips[first.key]), str(other.clips[other.result.winner.key])
+            found.append(
+                Pair(f"{view.id:04d}", view.prompt, "base", best, *clips, None if given is None else str(given))
+            )
+    text = "".join(json.dumps(asdict(p)) + "\n" for p in found)
+    export.write(text.encode(), Path(job.run) / "pairs.jsonl")
 
 
 def _card(told: Settings, data: DataSet, mine: list[Entry], pools: Any, clip: Path, found: dict[str, Any]) -> str:
