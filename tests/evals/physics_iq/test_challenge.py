@@ -69,7 +69,8 @@ def test_what_it_leaves_behind(whole):
         assert card["reported"]["score"]["mean"] == round(systems[name]["score"]["mean"], 2)
         assert card["resolution"] == "256x256" and "nearest" in card["upscaled"]
     pairs = read_pairs(folder / "pairs.jsonl")
-    assert len(pairs) == 6 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
+    assert all(Path(p.video_a).read_bytes() != Path(p.video_b).read_bytes() for p in pairs)
+    assert 1 <= len(pairs) <= 6 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
     text = (folder / "challenge.html").read_text()
     assert "stand-in" in text and "<svg" in text and "halving" in text
 

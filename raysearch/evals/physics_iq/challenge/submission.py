@@ -49,7 +49,7 @@ def write(
 
 
 def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, int], list[Scored]], best: str) -> None:
-    """pairs.jsonl: for every view one draw against what the best strategy chose, to be asked of people."""
+    """pairs.jsonl: for every view one draw against what the best strategy chose, where they differ; to ask people."""
     plain = next((e.name for e in todo if e.job.search["name"] == "best_of_n"), None)
     if plain is None:
         return
@@ -60,10 +60,9 @@ def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, in
         if view.id in chosen:
             other = chosen[view.id]
             given = view.switch if told.track == "i2v" else view.conditioning
-            clips = str(pool.clips[first.key]), str(other.clips[other.result.winner.key])
-            found.append(
-                Pair(f"{view.id:04d}", view.prompt, "base", best, *clips, None if given is None else str(given))
-            )
+            clips = pool.clips[first.key], other.clips[other.result.winner.key]
+            if clips[0].read_bytes() != clips[1].read_bytes():
+                found.append(Pair(f"{view.id:04d}", view.prompt, "base", best, *map(str, clips), str(given)))
     text = "".join(json.dumps(asdict(p)) + "\n" for p in found)
     export.write(text.encode(), Path(job.run) / "pairs.jsonl")
 
