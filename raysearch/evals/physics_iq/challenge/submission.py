@@ -62,7 +62,9 @@ def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, in
             given = view.switch if told.track == "i2v" else view.conditioning
             clips = pool.clips[first.key], other.clips[other.result.winner.key]
             if clips[0].read_bytes() != clips[1].read_bytes():
-                found.append(Pair(f"{view.id:04d}", view.prompt, "base", best, *map(str, clips), str(given)))
+                found.append(
+                    Pair(f"{view.id:04d}", view.prompt, "base", best, str(clips[0]), str(clips[1]), str(given))
+                )
     text = "".join(json.dumps(asdict(p)) + "\n" for p in found)
     export.write(text.encode(), Path(job.run) / "pairs.jsonl")
 
