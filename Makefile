@@ -2,10 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint gates best-of-n oracle clean
+.PHONY: demo challenge-tiny test lint gates best-of-n oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
+
+challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-in data set; writes runs/challenge-tiny
+	$(BIN)/raysearch challenge jobs/challenge_tiny.yaml
 
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
 	$(BIN)/python -m pytest

@@ -100,6 +100,7 @@ class Job:
     watch: list[Any] = field(default_factory=lambda: [{"name": "motion"}])
     films: str = "shown"
     latents: str = "best"
+    challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
 

@@ -1,0 +1,185 @@
+"""A challenge from its job to its folder: generate, score, compare, write.
+
+Given again after a stop it goes on: Moves are in the journals, clips and scores on disk. challenge.json holds a hash of
+everything that was found; it depends on no clock, no number of replicas and no interruption.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from raysearch import runs
+from raysearch.config import Job
+from raysearch.coordinator import Task
+from raysearch.errors import UsageError
+from raysearch.evals.physics_iq import export, score, scorer
+from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
+from raysearch.evals.physics_iq.challenge.candidates import Scored, cached, collect
+from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
+from raysearch.evals.physics_iq.clips import probe
+from raysearch.evals.physics_iq.layout import DataSet
+from raysearch.evals.physics_iq.protocol import over_runs, run_name
+from raysearch.moves import Cost, Outcome, digest, encode
+
+BASE = "base"
+Pools = dict[tuple[str, int], list[Scored]]
+
+
+def run(job: Job, limit: int | None = None, scenario: str | None = None, partial: bool = False) -> dict[str, Any]:
+    """Run or go on with a challenge; returns what challenge.json says.
+
+    partial: generate nothing, score and report the views that are finished. Raises UsageError for a job or data set
+    that does not fit, and if any search failed.
+    """
+    told = settings.read(job)
+    data = settings.pick(settings.data(job, told), limit, scenario)
+    todo = settings.entries(job, told, data.views)
+    if not partial:
+        _generate(todo)
+    pools: Pools = {}
+    for entry in todo:
+        print(f"scoring {entry.name}, run {entry.number}", flush=True)
+        pools[entry.name, entry.number] = collect(entry, data, told, job, _progress, job.cluster.address)
+    if not all(pools.values()):
+        raise UsageError(f"{job.run}: no view is finished in every run yet; give the command without --partial")
+    found = compare(data, told, todo, pools)
+    costs = {f"{e.name}/run_{e.number:02d}": _cost(e) for e in todo}
+    found |= {"hash": digest(encode(found)), "costs": costs}
+    _tables(job, data, todo, pools)
+    submission.pairs(job, told, todo, pools, found["best"])
+    if not found["partial"]:
+        submission.write(job, told, data, todo, pools, found)
+    export.write(json.dumps(encode(found), indent=1, allow_nan=False).encode(), Path(job.run) / "challenge.json")
+    export.write(page.page(job, found).encode(), Path(job.run) / "challenge.html")
+    return found
+
+
+def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> dict[str, Any]:
+    """Systems side by side, and what choosing is worth. Everything here is a function of stored scores."""
+    views = min(len(p) for p in pools.values())
+    result: dict[str, Any] = {
+        "data": "Physics-IQ Verified" if data.verified else "Physics-IQ", "stand_in": told.data == "tiny",
+        "track": told.track, "upscale": told.upscale, "fps": data.fps, "seconds": data.seconds,
+        "views": views, "of_views": len(data.views), "partial": views < len(data.views), "systems": {}, "pools": {},
+    }  # fmt: skip
+    for name, tables in systems(todo, pools).items():
+        result["systems"][name] = {
+            **over_runs(_common(tables)),
+            "run_01": score.summary(tables[0], {v.scenario: v.category for v in data.views}),
+        }
+    if BASE in result["systems"]:
+        base = result["systems"][BASE]["run_01"]["by_scenario"]
+        for name, system in result["systems"].items():
+            if name != BASE:
+                system["gain"] = selection.gain(system["run_01"]["by_scenario"], base)
+    ranked = [n for n in result["systems"] if n != BASE]
+    result["best"] = max(ranked, key=lambda n: result["systems"][n]["score"]["mean"])
+    for entry in todo:
+        if entry.job.search["name"] == "best_of_n":
+            found = pools[entry.name, entry.number]
+            result["pools"][f"{entry.name}/run_{entry.number:02d}"] = {
+                "curves": selection.curves(found), "correlations": selection.correlations(found),
+            }  # fmt: skip
+    return result
+
+
+def systems(todo: list[Entry], pools: Pools) -> dict[str, list[dict]]:
+    """Tables by system, one per run. base is the first draw of every best-of-N run: what one sample gives."""
+    found: dict[str, list[dict]] = {}
+    for entry in todo:
+        if entry.job.search["name"] == "best_of_n" and BASE not in found:
+            found[BASE] = [
+                selection.table(pools[e.name, e.number], 0) for e in todo if e.name == entry.name
+            ]  # fmt: skip
+        found.setdefault(entry.name, []).append(selection.table(pools[entry.name, entry.number]))
+    return found
+
+
+def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: float | None) -> str:
+    """What a challenge would do, counted by running its searches on made-up rewards. Loads and generates nothing."""
+    told = settings.read(job)
+    data = settings.pick(settings.data(job, told), limit, scenario)
+    lines, total = [], 0
+    for entry in settings.entries(job, told, data.views):
+        counts = [count(t) for t in runs.tasks(entry.job)]
+        moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
+        total += nfe
+        lines.append(
+            f"{entry.name}, run {entry.number}: {len(counts)} prompts, {moves} moves, {nfe} network evaluations"
+        )
+    have = cached(told, job, data)
+    lines.append(f"scoring: {len(data.views)} views, real clips of {have} cached")
+    if seconds_per_nfe is None:
+        lines.append(f"in all {total} network evaluations; give --seconds-per-nfe for GPU-hours")
+    else:
+        lines.append(f"in all {total} network evaluations x {seconds_per_nfe:g} s = "
+                     f"{total * seconds_per_nfe / 3600:.1f} GPU-hours, decoding and rewards not counted")  # fmt: skip
+    return "\n".join(lines)
+
+
+def count(task: Task) -> tuple[int, int]:
+    """(Moves, network evaluations) of a search whose rewards are drawn by key."""
+    steps: dict[str | None, int] = {None: 0}
+    moves, nfe, round = 0, 0, next(task.search)
+    while True:
+        outcomes = []
+        for move in round.moves:
+            key = move.key(task.scope)
+            if key not in steps:
+                start = steps[move.parent] if move.back is None else move.back
+                moves, nfe, steps[key] = moves + 1, nfe + move.to - start, move.to
+            value = int(key[:8], 16) / 2**32
+            outcomes.append(Outcome(key, value, {"made up": value}, cost=Cost(nfe=move.to)))
+        try:
+            round = task.search.send(outcomes)
+        except StopIteration:
+            return moves, nfe
+
+
+def _generate(todo: list[Entry]) -> None:
+    from raysearch.report import write
+
+    failed = []
+    for entry in todo:
+        ends = runs.run(entry.job)
+        write(entry.job.run)
+        failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
+    if failed:
+        raise UsageError(
+            f"{len(failed)} searches failed, the first: {failed[0]}; give the same command again to try them again, or "
+            "--partial to report the others"
+        )
+
+
+def _tables(job: Job, data: DataSet, todo: list[Entry], pools: Pools) -> None:
+    """results/: the official CSV and the scores of every system and run."""
+    clip = probe(next(iter(next(iter(pools.values()))[0].clips.values())))
+    for name, tables in systems(todo, pools).items():
+        for k, found in enumerate(tables):
+            model = scorer.Model(
+                run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
+            )
+            scorer.write(Path(job.run) / "results", model.name, found, scorer.report(data, model, found))
+
+
+def _common(tables: list[dict]) -> list[dict]:
+    """Over the views that all runs have: while some are unfinished, means must be over the same ones."""
+    keys = [k for k in tables[0] if all(k in t for t in tables)]
+    return [{k: t[k] for k in keys} for t in tables]
+
+
+def _cost(entry: Entry) -> dict[str, Any]:
+    path = Path(entry.job.run) / runs.RESULT
+    if not path.is_file():
+        return {}
+    budget = json.loads(path.read_text())["budget"]
+    journal = runs.Journal(entry.job.run, runs.manifest(entry.job)).outcomes.values()
+    total = sum((o.cost for o in journal), Cost())
+    return {**asdict(total), "wall_s": budget["seconds"]}
+
+
+def _progress(done: int, of: int) -> None:
+    print(f"  {done} of {of} views scored", flush=True)

@@ -1,0 +1,154 @@
+"""What a challenge is to do: the `challenge:` part of its job, checked, and the runs that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from raysearch import videos
+from raysearch.config import Job
+from raysearch.errors import UsageError
+from raysearch.evals.physics_iq import export, layout, standin
+from raysearch.evals.physics_iq.clips import count, frames
+from raysearch.evals.physics_iq.layout import DataSet, View
+from raysearch.names import lookup
+
+TRACKS, UPSCALE, PROMPTS = ("i2v", "v2v"), ("none", "reference"), ("op", "bpp")
+
+
+@dataclass
+class Settings:
+    """data: folder of the data set, or `tiny` for a stand-in of so many `scenarios`. track: i2v or v2v.
+
+    strategies: further searches, beside `search` of the job. runs: repetitions with other seeds, 4 for the protocol.
+    condition_frames: of the end of the conditioning clip (v2v), None for all. drop: frames the generated video begins
+    with that are conditioning, None for as many as were given. upscale: `reference` scales clips to the real size.
+    prompts: op or bpp, which the descriptions hold. card: further fields of the submission card.
+    """
+
+    data: str = "tiny"
+    track: str = "v2v"
+    descriptions: str | None = None
+    prompts: str = "op"
+    scenarios: int = 4
+    strategies: list[dict[str, Any]] = field(default_factory=list)
+    runs: int = 1
+    condition_frames: int | None = None
+    drop: int | None = None
+    upscale: str = "none"
+    enlarge: str = "bicubic"
+    cache: str | None = None
+    workers: int = 2
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of one search. name: of the strategy; number: which repetition, from 1."""
+
+    name: str
+    number: int
+    job: Job
+
+
+def read(job: Job) -> Settings:
+    """Raises UsageError for an unknown key or value."""
+    known = dict.fromkeys(f.name for f in fields(Settings))
+    for key in job.challenge:
+        lookup("challenge: key", key, known)
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), job.challenge)
+        found: Settings = OmegaConf.to_object(merged)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UsageError(f"challenge.{getattr(error, 'full_key', '?')}: {str(error).splitlines()[0]}") from None
+    for key, allowed in (("track", TRACKS), ("upscale", UPSCALE), ("prompts", PROMPTS), ("enlarge", export.ENLARGE)):
+        lookup(f"challenge.{key}:", str(getattr(found, key)), dict.fromkeys(allowed))
+    if not 1 <= found.runs <= 4:
+        raise UsageError(f"challenge.runs={found.runs}: 1, or up to 4 for the protocol of Physics-IQ Verified")
+    if "://" in job.run:
+        raise UsageError(f"run={job.run}: a challenge writes clips and tables; give a folder, which may be a mount")
+    for spec in (job.search, *found.strategies):
+        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+            raise UsageError(f"challenge.strategies: {spec!r} has no name; write e.g. {{name: smc, n: 8}}")
+    labels = [label(s) for s in (job.search, *found.strategies)]
+    if doubles := sorted({n for n in labels if labels.count(n) > 1}):
+        raise UsageError(f"challenge.strategies: two are called {doubles[0]!r}; give one another `label`")
+    return found
+
+
+def label(search: dict[str, Any]) -> str:
+    return str(search.get("label", search["name"]))
+
+
+def data(job: Job, settings: Settings) -> DataSet:
+    """The data set at the frame rate of the generator. Raises UsageError if it lacks what the track conditions on."""
+    assert job.generator.fps is not None
+    if settings.data == "tiny":
+        root = standin.write(Path(job.run) / "data", settings.scenarios, job.seed)
+    else:
+        root = Path(settings.data)
+    found = layout.read(root, int(job.generator.fps), settings.descriptions)
+    for view in found.views:
+        if (view.switch if settings.track == "i2v" else view.conditioning) is None:
+            what = "switch-frames" if settings.track == "i2v" else f"split-videos/conditioning/{found.fps}FPS"
+            raise UsageError(f"{root / what}: has no file for {view.name}; the {settings.track} track starts from it")
+    return found
+
+
+def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
+    """Of the views those of scenarios whose name contains `scenario`, the first `limit` of them."""
+    views = [v for v in found.views if scenario is None or scenario in v.scenario][:limit]
+    if not views:
+        names = dict.fromkeys(found.scenarios)
+        raise UsageError(f"--scenario {scenario!r} --limit {limit}: no view is left; scenarios are {', '.join(names)}")
+    return replace(found, views=tuple(views))
+
+
+def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Entry]:
+    """Every run there is to be, repetitions of a strategy together."""
+    items = [item(job, settings, v) for v in views]
+    result = []
+    for search in (job.search, *settings.strategies):
+        name = label(search)
+        spec = {k: v for k, v in search.items() if k != "label"}
+        for k in range(settings.runs):
+            prompts = replace(job.prompts, items=items, heldout=0)
+            sub = replace(job, run=f"{job.run}/{name}/run_{k + 1:02d}", seed=job.seed + k, search=spec, films="all",
+                          prompts=prompts, challenge={})  # fmt: skip
+            result.append(Entry(name, k + 1, sub))
+    return result
+
+
+def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
+    """The prompt of a view, as a job says it."""
+    told = {"id": f"{view.id:04d}", "text": view.prompt}
+    if settings.track == "i2v":
+        return told | {"image": str(view.switch)}
+    if settings.condition_frames is None:
+        return told | {"video": str(view.conditioning)}
+    assert view.conditioning is not None and job.generator.fps is not None
+    path = Path(job.run) / "conditioning" / f"{view.id:04d}-last-{settings.condition_frames}.mp4"
+    if not path.is_file():
+        clip, fps = videos.decode(view.conditioning)
+        if len(clip) < settings.condition_frames:
+            raise UsageError(
+                f"challenge.condition_frames={settings.condition_frames}: {view.conditioning} has {len(clip)} frames"
+            )
+        export.write(videos.encode(clip[-settings.condition_frames :], fps, 0, enlarge=False), path)
+    return told | {"video": str(path)}
+
+
+def drop(settings: Settings, view: View, told: dict[str, str]) -> int:
+    """Frames at the start of a generated video that are conditioning."""
+    if settings.drop is not None:
+        return settings.drop
+    return 1 if "image" in told else sum(1 for _ in frames(told["video"]))
+
+
+def length(found: DataSet) -> int:
+    return count(found.seconds, found.fps)

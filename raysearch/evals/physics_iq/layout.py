@@ -1,0 +1,197 @@
+"""The data set as it lies on disk, original or Verified: which clips belong to which view, known from names alone.
+
+    FOLDER/split-videos/{testing,conditioning}/{F}FPS/0001_testing-videos_{F}FPS_perspective-left_take-1_trimmed-X.mp4
+    FOLDER/switch-frames/0001_switch-frames_anyFPS_perspective-left_trimmed-X.jpg
+    FOLDER/video-masks/real/{F}FPS/0001_video-masks_{F}FPS_perspective-left_take-1_trimmed-X.mp4      (optional)
+
+Take-1 numbers name generated files; take 2 shows how far reality itself varies.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raysearch.errors import UsageError
+from raysearch.evals.physics_iq.clips import SECONDS
+
+STAND_IN = "stand-in.json"
+VIEWS = ("perspective-left", "perspective-center", "perspective-right")
+COLUMNS = ("scenario", "description", "category", "generated_video_name")
+_NAME = re.compile(
+    r"(?P<id>\d{4})_(?P<kind>[a-z-]+)_(?P<rate>\w+)FPS_(?P<view>perspective-\w+)(_take-(?P<take>[12]))?_(?P<scenario>[^_]+)"
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """One camera of one scenario. scenario: the official join key, `trimmed-NAME.mp4`; real: test clips by take."""
+
+    id: int
+    scenario: str
+    view: str
+    real: Mapping[int, Path] = field(default_factory=dict)
+    masks: Mapping[int, Path] = field(default_factory=dict)
+    conditioning: Path | None = None
+    switch: Path | None = None
+    prompt: str = ""
+    category: str = ""
+
+    @property
+    def name(self) -> str:
+        """Official name of the generated file."""
+        return f"{self.id:04d}_{self.view}_{self.scenario}"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """seconds: of a test clip, 5 but in the stand-in."""
+
+    folder: Path
+    fps: int
+    verified: bool
+    views: tuple[View, ...]
+    seconds: float = SECONDS
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(v.scenario for v in self.views))
+
+
+def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, verified: bool | None = None) -> DataSet:
+    """The data set at one frame rate. descriptions: prompts and categories (default: those beside the data).
+
+    Raises UsageError naming the file for a missing take, a number given twice, names that contradict each other.
+    """
+    root = Path(folder)
+    testing = root / "split-videos" / "testing" / f"{fps}FPS"
+    if not testing.is_dir():
+        raise UsageError(f"{testing}: no such folder; give the folder of the data set, with split-videos/testing in it")
+    clips = _clips(testing, ".mp4", "testing-videos")
+    masks = _clips(root / "video-masks" / "real" / f"{fps}FPS", ".mp4", "video-masks")
+    given = _clips(root / "split-videos" / "conditioning" / f"{fps}FPS", ".mp4", "conditioning-videos")
+    switch = _clips(root / "switch-frames", ".jpg", "switch-frames")
+    texts = described(_descriptions(root) if descriptions is None else Path(descriptions))
+    views = []
+    for (scenario, view, take), (number, path) in sorted(clips.items(), key=lambda c: c[1]):
+        if take != 1:
+            continue
+        if (scenario, view, 2) not in clips:
+            raise UsageError(f"{path}: has no take 2 beside it; the score needs both takes of every view")
+        name = f"{number:04d}_{view}_{scenario}"
+        if texts and name not in texts:
+            raise UsageError(f"{path}: the descriptions have no row with generated_video_name {name}")
+        text, category = texts.get(name, ("", ""))
+        real, mask = (
+            {k: t[(scenario, view, k)][1] for k in (1, 2) if (scenario, view, k) in t} for t in (clips, masks)
+        )
+        start, still = (t[scenario, view, 1][1] if (scenario, view, 1) in t else None for t in (given, switch))
+        views.append(View(number, scenario, view, real, mask, start, still, text, category))
+    _complete(views, testing)
+    told = "verified" in root.name.lower() if verified is None else verified
+    return DataSet(root, fps, told, tuple(views), seconds(root))
+
+
+def seconds(root: str | Path) -> float:
+    """How long a test clip lasts; the stand-in of the tiny world says so in a file of its own."""
+    path = Path(root) / STAND_IN
+    return float(json.loads(path.read_text())["seconds"]) if path.is_file() else SECONDS
+
+
+def described(path: Path | None) -> dict[str, tuple[str, str]]:
+    """(prompt, category) by name of the generated file; {} for no file. Raises UsageError for a missing column."""
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; give the descriptions as CSV with the columns {', '.join(COLUMNS)}")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        expect(path, rows.fieldnames or [], COLUMNS)
+        table = list(rows)
+    result: dict[str, tuple[str, str]] = {}
+    for row in table:
+        if "_take-2_" in row["scenario"]:
+            continue
+        name = row["generated_video_name"]
+        if name in result:
+            raise UsageError(f"{path}: {name} is described twice; keep one row for each take-1 video")
+        result[name] = row["description"], row["category"]
+    return result
+
+
+def expect(path: str | Path, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise UsageError for a column that a CSV lacks, naming the one that may have been meant."""
+    for column in wanted:
+        if column not in found:
+            near = difflib.get_close_matches(column, [f for f in found if f not in wanted], n=1)
+            remedy = f"rename {near[0]!r}" if near else f"the columns are {', '.join(wanted[:4])} ..."
+            raise UsageError(f"{path}: has no column {column!r}; {remedy}")
+
+
+def numbered(folder: Path, views: tuple[View, ...], partial: bool = False) -> dict[int, Path]:
+    """Generated files by number: NNNN_anything.mp4, one for each view and nothing else.
+
+    partial: some may be missing. Raises UsageError naming the file that is too many, double or missing.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; give a folder of generated clips, 0001_*.mp4 and so on")
+    found: dict[int, Path] = {}
+    known = {v.id: v for v in views}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        match = re.fullmatch(r"(\d{4})_.*\.mp4", path.name)
+        if match is None or int(match[1]) not in known:
+            raise UsageError(f"{path}: not a clip of this data set; the folder may hold only NNNN_*.mp4 of take 1")
+        if (number := int(match[1])) in found:
+            raise UsageError(f"{path}: number {number:04d} is there twice, also as {found[number].name}; remove one")
+        found[number] = path
+    missing = [v for v in views if v.id not in found]
+    if missing and not (partial and found):
+        raise UsageError(
+            f"{folder / missing[0].name}: missing, one of {len(missing)} clips that are not there; generate them, "
+            "or use --partial to score what is there"
+        )
+    return found
+
+
+def _clips(folder: Path, suffix: str, kind: str) -> dict[tuple[str, str, int], tuple[int, Path]]:
+    """(number, path) by scenario, view and take. A folder that is not there holds none."""
+    found: dict[tuple[str, str, int], tuple[int, Path]] = {}
+    numbers: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name.startswith("."):
+            continue
+        match = _NAME.fullmatch(path.stem)
+        if match is None or path.suffix != suffix or match["kind"] != kind or match["view"] not in VIEWS:
+            raise UsageError(f"{path}: not a name of the data set, NNNN_{kind}_*_perspective-*_trimmed-*{suffix}")
+        number = int(match["id"])
+        if number in numbers:
+            raise UsageError(f"{path}: number {number:04d} is there twice, also as {numbers[number].name}")
+        numbers[number] = path
+        key = match["scenario"] + ".mp4", match["view"], int(match["take"] or 1)
+        if key in found:
+            raise UsageError(f"{path}: the same take as {found[key][1].name}; remove one")
+        found[key] = number, path
+    return found
+
+
+def _complete(views: list[View], folder: Path) -> None:
+    seen = {(v.scenario, v.view) for v in views}
+    for scenario in dict.fromkeys(v.scenario for v in views):
+        for view in VIEWS:
+            if (scenario, view) not in seen:
+                raise UsageError(f"{folder}: {scenario} has no take 1 of {view}; the data set is not complete")
+    if not views:
+        raise UsageError(f"{folder}: holds no clips")
+
+
+def _descriptions(root: Path) -> Path | None:
+    places = (root, root.parent)
+    names = ("descriptions.csv", "descriptions/descriptions_original.csv")
+    return next((p / n for p in places for n in names if (p / n).is_file()), None)

@@ -1,0 +1,81 @@
+"""The real side of a view, computed once: both takes reduced, and how far they differ. Shared by all models.
+
+A cache file is named by a digest of the clips it was made from (names, sizes, times of change) and is written whole or
+not at all; another data set, frame rate or version makes another file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from raysearch.errors import UsageError
+from raysearch.evals.physics_iq import clips
+from raysearch.evals.physics_iq.layout import View
+from raysearch.evals.physics_iq.metrics import Reduced, compare, reduce
+from raysearch.moves import digest
+
+ARITHMETIC = 1  # raise when the same clips would give other numbers
+
+
+@dataclass(frozen=True)
+class Real:
+    """takes: 1 and 2, in this order; variance: `compare` of the two; size: (width, height) they were reduced to."""
+
+    takes: tuple[Reduced, Reduced]
+    variance: dict
+    size: tuple[int, int]
+
+
+def load(view: View, fps: int, cache: str | Path, seconds: float = clips.SECONDS) -> Real:
+    """From the cache, made there if it is not. Raises UsageError naming a clip that does not fit."""
+    path = Path(cache) / f"{_key(view, fps)}.safetensors"
+    if not path.is_file():
+        _save(_compute(view, fps, seconds), path)
+    with safe_open(path, "numpy") as file:
+        takes = [Reduced(file.get_tensor(f"frames{k}"), file.get_tensor(f"masks{k}")) for k in (1, 2)]
+        told = file.metadata()
+    return Real((takes[0], takes[1]), json.loads(told["variance"]), tuple(json.loads(told["size"])))
+
+
+def cached(view: View, fps: int, cache: str | Path) -> bool:
+    return (Path(cache) / f"{_key(view, fps)}.safetensors").is_file()
+
+
+def _compute(view: View, fps: int, seconds: float) -> Real:
+    found = {k: clips.check(view.real[k], seconds) for k in (1, 2)}
+    for k, probe in found.items():
+        if probe.fps != fps:
+            raise UsageError(f"{view.real[k]}: has {float(probe.fps):g} frames per second, its folder says {fps}")
+    width, height = found[1].width // 4, found[1].height // 4
+    takes, most = [], clips.count(seconds, fps)
+    for k in (1, 2):
+        shipped = None
+        if k in view.masks:
+            shipped = (f[..., 2] for f in clips.frames(view.masks[k], most))
+        takes.append(reduce(clips.frames(view.real[k], most), fps, width, height, shipped))
+    return Real((takes[0], takes[1]), compare(*takes), (width, height))
+
+
+def _save(real: Real, path: Path) -> None:
+    tensors = {f"{n}{k + 1}": getattr(t, n) for k, t in enumerate(real.takes) for n in ("frames", "masks")}
+    told = {"variance": json.dumps(real.variance), "size": json.dumps(real.size)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, partial, told)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _key(view: View, fps: int) -> str:
+    files = [*view.real.values(), *view.masks.values()]
+    seen = [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    return f"{view.id:04d}-{fps}fps-{digest([ARITHMETIC, seen])[:16]}"

@@ -1,0 +1,117 @@
+"""Score folders of generated clips: everything is checked first, then views are measured, then files are written.
+
+A task is a view with the clips of all models, so what is real is read once. Results go to OUT/NAME.csv, the official
+table, and OUT/NAME.json, the scores; whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial as bound
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import UsageError
+from raysearch.evals import shards
+from raysearch.evals.physics_iq import clips, layout, reals, score, table
+from raysearch.evals.physics_iq.layout import View
+from raysearch.evals.physics_iq.metrics import compare, reduce
+
+
+@dataclass(frozen=True)
+class Model:
+    """A folder of clips: its name (of the results), the clips by number, their frame rate and size."""
+
+    name: str
+    clips: dict[int, Path]
+    fps: int
+    size: tuple[int, int]
+
+
+def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> Model:
+    """A checked folder. Raises UsageError naming the first clip that does not fit."""
+    found = layout.numbered(Path(path), data.views, partial)
+    probes = {n: clips.check(p, data.seconds) for n, p in found.items()}
+    first = next(iter(probes))
+    for n, probe in probes.items():
+        for what in ("fps", "width", "height"):
+            value, wanted = getattr(probe, what), getattr(probes[first], what)
+            if value != wanted:
+                raise UsageError(
+                    f"{found[n]}: {what} is {float(value):g}, but {found[first].name} has {float(wanted):g}; all clips "
+                    "of a folder must agree"
+                )
+    probe = probes[first]
+    return Model(name or Path(path).resolve().name, found, int(probe.fps), (probe.width, probe.height))
+
+
+def rate(path: str | Path) -> int:
+    """Frames per second of a folder of clips, by its first clip: tells which data set to read."""
+    found = sorted(p for p in Path(path).glob("*.mp4") if not p.name.startswith(".")) if Path(path).is_dir() else []
+    if not found:
+        raise UsageError(f"{path}: holds no mp4 files; give a folder of generated clips, 0001_*.mp4 and so on")
+    return int(clips.probe(found[0]).fps)
+
+
+def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: float) -> list[dict[str, Any]]:
+    """The 12 measures of each clip against a view."""
+    view, paths = job
+    real = reals.load(view, fps, cache, seconds)
+    found = []
+    for path in paths:
+        mine = reduce(clips.frames(path, clips.count(seconds, fps)), fps, *real.size)
+        if len(mine.frames) != len(real.takes[0].frames):
+            wanted = len(real.takes[0].frames)
+            raise UsageError(f"{path}: {len(mine.frames)} frames can be decoded, but the real clip has {wanted}")
+        found.append(table.measurement(compare(mine, real.takes[0]), compare(mine, real.takes[1]), real.variance))
+    return found
+
+
+def run(
+    data: layout.DataSet, models: Sequence[Model], cache: str | Path, workers: int = 0, address: str = "local",
+    told: Callable[[int, int], None] = lambda done, of: None,
+) -> list[dict[tuple[str, str], dict[str, Any]]]:  # fmt: skip
+    """The table of each model. told: is called with views done, of all. Raises UsageError for another frame rate."""
+    for model in models:
+        if model.fps != data.fps:
+            raise UsageError(
+                f"{model.name}: has {model.fps} frames per second, {models[0].name} {data.fps}; score apart"
+            )
+    jobs = [(v, [(i, m.clips[v.id]) for i, m in enumerate(models) if v.id in m.clips]) for v in data.views]
+    jobs = [(v, paths) for v, paths in jobs if paths]
+    tables: list[dict] = [{} for _ in models]
+    work = bound(measure, fps=data.fps, cache=os.fspath(cache), seconds=data.seconds)
+    asked = [(v, [p for _, p in paths]) for v, paths in jobs]
+    found: dict[int, list] = {}
+    for index, result in shards.each(work, asked, workers, address):
+        found[index] = result
+        told(len(found), len(jobs))
+    for index, (view, paths) in enumerate(jobs):
+        for (i, _), result in zip(paths, found[index], strict=True):
+            tables[i][view.scenario, view.view] = result
+    return tables
+
+
+def report(data: layout.DataSet, model: Model, found: table.Table) -> dict[str, Any]:
+    """What OUT/NAME.json says."""
+    categories = {v.scenario: v.category for v in data.views}
+    wanted = {(v.scenario, v.view) for v in data.views}
+    return {
+        "name": model.name, "data": "Physics-IQ Verified" if data.verified else "Physics-IQ", "fps": model.fps,
+        "width": model.size[0], "height": model.size[1], "partial": set(found) != wanted, "of_views": len(wanted),
+        **score.summary(found, categories if all(categories.values()) else None),
+    }  # fmt: skip
+
+
+def write(out: str | Path, name: str, found: table.Table, told: dict[str, Any]) -> Path:
+    """OUT/NAME.csv and OUT/NAME.json; returns the path of the latter."""
+    Path(out).mkdir(parents=True, exist_ok=True)
+    path = Path(out) / f"{name}.json"
+    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(told, indent=1))):
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    return path

@@ -1,0 +1,81 @@
+"""The study as files: one page per annotator, numbered videos beside it, and key.json, which stays with the study.
+
+A page asks nothing of any network and works from the disk. It keeps answers in the browser until they are exported.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+from raysearch.errors import UsageError
+from raysearch.evals.preference.items import QUESTIONS, Pair, order
+from raysearch.moves import digest
+from raysearch.names import lookup
+from raysearch.report.markup import Html, el
+
+_POLICY = (
+    "default-src 'none'; media-src 'self' file:; img-src 'self' file:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'"
+)
+
+
+def write(
+    pairs: Sequence[Pair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
+    seed: int = 0,
+) -> Path:  # fmt: skip
+    """FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json; returns the folder.
+
+    question: physics, quality or prompt; one study asks one. Raises UsageError if the folder holds something else.
+    """
+    text = lookup("question:", question, QUESTIONS)
+    if annotators < 1:
+        raise UsageError(f"annotators={annotators}: at least 1")
+    target = Path(folder)
+    if target.exists():
+        raise UsageError(f"{target}: exists; answers given there would lose their key, so give a new folder")
+    study = digest([[asdict(p) for p in pairs], question, ties, seed])[:12]
+    made = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(made, ignore_errors=True)
+    (made / "media").mkdir(parents=True)
+    key: dict = {"study": study, "question": question, "items": {}}
+    for annotator in range(annotators):
+        sheet, shown = f"{annotator + 1:02d}", []
+        items = order(pairs, annotator, seed)
+        for number, item in enumerate(items):
+            pair = item.pair
+            left, right = (pair.video_b, pair.video_a) if item.flipped else (pair.video_a, pair.video_b)
+            media = {side: _place(path, made, study) for side, path in
+                     (("left", left), ("right", right), ("given", pair.given)) if path}  # fmt: skip
+            shown.append({"item": number, "prompt": pair.prompt, **media})
+        key["items"][sheet] = [{"flipped": i.flipped, "pair": asdict(i.pair)} for i in items]
+        told = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
+        (made / f"annotator-{sheet}.html").write_text(_page(told), encoding="utf-8")
+    (made / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")
+    made.replace(target)
+    return target
+
+
+def _place(source: str, folder: Path, study: str) -> str:
+    """Copy a file under a name that tells nothing about where it came from."""
+    name = digest([study, str(source)])[:16] + Path(source).suffix
+    if not (folder / "media" / name).is_file():
+        shutil.copyfile(source, folder / "media" / name)
+    return f"media/{name}"
+
+
+def _page(told: dict) -> str:
+    asset = resources.files("raysearch.evals.preference").joinpath
+    data = Html(json.dumps(told).replace("<", "\\u003c"))
+    head = el("head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+              el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+              el("title", "Which is better?"),
+              el("style", Html(asset("page.css").read_text(encoding="utf-8"))))  # fmt: skip
+    script = Html(asset("page.js").read_text(encoding="utf-8"))
+    body = el("body", el("main", id="study"), el("script", data, type="application/json", id="data"),
+              el("script", script))  # fmt: skip
+    return "<!DOCTYPE html>\n" + el("html", head, body, lang="en") + "\n"
