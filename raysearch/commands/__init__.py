@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from raysearch.commands import listing, run, score
+from raysearch.commands import listing, run, score, sweep
 
 Command = Callable[..., argparse.ArgumentParser]
-TOPICS: tuple[Any, ...] = (run, score, listing)
+TOPICS: tuple[Any, ...] = (run, sweep, score, listing)
