@@ -87,6 +87,7 @@ class ClusterConfig:
 class Job:
     """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: further rewards.
 
+    sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
     """
@@ -101,6 +102,8 @@ class Job:
     films: str = "shown"
     latents: str = "best"
     challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
+    sweep: dict[str, Any] = field(default_factory=dict)
+    searches: dict[str, Any] = field(default_factory=dict)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
 
@@ -124,12 +127,30 @@ def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = No
         parts.append((cluster_file, OmegaConf.create({"cluster": _read(cluster_file)})))
     parts.append(("the command line", OmegaConf.create(overrides(words))))
     for source, part in parts:
-        _known_keys(part, Job, source)
-        try:
-            config = OmegaConf.merge(config, part)
-        except OmegaConfBaseException as error:
-            key = getattr(error, "full_key", None) or "?"
-            raise UsageError(f"{source}: {key}: {str(error).splitlines()[0]}") from None
+        config = _merged(config, part, source)
+    return _finished(config)
+
+
+def plain(job: Job) -> dict[str, Any]:
+    """The job as nested plain values, a copy."""
+    return OmegaConf.to_container(OmegaConf.structured(job))  # type: ignore[return-value]
+
+
+def typed(values: dict[str, Any], source: str) -> Job:
+    """The typed, checked job of nested plain values; errors begin with `source`."""
+    return _finished(_merged(OmegaConf.structured(Job), OmegaConf.create(values), source))
+
+
+def _merged(config: Any, part: DictConfig, source: str) -> Any:
+    _known_keys(part, Job, source)
+    try:
+        return OmegaConf.merge(config, part)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "?"
+        raise UsageError(f"{source}: {key}: {str(error).splitlines()[0]}") from None
+
+
+def _finished(config: Any) -> Job:
     job: Job = OmegaConf.to_object(config)  # type: ignore[assignment]
     tiny_defaults(job)
     check(job)

@@ -117,7 +117,7 @@ def run(job: Job) -> list[Finished]:
         coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
         done = coordinator.run(todo)
         status = pool.status()
-    _prune(job, done, journal)
+    prune(job.latents, done, journal)
     result = summary(job, done, coordinator, status, time.time() - began)
     ledger = coordinator.ledger
     print(
@@ -220,16 +220,14 @@ def versions() -> dict[str, str]:
     return own | {n: metadata.version(n) for n in names}
 
 
-def _prune(job: Job, done: list[Finished], journal: Journal) -> None:
-    """Drop the states that the policy does not keep. They can always be made again from their Moves."""
+def prune(latents: str, done: list[Finished], journal: Journal) -> None:
+    """Drop the states that the policy (`best`, `finals` or `none`) does not keep; their Moves can make them again."""
     keep: set[str] = set()
     for end in done:
         if end.result is None:
             return  # something is to be resumed
-        keep |= {"best": {end.result.winner.key}, "finals": {o.key for o in end.result.finals}, "none": set()}[
-            job.latents
-        ]
-    Store(f"{job.run}/latents").drop([k for k in journal.outcomes if k not in keep])
+        keep |= {"best": {end.result.winner.key}, "finals": {o.key for o in end.result.finals}, "none": set()}[latents]
+    Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
 
 
 def _kernel(options: Any) -> Kernel:

@@ -25,11 +25,16 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
         sections.prompts(run, limit), sections.failures(run), sections.budget(run), sections.notes(run),
         sections.configuration(run),
     )  # fmt: skip
+    return document(f"{run.folder.resolve().name}: {title}", body)
+
+
+def document(title: str, body: Html) -> str:
+    """A whole page around a body: style, script and the policy that keeps it off every network."""
     head = el(
         "head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
-        el("title", f"{run.folder.resolve().name}: {title}"), el("style", _asset("style.css")),
+        el("title", title), el("style", _asset("style.css")),
     )  # fmt: skip
     script = el("script", _asset("script.js"))
     return "<!DOCTYPE html>\n" + el("html", head, "\n", el("body", body, script), lang="en") + "\n"

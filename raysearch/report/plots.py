@@ -6,7 +6,7 @@ Coordinates are px of the view box; the page scales it. Every plot has a role an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from raysearch.report import statistics
 from raysearch.report.markup import Html, decimals, el, number
 from raysearch.report.statistics import Curve, Measure
 
+Series = list[tuple[float, float, float, float]]  # (x, mean, low, high) along a line; low and high may be NaN
 COLOURS = 8  # series colours of the style sheet
 _WIDTH, _HEIGHT = 470, 310
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 30, 52
@@ -68,6 +69,36 @@ def best_of(curve: Curve) -> Html:
     last = number(float(curve.mean[-1]))
     told = f"Best of N: expected {m.label}, from {number(float(curve.mean[0]))} at N = 1 to {last} at N = {curve.n[-1]}"
     return _figure(parts, told)
+
+
+def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
+    """Lines of a measure against a positive quantity, whose axis is in powers of two, with whiskers where known."""
+    flat = [p for line in lines.values() for p in line]
+    y = _room(np.array([v for p in flat for v in p[1:]]), _HEIGHT - _BOTTOM, _TOP + 16 * ((len(lines) - 1) // 3))
+    logs = [math.log2(p[0]) for p in flat]
+    x = _Axis(min(logs), max(logs), _LEFT + 14, _WIDTH - _RIGHT - 14)
+    parts: list[Any] = [_grid(y), _labels(y), _axis_titles(title, _title(m))]
+    ticks = sorted({p[0] for p in flat})
+    ticks = ticks[:: math.ceil(len(ticks) / 7)]
+    parts += [el("text", f"{t:g}", x=x(math.log2(t)), y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+              for t in ticks]  # fmt: skip
+    left, row = float(_LEFT), 0
+    for i, (name, line) in enumerate(lines.items()):
+        look = f"series s{i % COLOURS}"
+        aside = 4 * (i - (len(lines) - 1) / 2)  # whiskers side by side
+        at = [(round(x(math.log2(p[0])) + aside, 1), y(p[1])) for p in line]
+        parts.append(el("polyline", points=_points(*zip(*at, strict=True)), class_=look))
+        for (a, b), (where, mean, low, high) in zip(at, line, strict=True):
+            if math.isfinite(low) and math.isfinite(high):
+                parts.append(el("line", x1=a, x2=a, y1=y(low), y2=y(high), class_=look))
+            told = f"{name}, {where:g}: {number(mean)} [{number(low)}, {number(high)}]"
+            parts.append(el("circle", el("title", told), cx=a, cy=b, r=3.5, class_=f"s{i % COLOURS}"))
+        if left > _LEFT and left + 31 + 7 * len(name) > _WIDTH:
+            left, row = float(_LEFT), row + 1
+        parts.append(el("line", x1=left, x2=left + 24, y1=10 + 16 * row, y2=10 + 16 * row, class_=look))
+        parts.append(el("text", name, x=left + 31, y=14 + 16 * row, class_="tick"))
+        left += 56 + 7 * len(name)
+    return _figure(parts, f"{m.label} against {title}: {', '.join(lines)}")
 
 
 def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html | None:

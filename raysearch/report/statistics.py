@@ -190,14 +190,14 @@ def curve(results: Sequence[Result], m: Measure) -> Curve | None:
     if top < 2:
         return None
     ns = tuple(sorted({2**k for k in range(top.bit_length())} | {top}))
-    mean = np.array([[_expected(r, n, v) for n in ns] for r, v in kept])
-    oracle = np.array([[_expected((m.better or 1) * v, n, v) for n in ns] for _, v in kept])
+    mean = np.array([[expected(r, n, v) for n in ns] for r, v in kept])
+    oracle = np.array([[expected((m.better or 1) * v, n, v) for n in ns] for _, v in kept])
     low, high = interval(mean - mean[:, :1])
     start = mean[:, 0].mean()
     return Curve(m, ns, mean.mean(0), start + low, start + high, oracle.mean(0), len(kept), len(pools) - len(kept))
 
 
-def _expected(reward: np.ndarray, n: int, value: np.ndarray) -> float:
+def expected(reward: np.ndarray, n: int, value: np.ndarray) -> float:
     """`expected_best` where some draws have no value: those rank last, and sets of n with nothing else do not count."""
     known = np.isfinite(value)
     total, blind = math.comb(len(value), n), math.comb(int((~known).sum()), n)

@@ -1,0 +1,36 @@
+"""`raysearch sweep`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from raysearch.commands.run import add_job
+
+_SWEEP = """examples:
+  raysearch sweep jobs/sweep_particles.yaml
+  raysearch sweep jobs/demo.yaml particles=1,2,4,8,16 search=best_of_n,smc seed=0,1 run=runs/sweep
+
+key=a,b,c is an axis of the grid, key=a an override; particles is search.n. Commas in brackets or quotes do not count.
+A Move that two points share runs once. In the folder that `run=` names: table.csv, sweep.json and sweep.html, from the
+first finished search on; a sweep that was stopped goes on where it was: give the same command again."""
+
+
+def add(command) -> None:
+    sub = command("sweep", sweep, "run a grid of jobs over one journal: table and plot against N and NFE",
+                  epilog=_SWEEP)  # fmt: skip
+    add_job(sub)
+
+
+def sweep(args: argparse.Namespace) -> int:
+    from raysearch import sweep
+    from raysearch.report import grid
+
+    points = sweep.points(args.job, args.overrides, args.cluster)
+    cells, failed = sweep.run(points)
+    for cell in cells:
+        if cell.error is not None:
+            print(f"raysearch: {cell.name} failed: {cell.error}", file=sys.stderr)
+    print(grid.terminal(cells))
+    print(f"table and plot: {points[0].job.run}/table.csv, sweep.json, sweep.html")
+    return 1 if failed else 0
