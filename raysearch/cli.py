@@ -17,7 +17,7 @@ from raysearch.errors import UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
+    args = _parse(argv)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         return args.command(args)
@@ -30,6 +30,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """argparse takes key=value words only before the first option; here they may stand anywhere."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if not hasattr(args, "overrides") or any(w.startswith("-") or "=" not in w for w in rest):
+        args = parser.parse_args(argv)  # which refuses what is left over
+    else:
+        args.overrides = [*args.overrides, *rest]
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:

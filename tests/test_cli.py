@@ -217,3 +217,12 @@ def test_ctrl_c_in_the_middle_and_the_same_command_again(tmp_path):
     assert budget["recalled"] == before and budget["executed"] == 16 - before and budget["rebuilt"] == 0
     assert main(["run", *words, f"run={tmp_path / 'whole'}", INLINE]) == 0
     assert result(tmp_path / "run")["hash"] == result(tmp_path / "whole")["hash"]
+
+
+def test_settings_may_stand_behind_an_option(capsys):
+    cluster = str(ROOT / "clusters/local.yaml")
+    assert main(["config", DEMO, "seed=3", "--cluster", cluster, "cluster.generators.replicas=3"]) == 0
+    out = capsys.readouterr().out
+    assert "seed: 3" in out and "replicas: 3" in out
+    with pytest.raises(SystemExit):
+        main(["config", DEMO, "--clutter", "seed=3"])
