@@ -119,7 +119,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Round:
-    """The Moves a search wants next, and a note for observers (ESS, ancestors, lambda ...)."""
+    """The Moves a search wants next, and a note for observers, which no digest knows.
+
+    The note of the first Round says, where it is known, how many `rounds` and network evaluations (`nfe`) the whole
+    search takes, at most; further entries are what the search makes of it (ess, ancestors, lambda ...).
+    """
 
     moves: tuple[Move, ...]
     note: Mapping[str, Any] = field(default_factory=dict)

@@ -111,10 +111,10 @@ def run(job: Job) -> list[Finished]:
     fs, root = fsspec.core.url_to_fs(job.run)
     began, shelf = time.time(), Shelf(job.run)
     print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
+    with executor(job, store=f"{job.run}/latents") as pool, watching(job, job.run, len(todo), versions()) as views:
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
-        coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
+        coordinator = Coordinator(pool, journal, [*views, shelf], job.films, shelf.has)
         done = coordinator.run(todo)
         status = pool.status()
     prune(job.latents, done, journal)

@@ -154,9 +154,10 @@ def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Boar
     """One coordinator over all searches that use the same models."""
     journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder)
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
-    with runs.executor(job, store=f"{folder}/latents") as pool, watching(len(plan)) as view:
+    watched = watching(job, folder, len(plan), runs.versions())
+    with runs.executor(job, store=f"{folder}/latents") as pool, watched as views:
         _put(folder, "config.yaml", config.to_yaml(job))
-        coordinator = Coordinator(pool, journal, [view, shelf, board], job.films, shelf.has)
+        coordinator = Coordinator(pool, journal, [*views, shelf, board], job.films, shelf.has)
         done = coordinator.run([task for task, _ in plan])
     runs.prune(job.latents, done, journal)
     return coordinator.ledger

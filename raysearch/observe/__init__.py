@@ -1,0 +1,41 @@
+"""What one sees of a run while it goes on: a live table or plain lines, the event log, and metrics where Ray runs.
+
+Observers see Rounds, Outcomes and pools, and change nothing; what they cannot write never ends a run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+
+from raysearch.config import Job
+from raysearch.coordinator import Observer
+from raysearch.observe.events import EventLog
+from raysearch.observe.lines import Lines
+from raysearch.observe.screen import Screen
+
+__all__ = ["EventLog", "Lines", "Screen", "watching"]
+
+
+@contextmanager
+def watching(job: Job, folder: str, searches: int, versions: Mapping[str, str]) -> Iterator[list[Observer]]:
+    """The observers of this job: on the terminal, in `folder`/events.jsonl, and as metrics of the Ray that runs it.
+
+    To be entered once the executor stands. What ends the block early is written into the event log and goes on.
+    """
+    with EventLog(job, folder, searches, versions) as log:
+        observers: list[Observer] = [log]
+        if job.cluster.executor == "ray":
+            from raysearch.executors.ray_metrics import RayMetrics
+
+            observers.append(RayMetrics(folder, searches))
+        if not sys.stdout.isatty():
+            yield [Lines(searches), *observers]
+            return
+        screen = Screen(searches)
+        with Live(screen, console=Console(), refresh_per_second=4, transient=False):
+            yield [screen, *observers]
