@@ -47,7 +47,7 @@ def invocations(folder: str) -> list[Invocation]:
 
 
 def totals(folder: str) -> dict[str, Any]:
-    """Number of invocations, seconds from the first to the last event of each, and the counters of the pools, summed."""
+    """Number of invocations, seconds from first to last event of each, and the counters of the pools, summed."""
     found = invocations(folder)
     pools: dict[str, dict[str, float]] = {}
     for invocation in found:

@@ -28,14 +28,15 @@ class Lines(Progress):
             print(self.line(), flush=True)
 
     def line(self) -> str:
-        """Moves, searches, time left; the pools; the first searches in work."""
+        """Moves, searches, time left and pools; on a second line the first searches in work."""
         told = f"  {self.answered}/{self.asked} moves, {self.finished}/{self.searches} searches"
         told += f", {self.ledger.cost.nfe} NFE at {self.rate:.3g}/s" if self.ledger.executed else ""
         left = self.left()
         told += "" if left is None else f", about {spell(left)} left"
         told += "".join(f"; {_pool(name, pool)}" for name, pool in self.status.items())
         working = [s for s in self.seen.values() if s.end is None]
-        told += "".join(f"; {_search(s)}" for s in working[:NAMED])
+        named = "; ".join(_search(s) for s in working[:NAMED])
+        told += f"\n    {named}" if named else ""
         return told + (f"; {len(working) - NAMED} more in work" if len(working) > NAMED else "")
 
 

@@ -17,8 +17,9 @@ from rich.text import Text
 from raysearch.observe.progress import Progress, Watched, spell
 
 AT_LEAST = 3  # searches that are listed in the lowest window
-NARROW, WIDE = 64, 96  # columns of text
-RETRIES = ("restarts", "retries", "hedges")
+SLIM, NARROW, WIDE = 40, 64, 96  # columns of text
+TROUBLES = ("restarts", "retries", "hedges", "draining")
+NUMBERS = {"round": 5, "moves": 7, "ESS": 5, "best reward": 11, "left": 7}  # columns of a search, with their width
 
 
 class Screen(Progress):
@@ -40,8 +41,8 @@ class Screen(Progress):
         rows.append(("NFE", self.nfe, planned, "") if planned else ("moves", self.answered, self.asked, ""))
         table = Table.grid(padding=(0, 1, 0, 0))
         for what, done, of, more in rows:
-            bar = ProgressBar(total=max(of, 1), completed=done, width=max(8, min(40, width - 40)))
-            table.add_row(f"[bold]{what}", bar, f"{done:,}/{of:,}{more}")
+            bar = ProgressBar(total=max(of, 1), completed=done, width=min(40, width - SLIM))
+            table.add_row(f"[bold]{what}", *([bar] if width > SLIM + 8 else []), f"{done:,}/{of:,}{more}")
         return table
 
     def _told(self, left: float | None) -> str:
@@ -52,15 +53,13 @@ class Screen(Progress):
 
     def _pools(self, width: int) -> Table:
         status = dict(self.status)
-        shown = [k for k in RETRIES if width >= NARROW and (k == "restarts" or any(k in p for p in status.values()))]
+        shown = [k for k in TROUBLES if width >= NARROW and (k == "restarts" or any(k in p for p in status.values()))]
         heads = ["pool", "alive", "busy", "queue", *shown, *(["use"] if width >= NARROW else [])]
         table = _table(heads, right=heads[1:])
         for name, pool in status.items():
             row = [name, f"{pool['alive']:.0f}/{pool['replicas']:.0f}", f"{pool['busy']:.0f}", f"{pool['queue']:.0f}"]
             row += [f"{pool.get(k, 0):.0f}" for k in shown]
             row += [self._use(pool)] if width >= NARROW else []
-            drains = f" [yellow]{pool['draining']:.0f} draining" if pool.get("draining") else ""
-            row[1] += drains
             table.add_row(*row)
         return table
 
@@ -76,16 +75,19 @@ class Screen(Progress):
         failed = [s for s in seen if s.end is not None and s.end.result is None]
         done = [s for s in seen if s.end is not None and s.end.result is not None]
         shown = (working + failed + done[::-1])[:room]
-        ess = any(s.ess is not None for s in shown)
-        heads = ["search", "round", *(["moves"] if width >= WIDE else []), *(["ESS"] if ess else []), "best reward"]
-        heads += ["left", ""] if width >= NARROW else [""]
-        table = _table(heads, right=("moves", "ESS", "best reward", "left"))
+        least = {"moves": WIDE, "ESS": SLIM if any(s.ess is not None for s in shown) else 10**9, "left": NARROW}
+        numbers = [n for n in NUMBERS if width >= least.get(n, 0)]
+        heads = ["search", *numbers, *([""] if width >= SLIM else [])]
+        room = max(8, width - sum(NUMBERS[n] + 2 for n in numbers) - 4)  # of the name and the state
+        states = max((len(_state(s)) for s in shown), default=0) if width >= SLIM else 0
+        names = max(room - states, room // 2)
+        table = _table(heads, right=numbers[1:])
         for s in shown:
             cells: dict[str, Text | str] = {
-                "search": Text(s.name), "round": s.round, "moves": f"{s.answered}/{s.moves}",
+                "search": Text(_middle(s.name, names)), "round": s.round, "moves": f"{s.answered}/{s.moves}",
                 "ESS": "-" if s.ess is None else f"{s.ess:.1f}",
                 "best reward": "-" if s.best is None else f"{s.best:.4f}",
-                "left": "" if s.end else spell(self.left_of(s, left)), "": _state(s),
+                "left": "" if s.end else spell(self.left_of(s, left)), "": _short(_state(s), room - names),
             }  # fmt: skip
             table.add_row(*(cells[h] for h in heads))
         yield table
@@ -107,6 +109,19 @@ def _table(heads: Sequence[str], right: Sequence[str]) -> Table:
     for head in heads:
         table.add_column(head, justify="right" if head in right else "left", no_wrap=True, overflow="ellipsis")
     return table
+
+
+def _middle(text: str, width: int) -> str:
+    """The text with what does not fit left out in the middle: names differ at both ends."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
+
+
+def _short(text: Text, width: int) -> Text:
+    text.truncate(max(width, 1), overflow="ellipsis")
+    return text
 
 
 def _state(seen: Watched) -> Text:
