@@ -28,9 +28,9 @@ from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
 from raysearch.generators import feasible
 from raysearch.journal import Journal
 from raysearch.latents import Store
-from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, encode
+from raysearch.moves import KERNELS, Cost, Kernel, Outcome, Round, Search, digest, encode
 from raysearch.names import lookup
-from raysearch.observe import watching
+from raysearch.observe import totals, watching
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 
@@ -111,14 +111,17 @@ def run(job: Job) -> list[Finished]:
     fs, root = fsspec.core.url_to_fs(job.run)
     began, shelf = time.time(), Shelf(job.run)
     print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with executor(job, store=f"{job.run}/latents") as pool, watching(job, job.run, len(todo), versions()) as views:
+    with (
+        executor(job, store=f"{job.run}/latents") as pool,
+        watching(job, job.run, len(todo), versions()) as (view, others),
+    ):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
-        coordinator = Coordinator(pool, journal, [*views, shelf], job.films, shelf.has)
+        coordinator = Coordinator(pool, journal, [view, *others, shelf], job.films, shelf.has)
         done = coordinator.run(todo)
-        status = pool.status()
+        status, worked = pool.status(), view.worked()
     prune(job.latents, done, journal)
-    result = summary(job, done, coordinator, status, time.time() - began)
+    result = summary(job, done, coordinator, status, time.time() - began, worked)
     ledger = coordinator.ledger
     print(
         f"{ledger.executed} moves executed, {ledger.recalled} recalled from the journal, {ledger.cost.nfe} network "
@@ -193,8 +196,10 @@ class Shelf:
         self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
 
 
-def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float) -> dict[str, Any]:
-    """result.json: all that the report shows."""
+def summary(
+    job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float, worked: float
+) -> dict[str, Any]:
+    """result.json: all that the report shows. The budget speaks of this invocation, its `run` of all of them."""
     searches = []
     for end in done:
         entry: dict[str, Any] = {
@@ -204,14 +209,19 @@ def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: di
         if end.result is not None:
             entry |= asdict(end.result) | {"hash": end.result.digest()}
         searches.append(entry)
-    ledger = coordinator.ledger
+    ledger, recorded = coordinator.ledger, coordinator.journal.outcomes.values()
+    cost = sum((o.cost for o in recorded), Cost())
+    whole = {"moves": len(recorded), "cost": asdict(cost), **totals(job.run)}
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
         "reward": job.reward["name"],
-        "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
+        "budget": {
+            **asdict(ledger), "pools": status, "seconds": seconds, "worked_s": worked,
+            "damaged": coordinator.journal.damaged, "run": whole,
+        },
         "versions": versions(),
-    }
+    }  # fmt: skip
 
 
 def versions() -> dict[str, str]:

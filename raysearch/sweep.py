@@ -155,9 +155,9 @@ def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Boar
     journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder)
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
     watched = watching(job, folder, len(plan), runs.versions())
-    with runs.executor(job, store=f"{folder}/latents") as pool, watched as views:
+    with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):
         _put(folder, "config.yaml", config.to_yaml(job))
-        coordinator = Coordinator(pool, journal, [*views, shelf, board], job.films, shelf.has)
+        coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)
         done = coordinator.run([task for task, _ in plan])
     runs.prune(job.latents, done, journal)
     return coordinator.ledger

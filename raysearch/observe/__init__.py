@@ -15,27 +15,32 @@ from rich.live import Live
 from raysearch.config import Job
 from raysearch.coordinator import Observer
 from raysearch.observe.events import EventLog
+from raysearch.observe.history import totals
 from raysearch.observe.lines import Lines
+from raysearch.observe.progress import Progress
 from raysearch.observe.screen import Screen
 
-__all__ = ["EventLog", "Lines", "Screen", "watching"]
+__all__ = ["EventLog", "Lines", "Screen", "totals", "watching"]
 
 
 @contextmanager
-def watching(job: Job, folder: str, searches: int, versions: Mapping[str, str]) -> Iterator[list[Observer]]:
-    """The observers of this job: on the terminal, in `folder`/events.jsonl, and as metrics of the Ray that runs it.
+def watching(
+    job: Job, folder: str, searches: int, versions: Mapping[str, str]
+) -> Iterator[tuple[Progress, list[Observer]]]:
+    """The observers of a job: the view on the terminal, which knows how far the run is, and beside it the event log in
+    the folder and, where Ray runs the job, its metrics.
 
     To be entered once the executor stands. What ends the block early is written into the event log and goes on.
     """
     with EventLog(job, folder, searches, versions) as log:
-        observers: list[Observer] = [log]
+        others: list[Observer] = [log]
         if job.cluster.executor == "ray":
             from raysearch.executors.ray_metrics import RayMetrics
 
-            observers.append(RayMetrics(folder, searches))
+            others.append(RayMetrics(folder, searches))
         if not sys.stdout.isatty():
-            yield [Lines(searches), *observers]
+            yield Lines(searches), others
             return
         screen = Screen(searches)
         with Live(screen, console=Console(), refresh_per_second=4, transient=False):
-            yield [screen, *observers]
+            yield screen, others

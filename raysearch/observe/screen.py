@@ -47,7 +47,7 @@ class Screen(Progress):
 
     def _told(self, left: float | None) -> str:
         told = f"elapsed {spell(self.clock() - self.began)}"
-        told += "" if left is None else f", about {spell(left)} left"
+        told += f", about {spell(left)} left" if left else ""
         told += f", {self.rate:.3g} NFE/s" if self.ledger.executed else ""
         return told + (f", {self.ledger.recalled:,} moves recalled" if self.ledger.recalled else "")
 
