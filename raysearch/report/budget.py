@@ -53,14 +53,13 @@ def _pools(budget: Mapping[str, Any]) -> Html | None:
         return None
     shown = [k for k in _COUNTERS if any(k in p for p in pools.values())]
     worked = budget.get("worked_s")
-    heads = ["Pool", "Replicas", *(["In use"] if worked else []), "Busy", *(_COUNTERS[k] for k in shown)]
-    rows = []
-    for name, pool in pools.items():
-        use = [_share(pool.get("busy_s", 0.0), worked * pool.get("replicas", 0))] if worked else []
-        rows.append(
-            [name, _replicas(pool), *use, seconds(pool.get("busy_s", 0.0)), *(_counted(pool, k) for k in shown)]
-        )
-    return grid(heads, rows, "Pools in the last invocation", "figures")
+    rows: list[list[Any]] = [["Replicas", *(_replicas(p) for p in pools.values())]]
+    rows.append(["Busy", *(seconds(p.get("busy_s", 0.0)) for p in pools.values())])
+    if worked:
+        use = [_share(p.get("busy_s", 0.0), worked * p.get("replicas", 0)) for p in pools.values()]
+        rows.append([f"In use, of {seconds(worked)} of work", *use])
+    rows += [[_COUNTERS[k], *(_counted(p, k) for p in pools.values())] for k in shown]
+    return grid(["Last invocation", *(name.capitalize() for name in pools)], rows, "Pools", "figures")
 
 
 def _replicas(pool: Mapping[str, Any]) -> str:
@@ -90,8 +89,9 @@ def _told(budget: Mapping[str, Any]) -> list[str]:
     if whole.get("invocations", 0) > 1:
         told.append(f" The run was begun {whole['invocations']} times")
         totals = {k: sum(p.get(k, 0) for p in whole.get("pools", {}).values()) for k in (*_COUNTERS, "hedges_won")}
-        some = [_counted(totals, k) + (" moved" if k == "moved_bytes" else f" {k}") for k in _COUNTERS if totals[k]]
+        some = [f"{_COUNTERS[k].lower()} {_counted(totals, k)}" for k in _COUNTERS if totals[k]]
         told.append(f"; in all: {', '.join(some)}." if some else ".")
+        told.append(" Its wall clock leaves out what it took to start Ray and load rewards.")
     return told
 
 

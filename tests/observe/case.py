@@ -1,15 +1,17 @@
 """A run whose clock stands still between Moves: the toy executor with pools to show, and what to run on it."""
 
+from dataclasses import replace
+
 from raysearch.coordinator import Coordinator, Task
 from raysearch.journal import Journal
-from raysearch.moves import Kernel, digest
+from raysearch.moves import Kernel, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import STRATEGIES
 from tests.toy import Toy
 
 STEPS = 10
 NOISY = Kernel("ddim_eta", 0.7)
-NFE_S = 0.5  # what a network evaluation takes on the clock of the case
+NFE_S, SCORE_S = 0.5, 0.02  # what a network evaluation takes on the clock, and a preview on a reward replica
 
 
 class Clock:
@@ -31,12 +33,15 @@ class Ticking(Toy):
             self.clock.now += min(self.load_s, 1.0)
             self.load_s -= 1.0
             return []
-        answers = super().ready(timeout)
-        for _, answer in answers:
-            took = NFE_S * answer.cost.nfe if hasattr(answer, "cost") else 0.0
-            self.clock.now += took
-            self.busy_s += took
-        return answers
+        return [(ticket, self._timed(answer)) for ticket, answer in super().ready(timeout)]
+
+    def _timed(self, answer):
+        if not isinstance(answer, Outcome):
+            return answer
+        took = NFE_S * answer.cost.nfe
+        self.clock.now += took
+        self.busy_s += took
+        return replace(answer, cost=replace(answer.cost, generate_s=took, reward_s=SCORE_S * answer.cost.reward_calls))
 
     def status(self):
         pool = {"replicas": 2, "alive": 0 if self.load_s > 0 else 2, "busy": 1, "queue": len(self._jobs), "restarts": 0}
