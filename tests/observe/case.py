@@ -22,11 +22,14 @@ class Clock:
 
 
 class Ticking(Toy):
-    """Every NFE takes NFE_S on the clock. load_s: for so long no generator is alive."""
+    """Every NFE takes NFE_S on the clock. load_s: for so long no generator is alive.
 
-    def __init__(self, clock, load_s=0.0, extra=None, **options):
+    pace: how many times longer a Move takes, by the number executed before.
+    """
+
+    def __init__(self, clock, load_s=0.0, extra=None, pace=lambda done: 1.0, **options):
         super().__init__(**options)
-        self.clock, self.load_s, self.extra, self.busy_s = clock, load_s, extra or {}, 0.0
+        self.clock, self.load_s, self.extra, self.pace, self.busy_s = clock, load_s, extra or {}, pace, 0.0
 
     def ready(self, timeout):
         if self.load_s > 0:
@@ -38,7 +41,7 @@ class Ticking(Toy):
     def _timed(self, answer):
         if not isinstance(answer, Outcome):
             return answer
-        took = NFE_S * answer.cost.nfe
+        took = NFE_S * answer.cost.nfe * self.pace(len(self.executed) - 1)
         self.clock.now += took
         self.busy_s += took
         return replace(answer, cost=replace(answer.cost, generate_s=took, reward_s=SCORE_S * answer.cost.reward_calls))
