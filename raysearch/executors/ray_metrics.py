@@ -27,9 +27,12 @@ COUNTERS = {
 POOL_COUNTERS = {
     "raysearch_busy_seconds": ("busy_s", "Seconds that replicas worked on calls that were answered."),
     "raysearch_restarts": ("restarts", "Replicas replaced."),
+    "raysearch_drained": ("drained", "Replicas that left with their node, on notice."),
     "raysearch_retries": ("retries", "Calls sent again after a fault."),
     "raysearch_hedges": ("hedges", "Stragglers sent to a second replica."),
     "raysearch_hedges_won": ("hedges_won", "Stragglers that the second replica answered first."),
+    "raysearch_mismatches": ("mismatches", "Stragglers of which both replicas answered, with different bits."),
+    "raysearch_moved_states": ("moved_states", "Parent states moved between nodes."),
     "raysearch_moved_bytes": ("moved_bytes", "Bytes of parent states moved between nodes."),
 }
 POOL_GAUGES = {
@@ -99,7 +102,7 @@ class RayMetrics:
         for pool, state in status.items():
             for name, (key, _) in POOL_COUNTERS.items():
                 self._count(name, state.get(key, 0), pool)
-            self._set({name: state.get(key, 0) for name, (key, _) in POOL_GAUGES.items()}, pool)
+            self._set({name: state[key] for name, (key, _) in POOL_GAUGES.items() if key in state}, pool)
         self._set(self._searches)
         if self._best:
             best = self._best.values()

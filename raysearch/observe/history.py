@@ -13,7 +13,9 @@ import fsspec
 from raysearch.moves import decode
 from raysearch.observe.events import segments
 
-SUMMED = ("busy_s", "restarts", "retries", "hedges", "hedges_won", "moved_bytes")  # counted from 0 by each invocation
+SUMMED = (  # counted from 0 by each invocation
+    "busy_s", "restarts", "drained", "retries", "hedges", "hedges_won", "mismatches", "moved_states", "moved_bytes",
+)  # fmt: skip
 ENDS = ("ended", "interrupted", "failed")
 
 

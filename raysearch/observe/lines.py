@@ -43,7 +43,7 @@ class Lines(Progress):
 def _pool(name: str, pool) -> str:
     told = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
     told += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
-    extras = [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining") if pool.get(k)]
+    extras = [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
     return told + (f" ({', '.join(extras)})" if extras else "")
 
 

@@ -18,7 +18,8 @@ from raysearch.observe.progress import Progress, Watched, spell
 
 AT_LEAST = 3  # searches that are listed in the lowest window
 SLIM, NARROW, WIDE = 40, 64, 96  # columns of text
-TROUBLES = ("restarts", "retries", "hedges", "draining")
+TROUBLES = ("restarts", "retries", "hedges")  # shown where an executor counts them ...
+RARE = ("draining", "mismatches")  # ... and these once there are any
 NUMBERS = {"round": 5, "moves": 7, "ESS": 5, "best reward": 11, "left": 7}  # columns of a search, with their width
 
 
@@ -53,14 +54,15 @@ class Screen(Progress):
 
     def _pools(self, width: int) -> Table:
         status = dict(self.status)
-        shown = [k for k in TROUBLES if width >= NARROW and (k == "restarts" or any(k in p for p in status.values()))]
-        heads = ["pool", "alive", "busy", "queue", *shown, *(["use"] if width >= NARROW else [])]
+        shown = [k for k in TROUBLES if k == "restarts" or any(k in p for p in status.values())]
+        shown += [k for k in RARE if any(p.get(k) for p in status.values())]
+        shown, use = (shown, ["use"]) if width >= NARROW else ([], [])
+        heads = ["pool", "alive", "busy", "queue", *shown, *use]
         table = _table(heads, right=heads[1:])
         for name, pool in status.items():
             row = [name, f"{pool['alive']:.0f}/{pool['replicas']:.0f}", f"{pool['busy']:.0f}", f"{pool['queue']:.0f}"]
-            row += [f"{pool.get(k, 0):.0f}" for k in shown]
-            row += [self._use(pool)] if width >= NARROW else []
-            table.add_row(*row)
+            row += [f"{pool[k]:.0f}" if k in pool else "" for k in shown]
+            table.add_row(*row, *(self._use(pool) for _ in use))
         return table
 
     def _use(self, pool: Any) -> str:

@@ -15,7 +15,11 @@ from raysearch.report.markup import NONE, Html, count, el, number, seconds
 from raysearch.report.reading import Run
 from raysearch.report.sections import grid, section
 
-_COUNTERS = {"restarts": "Restarts", "retries": "Retries", "hedges": "Hedges", "moved_bytes": "Moved between nodes"}
+_COUNTERS = {
+    "restarts": "Restarts", "drained": "Left with their node", "retries": "Retries", "hedges": "Hedges",
+    "mismatches": "Hedges that disagreed", "moved_bytes": "Moved between nodes",
+}  # fmt: skip
+_RARE = ("drained", "mismatches")  # shown where there are any
 _BARS, _HEIGHT, _WIDE = 420, 76, 36  # px: width and height of the bars of a pool, and the widest bar
 
 
@@ -51,7 +55,7 @@ def _pools(budget: Mapping[str, Any]) -> Html | None:
     pools = budget.get("pools", {})
     if not pools:
         return None
-    shown = [k for k in _COUNTERS if any(k in p for p in pools.values())]
+    shown = [k for k in _COUNTERS if any(p.get(k) if k in _RARE else k in p for p in pools.values())]
     worked = budget.get("worked_s")
     rows: list[list[Any]] = [["Replicas", *(_replicas(p) for p in pools.values())]]
     rows.append(["Busy", *(seconds(p.get("busy_s", 0.0)) for p in pools.values())])
@@ -69,11 +73,13 @@ def _replicas(pool: Mapping[str, Any]) -> str:
 
 
 def _counted(pool: Mapping[str, Any], key: str) -> str:
-    value = pool.get(key, 0)
+    if key not in pool:
+        return NONE
     if key == "moved_bytes":
-        return size(value)
+        states = pool.get("moved_states")
+        return size(pool[key]) + (f" ({count(round(states), 'state')})" if states else "")
     won = pool.get("hedges_won", 0) if key == "hedges" else 0
-    return f"{value:,.0f}" + (f" ({won:,.0f} won)" if won else "")
+    return f"{pool[key]:,.0f}" + (f" ({won:,.0f} won)" if won else "")
 
 
 def _told(budget: Mapping[str, Any]) -> list[str]:
@@ -88,7 +94,10 @@ def _told(budget: Mapping[str, Any]) -> list[str]:
         )
     if whole.get("invocations", 0) > 1:
         told.append(f" The run was begun {whole['invocations']} times")
-        totals = {k: sum(p.get(k, 0) for p in whole.get("pools", {}).values()) for k in (*_COUNTERS, "hedges_won")}
+        totals = {
+            k: sum(p.get(k, 0) for p in whole.get("pools", {}).values())
+            for k in (*_COUNTERS, "hedges_won", "moved_states")
+        }
         some = [f"{_COUNTERS[k].lower()} {_counted(totals, k)}" for k in _COUNTERS if totals[k]]
         told.append(f"; in all: {', '.join(some)}." if some else ".")
         told.append(" Its wall clock leaves out what it took to start Ray and load rewards.")

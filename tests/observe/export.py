@@ -20,7 +20,8 @@ from tests.observe.case import NOISY, Clock, Ticking, drive, searches
 
 SAMPLE = re.compile(r"^ray_(raysearch_\w+)\{(.*)\} (\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-TROUBLE = {"restarts": 2, "retries": 3, "hedges": 4, "hedges_won": 1, "moved_bytes": 5000, "draining": 1}
+COUNTED = {"restarts": 2, "drained": 6, "retries": 3, "hedges": 4, "hedges_won": 1, "mismatches": 7, "moved_states": 9,
+           "moved_bytes": 5000}  # fmt: skip
 
 
 def scrape(url):
@@ -33,13 +34,13 @@ def scrape(url):
     return []
 
 
-def main(folder, stay_s=4.0):
+def main(folder, stay_s=3.0):
     """stay_s: more than the two seconds after which this Ray forgets a gauge."""
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_metrics_report_interval_ms": "300"}
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     options = {"name": "smc", "n": 6, "kernel": NOISY}
     drive(folder, Ticking(Clock()), searches(1, **options))  # so that some Moves are recalled
-    executor = Ticking(Clock(), extra=TROUBLE, capacity=4, lose=0.2, poison=[(2, 1, 0)])
+    executor = Ticking(Clock(), extra={**COUNTED, "draining": 1}, capacity=4, lose=0.2, poison=[(2, 1, 0)])
     todo = searches(3, **options)
     seen = Progress(len(todo))
     metrics = RayMetrics("runs/x", len(todo))

@@ -16,7 +16,8 @@ WHOLE = {
                              "moved_bytes": 91e6}, "rewards": {"busy_s": 61.0, "restarts": 1}},
 }  # fmt: skip
 GENERATORS = {"replicas": 4, "alive": 3, "busy": 0, "queue": 0, "restarts": 2, "busy_s": 90.0, "retries": 5,
-              "hedges": 3, "hedges_won": 1, "moved_bytes": 4.83e7, "replica_s": [30.0, 20.0, 25.0, 15.0]}  # fmt: skip
+              "hedges": 3, "hedges_won": 1, "drained": 0, "mismatches": 2, "moved_bytes": 4.83e7, "moved_states": 12,
+              "replica_s": [30.0, 20.0, 25.0, 15.0]}  # fmt: skip
 
 
 def folder(tmp_path, **budget):
@@ -34,7 +35,7 @@ def test_last_invocation_and_whole_run_stand_side_by_side(tmp_path):
         "Spent on All results Whole run Last invocation", "Moves – 240 5", "Network function evaluations 24 4,321 60",
         "Reward calls 2 230 5", "Generators, busy 1.0 s 2 h 00 min 3.0 s", "Wall clock – 1 h 01 min 1 min 15 s",
         "Last invocation Generators Rewards", "Replicas 3 of 4 1", "In use, of 50.0 s of work 45 % 20 %",
-        "Restarts 2 0", "Retries 5 0", "Hedges 3 (1 won) 0", "Moved between nodes 48.3 MB 0 B",
+        "Restarts 2 0 Retries 5 – Hedges 3 (1 won) –", "Hedges that disagreed 2 –", "nodes 48.3 MB (12 states) –",
         "begun 3 times; in all: restarts 5, retries 9, hedges 6 (2 won), moved between nodes 91 MB.",
     ):  # fmt: skip
         assert text in shown.words, text
