@@ -113,7 +113,7 @@ def run(job: Job) -> list[Finished]:
     print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
     with (
         executor(job, store=f"{job.run}/latents") as pool,
-        watching(job, job.run, len(todo), versions()) as (view, others),
+        watching(job, job.run, len(todo), versions(), began) as (view, others),
     ):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())

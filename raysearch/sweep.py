@@ -154,7 +154,7 @@ def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Boar
     """One coordinator over all searches that use the same models."""
     journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder)
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
-    watched = watching(job, folder, len(plan), runs.versions())
+    watched = watching(job, folder, len(plan), runs.versions(), time.time())
     with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):
         _put(folder, "config.yaml", config.to_yaml(job))
         coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)

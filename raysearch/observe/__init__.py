@@ -25,14 +25,15 @@ __all__ = ["EventLog", "Lines", "Screen", "totals", "watching"]
 
 @contextmanager
 def watching(
-    job: Job, folder: str, searches: int, versions: Mapping[str, str]
+    job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float
 ) -> Iterator[tuple[Progress, list[Observer]]]:
     """The observers of a job: the view on the terminal, which knows how far the run is, and beside it the event log in
     the folder and, where Ray runs the job, its metrics.
 
-    To be entered once the executor stands. What ends the block early is written into the event log and goes on.
+    To be entered once the executor stands. began: when the invocation did (time.time()). What ends the block early is
+    written into the event log and goes on.
     """
-    with EventLog(job, folder, searches, versions) as log:
+    with EventLog(job, folder, searches, versions, began) as log:
         others: list[Observer] = [log]
         if job.cluster.executor == "ray":
             from raysearch.executors.ray_metrics import RayMetrics

@@ -28,16 +28,21 @@ FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
 
 
 class EventLog:
-    """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`."""
+    """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`.
+
+    began: time of the clock at which the invocation began, before the executor was started; now if it is not given.
+    """
 
     def __init__(
-        self, job: Job, folder: str, searches: int, versions: Mapping[str, str], clock: Callable[[], float] = time.time
-    ):
+        self, job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ):  # fmt: skip
         self._clock, self._lines, self._broken = clock, list[str](), False
         self._fs, self._root = fsspec.core.url_to_fs(folder)
         self._appends = appends(self._fs)
         self._segment: int | None = None
-        self._flushed = self._pooled = self._began = clock()
+        self._flushed = self._pooled = clock()
+        self._began = self._flushed if began is None else began
         self._ledger, self._status = Ledger(), dict[str, Any]()
         self._about = {
             "run": folder, "searches": searches, "executor": job.cluster.executor, "versions": dict(versions),
@@ -46,8 +51,7 @@ class EventLog:
         }  # fmt: skip
 
     def __enter__(self) -> EventLog:
-        self._began = self._clock()
-        self._write("started", **self._about)
+        self._write("started", after_s=round(self._clock() - self._began, 3), **self._about)
         self._flush()
         return self
 

@@ -21,7 +21,7 @@ ENDS = ("ended", "interrupted", "failed")
 
 @dataclass
 class Invocation:
-    """began, last: times of its first and last event, in seconds. how: its end; `lost` if it was killed."""
+    """began, last: when it began and its last event, in seconds. how: its end; `lost` if it was killed."""
 
     began: float
     last: float
@@ -38,7 +38,7 @@ def invocations(folder: str) -> list[Invocation]:
             continue
         when = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
         if event["event"] == "started":
-            found.append(Invocation(when, when))
+            found.append(Invocation(when - event.get("after_s", 0.0), when))
         elif found:
             found[-1].last = when
             if event["event"] in (*ENDS, "pools"):
@@ -49,7 +49,7 @@ def invocations(folder: str) -> list[Invocation]:
 
 
 def totals(folder: str) -> dict[str, Any]:
-    """Number of invocations, seconds from first to last event of each, and the counters of the pools, summed."""
+    """Number of invocations, seconds from the start of each to its last event, counters of the pools: all summed."""
     found = invocations(folder)
     pools: dict[str, dict[str, float]] = {}
     for invocation in found:

@@ -100,7 +100,6 @@ def _told(budget: Mapping[str, Any]) -> list[str]:
         }
         some = [f"{_COUNTERS[k].lower()} {_counted(totals, k)}" for k in _COUNTERS if totals[k]]
         told.append(f"; in all: {', '.join(some)}." if some else ".")
-        told.append(" Its wall clock leaves out what it took to start Ray and load rewards.")
     return told
 
 

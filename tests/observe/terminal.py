@@ -9,6 +9,6 @@ from tests.observe.case import Watch, drive, searches
 from tests.toy import Toy
 
 job = config.load("jobs/demo.yaml", ["cluster.executor=inline"])
-with watching(job, sys.argv[1], 6, {}) as (view, others):
+with watching(job, sys.argv[1], 6, {}, time.time()) as (view, others):
     drive(sys.argv[1], Toy(), searches(6, n=3), view, *others, Watch(lambda ledger: time.sleep(0.05)))
 print("after it")

@@ -23,7 +23,7 @@ def job(monkeypatch, request):
 
 def logged(job, folder, clock, run, count=3, into=None):
     """Run `run` as one invocation with its log; returns what came of it."""
-    with EventLog(job, str(into or folder), count, {"raysearch": "0"}, clock) as log:
+    with EventLog(job, str(into or folder), count, {"raysearch": "0"}, clock=clock) as log:
         return run(log)
 
 
@@ -111,7 +111,7 @@ def test_what_all_invocations_took_together(tmp_path, job):
         logged(job, tmp_path, clock, lambda log: run(log, stop(20, KeyboardInterrupt()), retries=2))
     first = clock.now - 1000
     clock.now += 3600
-    log, began = EventLog(job, str(tmp_path), 3, {}, clock), clock.now
+    log, began = EventLog(job, str(tmp_path), 3, {}, clock=clock), clock.now
     log.__enter__()
     with pytest.raises(Killed):
         run(log, stop(30, Killed()), retries=3)
@@ -127,6 +127,16 @@ def test_what_all_invocations_took_together(tmp_path, job):
     assert totals["invocations"] == 3 and totals["pools"]["generators"]["retries"] == 2 + 3 + 5
     busy = sum(p.busy_s for p in pools)
     assert busy - 11 <= totals["pools"]["generators"]["busy_s"] <= busy
+
+
+def test_the_time_before_the_log_counts(tmp_path, job):
+    """Starting Ray and loading models comes before the first event."""
+    clock = Clock()
+    with EventLog(job, str(tmp_path), 1, {}, began=clock.now - 25.0, clock=clock):
+        clock.now += 10.0
+    (found,) = history.invocations(str(tmp_path))
+    assert (found.began, found.last, found.how) == (975.0, 1010.0, "ended")
+    assert '"seconds": 35.0' in (tmp_path / "events.jsonl").read_text()
 
 
 def test_a_run_without_a_log_has_no_history(tmp_path):
