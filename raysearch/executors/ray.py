@@ -29,6 +29,7 @@ from raysearch.executors.work import Made
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
 LOOK_S = 2.0  # how often nodes that leave are looked for
+STARVED_S = 15.0  # without any replica for so long, a pool is given a place of the other
 SEEN_AHEAD = 4  # Jobs per replica that the executor wants to see, to place them well
 
 __all__ = ["RayExecutor", "connect"]
@@ -165,12 +166,25 @@ class RayExecutor:
             nodes = leaving()
             for pool in (self.generators, self.rewards):
                 pool.drain(nodes)
+        self._share_places()
         for pool in (self.generators, self.rewards):
-            pool.progress(_tell)
+            pool.progress()
             for replica in pool.overdue():
                 self._lost(pool, replica, f"no answer within the deadline of {pool.name}")
             if not len(self._lines[pool]):
                 self._hedge(pool)
+
+    def _share_places(self) -> None:
+        """Nobody grows while the other waits for a place; a pool that lost all gets a place of the other."""
+        both = (self.generators, self.rewards)
+        if all(pool.settled for pool in both):
+            for pool in both:
+                pool.grow()
+        for pool, other in (both, both[::-1]):
+            if pool.empty_s > STARVED_S and other.placed > 1:
+                for call in other.yield_place():
+                    self._ended(call)
+                    self._again(call, f"{other.name} gave a place to {pool.name}", fault=False)
 
     def _line_up(self, errand: Errand, first: bool = False) -> None:
         """Wait for a replica of the stage the errand is in."""
@@ -187,7 +201,9 @@ class RayExecutor:
         for pool, line in self._lines.items():
             if pool is self.generators and not self.rewards.has_loaded:
                 continue
-            for errand, replica in line.match(pool.lanes):
+            lanes = pool.lanes
+            line.alive({replica.node for replica in lanes})
+            for errand, replica in line.match([r for r in lanes if r.room], lanes):
                 self._send(errand, pool, replica)
 
     def _send(self, errand: Errand, pool: Pool, replica: Replica, hedge: bool = False) -> None:

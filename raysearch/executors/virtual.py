@@ -85,6 +85,8 @@ class Virtual:
         self.rewards = [Machine(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
         self.capacity = 4 * len(self.generators) + DEPTH * len(self.rewards)
         self._lines: tuple[Line[Errand], Line[Errand]] = Line(), Line()
+        self._open = dict.fromkeys(self.generators), dict.fromkeys(self.rewards)  # in order, those with room
+        self._all_up = not cluster.load_s and not cluster.lost
         self._steps: dict[str, int] = {}  # of every state ever made
         self._homes: dict[str, set[str | None]] = {}  # nodes that hold it
         self._tickets = self.restarts = self.moved_states = 0
@@ -149,12 +151,18 @@ class Virtual:
         self._lines[0].put(errand, self._evaluations(job) or 1.0, min(homes, key=str) if homes else None, None, first)
 
     def _dispatch(self) -> None:
-        for machines, line in ((self.generators, self._lines[0]), (self.rewards, self._lines[1])):
-            for errand, machine in line.match([m for m in machines if m.up_at <= self.now]):
+        for machines, line, open in zip((self.generators, self.rewards), self._lines, self._open, strict=True):
+            if not len(line):
+                continue
+            up = machines if self._all_up else [m for m in machines if m.up_at <= self.now]
+            room = [m for m in open if m.up_at <= self.now]
+            for errand, machine in line.match(room, up):
                 begin = self.now + machine.free_s
                 seconds = self._seconds(errand, machine)
                 machine.spans.append((begin, begin + seconds))
                 machine.errands.append(errand)
+                if not machine.room:
+                    del open[machine]
                 machine.busy_s += seconds
                 machine.nfe += self._evaluations(errand.job) if errand.outcome is None else 1
                 self._at(begin + seconds, ("done", machine, machine.lives))
@@ -184,6 +192,7 @@ class Virtual:
     def _done(self, machine: Machine) -> list[tuple[int, Answer]]:
         errand = machine.errands.pop(0)
         machine.spans.pop(0)
+        self._open[machine.node is None][machine] = None
         job = errand.job
         if errand.outcome is not None:
             return [(errand.ticket, errand.outcome)]
@@ -220,6 +229,7 @@ class Virtual:
         self.restarts += 1
         machine.busy_s -= sum(max(0.0, end - max(begin, self.now)) for begin, end in machine.spans)
         errands, machine.errands, machine.spans = machine.errands, [], []
+        self._open[0][machine] = None
         machine.up_at = self.now + self.cluster.load_s
         self._at(machine.up_at, ("up", None, 0))
         if all(m is machine or m.node != machine.node for m in self.generators):
