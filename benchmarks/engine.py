@@ -143,11 +143,11 @@ def movement(searches: int) -> dict[str, float]:
         executor = on_ray(cluster, clockwork.settings(STEPS, seconds=STEP_S / 2, numbers=250_000))
         executor.forget = lambda keys: None  # so that one can look afterwards where each state was made
         _, coordinator = drive(executor, tasks(searches, n=16))
-        homes = {key: held.node for key, held in executor._states.items()}
+        homes = {key: held.node for key, held in executor.states.held.items()}
         found = list(families(searches, coordinator.journal.outcomes))
         least = sum(fewest(family, homes) for family in found)
         away = sum(homes[parent] != homes[child] for family in found for parent, child in family)
-        transfers, megabytes = executor.moved_states, executor.moved_bytes / 2**20
+        transfers, megabytes = executor.states.moved, executor.states.moved_bytes / 2**20
         executor.close()
     finally:
         ray.shutdown()
@@ -204,8 +204,10 @@ def main() -> None:
         print(f"(e) the simulated cluster predicted {b['predicted_seconds']:.1f} s: {b['prediction_error']:+.1%}")
     found["movement"] = [movement(1), movement(4)]
     for c in found["movement"]:
-        print(f"(c) {c['searches']} search(es) on 4 nodes: {c['away']} Moves made away from their parent, the "
-              f"least is {c['least']}; {c['transfers']} states travelled, {c['moved_mib']:.1f} MiB", flush=True)  # fmt: skip
+        print(
+            f"(c) {c['searches']} search(es) on 4 nodes: {c['away']} Moves made away from their parent, the least is "
+            f"{c['least']}; {c['transfers']} states travelled ({c['moved_mib']:.1f} MiB)", flush=True,
+        )  # fmt: skip
     found["per_move"] = [per_move(r) for r in (10, 100, 1000)]
     for d in found["per_move"]:
         print(f"(d) {d['replicas']} replicas, {d['particles']} particles: {d['ms_per_move']:.3f} ms per Move")

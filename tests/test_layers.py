@@ -21,7 +21,7 @@ LIGHT = [
 PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
 WITH_RAY = {
     "executors/ray.py", "executors/ray_actors.py", "executors/ray_cluster.py", "executors/ray_metrics.py",
-    "executors/pool.py", "evals/shards.py",
+    "executors/ray_pools.py", "executors/pool.py", "evals/shards.py",
 }  # fmt: skip
 # Who may import whom inside the package, besides itself: what stands below.
 BELOW = {

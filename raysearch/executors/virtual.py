@@ -1,7 +1,7 @@
 """The executor with a simulated clock: the same coordinator, searches and policy against a modelled cluster.
 
-It answers in the order in which that cluster would, and knows when: `raysearch plan` reads its clock. What it answers is
-either pretended (rewards drawn by key, no model loaded) or real (`work`: an Inline executor does every Job at the
+It answers in the order in which that cluster would, and knows when: `raysearch plan` reads its clock. What it answers
+is either pretended (rewards drawn by key, no model loaded) or real (`work`: an Inline executor does every Job at the
 moment it ends), so that the promises of an executor can be tested on it, failures included. One event at a time, ties
 in the order of submission; no thread, no sleep, no wall clock.
 """
@@ -25,8 +25,8 @@ class Cluster:
     """What is modelled. Seconds throughout.
 
     generators: seconds per network evaluation of each replica; rewards: seconds per score of each; nodes: of each
-    generator replica, one of its own where none is given. decode_s: per Move that is scored or filmed; transfer_s: for a
-    state that moves between nodes; load_s: until a replica is ready, at the start and after it was lost. lost: (time,
+    generator replica, one of its own where none is given. decode_s: per Move that is scored or filmed; transfer_s: for
+    a state that moves between nodes; load_s: until a replica is ready, at the start and after it was lost. lost: (time,
     generator replica) pairs: it dies, with the states of its node if no other replica lives there. spread: coefficient
     of variation of the time of a Move (log-normal, drawn by key).
     """

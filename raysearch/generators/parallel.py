@@ -1,8 +1,9 @@
-"""One generator over several processes, a GPU each: diffusers' context parallelism splits the sequence of its network.
+"""One generator over several processes, a GPU each, by diffusers' context parallelism.
 
-Every rank holds the whole network and sees every call; attention exchanges heads for sequence between them (Ulysses), so
-a step of a long video takes about 1/ranks of the time and of the activations' memory. Only networks for which diffusers
-knows how to split them (`_cp_plan`: Wan, LTX and others) can be; the sum in another order changes the last bits.
+Every rank holds the whole network and sees every call, with its share of the sequence; attention exchanges heads for
+sequence between ranks (Ulysses). A step of a long video then takes about 1/ranks of the time and of the activations'
+memory. Only networks that diffusers knows how to split (`_cp_plan`: Wan, LTX and others) can be, and a sum in another
+order changes the last bits, so the number of ranks is part of every key.
 """
 
 from __future__ import annotations

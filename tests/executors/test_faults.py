@@ -18,6 +18,7 @@ from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 
+pytestmark = pytest.mark.cluster
 STEPS = 6
 PROMPTS = [Prompt(f"p{k}", "a ball") for k in range(3)]
 REWARDS = [{"name": "motion"}]
