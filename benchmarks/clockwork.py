@@ -1,4 +1,4 @@
-"""A generator that takes a known time: arithmetic for a network, sleep for its cost. For measuring and breaking engines.
+"""A generator that takes a known time: arithmetic for a network, sleep for its cost. To measure and break engines.
 
 Name it in a job as `generator: {name: "benchmarks.clockwork:load", ...}`. Settings stand under `call`: `seconds` a step
 takes, `numbers` in a latent (fp32), `slow`: a folder; the first replica that claims it takes `factor` times as long.

@@ -17,7 +17,10 @@ from raysearch.moves import digest
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
-def generator_fingerprint(config: GeneratorConfig) -> str:
+def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
+    """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
+    if ranks > 1:
+        return digest([ranks, generator_fingerprint(config)])
     if config.name != "diffusers":
         return digest([asdict(config), _source(config.name), _weights(config.model, config.revision, "")])
     return digest([asdict(config), _weights(config.model, config.revision, "generator")])

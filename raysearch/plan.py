@@ -31,7 +31,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Plan:
-    """What so many replicas would take. utilisation: busy share of each pool; gpu_h: GPUs of both pools by the clock."""
+    """What so many replicas would take. utilisation: busy share of each pool; gpu_h: all GPUs by the clock."""
 
     generators: int
     rewards: int

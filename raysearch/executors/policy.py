@@ -10,12 +10,13 @@ would only be waited for. Nothing here knows Ray or a clock.
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 DEPTH = 2  # calls in flight per replica: the next is there when one ends, and a crash takes no more than two along
+FEW = 256  # Jobs up to which every turn is worked out, however many there are per replica
 PATIENCE = 8  # Jobs per replica that may overtake the oldest one for the sake of locality
 
 
@@ -54,11 +55,13 @@ class Line(Generic[T]):
     """What waits for a replica, in order of arrival, filed by the node of its parent."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str | None, deque[Waiting[T]]] = {None: deque()}
+        self._filed: dict[str | None, deque[Waiting[T]]] = {None: deque()}
+        self._order: OrderedDict[int, Waiting[T]] = OrderedDict()
+        self._nodes: set[str | None] | None = None
         self._last = self._first = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._nodes.values()))
+        return len(self._order)
 
     def put(
         self, item: T, work: float = 1.0, node: str | None = None, avoid: object | None = None, first: bool = False
@@ -66,64 +69,106 @@ class Line(Generic[T]):
         """Join the end of the line; first: its head."""
         self._last += not first
         self._first -= first
-        one = Waiting(item, work, node, avoid, self._first if first else self._last)
-        filed = self._nodes.setdefault(node, deque())
-        (filed.appendleft if first else filed.append)(one)
+        number = self._first if first else self._last
+        node = node if self._nodes is None or node in self._nodes else None
+        one = self._order[number] = Waiting(item, work, node, avoid, number)
+        filed = self._filed.setdefault(node, deque())
+        if first:
+            self._order.move_to_end(number, last=False)
+            filed.appendleft(one)
+        else:
+            filed.append(one)
 
-    def drop(self, items: Iterable[T]) -> None:
-        """Leave the line, wherever they stand in it."""
-        gone = {id(item) for item in items}
-        for node, filed in self._nodes.items():
-            self._nodes[node] = deque(w for w in filed if id(w.item) not in gone)
+    def alive(self, nodes: set[str | None]) -> None:
+        """The nodes that have replicas; Jobs at home on another are at home nowhere."""
+        if nodes == self._nodes:
+            return
+        self._nodes = nodes
+        lost = [node for node in self._filed if node is not None and node not in nodes]
+        strays = [one for node in lost for one in self._filed.pop(node)]
+        if strays:
+            for one in strays:
+                one.node = None
+            self._filed[None] = deque(sorted([*self._filed[None], *strays], key=lambda one: one.number))
 
-    def match(self, lanes: Sequence[L]) -> list[tuple[T, L]]:
-        """Take from the line what should start now, with the lane that takes it."""
-        waiting, room = len(self), [lane.room for lane in lanes]
-        left = sum(room)
-        if not waiting or not left:
+    def match(self, open: Sequence[L], lanes: Sequence[L]) -> list[tuple[T, L]]:
+        """Take from the line what should start now, with the lane that takes it. open: the lanes that have room."""
+        if not self._order or not open:
             return []
-        self._refile({lane.node for lane in lanes})
-        look_ahead = waiting < DEPTH * len(lanes)
-        typical = next(w.work for filed in self._nodes.values() for w in filed)
-        heap = [(lane.free_s + lane.pace * typical, k) for k, lane in enumerate(lanes) if look_ahead or room[k]]
-        heapq.heapify(heap)
+        ahead = len(self._order) <= max(DEPTH * len(lanes), FEW)
+        turns = self._turns(lanes, True) if ahead else self._turns(self._worth_it(open, lanes), False)
+        spare = self._spare(turns) if ahead else None
+        room = {id(lane): lane.room for lane in open}
+        patience, alone = PATIENCE * len(lanes), len(lanes) == 1
         begun: list[tuple[T, L]] = []
-        reserved: list[Waiting[T]] = []
-        oldest = min(filed[0].number for filed in self._nodes.values() if filed)
-        while heap and left:
-            finish, k = heapq.heappop(heap)
-            lane = lanes[k]
-            one = self._take(lane, oldest + PATIENCE * len(lanes), alone=len(lanes) == 1)
-            if one is None:
+        refused = 0  # turns of lanes that every Job left avoids: others take them
+        for turn, lane in enumerate([*turns, *open]):
+            if not self._order or (turn >= len(turns) and not refused):
+                break
+            if not room.get(id(lane)):
                 continue
-            if room[k]:
-                room[k], left = room[k] - 1, left - 1
-                begun.append((one.item, lane))
-            else:
-                reserved.append(one)
-            if look_ahead or room[k]:
-                heapq.heappush(heap, (finish + lane.pace * one.work, k))
-        for one in reversed(reserved):
-            self._nodes.setdefault(one.node, deque()).appendleft(one)
+            one = self._take(lane, next(iter(self._order)) + patience, alone, spare)
+            if one is None:
+                room[id(lane)], refused = 0, refused + 1
+                continue
+            room[id(lane)], refused = room[id(lane)] - 1, refused - (turn >= len(turns))
+            begun.append((one.item, lane))
         return begun
 
-    def _take(self, lane: Lane, patience: float, alone: bool) -> Waiting[T] | None:
-        """The Job this lane should have: of its own node, of no node, or of the node with most of them."""
-        own, free = self._nodes.get(lane.node), self._nodes[None]
+    def _worth_it(self, open: Sequence[L], lanes: Sequence[L]) -> list[L]:
+        """Of many waiting Jobs, a lane takes one only if it ends before all the others could have done them all."""
+        work = len(self._order) * next(iter(self._order.values())).work
+        all_done = work / sum(1 / max(lane.pace, 1e-9) for lane in lanes)
+        each = work / len(self._order)
+        quickest = min(lane.pace for lane in lanes)
+        return [lane for lane in open if lane.free_s + lane.pace * each <= all_done + 2 * quickest * each]
+
+    def _turns(self, lanes: Sequence[L], endless: bool) -> list[L]:
+        """Whose turn it is for each Job that waits: always the lane that would finish it first.
+
+        endless: a lane takes turns as long as it is the first to finish, not only while it has room now.
+        """
+        works = iter(self._order.values())
+        typical = next(iter(self._order.values())).work
+        room = [lane.room for lane in lanes]
+        heap = [(lane.free_s + lane.pace * typical, k) for k, lane in enumerate(lanes) if endless or room[k]]
+        heapq.heapify(heap)
+        turns: list[L] = []
+        while heap and (one := next(works, None)) is not None:
+            finish, k = heap[0]
+            turns.append(lanes[k])
+            room[k] -= 1
+            if endless or room[k]:
+                heapq.heapreplace(heap, (finish + lanes[k].pace * one.work, k))
+            else:
+                heapq.heappop(heap)
+        return turns
+
+    def _spare(self, turns: Sequence[L]) -> Counter[str | None]:
+        """How many Jobs of each node others must make, for want of turns on the node itself."""
+        here = Counter(lane.node for lane in turns)
+        return Counter({node: len(filed) - here[node] for node, filed in self._filed.items() if node is not None})
+
+    def _take(self, lane: Lane, patience: float, alone: bool, spare: Counter[str | None] | None) -> Waiting[T] | None:
+        """The Job this lane should have: of its own node, of no node, or of the node with most to spare."""
+        own, free = self._filed.get(lane.node), self._filed[None]
         if own and own[0].number > patience:
-            own = min((filed for filed in self._nodes.values() if filed), key=lambda filed: filed[0].number)
+            own = self._filed[next(iter(self._order.values())).node]
         for filed in (own, free):
             if filed and (one := _pop(filed, lane, alone)) is not None:
-                return one
-        others = sorted((filed for filed in self._nodes.values() if filed), key=len, reverse=True)
-        return next((one for filed in others if (one := _pop(filed, lane, alone)) is not None), None)
+                return self._gone(one, lane, spare)
+        left = [node for node, filed in self._filed.items() if filed]
+        left.sort(key=lambda node: spare[node] if spare is not None else len(self._filed[node]), reverse=True)
+        for node in left:
+            if (one := _pop(self._filed[node], lane, alone)) is not None:
+                return self._gone(one, lane, spare)
+        return None
 
-    def _refile(self, alive: set[str | None]) -> None:
-        """Jobs of nodes without a replica are at home nowhere."""
-        lost = [node for node, filed in self._nodes.items() if node is not None and (not filed or node not in alive)]
-        strays = [one for node in lost for one in self._nodes.pop(node)]
-        if strays:
-            self._nodes[None] = deque(sorted([*self._nodes[None], *strays], key=lambda one: one.number))
+    def _gone(self, one: Waiting[T], lane: Lane, spare: Counter[str | None] | None) -> Waiting[T]:
+        del self._order[one.number]
+        if spare is not None and one.node is not None and one.node != lane.node:
+            spare[one.node] -= 1
+        return one
 
 
 def _pop(filed: deque[Waiting[T]], lane: Lane, alone: bool) -> Waiting[T] | None:

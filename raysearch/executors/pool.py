@@ -43,13 +43,13 @@ C = TypeVar("C", bound=Work)
 class Replica(Generic[C]):
     """calls: in flight, oldest (the one being worked on) first; since: when that one came to the front.
 
-    phase: placing (waits for resources), placed, loading, ready. refs: what the phase waits for.
+    phase: later (not asked for yet), placing (waits for resources), placed, loading, ready. refs: what it waits for.
     """
 
     slot: int
-    group: Group
-    refs: list[Any]
-    phase: str = "placing"
+    group: Any = None  # a Group, once it is asked for
+    refs: list[Any] = field(default_factory=list)
+    phase: str = "later"
     born: float = field(default_factory=time.monotonic)
     node: str | None = None
     meeting: str = ""
@@ -83,7 +83,43 @@ class Pool(Generic[C]):
         self.has_loaded, self.loaded_with = False, None  # what the first replica said when it had loaded
         self._seen: deque[float] = deque(maxlen=REMEMBERED)
         self._crashes, self._alone_since = 0, time.monotonic()
-        self.replicas: list[Replica[C]] = [self._start(slot) for slot in range(config.replicas)]
+        self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
+        self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]
+        self.grow(self.least)
+
+    @property
+    def placed(self) -> int:
+        return sum(r.phase not in ("later", "placing") for r in self.replicas)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is a replica, and none that waits for a place."""
+        return self.placed > 0 and not any(r.phase == "placing" for r in self.replicas)
+
+    @property
+    def empty_s(self) -> float:
+        """Seconds for which no replica has had a place."""
+        return 0.0 if self.placed else time.monotonic() - self._alone_since
+
+    def grow(self, count: int | None = None) -> None:
+        """Ask for so many replicas, or for all; those without a place yet come when the cluster has one."""
+        for replica in self.replicas[:count]:
+            if replica.phase == "later":
+                self._ask(replica)
+
+    def _ask(self, replica: Replica[C]) -> None:
+        replica.group, replica.phase, replica.born = self._launch(), "placing", time.monotonic()
+        replica.refs = replica.group.where()
+
+    def yield_place(self) -> list[C]:
+        """Give up one replica, one without a place or without work if there is; returns the calls it had."""
+        order = {"placing": 0, "placed": 1, "loading": 2, "ready": 3}
+        held = [r for r in self.replicas if r.phase in order]
+        given = min(held, key=lambda r: (order[r.phase], len(r.calls), -r.slot))
+        given.group.kill()
+        self.replicas[given.slot] = Replica(given.slot)
+        calls, given.calls = given.calls, []
+        return calls
 
     @property
     def lanes(self) -> list[Replica[C]]:
@@ -122,10 +158,12 @@ class Pool(Generic[C]):
         """Kill it, start another in its place, and return the calls it had: the suspect first, then the innocent."""
         if replica not in self.replicas:
             return []
-        replica.group.kill()
+        if replica.group is not None:
+            replica.group.kill()
         self.restarts += not drained
         self.drained += drained
-        self.replicas[self.replicas.index(replica)] = self._start(replica.slot)
+        self.replicas[replica.slot] = Replica(replica.slot)
+        self._ask(self.replicas[replica.slot])
         calls, replica.calls = replica.calls, []
         return calls
 
@@ -153,19 +191,19 @@ class Pool(Generic[C]):
                 late += replica.calls
         return late
 
-    def progress(self, tell: Callable[[str], None]) -> None:
+    def progress(self) -> None:
         """Move replicas on from placing to ready. Raises UsageError with the reason if a model cannot be loaded."""
         loading: dict[str | None, int] = {}
         for replica in self.replicas:
             loading[replica.node] = loading.get(replica.node, 0) + (replica.phase == "loading")
-        for replica in [r for r in self.replicas if r.phase != "ready"]:
+        for replica in [r for r in self.replicas if r.group is not None and r.phase != "ready"]:
             if replica.phase == "placed" and loading.get(replica.node, 0) < self.cluster.loads_per_node:
                 replica.phase, replica.born = "loading", time.monotonic()
                 replica.refs = replica.group.load(replica.meeting)
                 loading[replica.node] = loading.get(replica.node, 0) + 1
             elif replica.phase in ("placing", "loading"):
                 self._look(replica)
-        self._check_time(tell)
+        self._check_time()
 
     def waits(self) -> list[Any]:
         """Refs that become ready when a replica is placed or has loaded."""
@@ -182,7 +220,8 @@ class Pool(Generic[C]):
 
     def close(self) -> None:
         for replica in self.replicas:
-            replica.group.kill()
+            if replica.group is not None:
+                replica.group.kill()
 
     def deadline(self, work: float | None) -> float:
         """Seconds a call of so much work may take: learnt per unit of work after three calls, else the configured."""
@@ -196,10 +235,6 @@ class Pool(Generic[C]):
         if len(self._seen) < 3:
             return None
         return sorted(self._seen)[min(len(self._seen) - 1, int(q * len(self._seen)))]
-
-    def _start(self, slot: int) -> Replica[C]:
-        group = self._launch()
-        return Replica(slot, group, group.where())
 
     def _look(self, replica: Replica[C]) -> None:
         """Has the phase of this replica come to its end?"""
@@ -226,7 +261,7 @@ class Pool(Generic[C]):
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
 
-    def _check_time(self, tell: Callable[[str], None]) -> None:
+    def _check_time(self) -> None:
         """Raise UsageError for a model that does not load in time, or a pool that stays empty."""
         now, limit = time.monotonic(), self.cluster.load_timeout_s
         if any(r.phase == "loading" and now - r.born > limit for r in self.replicas):
@@ -234,11 +269,11 @@ class Pool(Generic[C]):
                 f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, or "
                 "see whether the nodes reach the weights"
             )
-        if any(r.phase != "placing" for r in self.replicas):
+        if self.placed:
             self._alone_since = now
-        elif now - self._alone_since > max(limit, self.cluster.wait_s):
+        elif self.empty_s > max(limit, self.cluster.wait_s):
             raise UsageError(
-                f"{self.name}: the cluster had no room for any replica in {now - self._alone_since:.0f} s; "
+                f"{self.name}: the cluster had no room for any replica in {self.empty_s:.0f} s; "
                 "is it in use by others? `ray status` shows what is taken"
             )
 

@@ -8,96 +8,42 @@ a Job that fails on two replicas fails for good.
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from raysearch.config import ClusterConfig
-from raysearch.errors import UsageError
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
 from raysearch.executors.policy import DEPTH, Line
 from raysearch.executors.pool import Pool, Replica, reason
-from raysearch.executors.ray_cluster import Launch, connect, leaving, missing
+from raysearch.executors.ray_cluster import connect
+from raysearch.executors.ray_pools import Pools
+from raysearch.executors.ray_states import Call, Errand, States
 from raysearch.executors.work import Made
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
-LOOK_S = 2.0  # how often nodes that leave are looked for
 SEEN_AHEAD = 4  # Jobs per replica that the executor wants to see, to place them well
 
 __all__ = ["RayExecutor", "connect"]
 
 
-@dataclass(eq=False)
-class Errand:
-    """A Job on its way: first on a generator, then (view is set) on a reward replica."""
-
-    ticket: int
-    job: Job
-    failures: int = 0
-    avoid: Replica | None = None
-    made: Made | None = None
-    view: Any = None
-    calls: list[Call] = field(default_factory=list)
-    answered: bool = False
-
-    def at(self, pool: Pool) -> list[Call]:
-        """Its attempts under way in this pool."""
-        return [call for call in self.calls if call.pool is pool]
-
-
-@dataclass(eq=False)
-class Call:
-    """One attempt at an errand's present stage, on one replica. refs: of every rank; the first is the leader's."""
-
-    errand: Errand
-    pool: Pool
-    replica: Replica
-    work: float | None
-    state: Any = None
-    view: Any = None
-    refs: list[Any] = field(default_factory=list)
-    hedge: bool = False
-
-
-@dataclass
-class Held:
-    """A state in the object store: its ref, the node it was made on, its size, and the nodes that have a copy."""
-
-    ref: Any
-    node: str | None
-    bytes: int
-    copies: set[str | None]
-
-
 class RayExecutor:
-    """Joins or starts Ray, checks that the cluster is large enough, and starts both pools."""
+    """The pools of `cluster`, and the errands between them. store: folder in which states outlive their node."""
 
     def __init__(self, cluster: ClusterConfig, generator: Any, rewards: list[dict[str, Any]], store: str | None = None):
-        if cluster.placement == "paired" and cluster.rewards.replicas != cluster.generators.replicas:
-            raise UsageError(
-                f"cluster.placement=paired needs one reward replica per generator replica, but there are "
-                f"{cluster.rewards.replicas} and {cluster.generators.replicas}; make the two equal"
-            )
-        self._owns = connect(cluster)
-        self._cluster = cluster
-        self._await_nodes()
-        launch = Launch(cluster, generator, rewards, store)
-        self.generators: Pool[Call] = Pool("cluster.generators", launch.generator, cluster.generators, cluster)
-        self.rewards: Pool[Call] = Pool("cluster.rewards", launch.reward, cluster.rewards, cluster)
+        self._cluster, self._pools = cluster, Pools(cluster, generator, rewards, store)
+        self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
-        self._lines: dict[Pool, Line[Errand]] = {self.generators: Line(), self.rewards: Line()}
+        self.states = States()
+        self._lines: dict[Pool, Line[Errand]] = {pool: Line() for pool in self._pools}
         self._flying: dict[Any, Call] = {}
-        self._states: dict[str, Held] = {}
         self._answers: list[tuple[int, Answer]] = []
-        self._tickets, self._looked = 0, 0.0
-        self.retries = self.hedges = self.hedges_won = self.mismatches = self.moved_bytes = self.moved_states = 0
+        self._tickets = self.retries = self.hedges = self.hedges_won = self.mismatches = 0
 
     def submit(self, job: Job) -> int:
         self._tickets += 1
@@ -106,7 +52,7 @@ class RayExecutor:
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
         self._dispatch()
-        refs = [*self._flying, *self.generators.waits(), *self.rewards.waits()]
+        refs = [*self._flying, *(ref for pool in self._pools for ref in pool.waits())]
         if not refs:
             time.sleep(min(timeout, 0.05))
         elif not self._answers:
@@ -122,51 +68,28 @@ class RayExecutor:
         return answers
 
     def forget(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._states.pop(key, None)
+        self.states.forget(keys)
 
     def status(self) -> dict[str, dict[str, Any]]:
-        both = {
+        found = {
             name: pool.status(len(self._lines[pool]))
             for name, pool in (("generators", self.generators), ("rewards", self.rewards))
         }
-        both["generators"] |= {
+        found["generators"] |= {
             "retries": self.retries, "hedges": self.hedges, "hedges_won": self.hedges_won,
-            "mismatches": self.mismatches, "moved_bytes": self.moved_bytes, "moved_states": self.moved_states,
+            "mismatches": self.mismatches, "moved_bytes": self.states.moved_bytes, "moved_states": self.states.moved,
         }  # fmt: skip
-        return both
+        return found
 
     def close(self) -> None:
-        self.generators.close()
-        self.rewards.close()
-        self._states.clear()
-        if self._owns:
-            ray.shutdown()
-
-    def _await_nodes(self) -> None:
-        """Raise UsageError for a cluster too small, once it has had `wait_s` to grow; says what is awaited."""
-        began, told = time.monotonic(), 0.0
-        while (lack := missing(self._cluster)) is not None:
-            waited = time.monotonic() - began
-            if waited >= self._cluster.wait_s:
-                after = f" (after {waited:.0f} s)" if self._cluster.wait_s else ""
-                if self._owns:
-                    ray.shutdown()
-                raise UsageError(lack + after)
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
-                _tell(f"waiting for nodes, {waited:.0f} of {self._cluster.wait_s:.0f} s: {lack}")
-            time.sleep(0.5)
+        self._pools.close()
 
     def _watch(self) -> None:
-        """Bring replicas along, replace what is late, leave nodes that leave, hedge stragglers."""
-        if time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            nodes = leaving()
-            for pool in (self.generators, self.rewards):
-                pool.drain(nodes)
-        for pool in (self.generators, self.rewards):
-            pool.progress(_tell)
+        """Bring replicas along, replace what is late, hedge stragglers."""
+        for call, why in self._pools.look_after():
+            self._ended(call)
+            self._again(call, why, fault=False)
+        for pool in self._pools:
             for replica in pool.overdue():
                 self._lost(pool, replica, f"no answer within the deadline of {pool.name}")
             if not len(self._lines[pool]):
@@ -178,8 +101,7 @@ class RayExecutor:
         if errand.view is not None:
             self._lines[self.rewards].put(errand, 1.0, None, errand.avoid, first)
             return
-        held = self._states.get(job.needs or "")
-        node = held.node if held is not None else None
+        node = self.states.node(job.needs)
         self._lines[self.generators].put(errand, _work(job) or 1.0, node, errand.avoid, first)
 
     def _dispatch(self) -> None:
@@ -187,13 +109,13 @@ class RayExecutor:
         for pool, line in self._lines.items():
             if pool is self.generators and not self.rewards.has_loaded:
                 continue
-            for errand, replica in line.match(pool.lanes):
+            lanes = pool.lanes
+            line.alive({replica.node for replica in lanes})
+            for errand, replica in line.match([r for r in lanes if r.room], lanes):
                 self._send(errand, pool, replica)
 
     def _send(self, errand: Errand, pool: Pool, replica: Replica, hedge: bool = False) -> None:
-        job, leader = errand.job, replica.group.leader
-        held = self._states.get(job.needs or "")
-        parent = held.ref if held is not None else None
+        job, leader, parent = errand.job, replica.group.leader, self.states.ref(errand.job.needs)
         call = Call(errand, pool, replica, _work(job), hedge=hedge)
         if pool is self.rewards:
             call.work, call.refs = 1.0, [leader.score.remote(errand.view, job.prompt)]
@@ -204,9 +126,8 @@ class RayExecutor:
             method = leader.advance.options(num_returns=3)
             call.state, call.view, ref = method.remote(size, job.move, job.key, job.prompt, parent)
             call.refs = [ref, *(p.follow.remote(job.move, job.key, job.prompt, parent) for p in replica.group.peers)]
-        if pool is self.generators and held is not None and replica.node not in held.copies:
-            held.copies.add(replica.node)
-            self.moved_bytes, self.moved_states = self.moved_bytes + held.bytes, self.moved_states + 1
+        if pool is self.generators:
+            self.states.sent(job.needs, replica.node)
         errand.calls.append(call)
         pool.began(replica, call)
         for ref in call.refs:
@@ -283,8 +204,7 @@ class RayExecutor:
             self._missing(errand, job.move.parent)
             return
         errand.made = made
-        node = call.replica.node
-        self._states[job.key] = Held(call.state, node, made.bytes, {node})
+        self.states.keep(job.key, call.state, call.replica.node, made.bytes)
         self.hedges_won += call.hedge
         if job.move.score and job.move.to > 0:
             errand.view, errand.avoid = call.view, None
@@ -339,7 +259,7 @@ class RayExecutor:
         if errand.answered or errand.at(call.pool):
             return
         if call.pool is self.rewards:
-            self._states.pop(errand.job.key, None)
+            self.states.forget([errand.job.key])
             errand.made = errand.view = None
             self.retries += 1
             self._line_up(errand, first=True)
@@ -347,14 +267,10 @@ class RayExecutor:
             self._missing(errand, errand.job.needs)
 
     def _missing(self, errand: Errand, key: str | None) -> None:
-        self._states.pop(key or "", None)
+        self.states.forget([key or ""])
         self._answer(errand, Failure(errand.job.key, f"state {key} is neither held nor stored", missing=key))
 
 
 def _work(job: Job) -> float | None:
     """Network evaluations at the most, and 1 for the decode; None for a film."""
     return None if job.move is None else 1.0 + job.move.to
-
-
-def _tell(line: str) -> None:
-    print(f"raysearch: {line}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """The executor with a simulated clock: the same coordinator, searches and policy against a modelled cluster.
 
-It answers in the order in which that cluster would, and knows when: `raysearch plan` reads its clock. What it answers is
-either pretended (rewards drawn by key, no model loaded) or real (`work`: an Inline executor does every Job at the
+It answers in the order in which that cluster would, and knows when: `raysearch plan` reads its clock. What it answers
+is either pretended (rewards drawn by key, no model loaded) or real (`work`: an Inline executor does every Job at the
 moment it ends), so that the promises of an executor can be tested on it, failures included. One event at a time, ties
 in the order of submission; no thread, no sleep, no wall clock.
 """
@@ -25,8 +25,8 @@ class Cluster:
     """What is modelled. Seconds throughout.
 
     generators: seconds per network evaluation of each replica; rewards: seconds per score of each; nodes: of each
-    generator replica, one of its own where none is given. decode_s: per Move that is scored or filmed; transfer_s: for a
-    state that moves between nodes; load_s: until a replica is ready, at the start and after it was lost. lost: (time,
+    generator replica, one of its own where none is given. decode_s: per Move that is scored or filmed; transfer_s: for
+    a state that moves between nodes; load_s: until a replica is ready, at the start and after it was lost. lost: (time,
     generator replica) pairs: it dies, with the states of its node if no other replica lives there. spread: coefficient
     of variation of the time of a Move (log-normal, drawn by key).
     """
@@ -85,6 +85,8 @@ class Virtual:
         self.rewards = [Machine(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
         self.capacity = 4 * len(self.generators) + DEPTH * len(self.rewards)
         self._lines: tuple[Line[Errand], Line[Errand]] = Line(), Line()
+        self._open = dict.fromkeys(self.generators), dict.fromkeys(self.rewards)  # in order, those with room
+        self._all_up = not cluster.load_s and not cluster.lost
         self._steps: dict[str, int] = {}  # of every state ever made
         self._homes: dict[str, set[str | None]] = {}  # nodes that hold it
         self._tickets = self.restarts = self.moved_states = 0
@@ -149,12 +151,18 @@ class Virtual:
         self._lines[0].put(errand, self._evaluations(job) or 1.0, min(homes, key=str) if homes else None, None, first)
 
     def _dispatch(self) -> None:
-        for machines, line in ((self.generators, self._lines[0]), (self.rewards, self._lines[1])):
-            for errand, machine in line.match([m for m in machines if m.up_at <= self.now]):
+        for machines, line, open in zip((self.generators, self.rewards), self._lines, self._open, strict=True):
+            if not len(line):
+                continue
+            up = machines if self._all_up else [m for m in machines if m.up_at <= self.now]
+            room = [m for m in open if m.up_at <= self.now]
+            for errand, machine in line.match(room, up):
                 begin = self.now + machine.free_s
                 seconds = self._seconds(errand, machine)
                 machine.spans.append((begin, begin + seconds))
                 machine.errands.append(errand)
+                if not machine.room:
+                    del open[machine]
                 machine.busy_s += seconds
                 machine.nfe += self._evaluations(errand.job) if errand.outcome is None else 1
                 self._at(begin + seconds, ("done", machine, machine.lives))
@@ -184,6 +192,7 @@ class Virtual:
     def _done(self, machine: Machine) -> list[tuple[int, Answer]]:
         errand = machine.errands.pop(0)
         machine.spans.pop(0)
+        self._open[machine.node is None][machine] = None
         job = errand.job
         if errand.outcome is not None:
             return [(errand.ticket, errand.outcome)]
@@ -220,6 +229,7 @@ class Virtual:
         self.restarts += 1
         machine.busy_s -= sum(max(0.0, end - max(begin, self.now)) for begin, end in machine.spans)
         errands, machine.errands, machine.spans = machine.errands, [], []
+        self._open[0][machine] = None
         machine.up_at = self.now + self.cluster.load_s
         self._at(machine.up_at, ("up", None, 0))
         if all(m is machine or m.node != machine.node for m in self.generators):

@@ -1,4 +1,4 @@
-"""What every executor promises, on the shipped models: one suite for inline, virtual and Ray, the same bits from all."""
+"""What every executor promises, on the shipped models: inline, virtual and Ray, the same bits from all."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the Ray executor does when replicas die, freeze, lag, fail or are too many: real processes, arithmetic models."""
+"""What the Ray executor does when replicas die, freeze, lag, fail or are too many: real processes."""
 
 import os
 import signal
@@ -18,6 +18,7 @@ from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 
+pytestmark = pytest.mark.cluster
 STEPS = 6
 PROMPTS = [Prompt(f"p{k}", "a ball") for k in range(3)]
 REWARDS = [{"name": "motion"}]
@@ -177,7 +178,7 @@ def test_more_than_the_cluster_has_is_refused_at_once(local_ray):
 
 
 def test_pools_of_different_size_cannot_be_paired(local_ray):
-    with pytest.raises(UsageError, match="paired needs one reward replica per generator replica, .* 1 and 2"):
+    with pytest.raises(UsageError, match=r"paired needs one reward replica per generator replica, .* 1 and 2"):
         RayExecutor(cluster(2, 1, placement="paired"), model(), REWARDS)
 
 
