@@ -150,7 +150,8 @@ class RayExecutor:
         try:
             answer = ray.get(ref)
         except RayActorError as error:
-            self._lost(pool, replica, reason(error), blame=not getattr(error, "preempted", False))
+            planned = getattr(error, "preempted", False) or "placement group was removed" in str(error)
+            self._lost(pool, replica, reason(error), blame=not planned)
         except ObjectLostError as error:
             self._ended(call)
             self._again(call, reason(error), fault=False)

@@ -137,7 +137,8 @@ class Launch:
     def __init__(self, cluster: ClusterConfig, generator: Any, rewards: list[dict[str, Any]], store: str | None):
         self._cluster, self._generator, self._rewards, self._store = cluster, generator, rewards, store
         self._paired = cluster.placement == "paired"
-        self._pairs: list[Any] = []  # placement groups of generators whose place for a reward is free
+        self._standing: list[Any] = []  # placement groups of paired generators ...
+        self._free: list[Any] = []  # ... and those of them whose place for a reward is free
 
     def generator(self) -> Group:
         pool = self._cluster.generators
@@ -149,12 +150,13 @@ class Launch:
             for rank in range(pool.ranks)
         ]
         if self._paired:
-            self._pairs.append(group)
+            self._standing.append(group)
+            self._free.append(group)
         return Group(actors, lambda: self._dissolve(group))
 
     def reward(self) -> Group:
         pool = self._cluster.rewards
-        group = self._pairs.pop(0) if self._pairs else None
+        group = self._free.pop(0) if self._free else None
         actor = ray.remote(RewardActor).options(**_options(pool, group, 0))
         return Group([actor.remote(pool.num_gpus, self._rewards, pool.threads)], lambda: self._vacate(group))
 
@@ -170,13 +172,14 @@ class Launch:
     def _dissolve(self, group: Any) -> None:
         """A generator ended: its placement group goes, and a reward in it, which its pool will replace."""
         if group is not None:
-            self._pairs = [other for other in self._pairs if other is not group]
+            self._standing = [other for other in self._standing if other is not group]
+            self._free = [other for other in self._free if other is not group]
             ray.util.remove_placement_group(group)
 
     def _vacate(self, group: Any) -> None:
         """A paired reward ended: its place is free for the next, if the group still stands."""
-        if group is not None and ray.util.placement_group_table(group).get("state") != "REMOVED":
-            self._pairs.append(group)
+        if any(group is other for other in self._standing):
+            self._free.append(group)
 
 
 def _options(pool: PoolConfig, group: Any, bundle: int) -> dict[str, Any]:
