@@ -45,6 +45,14 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
             if not known:
                 raise UsageError(f"{key}.{option}: {options['name']} has no options")
             lookup(f"{key}: option of {options['name']}", option, known)
+    settings(options)
+
+
+def settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of a reward, defaults filled in as far as it tells them; loads nothing. Raises UsageError."""
+    given = {k: v for k, v in options.items() if k != "name"}
+    tell = REWARDS[options["name"]].settings
+    return {"name": options["name"], **(tell(**given) if tell else given)}
 
 
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
@@ -58,6 +66,12 @@ def _vjepa2(device: str, **options: Any) -> Reward:
     from raysearch.rewards.vjepa2 import VJEPA2Reward
 
     return VJEPA2Reward.load(device=device, **options)
+
+
+def _vjepa2_settings(**options: Any) -> dict[str, Any]:
+    from raysearch.rewards.convention import settings
+
+    return settings(**options)
 
 
 def _motion(device: str, **options: Any) -> Reward:
@@ -74,15 +88,35 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, and the options it takes."""
+    """How a reward is made, the options it takes, and how they are filled in and checked without loading it."""
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
+    settings: Callable[..., dict[str, Any]] | None = None
 
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
+        _vjepa2,
+        (
+            "model",
+            "revision",
+            "dtype",
+            "preset",
+            "window",
+            "context",
+            "stride",
+            "distance",
+            "cosine",
+            "worst",
+            "reduce",
+            "frames",
+            "resize",
+            "attention",
+            "batch",
+            "compile",
+        ),
+        _vjepa2_settings,
     ),
     "motion": Entry(_motion),
     "tinyworld_truth": Entry(_tinyworld),

@@ -140,11 +140,12 @@ def test_a_short_video_says_so(model):
 
 
 def test_presets_and_names(tmp_path, model):
-    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0,
-                                   "reduce": "mean"}  # fmt: skip
+    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "distance": "cosine", "cosine": "tokens",
+                                   "worst": 1.0, "reduce": "mean", "resize": "squash"}  # fmt: skip
     model.save_pretrained(tmp_path)
     reward = rewards.load({"name": "vjepa2", "model": str(tmp_path), "stride": 4})
-    assert (reward.stride, reward.contexts, reward.cosine) == (4, (8,), "tokens")
+    found = reward.convention
+    assert (found.stride, found.contexts, found.cosine) == (4, (8,), "tokens")
     with pytest.raises(UsageError, match="did you mean 'vjepa2'"):
         rewards.load({"name": "vjepa"})
     with pytest.raises(UsageError, match="preset"):
