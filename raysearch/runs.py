@@ -88,6 +88,8 @@ def tasks(job: Job) -> list[Task]:
     rewards.check(job.reward)
     for i, spec in enumerate(job.watch):
         rewards.check(spec, f"watch[{i}]")
+    if job.generator.num_frames:
+        rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
     try:
         trial = search(job)
         next(trial)
@@ -134,8 +136,18 @@ def manifest(job: Job) -> dict[str, Any]:
     return {
         "raysearch": "1",
         "generator": {**asdict(job.generator), "weights": generator_fingerprint(job.generator)},
-        "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
+        "rewards": {
+            "reward": job.reward,
+            "watch": job.watch,
+            "weights": rewards_fingerprint([job.reward, *job.watch]),
+            "settings": reward_settings(job),
+        },
     }
+
+
+def reward_settings(job: Job) -> list[dict[str, Any]]:
+    """Every reward with all its settings, defaults filled in: scores under others cannot be compared."""
+    return json.loads(json.dumps([rewards.settings(spec) for spec in (job.reward, *job.watch)]))
 
 
 @contextmanager
@@ -209,6 +221,7 @@ def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: di
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
         "reward": job.reward["name"],
+        "reward_settings": reward_settings(job),
         "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
         "versions": versions(),
     }

@@ -51,7 +51,7 @@ class RayExecutor:
 
         def make_reward() -> Any:
             actor = ray.remote(RewardWorker).options(**_options(cluster.rewards))
-            return actor.remote(rewards, cluster.rewards.threads, device["rewards"])
+            return actor.remote(rewards, cluster.rewards.threads, device["rewards"], generator.fps)
 
         limits = cluster.load_timeout_s, cluster.deadline_s
         self.rewards: Pool[Call] = Pool("cluster.rewards", make_reward, cluster.rewards.replicas, *limits)

@@ -50,9 +50,16 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
 
 def settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Every setting of a reward, defaults filled in as far as it tells them; loads nothing. Raises UsageError."""
-    given = {k: v for k, v in options.items() if k != "name"}
-    tell = REWARDS[options["name"]].settings
-    return {"name": options["name"], **(tell(**given) if tell else given)}
+    entry = REWARDS.get(str(options["name"]))
+    given = {k: v for k, v in options.items() if k not in ("name", "label")}
+    return {**options, **(entry.settings(**given) if entry and entry.settings else {})}
+
+
+def fits(options: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    """Raise UsageError if a reward cannot judge any video of so many frames; loads nothing."""
+    entry = REWARDS.get(str(options["name"]))
+    if entry and entry.fits:
+        entry.fits(settings(options), frames, fps)
 
 
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
@@ -74,6 +81,12 @@ def _vjepa2_settings(**options: Any) -> dict[str, Any]:
     return settings(**options)
 
 
+def _vjepa2_fits(resolved: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    from raysearch.rewards.convention import Convention
+
+    Convention.of(resolved).select(frames, fps)
+
+
 def _motion(device: str, **options: Any) -> Reward:
     from raysearch.rewards.motion import Motion
 
@@ -88,11 +101,12 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, the options it takes, and how they are filled in and checked without loading it."""
+    """How a reward is made, the options it takes; without loading it, what they are in full, and `fits`, see above."""
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
     settings: Callable[..., dict[str, Any]] | None = None
+    fits: Callable[[Mapping[str, Any], int, float | None], None] | None = None
 
 
 REWARDS: dict[str, Entry] = {
@@ -116,7 +130,8 @@ REWARDS: dict[str, Entry] = {
             "batch",
             "compile",
         ),
-        _vjepa2_settings,
+        settings=_vjepa2_settings,
+        fits=_vjepa2_fits,
     ),
     "motion": Entry(_motion),
     "tinyworld_truth": Entry(_tinyworld),

@@ -80,6 +80,11 @@ class Convention:
             )
         _check_frames(self.frames)
 
+    @staticmethod
+    def of(settings: Mapping[str, Any]) -> Convention:
+        """Of the settings of a reward, execution included."""
+        return Convention(**{f.name: settings[f.name] for f in fields(Convention)})
+
     @property
     def contexts(self) -> tuple[int, ...]:
         return (self.context,) if isinstance(self.context, int) else tuple(self.context)

@@ -22,7 +22,7 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, checkpoints, distances
+from raysearch.rewards import Scores, distances, vjepa2_model
 from raysearch.rewards.convention import PRESETS, Convention, settings
 from raysearch.rewards.surprise_map import SurpriseMap, fold
 from raysearch.rewards.windows import Batches, Remembered, fitting, keys
@@ -37,7 +37,7 @@ class VJEPA2Reward:
     """Reward of videos under one VJEPA2Model, by a Convention, whose fields are taken as options.
 
     batch: windows at a time, None for what fills the device and fits its memory. compile: by torch.compile, for long
-    runs. remember: windows whose surprise is kept. fps: rate of the views, where `score` is not told.
+    runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score` is not told.
     """
 
     differentiable = True
@@ -52,9 +52,10 @@ class VJEPA2Reward:
             raise UsageError(f"reward.batch={batch}: must be at least 1")
         self.model = model.eval().requires_grad_(False)
         self._side, self._grid = int(model.config.crop_size), int(model.config.crop_size // model.config.patch_size)
+        self._tokens = self.convention.window // model.config.tubelet_size * self._grid**2  # of a window
         self.whole_frames = self.convention.resize == "crop"
         self.size: int | None = None if self.whole_frames else self._side
-        self.fps: float | None = None
+        self.clip_fps: float | None = None
         weight = next(model.parameters())
         self._device, self._dtype, self._about = weight.device, weight.dtype, about or {}
         self._mean = torch.tensor(IMAGENET_DEFAULT_MEAN, device=self._device).view(3, 1, 1)
@@ -74,7 +75,7 @@ class VJEPA2Reward:
         """
         chosen = settings(model, **options)
         about = {key: chosen.pop(key) for key in ("model", "revision", "attention")}
-        network = checkpoints.load(**about, dtype=chosen.pop("dtype"), device=device)
+        network = vjepa2_model.load(**about, dtype=chosen.pop("dtype"), device=device)
         return cls(network, about=about, **chosen)
 
     def settings(self) -> dict[str, Any]:
@@ -108,10 +109,12 @@ class VJEPA2Reward:
         frames, _ = self._cut(view, fps)
         video, window = self._prepare(self._moved(frames))[0], self.convention.window
         starts = self.convention.starts(len(video))
-        layers = self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts))
+        judged = dict(self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts)))
+        layers = ((s, row[1:].view(len(self.convention.contexts), -1)) for s, row in judged.items())
         folded = fold(layers, len(video), self.model.config.tubelet_size, self._grid)
-        seen = self.convention.select(len(view), fps or self.fps)
-        return self.score(view, fps=fps), SurpriseMap.of(folded, seen, view.shape[:3], self.convention.resize)
+        seen = self.convention.select(len(view), fps or self.clip_fps)
+        scores = self._scores([row[0].item() for row in judged.values()])
+        return scores, SurpriseMap.of(folded, seen, view.shape[:3], self.convention.resize)
 
     def reward(self, video_BTCHW: Tensor) -> Tensor:
         """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels."""
@@ -120,7 +123,7 @@ class VJEPA2Reward:
     def surprise(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
         """Surprise [B, windows], differentiable. Raises UsageError if the video is shorter than one window."""
         B, T = video_BTCHW.shape[:2]
-        seen = self.convention.select(T, fps or self.fps)
+        seen = self.convention.select(T, fps or self.clip_fps)
         video = self._prepare(video_BTCHW if len(seen) == T else video_BTCHW[:, torch.from_numpy(seen)])
         starts, window = self.convention.starts(len(seen)), self.convention.window
         clips = ((None, video[b, s : s + window]) for b in range(B) for s in starts)
@@ -128,23 +131,24 @@ class VJEPA2Reward:
 
     def _judge(self, clips: Tensor) -> Tensor:
         """Surprise [B] of prepared windows, averaged over the contexts."""
-        full = self._encoder(clips).last_hidden_state
-        found = []
-        for c in self.convention.contexts:
-            known = int(c * full.shape[1] / self.convention.window)
-            guess = self._predict(clips[:, :c], known, full.shape[1])
-            found.append(distances.surprise(guess, full[:, known:], self.convention))
-        return torch.stack(found).mean(0)
+        each = [distances.surprise(guess, truth, self.convention) for guess, truth in self._guesses(clips)]
+        return torch.stack(each).mean(0)
 
     def _judge_tokens(self, clips: Tensor) -> Tensor:
-        """Surprise [B, contexts, tokens] of every token of the windows; NaN for those that are given."""
+        """[B, 1 + contexts * tokens]: the same, and for each context the surprise of every token, NaN if given."""
+        whole, tokens = [], []
+        for guess, truth in self._guesses(clips):
+            whole.append(distances.surprise(guess, truth, self.convention))
+            each, known = distances.by_token(guess, truth, self.convention), self._tokens - truth.shape[1]
+            tokens.append(F.pad(each, (known, 0), value=torch.nan))
+        return torch.cat([torch.stack(whole).mean(0)[:, None], *tokens], 1)
+
+    def _guesses(self, clips: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The features [B, tokens, D] of what follows each context: as predicted, and as they are."""
         full = self._encoder(clips).last_hidden_state
-        found = full.new_full((len(full), len(self.convention.contexts), full.shape[1]), torch.nan, dtype=torch.float32)
-        for i, c in enumerate(self.convention.contexts):
-            known = int(c * full.shape[1] / self.convention.window)
-            guess = self._predict(clips[:, :c], known, full.shape[1])
-            found[:, i, known:] = distances.by_token(guess, full[:, known:], self.convention)
-        return found
+        for c in self.convention.contexts:
+            known = c * self._tokens // self.convention.window
+            yield self._predict(clips[:, :c], known, self._tokens), full[:, known:]
 
     def _predict(self, context_clip: Tensor, known: int, tokens: int) -> Tensor:
         """The predictor's features of the tokens from `known` on, from the context frames alone."""
@@ -158,7 +162,7 @@ class VJEPA2Reward:
             raise UsageError(f"frames of shape {view.shape}: expected [frames, height, width, 3]")
         if view.dtype != np.uint8 and not np.isfinite(view).all():
             raise UsageError("the frames hold NaN or infinite values")
-        frames = view[self.convention.select(len(view), fps or self.fps)]
+        frames = view[self.convention.select(len(view), fps or self.clip_fps)]
         return frames, keys(frames, self.convention.starts(len(frames)), self.convention.window)
 
     def _unknown(self, cut: list, known: set[bytes]) -> Iterator[tuple[bytes, Tensor]]:
@@ -194,8 +198,7 @@ class VJEPA2Reward:
 
     def _fitting(self) -> int:
         """Windows at a time: as many as fill the device, on a GPU no more than its memory holds."""
-        tokens = self.convention.window // self.model.config.tubelet_size * self._grid**2
-        most = min(MOST, max(1, FILLED.get(self._device.type, 256) // tokens))
+        most = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
         if self._device.type != "cuda":
             return most
         blank = torch.zeros(self.convention.window, 3, self._side, self._side, device=self._device, dtype=self._dtype)
