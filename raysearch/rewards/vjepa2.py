@@ -29,7 +29,10 @@ from raysearch.rewards.windows import Batches, Remembered, fitting, keys
 
 __all__ = ["PRESETS", "VJEPA2Reward"]
 
-FILLED = {"cpu": 256, "cuda": 8192}  # tokens in a batch beyond which the device is not used better
+# Tokens in a batch beyond which the device is not used much better. On a CPU that is more, but batches of a run are
+# filled up, and most videos of a small model have but a few windows.
+FILLED = {"cpu": 256, "cuda": 8192}
+BULK = 2048  # the same where batches are not filled up
 MOST = 16  # windows in a batch
 
 
@@ -62,6 +65,8 @@ class VJEPA2Reward:
         self._std = torch.tensor(IMAGENET_DEFAULT_STD, device=self._device).view(3, 1, 1)
         self._encoder, self._predictor = model.encoder, model.predictor
         self._batches = Batches(batch or self._fitting())
+        bulk = min(MOST, max(self._batches.size, BULK // self._tokens))
+        self._loose = Batches(batch or (self._batches.size if self._device.type == "cuda" else bulk), filled=False)
         self.remembered = Remembered(remember)
         self.compiled = compile
         if compile:
@@ -117,7 +122,10 @@ class VJEPA2Reward:
         return scores, SurpriseMap.of(folded, seen, view.shape[:3], self.convention.resize)
 
     def reward(self, video_BTCHW: Tensor) -> Tensor:
-        """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels."""
+        """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels.
+
+        Same shape, same bits; of videos alone or together only `score` and `score_all` promise that.
+        """
         return self._over_windows(self.surprise(video_BTCHW))
 
     def surprise(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
@@ -127,7 +135,7 @@ class VJEPA2Reward:
         video = self._prepare(video_BTCHW if len(seen) == T else video_BTCHW[:, torch.from_numpy(seen)])
         starts, window = self.convention.starts(len(seen)), self.convention.window
         clips = ((None, video[b, s : s + window]) for b in range(B) for s in starts)
-        return torch.stack([value for _, value in self._batches.run(self._judge, clips)]).view(B, len(starts))
+        return torch.stack([value for _, value in self._loose.run(self._judge, clips)]).view(B, len(starts))
 
     def _judge(self, clips: Tensor) -> Tensor:
         """Surprise [B] of prepared windows, averaged over the contexts."""

@@ -1,8 +1,8 @@
 """Windows of videos: told apart by their content, judged so many at a time, remembered.
 
-Invariant: what is found for a window depends on its own pixels alone. A batch always has the same shape (the last one
-is filled up), for the arithmetic of a network may depend on the shape of its input; what was found is kept by the
-content of the window, so candidates that were copied, and windows inside a given prefix, are judged once.
+Invariant: what is found for a window depends on its own pixels alone. A filled batch always has the same shape, for the
+arithmetic of a network may depend on the shape of its input; what was found is kept by the content of the window, so
+candidates that were copied, and windows inside a given prefix, are judged once.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class Remembered:
 
 
 class Batches:
-    """Applies a function to clips, `size` at a time. Out of memory, it halves `size`, says so and goes on."""
+    """Applies a function to clips, `size` at a time. Out of memory, it halves `size`, says so and goes on.
 
-    def __init__(self, size: int):
-        self.size = size
+    filled: always exactly `size`, the last batch filled up with copies, so that bits do not depend on company.
+    """
+
+    def __init__(self, size: int, filled: bool = True):
+        self.size, self.filled = size, filled
 
     def run(self, judge: Callable[[Tensor], Tensor], clips: Iterable[tuple[K, Tensor]]) -> Iterator[tuple[K, Tensor]]:
-        """judge([size, ...]) -> [size, ...], as (key, result) of each of the (key, clip), in order.
-
-        Batches are filled up to `size` with copies, except under autograd, where a batch is a call of one video.
-        """
+        """judge([size, ...]) -> [size, ...], as (key, result) of each of the (key, clip), in order."""
         waiting: list[tuple[K, Tensor]] = []
         for item in clips:
             waiting.append(item)
@@ -79,8 +79,8 @@ class Batches:
     def _try(self, judge: Callable[[Tensor], Tensor], clips: list[Tensor]) -> Tensor | None:
         """None if the memory did not suffice and `size` is now smaller."""
         try:
-            filled = [] if torch.is_grad_enabled() else [clips[-1]] * (self.size - len(clips))
-            return judge(torch.stack(clips + filled))
+            copies = [clips[-1]] * (self.size - len(clips)) if self.filled else []
+            return judge(torch.stack(clips + copies))
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise

@@ -159,7 +159,7 @@ def test_l1_is_the_loss_of_training(model, video):
 def test_bf16_ranks_real_candidates_as_fp32_does():
     """Of the shipped pair: candidates of held-out scenes, as best-of-n draws them."""
     exact, half = VJEPA2Reward.load("tiny"), VJEPA2Reward.load("tiny", dtype="bfloat16")
-    for _, videos in views(2, 8):
+    for _, videos in views(2, 6):
         a, b = (np.array([s.value for s in r.score_all(list(videos))]) for r in (exact, half))
         assert spearman(a, b) > 0.95
         assert np.abs(a - b).max() < 0.02 < np.ptp(a)
@@ -175,7 +175,7 @@ def test_frames_are_chosen_before_windows_are_cut(model):
     picked = np.linspace(0, 47, 16).astype(int)
     assert few.score(view) == VJEPA2Reward(model).score(view[picked])
     floats = torch.from_numpy(view).permute(0, 3, 1, 2)[None].float() / 255
-    assert few.reward(floats).item() == few.score(view).value
+    assert few.reward(floats).item() == pytest.approx(few.score(view).value, abs=1e-6)
 
 
 def test_crop_keeps_the_centre_and_squash_all_of_it(model):
