@@ -69,6 +69,6 @@ class Inline:
 def outcome(key: str, made: Any, found: dict[str, float | str], seconds: float) -> Outcome:
     """The Outcome of a Move from what its generator and its reward replica said."""
     rewards = {name: value for name, value in found.items() if not isinstance(value, str)}
-    why = "; ".join(f"{name}: {told}" for name, told in found.items() if isinstance(told, str))
+    why = "; ".join(f"{name.removesuffix('.error')}: {told}" for name, told in found.items() if isinstance(told, str))
     cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds)
     return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost, why)

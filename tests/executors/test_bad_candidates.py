@@ -48,7 +48,7 @@ def test_content_that_cannot_be_judged_is_nan_with_the_reason(kind, request):
         (found,) = answers(executor, Work("k", PROMPTS[0], Move(None, (0, 0, 0), STEPS)))
         assert isinstance(found, Outcome) and math.isnan(found.reward) and math.isnan(found.rewards["vjepa2"])
         assert found.rewards["motion"] > 0 and set(found.rewards) == {"vjepa2", "motion"}
-        assert found.why.startswith("vjepa2.error: ") and "only 8 frames per second" in found.why
+        assert found.why.startswith("vjepa2: ") and "only 8 frames per second" in found.why
         assert all(pool["restarts"] == 0 for pool in executor.status().values())
     finally:
         executor.close()
@@ -86,7 +86,7 @@ def test_the_search_goes_on_with_the_other_candidates(tmp_path):
     assert end.error is None and end.result.winner.reward <= limit
     assert [bool(o.why) for o in finals] == [math.isnan(o.reward) for o in finals]
     kept = Journal(str(tmp_path / "b"), {}).outcomes  # as read back from disk
-    assert {kept[o.key].why for o in finals} == {"", "picky.error: too bright to be judged"}
+    assert {kept[o.key].why for o in finals} == {"", "picky: too bright to be judged"}
 
 
 @pytest.mark.parametrize("name", ["best_of_n", "smc"])
