@@ -36,9 +36,13 @@ def score(args: argparse.Namespace) -> int:
     from raysearch.fingerprints import rewards_fingerprint
 
     options = {"name": "vjepa2", **config.overrides(args.overrides)}
+    if options["name"] != "vjepa2":
+        raise UsageError(f"name={options['name']}: score goes by vjepa2 alone; in a job, watch takes any reward")
     rewards.check(options)
     paths = files(args.videos)
     outs = destinations(paths, args.map) if args.map else []
+    from raysearch.rewards.vjepa2_model import device  # after the checks, for it loads torch
+
     reward: Any = rewards.load(options, device())
     table, errors, maps = [], [], []
     for k, path in enumerate(paths):
@@ -147,12 +151,6 @@ def destinations(paths: Sequence[str], to: str) -> list[Path]:
         options = (target / f"{n}.mp4" if folder else target.with_name(f"{target.stem}-{n}.mp4") for n in names)
         made.append(next(o for o in options if o not in made))
     return made
-
-
-def device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def progress(text: str) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from raysearch.rewards.surprise_map import SurpriseMap
-from raysearch.videos import SHOWN
 
 # Black over violet, red and orange to a pale yellow; lightness L* 0, 14, 31, 50, 72, 95: about even steps.
 ANCHORS = np.array([[0, 0, 0], [48, 12, 84], [124, 22, 96], [208, 62, 58], [246, 160, 46], [250, 240, 190]], float)
 STRIP = 34  # height of the scale, px
+SHOWN = 256  # videos smaller than this are enlarged by a whole factor, so that the scale can be read
 
 
 def colours(share: np.ndarray) -> np.ndarray:
