@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test lint gates best-of-n engine chaos oracle clean
+.PHONY: demo challenge-tiny test test-slow lint gates reward best-of-n engine chaos oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -13,6 +13,9 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-slow: .venv/ready  ## what takes more than a minute, e.g. torch.compile
+	$(BIN)/python -m pytest -m slow
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -20,6 +23,9 @@ lint: .venv/ready
 
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
 	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json
+
+reward: .venv/ready  ## the V-JEPA 2 reward beside the published way, ViT-L with random weights; writes benchmarks/reward.json
+	$(BIN)/python -m benchmarks.reward --json benchmarks/reward.json
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n

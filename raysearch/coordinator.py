@@ -116,7 +116,8 @@ class Coordinator:
                 self._finish_or_film(live, done)
                 return
             except ValueError as error:
-                live.end.error = str(error)
+                why = next((o.why for o in outcomes or () if o.why), "")
+                live.end.error = f"{error} ({why})" if why else str(error)
                 self._finish(live, done)
                 return
             live.number += 1

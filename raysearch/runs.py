@@ -88,6 +88,8 @@ def tasks(job: Job) -> list[Task]:
     rewards.check(job.reward)
     for i, spec in enumerate(job.watch):
         rewards.check(spec, f"watch[{i}]")
+    if job.generator.num_frames:
+        rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
     try:
         trial = search(job)
         next(trial)
@@ -138,8 +140,18 @@ def manifest(job: Job) -> dict[str, Any]:
     return {
         "raysearch": "1",
         "generator": {**asdict(job.generator), "weights": weights},
-        "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
+        "rewards": {
+            "reward": job.reward,
+            "watch": job.watch,
+            "weights": rewards_fingerprint([job.reward, *job.watch]),
+            "settings": reward_settings(job),
+        },
     }
+
+
+def reward_settings(job: Job) -> list[dict[str, Any]]:
+    """Every reward with all its settings, defaults filled in: scores under others cannot be compared."""
+    return json.loads(json.dumps([rewards.settings(spec) for spec in (job.reward, *job.watch)]))
 
 
 @contextmanager
@@ -217,6 +229,7 @@ def summary(
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
         "reward": job.reward["name"],
+        "reward_settings": reward_settings(job),
         "budget": {
             **asdict(ledger), "pools": status, "seconds": seconds, "worked_s": worked,
             "damaged": coordinator.journal.damaged, "run": whole,

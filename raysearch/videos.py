@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,8 +33,25 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class Clip:
+    """frames: uint8 [frames, height, width, 3]; fps: their mean rate; uneven: whether intervals differ by over a fifth;
+    promised: how many frames the file says it has, 0 where it does not."""
+
+    frames: np.ndarray
+    fps: float
+    uneven: bool
+    promised: int
+
+
 def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
     """All frames, uint8 [frames, height, width, 3], and frames per second. Raises UsageError if it is no video."""
+    clip = read(source)
+    return clip.frames, clip.fps
+
+
+def read(source: str | os.PathLike | bytes) -> Clip:
+    """The whole video. Raises UsageError if it is none."""
     name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
     if not isinstance(source, bytes) and not Path(name).is_file():
         raise UsageError(f"{name}: no such file")
@@ -41,15 +59,25 @@ def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else name) as file:
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
-            frames = [f.to_ndarray(format="rgb24") for f in file.decode(stream)]
+            found = [(f.to_ndarray(format="rgb24"), f.time) for f in file.decode(stream)]
+            promised = stream.frames
             fps = float(stream.average_rate or stream.guessed_rate or 0)
     except (av.FFmpegError, IndexError, ValueError) as error:
         raise UsageError(f"{name}: not a video that can be read ({type(error).__name__}: {error})") from None
+    frames = [frame for frame, _ in found]
     if not frames:
         raise UsageError(f"{name}: the file holds no video frames")
     if len({f.shape for f in frames}) > 1:
         raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-    return np.stack(frames), fps
+    return Clip(np.stack(frames), fps, _uneven([time for _, time in found]), promised)
+
+
+def _uneven(times: list[float | None]) -> bool:
+    known = np.array([t for t in times if t is not None])
+    if len(known) < 3:
+        return False
+    apart = np.diff(known)
+    return bool(np.abs(apart - np.median(apart)).max() > 0.2 * np.median(apart))
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

@@ -187,7 +187,7 @@ def test_scores_of_files(capsys, tmp_path):
     assert read_video(best)[0].shape == (17, 256, 256, 3)
     capsys.readouterr()
     assert main(["score", str(best), "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)[0]
+    row = json.loads(capsys.readouterr().out)["videos"][0]
     assert row["frames"] == 17 and row["fps"] == 8
     final = max(o["reward"] for o in result(run)["searches"][0]["finals"])
     assert row["reward"] == pytest.approx(final, abs=0.05)  # H.264 is lossy

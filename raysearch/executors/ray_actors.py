@@ -87,16 +87,16 @@ class GeneratorActor(_Actor):
 
 
 class RewardActor(_Actor):
-    def __init__(self, gpus: float, specs: list[dict[str, Any]], threads: int):
+    def __init__(self, gpus: float, specs: list[dict[str, Any]], threads: int, fps: float | None):
         super().__init__(gpus)
-        self._specs, self._threads = specs, threads
+        self._specs, self._threads, self._fps = specs, threads, fps
 
     def load(self) -> int | None:
         """Side of the view that serves all rewards."""
-        self.worker = RewardWorker(self._specs, self._threads, self._device())
+        self.worker = RewardWorker(self._specs, self._threads, self._device(), self._fps)
         return self.worker.size()
 
-    def score(self, view: Any, prompt: Any) -> tuple[dict[str, float], float]:
+    def score(self, view: Any, prompt: Any) -> tuple[dict[str, float | str], float]:
         return self.worker.score(view, prompt)
 
 

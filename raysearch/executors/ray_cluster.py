@@ -158,7 +158,8 @@ class Launch:
         pool = self._cluster.rewards
         group = self._free.pop(0) if self._free else None
         actor = ray.remote(RewardActor).options(**_options(pool, group, 0))
-        return Group([actor.remote(pool.num_gpus, self._rewards, pool.threads)], lambda: self._vacate(group))
+        made = actor.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
+        return Group([made], lambda: self._vacate(group))
 
     def _placement(self, pool: PoolConfig) -> Any:
         """A placement group on one node: a bundle per rank, the first with room for the paired reward."""

@@ -45,6 +45,21 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
             if not known:
                 raise UsageError(f"{key}.{option}: {options['name']} has no options")
             lookup(f"{key}: option of {options['name']}", option, known)
+    settings(options)
+
+
+def settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of a reward, defaults filled in as far as it tells them; loads nothing. Raises UsageError."""
+    entry = REWARDS.get(str(options["name"]))
+    given = {k: v for k, v in options.items() if k not in ("name", "label")}
+    return {**options, **(entry.settings(**given) if entry and entry.settings else {})}
+
+
+def fits(options: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    """Raise UsageError if a reward cannot judge any video of so many frames; loads nothing."""
+    entry = REWARDS.get(str(options["name"]))
+    if entry and entry.fits:
+        entry.fits(settings(options), frames, fps)
 
 
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
@@ -58,6 +73,18 @@ def _vjepa2(device: str, **options: Any) -> Reward:
     from raysearch.rewards.vjepa2 import VJEPA2Reward
 
     return VJEPA2Reward.load(device=device, **options)
+
+
+def _vjepa2_settings(**options: Any) -> dict[str, Any]:
+    from raysearch.rewards.convention import settings
+
+    return settings(**options)
+
+
+def _vjepa2_fits(resolved: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    from raysearch.rewards.convention import Convention
+
+    Convention.of(resolved).select(frames, fps)
 
 
 def _motion(device: str, **options: Any) -> Reward:
@@ -74,15 +101,37 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, and the options it takes."""
+    """How a reward is made, the options it takes; without loading it, what they are in full, and `fits`, see above."""
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
+    settings: Callable[..., dict[str, Any]] | None = None
+    fits: Callable[[Mapping[str, Any], int, float | None], None] | None = None
 
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
+        _vjepa2,
+        (
+            "model",
+            "revision",
+            "dtype",
+            "preset",
+            "window",
+            "context",
+            "stride",
+            "distance",
+            "cosine",
+            "worst",
+            "reduce",
+            "frames",
+            "resize",
+            "attention",
+            "batch",
+            "compile",
+        ),
+        settings=_vjepa2_settings,
+        fits=_vjepa2_fits,
     ),
     "motion": Entry(_motion),
     "tinyworld_truth": Entry(_tinyworld),
