@@ -33,7 +33,10 @@ class GeneratorConfig:
     """model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
-    table. call: any further argument of the pipeline call.
+    table. call: any further argument of the pipeline call. chunks: make the video in so many, each with its share of
+    the steps. revision: of a hub id; a branch is pinned to its commit. trust_remote_code: run code that a model brings.
+    Memory and time: tiling and slicing of the autoencoder; decode_chunk, latent frames decoded at once; offload_text:
+    encoders leave the GPU once a prompt is encoded; compile: the network by torch.compile (rounds differently).
     """
 
     name: str = "diffusers"
@@ -48,6 +51,13 @@ class GeneratorConfig:
     width: int | None = None
     num_frames: int | None = None
     fps: float | None = None
+    chunks: int = 1
+    tiling: bool = False
+    slicing: bool = False
+    decode_chunk: int | None = None
+    offload_text: bool = True
+    compile: bool = False
+    trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
 
     def pipeline_call(self) -> dict[str, Any]:
@@ -56,7 +66,8 @@ class GeneratorConfig:
         call = {k: getattr(self, k) for k in names if getattr(self, k) is not None} | dict(self.call)
         if self.shift is not None:
             assert self.steps is not None
-            even = [1 - k / self.steps for k in range(self.steps)]
+            each = self.steps // self.chunks
+            even = [1 - k / each for k in range(each)]
             call["timesteps"] = [1000 * self.shift * s / (1 + (self.shift - 1) * s) for s in even]
         return call
 
@@ -116,6 +127,7 @@ CHOICES = {
 AT_LEAST: dict[str, float] = {
     "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
     "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
+    "generator.chunks": 1, "generator.decode_chunk": 1,
 }  # fmt: skip
 
 
@@ -174,6 +186,16 @@ def check(job: Job) -> None:
     if job.generator.fps is None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
+        )
+    if job.generator.steps % job.generator.chunks:
+        raise UsageError(
+            f"generator.steps={job.generator.steps}: not a multiple of generator.chunks={job.generator.chunks}, which "
+            "take the same number of steps each"
+        )
+    if not isinstance(job.generator.trust_remote_code, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={job.generator.trust_remote_code!r}: running code that a model brings takes "
+            "the word true; else leave it out"
         )
     for part in ("search", "reward"):
         if not isinstance(getattr(job, part).get("name"), str):

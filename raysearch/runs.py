@@ -25,7 +25,7 @@ from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
-from raysearch.generators import feasible
+from raysearch.generators import feasible, layout
 from raysearch.journal import Journal
 from raysearch.latents import Store
 from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, encode
@@ -79,6 +79,8 @@ def search(job: Job) -> Search:
         raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
+    if job.generator.chunks > 1 and "reads" in known:
+        options = {"reads": layout.ends(job.generator.chunks), **options}
     assert job.generator.steps is not None
     return begin(job.seed, job.generator.steps, **options)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from raysearch.errors import UsageError
-from raysearch.generators import hooks
+from raysearch.generators import hooks, memory
 from raysearch.generators.conditioning import Frames, arguments, own_names, with_defaults
 from raysearch.generators.families import with_same_weights
 from raysearch.generators.feasible import pipeline_class
@@ -26,18 +27,22 @@ from raysearch.prompts import Prompt, frames
 class DiffusersModel:
     """A loaded pipeline; `on(prompt)` gives the generator for one prompt.
 
-    tiling: encode and decode in tiles, which takes less memory and rounds differently. call: the arguments of the
-    ordinary pipeline call that no prompt changes. Raises UsageError for an autoencoder without tiles.
+    settings: a `config.GeneratorConfig`, of which tiles, slices, chunks of decoding and compiling are read here.
+    offload: the device of the networks, where the encoders are to stay off it while they are not needed. call: the
+    arguments of the ordinary pipeline call that no prompt changes. Raises UsageError for what the autoencoder cannot.
     """
 
-    def __init__(self, pipeline: Any, steps: int, fps: float, tiling: bool = False, **call: Any):
+    def __init__(
+        self, pipeline: Any, steps: int, fps: float, settings: Any = None, offload: torch.device | None = None,
+        **call: Any,
+    ):  # fmt: skip
         pipeline.set_progress_bar_config(disable=True)
-        if tiling:
-            hooks.enable_tiling(pipeline.vae)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False)
-        self.pipeline, self.steps, self.fps = pipeline, steps, fps
+        if settings is not None:
+            memory.prepare(pipeline, settings)
+        self.pipeline, self.steps, self.fps, self.offload = pipeline, steps, fps, offload
         self.call = own_names(type(pipeline), call)
 
     @classmethod
@@ -54,21 +59,41 @@ class DiffusersModel:
             from raysearch.tinyworld import weights
 
             folder = str(weights("generator"))
-        refuse_unknown(config.pipeline_call(), pipeline_class(config))
+        if config.trust_remote_code is not True:
+            refuse_unknown(config.pipeline_call(), pipeline_class(config))
         pipeline = DiffusionPipeline.from_pretrained(
-            folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True
-        )
-        return cls(pipeline.to(device), config.steps, config.fps, **config.pipeline_call())
+            folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True,
+            trust_remote_code=config.trust_remote_code is True,
+        )  # fmt: skip
+        where, options = torch.device(device), dict(config.pipeline_call())
+        if config.chunks > 1:
+            options["chunks"] = config.chunks
+        if config.offload_text and where.type != "cpu":
+            for name, part in pipeline.components.items():
+                if isinstance(part, torch.nn.Module) and name not in memory.ENCODERS:
+                    part.to(where)
+            options["offload"] = where
+        else:
+            pipeline.to(where)
+        return cls(pipeline, config.steps, config.fps, settings=config, **options)
 
-    def on(self, prompt: Prompt) -> DiffusersGenerator:
+    def on(self, prompt: Prompt) -> Any:
         return self.given(prompt.text, frames(prompt), prompt.id)
 
-    def given(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
+    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Any:
         """The generator for a text and conditioning frames. Raises UsageError where the pipeline cannot do it."""
-        pipeline = for_frames(self.pipeline, 0 if clip is None else len(clip))
+        pipeline = self.ready(for_frames(self.pipeline, 0 if clip is None else len(clip)))
         cls = type(pipeline)
         prompt = arguments(cls.__name__, text, clip, prompt_id, with_defaults(cls, self.call))
         return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
+
+    def ready(self, pipeline: Any) -> Any:
+        """The pipeline with its encoders off the device between prompts, if so wanted; else itself."""
+        if self.offload is None:
+            return pipeline
+        pipeline = copy.copy(pipeline)
+        memory.offload(pipeline, self.offload)
+        return pipeline
 
 
 class DiffusersGenerator:
@@ -116,7 +141,8 @@ class DiffusersGenerator:
         """With grad, Cosmos decodes straight from the VAE: its guardrail works in numpy. Such frames are for gradients,
         not for showing."""
         if not (grad and type(self.pipe).__name__.startswith("Cosmos")):
-            return self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+            frames = self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+            return hooks.shown(self.pipe, frames, self._call)
         frames = hooks.frames_of_vae(self.pipe, lambda: self._run(0, x0, noise, idle=True, output="pt", grad=True))
         return self.pipe.video_processor.postprocess_video(frames, output_type="pt")[0].float()
 
@@ -143,7 +169,9 @@ class DiffusersGenerator:
 
             call["callback_on_step_end"] = report
         run = type(self.pipe).__call__
-        out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+        noised = call.get("addnoise_condition") and not idle
+        with hooks.global_noise(noise, self.pipe.transformer.device) if noised else nullcontext():
+            out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
         if seen and output == "latent":
             return seen[-1]
         return out.frames if hasattr(out, "frames") else out[0]
@@ -181,11 +209,16 @@ class DiffusersGenerator:
 
 def for_frames(pipeline: Any, frames: int) -> Any:
     """The pipeline, or one of another class on the same parts where that is the one that takes so many frames."""
+    return of_class(
+        pipeline, with_same_weights(type(pipeline).__name__, frames, bool(pipeline.config.get("expand_timesteps")))
+    )
+
+
+def of_class(pipeline: Any, name: str) -> Any:
+    """The pipeline itself if it is of that class, else one that is, on the same parts."""
     import diffusers
 
-    own = type(pipeline).__name__
-    name = with_same_weights(own, frames, bool(pipeline.config.get("expand_timesteps")))
-    if name == own:
+    if name == type(pipeline).__name__:
         return pipeline
     cls = getattr(diffusers, name)
     known = {**pipeline.config, **pipeline.components}

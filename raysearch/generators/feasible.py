@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.generators import families
+from raysearch.generators import families, memory
+from raysearch.generators.layout import OVERLAP, layout
 from raysearch.prompts import Prompt, frames
 
 INDEX = "model_index.json"
@@ -22,8 +23,12 @@ def check(config: Any, prompts: Iterable[Prompt]) -> None:
 
     config: a `config.GeneratorConfig`. Reads the prompts' conditioning files.
     """
-    pipeline, call = pipeline_class(config), config.pipeline_call()
-    expands = bool(_index(config).get("expand_timesteps"))
+    pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
+    expands = bool(index.get("expand_timesteps"))
+    memory.check(config, str((index.get("vae") or [None, None])[1]))
+    families.check_chunks(pipeline, config.chunks, call)
+    if config.chunks > 1 and call.get("num_frames"):
+        layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:
         given = 1 if prompt.image is not None else _count(prompt)
         cls = families.with_same_weights(pipeline, given, expands)

@@ -46,7 +46,8 @@ def family(f: dict) -> list[str]:
     remarks = "; ".join(filter(None, [f["notes"], f["why"]]))
     tested = "yes" if f["tested"] else "no"
     kinds = [takes(k) for k in ("text", "image", "frames")]
-    return [f["name"], f"`{f['pipeline']}`", *kinds, "yes" if f["held"] else "-", f["needs"] or "-", tested, remarks]
+    told = ["yes" if f[k] else "-" for k in ("held", "chunks")]
+    return [f["name"], f"`{f['pipeline']}`", *kinds, *told, f["needs"] or "-", tested, remarks]
 
 
 def case(c: Case) -> list[str]:
@@ -56,7 +57,7 @@ def case(c: Case) -> list[str]:
 
 def page() -> str:
     rows = describe()
-    heads = ["family", "pipeline", "text", "image", "frames", "held", "packages", "tested", "notes"]
+    heads = ["family", "pipeline", "text", "image", "frames", "held", "chunks", "packages", "tested", "notes"]
     lines = [HEAD.rstrip(), *table(heads, [family(f) for f in rows]), MIDDLE.rstrip()]
     return "\n".join(
         [*lines, *table(["case", "pipeline", "given", "bound", "because of", "needs"], list(map(case, CASES)))]
