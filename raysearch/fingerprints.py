@@ -34,7 +34,7 @@ def _weights(model: str, revision: str | None, part: str) -> str:
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
-    return f"hub:{model}@{revision or 'main'}"
+    return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
 
 
 @lru_cache(maxsize=32)

@@ -98,7 +98,7 @@ def tasks(job: Job) -> list[Task]:
         raise UsageError(f"search: {error}") from None
     todo = prompts(job)
     feasible.check(job.generator, todo)
-    generator = generator_fingerprint(job.generator)
+    generator = generator_fingerprint(feasible.pin(job.generator))
     return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
@@ -133,9 +133,10 @@ def run(job: Job) -> list[Finished]:
 
 def manifest(job: Job) -> dict[str, Any]:
     """What must not change within a run folder; search and prompts may, their Moves have other keys."""
+    generator = feasible.pin(job.generator)
     return {
         "raysearch": "1",
-        "generator": {**asdict(job.generator), "weights": generator_fingerprint(job.generator)},
+        "generator": {**asdict(generator), "weights": generator_fingerprint(generator)},
         "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
     }
 
@@ -143,19 +144,19 @@ def manifest(job: Job) -> dict[str, Any]:
 @contextmanager
 def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
     """The executor the job asks for, closed again whatever happens."""
-    specs = [job.reward, *job.watch]
+    specs, generator = [job.reward, *job.watch], feasible.pin(job.generator)
     made: Executor
     if job.cluster.executor == "inline":
         from raysearch.executors.inline import Inline
 
-        made = Inline(job.generator, specs, job.cluster.generators.threads, _device(), store)
+        made = Inline(generator, specs, job.cluster.generators.threads, _device(), store)
     else:
         from raysearch.executors.auth import require_token
 
         require_token(job.cluster.address)
         from raysearch.executors.ray import RayExecutor
 
-        made = RayExecutor(job.cluster, job.generator, specs, store)
+        made = RayExecutor(job.cluster, generator, specs, store)
     try:
         yield made
     finally:

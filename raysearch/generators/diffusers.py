@@ -47,7 +47,10 @@ class DiffusersModel:
 
     @classmethod
     def load(cls, config: Any, device: str = "cpu") -> DiffusersModel:
-        """By the ordinary from_pretrained: safetensors only, no remote code. `tiny` ships with raysearch."""
+        """By the ordinary from_pretrained: safetensors only, no remote code unless config.trust_remote_code is True.
+
+        `tiny` ships with raysearch.
+        """
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
 
@@ -59,12 +62,21 @@ class DiffusersModel:
             from raysearch.tinyworld import weights
 
             folder = str(weights("generator"))
-        if config.trust_remote_code is not True:
-            refuse_unknown(config.pipeline_call(), pipeline_class(config))
-        pipeline = DiffusionPipeline.from_pretrained(
-            folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True,
-            trust_remote_code=config.trust_remote_code is True,
-        )  # fmt: skip
+        name, trusted = pipeline_class(config), config.trust_remote_code is True
+        if not trusted:
+            refuse_unknown(config.pipeline_call(), name)
+        try:
+            pipeline = DiffusionPipeline.from_pretrained(
+                folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True,
+                trust_remote_code=trusted,
+            )  # fmt: skip
+        except ValueError as error:
+            if trusted or "trust_remote_code" not in str(error):
+                raise
+            raise UsageError(
+                f"generator.model={config.model!r}: a part brings its own code; read it, and if it may run here, set "
+                "generator.trust_remote_code=true"
+            ) from None
         where, options = torch.device(device), dict(config.pipeline_call())
         if config.chunks > 1:
             options["chunks"] = config.chunks

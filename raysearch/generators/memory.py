@@ -1,7 +1,7 @@
 """What a job may ask of a loaded pipeline to take less memory or time: tiles, slices, chunks, offloading, compiling.
 
 What an autoencoder cannot do is an error: by its class name before anything is loaded (`check`), for a class that is
-not in these tables once it is there. How each decodes a long video by itself is in DECODES.
+not in these tables once it is there.
 """
 
 from __future__ import annotations
@@ -15,15 +15,10 @@ ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder",
 CONDITIONS = ("encode_prompt", "encode_image", "_encode_image")  # the only calls that run an encoder
 NETWORKS = ("transformer", "transformer_2", "unet")
 NO_TILES = ("AutoencoderKLTemporalDecoder",)
-# How latent frames are decoded: always one by one, exactly; in batches with a cache of the past; in blended tiles.
-ALWAYS, BATCHES, TILES = "always", "batches", "tiles"
-DECODES = {
-    "AutoencoderKLWan": ALWAYS,
-    "AutoencoderKLCogVideoX": BATCHES,
-    "AutoencoderKLMochi": BATCHES,
-    "AutoencoderKLLTXVideo": TILES,
-    "AutoencoderKLHunyuanVideo": TILES,
-}
+# Latent frames that these decode at a time whatever a video's length, with a cache of the past: exactly, and no others.
+BY_ITSELF = {"AutoencoderKLWan": 1, "AutoencoderKLCogVideoX": 2}
+# These can decode in pieces of so many latent frames at least, blended or with a cache: other pixels, less memory.
+PIECES = {"AutoencoderKLMochi": 1, "AutoencoderKLLTXVideo": 2, "AutoencoderKLHunyuanVideo": 2}
 
 
 def check(config: Any, vae: str) -> None:
@@ -33,20 +28,14 @@ def check(config: Any, vae: str) -> None:
     n = config.decode_chunk
     if n is None:
         return
-    how = DECODES.get(vae)
-    if how == ALWAYS:
-        raise UsageError(
-            f"generator.decode_chunk={n}: {vae} always decodes one latent frame at a time; leave decode_chunk out"
-        )
-    if how is None:
-        raise UsageError(
-            f"generator.decode_chunk={n}: {vae} decodes a video whole; leave decode_chunk out, and try tiling. There "
-            f"are chunks in {', '.join(k for k, v in DECODES.items() if v != ALWAYS)}"
-        )
-    if how == TILES and n < 2:
-        raise UsageError(
-            f"generator.decode_chunk={n}: {vae} blends overlapping chunks, which takes at least 2 latent frames"
-        )
+    told = f"generator.decode_chunk={n}: {vae}"
+    if vae in BY_ITSELF:
+        raise UsageError(f"{told} always decodes {BY_ITSELF[vae]} latent frames at a time; leave decode_chunk out")
+    if vae not in PIECES:
+        own = ", and set call.decode_chunk_size" if vae == "AutoencoderKLTemporalDecoder" else ", and try tiling"
+        raise UsageError(f"{told} has no pieces; leave decode_chunk out{own}. There are pieces in {', '.join(PIECES)}")
+    if n < PIECES[vae]:
+        raise UsageError(f"{told} blends overlapping pieces, which takes at least {PIECES[vae]} latent frames")
 
 
 def prepare(pipeline: Any, config: Any) -> None:
@@ -72,12 +61,12 @@ def _enable(vae: Any, name: str) -> None:
 
 
 def _in_chunks(vae: Any, n: int) -> None:
-    if DECODES[type(vae).__name__] == BATCHES:
-        vae.use_framewise_decoding, vae.num_latent_frames_batch_size = True, n
-        return
     vae.use_framewise_decoding = True
-    vae.tile_sample_min_num_frames = n * vae.temporal_compression_ratio
-    vae.tile_sample_stride_num_frames = (n - n // 4 if n > 3 else n - 1) * vae.temporal_compression_ratio
+    if hasattr(vae, "num_latent_frames_batch_size"):
+        vae.num_latent_frames_batch_size = n
+    if hasattr(vae, "tile_sample_min_num_frames"):  # a quarter of each tile is blended with the next
+        vae.tile_sample_min_num_frames = n * vae.temporal_compression_ratio
+        vae.tile_sample_stride_num_frames = (n - max(n // 4, 1)) * vae.temporal_compression_ratio
 
 
 def encoders(pipeline: Any) -> list[Any]:
