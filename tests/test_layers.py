@@ -109,4 +109,4 @@ def test_ray_only_where_the_design_says(path):
     if "ray" in heavy:
         assert where in ("executors/ray.py", "executors/pool.py", "evals/shards.py")
     if "torch" in heavy:
-        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
+        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs", "doctor")

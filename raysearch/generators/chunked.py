@@ -115,9 +115,9 @@ class Continuation(DiffusersGenerator):
         self.history = history
 
     def _prepare_with_particle(self, *args: Any, **options: Any) -> Any:
-        x = self._particle
-        if x is None:
+        if self._particle is None:
             return super()._prepare_with_particle(*args, **options)
+        x = self._particle.contiguous()
         self._kept = x, [x.shape[2], x[:, :, : self.history], self.history], True
         if self._idle:
             self.pipe._interrupt = True

@@ -53,9 +53,11 @@ class DiffusersModel:
         """
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
+        from transformers.utils import logging as transformers_logging
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
         folder = config.model
         if config.model == "tiny":
             import raysearch.tinyworld.codec  # noqa: F401  diffusers looks the class up, but does not import it
@@ -201,7 +203,8 @@ class DiffusersGenerator:
                 self._noise.set_state(before)  # or this call would go on with other noise than the next
         new, rest, is_tuple = self._kept
         x = new if self._particle is None else self._particle.to(new)
-        x = hooks.held(self.pipe, x, new, rest).clone()  # some pipelines write into their latents
+        # A copy, as some pipelines write into their latents; contiguous, as in bf16 the strides change the last bits.
+        x = hooks.held(self.pipe, x, new, rest).clone(memory_format=torch.contiguous_format)
         if self._particle is None:
             self._drawn = x.clone()
         if self._idle:
