@@ -187,6 +187,11 @@ def check(job: Job) -> None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
         )
+    if job.generator.fps != round(job.generator.fps):
+        raise UsageError(
+            f"generator.fps={job.generator.fps:g}: films have a whole number of frames per second; set "
+            f"generator.fps={round(job.generator.fps)}"
+        )
     if job.generator.steps % job.generator.chunks:
         raise UsageError(
             f"generator.steps={job.generator.steps}: not a multiple of generator.chunks={job.generator.chunks}, which "

@@ -9,7 +9,7 @@ import inspect
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -32,6 +32,7 @@ from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, enc
 from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
+from raysearch.provenance import Lineages, sidecar
 from raysearch.search import strategy
 
 REPORT, RESULT = "report.html", "result.json"
@@ -111,7 +112,7 @@ def run(job: Job) -> list[Finished]:
             f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
         )
     fs, root = fsspec.core.url_to_fs(job.run)
-    began, shelf = time.time(), Shelf(job.run)
+    began, shelf = time.time(), Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed})
     print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
     with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
         fs.makedirs(root, exist_ok=True)
@@ -164,10 +165,14 @@ def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
 
 
 class Shelf:
-    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4."""
+    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4.
 
-    def __init__(self, run: str):
+    Beside each lies a JSON of what made it. about: what holds for all films of the run.
+    """
+
+    def __init__(self, run: str, about: Mapping[str, Any] | None = None):
         self._fs, self._root = fsspec.core.url_to_fs(run)
+        self._about, self._lineages = {**(about or {}), "versions": versions()}, Lineages()
 
     @staticmethod
     def path(task: Task, key: str) -> str:
@@ -179,13 +184,20 @@ class Shelf:
     def on_finish(self, finished: Finished) -> None:
         best = finished.result.winner.key if finished.result else None
         for key, mp4 in finished.films.items():
+            path = self.path(finished.task, key)
             if mp4 is not None:
-                self._put(self.path(finished.task, key), mp4)
-        if best in finished.films:
-            source = f"{self._root}/{self.path(finished.task, best)}"
-            self._put(f"best/{finished.task.name}.mp4", self._fs.cat_file(source))
+                self._put(path, mp4)
+            film = mp4 if mp4 is not None else self._fs.cat_file(f"{self._root}/{path}")
+            beside = sidecar(finished, key, film, self._lineages, self._about)
+            self._put(f"{path.removesuffix('.mp4')}.json", beside)
+            if key == best:
+                self._put(f"best/{finished.task.name}.mp4", film)
+                self._put(f"best/{finished.task.name}.json", beside)
+        self._lineages.drop(finished.task)
 
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        self._lineages.note(task, round)
+
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 

@@ -6,6 +6,7 @@ import io
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -50,6 +51,19 @@ def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
     if len({f.shape for f in frames}) > 1:
         raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
     return np.stack(frames), fps
+
+
+def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
+    """codec, fps, frames, width, height, duration_s of what is in a video file. Raises UsageError as `decode`."""
+    frames, fps = decode(source)
+    with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
+        codec, duration = file.streams.video[0].codec_context.name, file.duration
+    count, height, width, _ = frames.shape
+    whole = int(fps) if fps == int(fps) else fps
+    return {
+        "codec": codec, "fps": whole, "frames": count, "width": width, "height": height,
+        "duration_s": None if duration is None else duration / av.time_base,
+    }  # fmt: skip
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
