@@ -194,13 +194,15 @@ class DiffusersGenerator:
         """The only place where a particle enters. The pipeline's own conditions are prepared once."""
         if self._kept is None or self._particle is None:
             assert self._noise is not None
-            before = self._noise.get_state()
+            noises = self._noise if isinstance(self._noise, list) else [self._noise]  # one each where particles share
+            before = [n.get_state() for n in noises]
             with torch.no_grad():
                 out = self._prepare(*args, **options)
             new, *rest = out if isinstance(out, tuple) else (out,)
             self._kept = new.clone(), rest, isinstance(out, tuple)
             if self._particle is not None:
-                self._noise.set_state(before)  # or this call would go on with other noise than the next
+                for n, state in zip(noises, before, strict=True):
+                    n.set_state(state)  # or this call would go on with other noise than the next
         new, rest, is_tuple = self._kept
         x = new if self._particle is None else self._particle.to(new)
         # A copy, as some pipelines write into their latents; contiguous, as in bf16 the strides change the last bits.

@@ -23,8 +23,8 @@ FIRST = "against the stock solver at order 1; its second order is the kernel 2m 
 @dataclass(frozen=True)
 class Case:
     """given: conditioning frames. stock: builds the pipeline to compare with, where it is not `build`. held: they stand
-    still in the latents. chunks: it is made in so many. doubled: frames that the stock call shows twice. needs: Python
-    packages without which it cannot run."""
+    still in the latents. chunks: it is made in so many. doubled: frames that the stock call shows twice. alone: of
+    a family whose particles can share a call, but not so. needs: Python packages without which it cannot run."""
 
     id: str
     pipeline: str
@@ -39,6 +39,7 @@ class Case:
     held: bool = False
     chunks: int = 1
     doubled: int = 0
+    alone: bool = False
     needs: tuple[str, ...] = field(default=())
 
     @property
@@ -147,7 +148,7 @@ CASES = [
     Case("ltx-condition", LC, others.ltx_condition, ltx_long),
     Case("ltx-condition-image", LC, others.ltx_condition, ltx_long, given=1, side=32, held=True),
     Case("ltx-condition-continuation", LC, others.ltx_condition, ltx_long, given=9, side=32, held=True),
-    Case("ltx-condition-middle", LC, others.ltx_condition, middle_call),
+    Case("ltx-condition-middle", LC, others.ltx_condition, middle_call, alone=True),
     Case("ltx-condition-noised", LC, others.ltx_condition, size(32, 17, image_cond_noise_scale=0.15), given=1, side=32,
          held=True, fidelity=0.1, mean=0.01,
          why="the stock call leaves the last step's noise on the given frames"),
