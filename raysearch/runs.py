@@ -33,6 +33,7 @@ from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
 from raysearch.provenance import Lineages, sidecar
+from raysearch.schedules import READS
 from raysearch.search import strategy
 
 REPORT, RESULT = "report.html", "result.json"
@@ -80,7 +81,8 @@ def search(job: Job) -> Search:
         raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
-    if job.generator.chunks > 1 and "reads" in known:
+    reads = inspect.signature(begin).parameters.get("reads")
+    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
         options = {"reads": layout.ends(job.generator.chunks), **options}
     assert job.generator.steps is not None
     return begin(job.seed, job.generator.steps, **options)

@@ -57,6 +57,7 @@ def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
     """codec, fps, frames, width, height, duration_s of what is in a video file. Raises UsageError as `decode`."""
     frames, fps = decode(source)
     with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
+        assert isinstance(file, av.container.InputContainer)
         codec, duration = file.streams.video[0].codec_context.name, file.duration
     count, height, width, _ = frames.shape
     whole = int(fps) if fps == int(fps) else fps

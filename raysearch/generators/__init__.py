@@ -57,10 +57,12 @@ def load(config: Any, device: str = "cpu") -> Model:
 
 def _diffusers(config: Any, device: str) -> Model:
     if config.chunks > 1:
-        from raysearch.generators.chunked import ChunkedModel as Model
-    else:
-        from raysearch.generators.diffusers import DiffusersModel as Model
-    return Model.load(config, device)
+        from raysearch.generators.chunked import ChunkedModel
+
+        return ChunkedModel.load(config, device)
+    from raysearch.generators.diffusers import DiffusersModel
+
+    return DiffusersModel.load(config, device)
 
 
 GENERATORS: dict[str, Callable[[Any, str], Model]] = {"diffusers": _diffusers}

@@ -93,7 +93,7 @@ class ChunkedModel(DiffusersModel):
         self.chunks = layout(total, chunks, overlap, base, self.scale)
         self.call |= self._window(self.chunks[0])
 
-    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Chunked:  # type: ignore[override]
+    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Chunked:
         first = super().given(text, clip, prompt_id)
         plain = copy.copy(self.ready(of_class(self.pipeline, PLAIN)))
         object.__setattr__(plain, "encode_prompt", first.pipe.encode_prompt)  # which remembers its answer

@@ -54,11 +54,13 @@ search: {name: smc, n: 16, kernel: {name: ddim_eta, eta: 0.7}}
 ```
 
 With `generator.chunks: N` a video is made in N chunks, each conditioned on the last `call.overlap_history` frames (by
-default 17) of those before it; `call.base_num_frames` is the length of a chunk with its history, by default the smallest
-that will do. `steps` are those of the whole video, `steps / N` for each chunk. To a search it is an ordinary generator:
+default 17) of those before it; `call.base_num_frames` is the length of a chunk with its history, by default the
+smallest that will do. `steps` are those of the whole video, `steps / N` for each chunk. To a search it is an ordinary
+generator:
 
-* `search.reads` is `[1/N, 2/N, ...]` by default, so SMC and beam score and select whenever a chunk is finished and nothing
-  later has seen it. Other reads are allowed: a preview shows the finished chunks and x0_hat of the one in work.
+* `search.reads` of SMC and beam is `[1/N, 2/N, ...]` by default, so they score and select whenever a chunk is finished
+  and nothing later has seen it. Other reads are allowed: a preview shows the finished chunks and x0_hat of the one in
+  work.
 * Finished chunks never change: kernels, mutation, and going back within a later chunk leave them bit for bit. Copies of
   a particle part in the next chunk, by the kernel's noise. `kernel.window` is in fractions of all steps: leave it at
   [0, 1], for the default of SMC and beam, [0.2, 0.8], is without noise in the first and the last chunks.
@@ -66,8 +68,8 @@ that will do. `steps` are those of the whole video, `steps / N` for each chunk. 
 * The video is bit for bit that of the stock pipeline's long-video call (with `ar_step` 0 and a first-order solver).
   `call.addnoise_condition` works; its noise is addressed like all other.
 
-Another autoregressive model (MAGI-1) comes in by the same seam, `raysearch/generators/chunked.py`: it brings a generator
-of a window of latents, whose first frames are clean history; `Chunked` makes them one generator of the whole video with
+Another autoregressive model (MAGI-1) comes in by the same seam, `raysearch/generators/chunked.py`: it brings generators
+of windows of latents, whose first frames are clean history; `Chunked` makes them one generator of the whole video, with
 `path(k)` as tensors that broadcast over latent frames. A key/value cache is derived from the history in the window, so
 a particle is its latents and its step wherever it goes.
 """
