@@ -187,21 +187,7 @@ def check(job: Job) -> None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
         )
-    if job.generator.fps != round(job.generator.fps):
-        raise UsageError(
-            f"generator.fps={job.generator.fps:g}: films have a whole number of frames per second; set "
-            f"generator.fps={round(job.generator.fps)}"
-        )
-    if job.generator.steps % job.generator.chunks:
-        raise UsageError(
-            f"generator.steps={job.generator.steps}: not a multiple of generator.chunks={job.generator.chunks}, which "
-            "take the same number of steps each"
-        )
-    if not isinstance(job.generator.trust_remote_code, bool):
-        raise UsageError(
-            f"generator.trust_remote_code={job.generator.trust_remote_code!r}: running code that a model brings takes "
-            "the word true; else leave it out"
-        )
+    _check_generator(job.generator)
     for part in ("search", "reward"):
         if not isinstance(getattr(job, part).get("name"), str):
             raise UsageError(
@@ -212,6 +198,24 @@ def check(job: Job) -> None:
             job.watch[i] = {"name": spec}
         elif not isinstance(spec, dict) or "name" not in spec:
             raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
+
+
+def _check_generator(generator: GeneratorConfig) -> None:
+    fps, steps, chunks, trust = generator.fps, generator.steps, generator.chunks, generator.trust_remote_code
+    assert fps is not None and steps is not None
+    if fps != round(fps):
+        raise UsageError(
+            f"generator.fps={fps:g}: films have a whole number of frames per second; set generator.fps={round(fps)}"
+        )
+    if steps % chunks:
+        raise UsageError(
+            f"generator.steps={steps}: not a multiple of generator.chunks={chunks}, which take the same number each"
+        )
+    if not isinstance(trust, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={trust!r}: running code that a model brings takes the word true; else leave "
+            "it out"
+        )
 
 
 def to_yaml(job: Job) -> str:

@@ -19,8 +19,9 @@ import torch
 
 from raysearch.errors import UsageError
 from raysearch.generators import Generator, Path
+from raysearch.generators.classes import of_class
 from raysearch.generators.conditioning import Frames, arguments, with_defaults
-from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel, of_class
+from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.generators.layout import OVERLAP, Chunk, layout
 
 PLAIN = "SkyReelsV2DiffusionForcingPipeline"

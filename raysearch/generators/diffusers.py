@@ -16,11 +16,10 @@ import torch
 
 from raysearch.errors import UsageError
 from raysearch.generators import hooks, memory
+from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import Frames, arguments, own_names, with_defaults
-from raysearch.generators.families import with_same_weights
 from raysearch.generators.feasible import pipeline_class
 from raysearch.generators.one_step import one_step
-from raysearch.names import lookup
 from raysearch.prompts import Prompt, frames
 
 
@@ -222,38 +221,3 @@ class DiffusersGenerator:
                 f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise here; "
                 "set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
             )
-
-
-def for_frames(pipeline: Any, frames: int) -> Any:
-    """The pipeline, or one of another class on the same parts where that is the one that takes so many frames."""
-    return of_class(
-        pipeline, with_same_weights(type(pipeline).__name__, frames, bool(pipeline.config.get("expand_timesteps")))
-    )
-
-
-def of_class(pipeline: Any, name: str) -> Any:
-    """The pipeline itself if it is of that class, else one that is, on the same parts."""
-    import diffusers
-
-    if name == type(pipeline).__name__:
-        return pipeline
-    cls = getattr(diffusers, name)
-    known = {**pipeline.config, **pipeline.components}
-    wanted = {k: known.get(k, p.default) for k, p in inspect.signature(cls.__init__).parameters.items() if k != "self"}
-    result = cls(**wanted)
-    result.set_progress_bar_config(disable=True)
-    return result
-
-
-def refuse_unknown(call: dict[str, Any], pipeline: str) -> None:
-    """Raise UsageError for a class that diffusers does not have, or an argument that its call does not have."""
-    import diffusers
-
-    cls = getattr(diffusers, pipeline, None)
-    if cls is None:
-        raise UsageError(
-            f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
-        )
-    parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
-    for name in own_names(cls, call):
-        lookup(f"generator.call: argument of {pipeline}", name, parameters)

@@ -76,27 +76,22 @@ def test_a_folder_has_no_revision_and_an_unknown_commit_is_said(saved, tmp_path,
     feasible._fetch.cache_clear()
 
 
-def own_pipeline(saved, folder):
+def bring(saved, folder, entry, file, base):
+    """A copy of the model whose index names a class of its own, in a file of its own that leaves a trace."""
     shutil.copytree(saved, folder)
-    index = json.loads((folder / "model_index.json").read_text()) | {"_class_name": ["own", "OwnPipeline"]}
+    index = json.loads((folder / "model_index.json").read_text()) | {entry: ["own", "Own"]}
     (folder / "model_index.json").write_text(json.dumps(index))
-    code = f"from diffusers import CogVideoXPipeline\nopen({str(folder / 'ran')!r}, 'w')\n"
-    (folder / "own.py").write_text(code + "class OwnPipeline(CogVideoXPipeline):\n    pass\n")
+    trace = f"open({str(folder / 'ran')!r}, 'w')"
+    (folder / file).write_text(f"from diffusers import {base}\n{trace}\nclass Own({base}):\n    pass\n")
 
 
-def own_part(saved, folder):
-    shutil.copytree(saved, folder)
-    index = json.loads((folder / "model_index.json").read_text()) | {"vae": ["own", "OwnVAE"]}
-    (folder / "model_index.json").write_text(json.dumps(index))
-    code = f"from diffusers import AutoencoderKLCogVideoX\nopen({str(folder / 'ran')!r}, 'w')\n"
-    (folder / "vae/own.py").write_text(code + "class OwnVAE(AutoencoderKLCogVideoX):\n    pass\n")
-
-
-@pytest.mark.parametrize("bring", [own_pipeline, own_part])
-def test_code_that_a_model_brings_runs_only_where_it_is_asked_for(saved, tmp_path, monkeypatch, bring):
+@pytest.mark.parametrize("own", [
+    ("_class_name", "own.py", "CogVideoXPipeline"), ("vae", "vae/own.py", "AutoencoderKLCogVideoX"),
+], ids=["pipeline", "part"])  # fmt: skip
+def test_code_that_a_model_brings_runs_only_where_it_is_asked_for(saved, tmp_path, monkeypatch, own):
     monkeypatch.setattr("diffusers.utils.dynamic_modules_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     folder = tmp_path / "model"
-    bring(saved, folder)
+    bring(saved, folder, *own)
     config = GeneratorConfig(model=str(folder), steps=2, fps=8, **CALL)
     with pytest.raises(UsageError, match=r"brings its own code.*set generator.trust_remote_code=true") as told:
         generators.load(config)

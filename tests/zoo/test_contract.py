@@ -11,8 +11,9 @@ from raysearch import kernels
 from raysearch.executors.work import run_move
 from raysearch.generators import families, hooks
 from raysearch.generators.chunked import ChunkedModel
+from raysearch.generators.classes import for_frames
 from raysearch.generators.conditioning import arguments, own_names, with_defaults
-from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel, for_frames
+from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
