@@ -41,9 +41,11 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
     config = feasible.pin(config)
     name = feasible.pipeline_class(config)
     family = families.FAMILIES.get(name, families.Family(name, name, ("text",), tested=False, why="not in the table"))
-    given = frames(prompt)
+    given, noise = frames(prompt), None
     if given is None and family.needs_frames:
-        given = np.random.default_rng(0).integers(0, 255, (1 if "image" in family.takes else 5, 64, 64, 3), np.uint8)
+        given = noise = np.random.default_rng(0).integers(
+            0, 255, (1 if "image" in family.takes else 5, 64, 64, 3), np.uint8
+        )
         feasible.check(config, [])
     else:
         feasible.check(config, [prompt])
@@ -52,7 +54,7 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
         "tested": family.tested, "device": device, "dtype": config.dtype, "steps": config.steps,
         "conditioning_frames": 0 if given is None else len(given), "failures": {},
     }  # fmt: skip
-    checks = Checks(config, prompt.text or "a ball rolls", given, device, found)
+    checks = Checks(config, prompt, noise, device, found)
     checks.run("load", checks.load)
     if not found["failures"]:
         for check in ("draw", "chain", "kernels", "decode", "changes", *(["gradients"] if gradients else [])):
@@ -62,11 +64,12 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
 
 
 class Checks:
-    """One model and what was made with it; every method is a check that writes what it found."""
+    """One model and what was made with it; every method is a check that writes what it found. clip: in place of the
+    prompt's frames."""
 
-    def __init__(self, config: GeneratorConfig, text: str, given: np.ndarray | None, device: str, found: dict):
-        self.config, self.text, self.given, self.found = config, text, given, found
-        self.device, self.prompt = torch.device(device), Prompt(PROMPT_ID, text)
+    def __init__(self, config: GeneratorConfig, prompt: Prompt, clip: np.ndarray | None, device: str, found: dict):
+        self.config, self.prompt, self.clip, self.found = config, prompt, clip, found
+        self.device = torch.device(device)
 
     def run(self, name: str, check: Callable[[], None]) -> None:
         try:
@@ -83,7 +86,8 @@ class Checks:
         start = time.perf_counter()
         model: Any = generators.load(self.config, str(self.device))
         self.found["load_s"] = self._since(start)
-        self.generator: Any = model.given(self.text, self.given, PROMPT_ID)
+        prompt, clip = self.prompt, self.clip
+        self.generator: Any = model.on(prompt) if clip is None else model.given(prompt.text, clip, prompt.id)
 
     def draw(self) -> None:
         start = time.perf_counter()
