@@ -11,7 +11,7 @@ from typing import Any
 
 from raysearch.errors import UsageError
 
-ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder", "connectors")
+ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder")
 CONDITIONS = ("encode_prompt", "encode_image", "_encode_image")  # the only calls that run an encoder
 NETWORKS = ("transformer", "transformer_2", "unet")
 NO_TILES = ("AutoencoderKLTemporalDecoder",)

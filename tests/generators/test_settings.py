@@ -57,6 +57,9 @@ def test_a_branch_is_pinned_to_its_commit(hub, tmp_path):
     manifest = runs.manifest(job)
     assert manifest["generator"]["revision"] == COMMIT
     assert manifest == runs.manifest(configuration.Job(generator=pinned, run=str(tmp_path / "run")))
+    generator = generators.load(pinned).on(PROMPT)  # from the cache, by the commit
+    with torch.no_grad():
+        assert len(generator.decode(generator.draw(noise(0)), noise(0))) == 9
     (hub / "refs/main").write_text("f" * 40)  # the branch moves; this process stays where it was
     assert runs.manifest(job) == manifest
     shutil.copytree(hub / "snapshots" / COMMIT, hub / "snapshots" / ("f" * 40))
