@@ -62,8 +62,8 @@ generator:
   and nothing later has seen it. Other reads are allowed: a preview shows the finished chunks and x0_hat of the one in
   work.
 * Finished chunks never change: kernels, mutation, and going back within a later chunk leave them bit for bit. Copies of
-  a particle part in the next chunk, by the kernel's noise. `kernel.window` is in fractions of all steps: leave it at
-  [0, 1], for the default of SMC and beam, [0.2, 0.8], is without noise in the first and the last chunks.
+  a particle part in the next chunk, by the kernel's noise. `kernel.window` is in fractions of all steps: give the
+  kernel [0, 1], as here, for the default of SMC and beam, [0.2, 0.8], brings no noise to the first and last fifth.
 * The reward must be content with the frames of the first chunk alone (V-JEPA 2: at least a window).
 * The video is bit for bit that of the stock pipeline's long-video call (with `ar_step` 0 and a first-order solver).
   `call.addnoise_condition` works; its noise is addressed like all other.
