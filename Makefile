@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow lint gates reward best-of-n engine chaos oracle clean
+.PHONY: demo challenge-tiny test test-slow lint gates reward best-of-n engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -38,6 +38,9 @@ chaos: .venv/ready  ## break workers, nodes and coordinators while searches run;
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle
+
+generators-page: .venv/ready  ## docs/generators.md anew, from the contract suite
+	$(BIN)/python -m tests.zoo.table > docs/generators.md
 
 clean:
 	rm -rf .venv runs build *.egg-info

@@ -35,7 +35,10 @@ class GeneratorConfig:
     model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
-    table. call: any further argument of the pipeline call.
+    table. call: any further argument of the pipeline call. chunks: make the video in so many, each with its share of
+    the steps. revision: of a hub id; a branch is pinned to its commit. trust_remote_code: run code that a model brings.
+    Memory and time: tiling and slicing of the autoencoder; decode_chunk, latent frames decoded at once; offload_text:
+    encoders leave the GPU once a prompt is encoded; compile: the network by torch.compile (rounds differently).
     """
 
     name: str = "diffusers"
@@ -50,6 +53,13 @@ class GeneratorConfig:
     width: int | None = None
     num_frames: int | None = None
     fps: float | None = None
+    chunks: int = 1
+    tiling: bool = False
+    slicing: bool = False
+    decode_chunk: int | None = None
+    offload_text: bool = True
+    compile: bool = False
+    trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
 
     def pipeline_call(self) -> dict[str, Any]:
@@ -58,7 +68,8 @@ class GeneratorConfig:
         call = {k: getattr(self, k) for k in names if getattr(self, k) is not None} | dict(self.call)
         if self.shift is not None:
             assert self.steps is not None
-            even = [1 - k / self.steps for k in range(self.steps)]
+            each = self.steps // self.chunks
+            even = [1 - k / each for k in range(each)]
             call["timesteps"] = [1000 * self.shift * s / (1 + (self.shift - 1) * s) for s in even]
         return call
 
@@ -143,6 +154,7 @@ AT_LEAST: dict[str, float] = {
     "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
     "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
     "cluster.load_timeout_s": 1,
+    "generator.chunks": 1, "generator.decode_chunk": 1,
 }  # fmt: skip
 
 
@@ -202,6 +214,7 @@ def check(job: Job) -> None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
         )
+    _check_generator(job.generator)
     for part in ("search", "reward"):
         if not isinstance(getattr(job, part).get("name"), str):
             raise UsageError(
@@ -212,6 +225,24 @@ def check(job: Job) -> None:
             job.watch[i] = {"name": spec}
         elif not isinstance(spec, dict) or "name" not in spec:
             raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
+
+
+def _check_generator(generator: GeneratorConfig) -> None:
+    fps, steps, chunks, trust = generator.fps, generator.steps, generator.chunks, generator.trust_remote_code
+    assert fps is not None and steps is not None
+    if fps != round(fps):
+        raise UsageError(
+            f"generator.fps={fps:g}: films have a whole number of frames per second; set generator.fps={round(fps)}"
+        )
+    if steps % chunks:
+        raise UsageError(
+            f"generator.steps={steps}: not a multiple of generator.chunks={chunks}, which take the same number each"
+        )
+    if not isinstance(trust, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={trust!r}: running code that a model brings takes the word true; else leave "
+            "it out"
+        )
 
 
 def to_yaml(job: Job) -> str:

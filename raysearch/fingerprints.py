@@ -41,7 +41,7 @@ def _weights(model: str, revision: str | None, part: str) -> str:
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
-    return f"hub:{model}@{revision or 'main'}"
+    return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
 
 
 def _source(name: str) -> str:
@@ -54,7 +54,7 @@ def _source(name: str) -> str:
 def _folder(path: str) -> str:
     sums = []
     for file in sorted(
-        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt")
+        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".py")
     ):
         size = file.stat().st_size
         with file.open("rb") as f:

@@ -9,7 +9,7 @@ import inspect
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -25,13 +25,15 @@ from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
-from raysearch.generators import feasible
+from raysearch.generators import feasible, layout
 from raysearch.journal import Journal
 from raysearch.latents import Store
 from raysearch.moves import KERNELS, Cost, Kernel, Outcome, Round, Search, digest, encode
 from raysearch.names import lookup
 from raysearch.observe import totals, watching
 from raysearch.prompts import Prompt
+from raysearch.provenance import Lineages, sidecar
+from raysearch.schedules import READS
 from raysearch.search import strategy
 
 REPORT, RESULT = "report.html", "result.json"
@@ -79,6 +81,9 @@ def search(job: Job) -> Search:
         raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
+    reads = inspect.signature(begin).parameters.get("reads")
+    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
+        options = {"reads": layout.ends(job.generator.chunks), **options}
     assert job.generator.steps is not None
     return begin(job.seed, job.generator.steps, **options)
 
@@ -98,7 +103,7 @@ def tasks(job: Job) -> list[Task]:
         raise UsageError(f"search: {error}") from None
     todo = prompts(job)
     feasible.check(job.generator, todo)
-    generator = generator_fingerprint(job.generator, job.cluster.generators.ranks)
+    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
     return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
@@ -111,7 +116,7 @@ def run(job: Job) -> list[Finished]:
             f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
         )
     fs, root = fsspec.core.url_to_fs(job.run)
-    began, shelf = time.time(), Shelf(job.run)
+    began, shelf = time.time(), Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed})
     print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
     with (
         executor(job, store=f"{job.run}/latents") as pool,
@@ -136,10 +141,11 @@ def run(job: Job) -> list[Finished]:
 
 def manifest(job: Job) -> dict[str, Any]:
     """What must not change within a run folder; search and prompts may, their Moves have other keys."""
-    weights = generator_fingerprint(job.generator, job.cluster.generators.ranks)
+    generator = feasible.pin(job.generator)
+    weights = generator_fingerprint(generator, job.cluster.generators.ranks)
     return {
         "raysearch": "1",
-        "generator": {**asdict(job.generator), "weights": weights},
+        "generator": {**asdict(generator), "weights": weights},
         "rewards": {
             "reward": job.reward,
             "watch": job.watch,
@@ -157,19 +163,19 @@ def reward_settings(job: Job) -> list[dict[str, Any]]:
 @contextmanager
 def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
     """The executor the job asks for, closed again whatever happens."""
-    specs = [job.reward, *job.watch]
+    specs, generator = [job.reward, *job.watch], feasible.pin(job.generator)
     made: Executor
     if job.cluster.executor == "inline":
         from raysearch.executors.inline import Inline
 
-        made = Inline(job.generator, specs, job.cluster.generators.threads, _device(), store)
+        made = Inline(generator, specs, job.cluster.generators.threads, _device(), store)
     else:
         from raysearch.executors.auth import require_token
 
         require_token(job.cluster.address)
         from raysearch.executors.ray import RayExecutor
 
-        made = RayExecutor(job.cluster, job.generator, specs, store)
+        made = RayExecutor(job.cluster, generator, specs, store)
     try:
         yield made
     finally:
@@ -177,10 +183,14 @@ def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
 
 
 class Shelf:
-    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4."""
+    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4.
 
-    def __init__(self, run: str):
+    Beside each lies a JSON of what made it. about: what holds for all films of the run.
+    """
+
+    def __init__(self, run: str, about: Mapping[str, Any] | None = None):
         self._fs, self._root = fsspec.core.url_to_fs(run)
+        self._about, self._lineages = {**(about or {}), "versions": versions()}, Lineages()
 
     @staticmethod
     def path(task: Task, key: str) -> str:
@@ -192,13 +202,20 @@ class Shelf:
     def on_finish(self, finished: Finished) -> None:
         best = finished.result.winner.key if finished.result else None
         for key, mp4 in finished.films.items():
+            path = self.path(finished.task, key)
             if mp4 is not None:
-                self._put(self.path(finished.task, key), mp4)
-        if best in finished.films:
-            source = f"{self._root}/{self.path(finished.task, best)}"
-            self._put(f"best/{finished.task.name}.mp4", self._fs.cat_file(source))
+                self._put(path, mp4)
+            film = mp4 if mp4 is not None else self._fs.cat_file(f"{self._root}/{path}")
+            beside = sidecar(finished, key, film, self._lineages, self._about)
+            self._put(f"{path.removesuffix('.mp4')}.json", beside)
+            if key == best:
+                self._put(f"best/{finished.task.name}.mp4", film)
+                self._put(f"best/{finished.task.name}.json", beside)
+        self._lineages.drop(finished.task)
 
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        self._lineages.note(task, round)
+
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 

@@ -152,7 +152,7 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
 
 def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
-    journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder)
+    journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder, runs.manifest(job))
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
     watched = watching(job, folder, len(plan), runs.versions(), time.time())
     with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):

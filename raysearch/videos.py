@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -78,6 +79,20 @@ def _uneven(times: list[float | None]) -> bool:
         return False
     apart = np.diff(known)
     return bool(np.abs(apart - np.median(apart)).max() > 0.2 * np.median(apart))
+
+
+def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
+    """codec, fps, frames, width, height, duration_s of what is in a video file. Raises UsageError as `decode`."""
+    frames, fps = decode(source)
+    with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
+        assert isinstance(file, av.container.InputContainer)
+        codec, duration = file.streams.video[0].codec_context.name, file.duration
+    count, height, width, _ = frames.shape
+    whole = int(fps) if fps == int(fps) else fps
+    return {
+        "codec": codec, "fps": whole, "frames": count, "width": width, "height": height,
+        "duration_s": None if duration is None else duration / av.time_base,
+    }  # fmt: skip
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

@@ -115,4 +115,4 @@ def test_ray_only_where_the_design_says(path):
     if "ray" in heavy:
         assert where in WITH_RAY
     if "torch" in heavy:
-        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
+        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs", "doctor")

@@ -171,7 +171,8 @@ def _start(
     if move.mutate:
         noise = address(prompt, move.seed, "mutate", step)
         level = _level(generator, step)
-        fresh = generator.draw(noise) / level[1] if x0 is None else normal(x, noise)  # draws carry the scale s
+        scale = torch.as_tensor(level[1]).to(x)
+        fresh = generator.draw(noise) / scale if x0 is None else normal(x, noise)  # draws carry the scale s
         there = kernels.mutate(x, x0, level, move.mutate, fresh)
         x, smooth = torch.where(_held(generator), x, there), False
     return x, x0, step, smooth
