@@ -42,7 +42,7 @@ BELOW = {
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "runs", "coordinator", "executors",
-        "journal", "search", "report",
+        "journal", "search", "report", "rewards",
     },
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
 }  # fmt: skip

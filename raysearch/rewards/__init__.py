@@ -6,7 +6,7 @@ better. Measures that are only watched, such as the amount of motion, have the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,22 +36,44 @@ class Reward(Protocol):
         ...
 
 
+def label(spec: Mapping[str, Any]) -> str:
+    """What a reward is called in results: its `label`, else its `name`."""
+    return str(spec.get("label", spec["name"]))
+
+
+def flat(specs: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The specs and the parts inside them."""
+    for spec in specs:
+        yield spec
+        yield from flat(p for p in spec.get("parts", ()) if isinstance(p, Mapping))
+
+
 def check(options: Mapping[str, Any], key: str = "reward") -> None:
     """Raise UsageError for a reward or an option that does not exist, without loading anything."""
-    entry = lookup(f"{key}.name: reward", str(options.get("name")), REWARDS)
+    from raysearch.rewards import plugins
+
+    entry = plugins.find(str(options.get("name")), key)
+    if "." in label(options):
+        raise UsageError(f"{key}.label={label(options)!r}: no dots in labels, they set details off")
     for option in options:
-        if option != "name":
+        if option not in ("name", "label"):
             known = dict.fromkeys(entry.options)
             if not known:
                 raise UsageError(f"{key}.{option}: {options['name']} has no options")
             lookup(f"{key}: option of {options['name']}", option, known)
+    if entry.watched_only and key == "reward":
+        raise UsageError(f"{key}.name={options['name']}: it measures no quality; name it under watch, and see choose")
+    if entry.check:
+        entry.check(options, key)
 
 
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
     """The reward named by options["name"], with the other options. Raises UsageError for unknown names or options."""
-    check(options)
-    options = dict(options)
-    return REWARDS[options.pop("name")].load(device=device, **options)
+    from raysearch.rewards import plugins
+
+    check(options, "rewards")
+    options = {k: v for k, v in options.items() if k != "label"}
+    return plugins.find(options.pop("name")).load(device=device, **options)
 
 
 def _vjepa2(device: str, **options: Any) -> Reward:
@@ -66,6 +88,48 @@ def _motion(device: str, **options: Any) -> Reward:
     return Motion(**options)
 
 
+def _flicker(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.flicker import Flicker
+
+    return Flicker(**options)
+
+
+def _smoothness(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.flicker import Smoothness
+
+    return Smoothness(**options)
+
+
+def _videomae(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.videomae import VideoMAEReward
+
+    return VideoMAEReward.load(device=device, **options)
+
+
+def _vlm(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.vlm import VLMReward
+
+    return VLMReward.load(device=device, **options)
+
+
+def _features(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.features import Features
+
+    return Features.load(device=device, **options)
+
+
+def _fuse(device: str, **options: Any) -> Reward:
+    from raysearch.rewards.fuse import Fuse
+
+    return Fuse.load(device=device, **options)
+
+
+def _check_fuse(options: Mapping[str, Any], key: str) -> None:
+    from raysearch.rewards.fuse import check
+
+    check(options, key)
+
+
 def _tinyworld(device: str, **options: Any) -> Reward:
     from raysearch.tinyworld.reward import Truth
 
@@ -74,16 +138,29 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, and the options it takes."""
+    """How a reward is made, the options it takes, and what else can be checked of them without loading anything.
+
+    watched_only: it cannot be searched by.
+    """
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
+    check: Callable[[Mapping[str, Any], str], None] | None = None
+    watched_only: bool = False
 
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
         _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
     ),
-    "motion": Entry(_motion),
+    "motion": Entry(_motion, ("relative",)),
+    "flicker": Entry(_flicker),
+    "smoothness": Entry(_smoothness, ("step",)),
+    "videomae": Entry(_videomae, ("model", "revision", "dtype", "stride", "context", "norm_pix", "reduce")),
+    "vlm": Entry(_vlm, ("model", "revision", "dtype", "questions", "answer", "frames", "size", "fps")),
+    "vjepa2_features": Entry(
+        _features, ("model", "revision", "dtype", "frames", "grid", "dims"), watched_only=True
+    ),
+    "fuse": Entry(_fuse, ("how", "parts", "at_least", "otherwise"), _check_fuse),
     "tinyworld_truth": Entry(_tinyworld),
 }
