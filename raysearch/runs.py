@@ -32,7 +32,8 @@ from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, enc
 from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
-from raysearch.search import strategy
+from raysearch.search import choose, strategy
+from raysearch.search.choose import chosen
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -80,7 +81,7 @@ def search(job: Job) -> Search:
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
     assert job.generator.steps is not None
-    return begin(job.seed, job.generator.steps, **options)
+    return chosen(begin(job.seed, job.generator.steps, **options), job.choose)
 
 
 def tasks(job: Job) -> list[Task]:
@@ -88,6 +89,10 @@ def tasks(job: Job) -> list[Task]:
     rewards.check(job.reward)
     for i, spec in enumerate(job.watch):
         rewards.check(spec, f"watch[{i}]")
+    labels = [rewards.label(spec) for spec in (job.reward, *job.watch)]
+    if doubles := sorted({x for x in labels if labels.count(x) > 1}):
+        raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
+    choose.check(job.choose, labels)
     try:
         trial = search(job)
         next(trial)
@@ -208,7 +213,7 @@ def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: di
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
-        "reward": job.reward["name"],
+        "reward": rewards.label(job.reward),
         "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
         "versions": versions(),
     }

@@ -1,4 +1,4 @@
-"""What there is to choose from: `raysearch generators`, `raysearch strategies`."""
+"""What there is to choose from: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import argparse
 
 def add(command) -> None:
     command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
+    command("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included")
     command("strategies", strategies, "list the search strategies, their options, defaults and papers")
 
 
@@ -18,6 +19,18 @@ def strategies(args: argparse.Namespace) -> int:
         for option, default in d.options.items():
             print(f"    {option} = {_told(default)}")
         print(f"    paper: {d.paper}\n")
+    return 0
+
+
+def rewards(args: argparse.Namespace) -> int:
+    from raysearch.rewards.catalogue import describe
+
+    for d in describe():
+        steers = "differentiable" if d.differentiable else "not differentiable"
+        print(f"{d.name}: {d.summary}\n    {d.error or steers}" + (f"; from {d.origin}" if d.origin else ""))
+        for option, default in d.options.items():
+            print(f"    {option} = {_told(default)}")
+        print(f"    paper: {d.paper}\n" if d.paper else "")
     return 0
 
 

@@ -94,7 +94,7 @@ class RewardWorker:
 
     def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu"):
         torch.set_num_threads(threads)
-        self.rewards = {spec["name"]: rewards.load(spec, device) for spec in specs}
+        self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
 
     def size(self) -> int | None:
         """Side of the view that serves all rewards."""

@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, pixels
+from raysearch.rewards import Scores, checkpoints, pixels
 
 SEED = 20  # of the projection: part of what the numbers mean
 
@@ -54,14 +54,8 @@ class Features:
         cls, model: str = "tiny", device: str = "cpu", dtype: str = "float32", revision: str | None = None, **options
     ) -> Features:
         """From a hub id or folder of a VJEPA2Model, whose predictor is dropped; `tiny` ships with raysearch."""
-        if model == "tiny":
-            from raysearch.tinyworld import weights
-
-            model = str(weights("worldmodel"))
         disable_progress_bar()
-        network = VJEPA2Model.from_pretrained(
-            model, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, attn_implementation="sdpa"
-        )
+        network = checkpoints.load(VJEPA2Model, "vjepa2_features", model, "worldmodel", revision, dtype=dtype)
         network.predictor = None
         return cls(network.to(device), **options)
 

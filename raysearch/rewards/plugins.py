@@ -55,6 +55,12 @@ def origin(point: metadata.EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
+def version(name: str) -> str | None:
+    """Which distribution of which version brings this reward; None for one of raysearch."""
+    claimed = installed().get(name, ())
+    return None if name in REWARDS or not claimed else origin(claimed[0])
+
+
 def entry(point: metadata.EntryPoint) -> Entry:
     """Imports the plug-in. Its options are the parameters of what the entry point names."""
     make = make_of(point)

@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, frames, pixels
+from raysearch.rewards import Scores, checkpoints, frames, pixels
 
 EPS = 1e-6  # added to the deviation of a patch, as VideoMAE does
 
@@ -72,14 +72,8 @@ class VideoMAEReward:
         **options,
     ) -> VideoMAEReward:
         """From a hub id such as MCG-NJU/videomae-base, or a folder; `tiny` is the one that ships with raysearch."""
-        if model == "tiny":
-            from raysearch.tinyworld import weights
-
-            model = str(weights("videomae"))
         disable_progress_bar()
-        network = VideoMAEForPreTraining.from_pretrained(
-            model, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, attn_implementation="sdpa"
-        )
+        network = checkpoints.load(VideoMAEForPreTraining, "videomae", model, "videomae", revision, dtype=dtype)
         return cls(network.to(device), **options)
 
     def score(self, view: np.ndarray, prompt: Prompt | None = None) -> Scores:
