@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test lint gates best-of-n oracle clean
+.PHONY: demo challenge-tiny test lint gates rewards-table best-of-n oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -20,6 +20,9 @@ lint: .venv/ready
 
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
 	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json
+
+rewards-table: .venv/ready  ## every reward against broken physics in the tiny world; writes benchmarks/rewards_table.json
+	$(BIN)/python -m benchmarks.rewards_table
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
