@@ -60,7 +60,10 @@ def auroc(valid: np.ndarray, invalid: np.ndarray) -> tuple[float, np.ndarray]:
 def row(of: dict[str, tuple[float, np.ndarray]]) -> dict[str, list[float]]:
     """By violation and for their mean: AUROC and the ends of its interval."""
     mean = float(np.mean([value for value, _ in of.values()])), np.mean([draws for _, draws in of.values()], 0)
-    return {name: [value, *np.quantile(draws, [0.025, 0.975]).tolist()] for name, (value, draws) in (of | {"mean": mean}).items()}
+    return {
+        name: [value, *np.quantile(draws, [0.025, 0.975]).tolist()]
+        for name, (value, draws) in (of | {"mean": mean}).items()
+    }
 
 
 def main() -> None:

@@ -33,14 +33,16 @@ def choice(run: Run) -> Html | None:
             *(number(float(reward[k]), 4) for k in (result.best, own)), number(float(note["scores"][result.best]), 4),
             number(float(note["scores"][own]), 4, missing=NONE), f"{left} of {len(result.finals)}",
         ])  # fmt: skip
-    heads = ["Prompt", "Chosen slot", "Search's own", "", "Reward, chosen", "Reward, own", "Score, chosen", "Score, own",
-             "Candidates"]  # fmt: skip
+    heads = ["Prompt", "Chosen slot", "Search's own", "", "Reward, chosen", "Reward, own", "Score, chosen",
+             "Score, own", "Candidates"]  # fmt: skip
     text = (
         f"The last word had a choice {told(run)}: another candidate than the one of the highest search reward for "
         f"{differ} of {count(len(found), 'prompt')}. Slots count from 0. Candidates: how many passed the bounds."
     )
     shown: Any = grid(heads, rows, "Final choice and the search's own", "choice")
-    return section("Final choice", el("p", text), shown if len(rows) <= 12 else el("details", el("summary", "All prompts"), shown))
+    return section(
+        "Final choice", el("p", text), shown if len(rows) <= 12 else el("details", el("summary", "All prompts"), shown)
+    )
 
 
 def _way(note: Any) -> str:

@@ -62,7 +62,12 @@ def tiles(run: Run, entry: Entry, fps: float) -> list[Tile]:
     result = entry.result
     parts: dict[int, list[str]] = {}
     if result is not None:
-        for slot, part in ((result.best, "chosen"), (0, "first candidate"), (worst(result), "lowest reward"), (_own(result), "highest reward")):
+        for slot, part in (
+            (result.best, "chosen"),
+            (0, "first candidate"),
+            (worst(result), "lowest reward"),
+            (_own(result), "highest reward"),
+        ):
             if slot is not None:
                 parts.setdefault(slot, []).append(part)
     found = _scene(entry, fps)

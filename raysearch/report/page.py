@@ -22,8 +22,8 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     title = story.headline(run, lead)
     body = el(
         "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
-        choice.choice(run), sections.prompts(run, limit), sections.failures(run), sections.budget(run), sections.notes(run),
-        sections.configuration(run),
+        choice.choice(run), sections.prompts(run, limit), sections.failures(run), sections.budget(run),
+        sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     return document(f"{run.folder.resolve().name}: {title}", body)
 

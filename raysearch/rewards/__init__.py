@@ -158,9 +158,7 @@ REWARDS: dict[str, Entry] = {
     "smoothness": Entry(_smoothness, ("step",)),
     "videomae": Entry(_videomae, ("model", "revision", "dtype", "stride", "context", "norm_pix", "reduce")),
     "vlm": Entry(_vlm, ("model", "revision", "dtype", "questions", "answer", "frames", "size", "fps")),
-    "vjepa2_features": Entry(
-        _features, ("model", "revision", "dtype", "frames", "grid", "dims"), watched_only=True
-    ),
+    "vjepa2_features": Entry(_features, ("model", "revision", "dtype", "frames", "grid", "dims"), watched_only=True),
     "fuse": Entry(_fuse, ("how", "parts", "at_least", "otherwise"), _check_fuse),
     "tinyworld_truth": Entry(_tinyworld),
 }

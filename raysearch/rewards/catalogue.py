@@ -1,4 +1,4 @@
-"""Every reward for a reader: what it measures, its options with defaults, whether it can guide, the paper it comes from.
+"""Every reward for a reader: what it measures, its options with defaults, whether it can guide, and its paper.
 
 Taken from the classes themselves, plug-ins included; so describing them imports them, but loads no weights.
 """

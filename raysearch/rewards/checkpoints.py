@@ -12,7 +12,9 @@ from raysearch.errors import UsageError
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-def load(kind: Any, reward: str, model: str, tiny: str | None = None, revision: str | None = None, **options: Any) -> Any:
+def load(
+    kind: Any, reward: str, model: str, tiny: str | None = None, revision: str | None = None, **options: Any
+) -> Any:
     """kind.from_pretrained(model). tiny: the shipped weights `tiny` stands for. options: `dtype` by name, and others.
 
     Raises UsageError for a model that cannot be found or read, and for an unknown dtype.

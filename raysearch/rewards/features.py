@@ -1,9 +1,9 @@
 """What a video is like to V-JEPA 2, in a few numbers: for a final choice that needs to compare candidates.
 
-The encoder sees `frames` uniform frames of the whole video; its tokens are averaged to a grid of times and places, layer-
-normed, and projected to `dims` numbers by a fixed random matrix, so that only numbers travel and the journal stays small.
-Such a projection keeps distances: their relative error is about sqrt(2 / dims), whatever the size of the encoder
-(Johnson & Lindenstrauss 1984; Achlioptas 2003). No encoder output leaves the reward replica.
+The encoder sees `frames` uniform frames of the whole video. Its tokens are layer-normed, averaged to a grid of times
+and places, and projected to `dims` numbers by a fixed random matrix of signs, so that only numbers travel and the
+journal stays small. Such a projection keeps distances: their relative error is about 1 / sqrt(2 dims), whatever the
+size of the encoder (Johnson & Lindenstrauss 1984; Achlioptas 2003).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Features:
             if value < 1:
                 raise UsageError(f"vjepa2_features.{name}={value}: must be at least 1")
         if frames % c.tubelet_size:
-            raise UsageError(f"vjepa2_features.frames={frames}: must be a multiple of the tubelet size {c.tubelet_size}")
+            raise UsageError(
+                f"vjepa2_features.frames={frames}: must be a multiple of the tubelet size {c.tubelet_size}"
+            )
         self.encoder = model.encoder.eval().requires_grad_(False)
         self.frames, self.tubelet, self.patch = frames, int(c.tubelet_size), int(c.patch_size)
         self.size: int | None = int(c.crop_size)

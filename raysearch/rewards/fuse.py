@@ -41,7 +41,7 @@ class Part:
 class Fuse:
     """Several rewards as one. parts: {name, weight, label, options of the reward ...}; how: sum, zscore or product.
 
-    at_least: {label or label.detail: bound}, a gate; otherwise: the value of what does not pass. Weight 0 only measures.
+    at_least: {label or label.detail: bound}, a gate; otherwise: what does not pass gets this. Weight 0 only measures.
     Paper: Hinton 2002, doi 10.1162/089976602760128018 (products of experts)
     """
 
@@ -93,7 +93,9 @@ def check(options: Mapping[str, Any], key: str) -> None:
     """Raise UsageError for parts, bounds or ways that do not exist, naming the key; loads nothing."""
     how, parts = options.get("how", "sum"), options.get("parts")
     if how in ("rank", "consensus"):
-        raise UsageError(f"{key}.how={how}: needs all candidates at once; use it for the final choice, choose.how={how}")
+        raise UsageError(
+            f"{key}.how={how}: needs all candidates at once; use it for the final choice, choose.how={how}"
+        )
     lookup(f"{key}.how:", str(how), dict.fromkeys(HOW))
     if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
         raise UsageError(f"{key}.parts={parts!r}: give a list of rewards, e.g. [{{name: vjepa2}}, {{name: motion}}]")
@@ -130,7 +132,7 @@ def _line(how: str, part: Mapping[str, Any], here: str = "parts") -> tuple[float
     if how == "sum":
         return weight, 0.0
     if how == "zscore" and not ("mean" in part and "sd" in part):
-        raise UsageError(f"{here}: how=zscore needs the mean and sd of {rewards.label(part)}, measured beforehand; over "
+        raise UsageError(f"{here}: how=zscore needs the mean and sd of {rewards.label(part)}, measured before; over "
                          "the candidates themselves it is a final choice: choose.how=zscore")  # fmt: skip
     spread = float(part["sd"] if how == "zscore" else part.get("scale", 1.0))
     if not spread > 0:

@@ -1,4 +1,4 @@
-"""From views to what image networks eat: squares of floats, normalised as on ImageNet; and several windows of a video."""
+"""From views to what networks eat: squares of floats, normalised as on ImageNet; and the windows of a video."""
 
 from __future__ import annotations
 

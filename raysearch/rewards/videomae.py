@@ -80,7 +80,9 @@ class VideoMAEReward:
         """Reward of one view, uint8 [frames, H, W, 3]; details hold the surprise of every window."""
         with torch.no_grad():
             surprise = self.surprise(pixels.tensor(view, self.window))
-        return Scores(self._over_windows(surprise).item(), {f"surprise_{k}": v for k, v in enumerate(surprise[0].tolist())})
+        return Scores(
+            self._over_windows(surprise).item(), {f"surprise_{k}": v for k, v in enumerate(surprise[0].tolist())}
+        )
 
     def reward(self, video_BTCHW: Tensor) -> Tensor:
         """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to all pixels of the windows."""

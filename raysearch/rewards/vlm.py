@@ -31,8 +31,8 @@ FAMILIES = {  # by model_type: mean and deviation of colours that the processor 
     "qwen3_vl": (IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD),
 }
 QUESTIONS = {
-    "physics": "Look closely at how things move in this video. Does everything fall, roll, collide, flow and bend as it "
-    "would in the real world, and does nothing appear, vanish or change without a cause? Be strict: if any law of "
+    "physics": "Look closely at how things move in this video. Does everything fall, roll, collide, flow and bend as "
+    "it would in the real world, and does nothing appear, vanish or change without a cause? Be strict: if any law of "
     "physics is broken at any time, the answer is no.",
     "text": 'Does this video show what this description says: "{text}"? Be strict: if anything named there is missing '
     "or happens differently, the answer is no.",
@@ -131,8 +131,9 @@ class VLMReward:
         sampled = len(picks) / total * self.fps
         more = {"second_per_grid_ts": torch.tensor([self._pair / sampled])} if self._family == "qwen2_5_vl" else {}
         device = self.model.device
+        ids, types = ids.to(device), types.to(device)
         return self.model(
-            input_ids=ids.to(device), mm_token_type_ids=types.to(device), attention_mask=torch.ones_like(ids).to(device),
+            input_ids=ids, mm_token_type_ids=types, attention_mask=torch.ones_like(ids),
             pixel_values_videos=patches, video_grid_thw=torch.tensor([grid], device=device), logits_to_keep=1, **more,
         ).logits[0, -1].float()  # fmt: skip
 
@@ -152,7 +153,7 @@ class VLMReward:
         return text.replace(START + PAD + END, "".join(f"<{t:.1f} seconds>{START}{each}{END}" for t in times))
 
     def _patches(self, frames_TCHW: Tensor) -> tuple[Tensor, list[int]]:
-        """[patches, values of one], neighbours that are merged standing together, and the grid (times, rows, columns)."""
+        """[patches, values of one], those merged standing together, and the grid (times, rows, columns)."""
         odd = -len(frames_TCHW) % self._pair
         x = torch.cat([frames_TCHW, frames_TCHW[-1:].expand(odd, -1, -1, -1)])
         x = pixels.normalised(x, *FAMILIES[self._family])

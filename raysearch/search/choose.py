@@ -32,7 +32,7 @@ KEYS = ("how", "parts", "features", "at_least", "at_least_of_median")
 
 @dataclass(frozen=True)
 class Part:
-    """A measurement by its recorded name, or `consensus`, and how much it counts; a negative weight for lower-better."""
+    """A measurement by its recorded name, or `consensus`, and its weight: negative where lower is better."""
 
     name: str
     weight: float = 1.0
@@ -75,7 +75,9 @@ def parts_of(options: Mapping[str, Any]) -> list[Part]:
         return [Part(CONSENSUS)]
     found, given = [], options.get("parts")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-        raise UsageError(f"choose.parts={given!r}: give a list of measurements, e.g. [vjepa2, {{name: motion, weight: 0.2}}]")
+        raise UsageError(
+            f"choose.parts={given!r}: give a list of measurements, e.g. [vjepa2, {{name: motion, weight: 0.2}}]"
+        )
     for k, item in enumerate(given):
         item = {"name": item} if isinstance(item, str) else item
         if not isinstance(item, Mapping) or "name" not in item or set(item) - {"name", "weight"}:
@@ -94,7 +96,9 @@ def choose(result: Result, options: Mapping[str, Any]) -> Result:
     of = {p.name: _values(finals, p.name, options) for p in parts}
     able = [i for i in able if all(math.isfinite(v[i]) for v in of.values())]
     if not able:
-        raise UsageError(f"choose: no candidate has a reward and {', '.join(of)}; see the journal for what was measured")
+        raise UsageError(
+            f"choose: no candidate has a reward and {', '.join(of)}; see the journal for what was measured"
+        )
     left = _within(finals, able, options) or able
     how, total = options["how"], np.zeros(len(left))
     for p in parts:

@@ -1,4 +1,4 @@
-"""A fused reward and a final choice in a real run on the tiny pair: best/, films, report, and a second look for free."""
+"""A fused reward and a final choice in a real run on the tiny pair: best/, films, report; a second look is free."""
 
 import json
 
@@ -13,7 +13,8 @@ def job(tmp_path, **choose):
     values = {
         "run": str(tmp_path / "run"), "prompts": {"heldout": 1}, "search": {"name": "best_of_n", "n": 3},
         "generator": {"steps": 2}, "cluster": {"executor": "inline"}, "choose": choose,
-        "reward": {"name": "fuse", "label": "both", "parts": [{"name": "vjepa2"}, {"name": "smoothness", "weight": 0.1}]},
+        "reward": {"name": "fuse", "label": "both",
+                   "parts": [{"name": "vjepa2"}, {"name": "smoothness", "weight": 0.1}]},
         "watch": ["motion", "vjepa2_features", {"name": "smoothness", "step": 2, "label": "every_other"}],
     }  # fmt: skip
     return config.typed(values, "test")

@@ -96,7 +96,7 @@ def test_another_version_is_another_reward(install):
 )
 def test_a_broken_plug_in_is_named(install, entries, code, told):
     install("plug-bad", entries, code, "2.3")
-    with pytest.raises(UsageError, match="reward odd of plug-bad 2.3") as error:
+    with pytest.raises(UsageError, match=r"reward odd of plug-bad 2\.3") as error:
         rewards.load({"name": "odd"})
     assert told in str(error.value) and "\n" not in str(error.value)
     assert rewards.load({"name": "motion"})  # which hurts nobody else

@@ -73,7 +73,9 @@ def test_the_score_is_the_direct_computation(folders, family):
         p = direct(family, folders[family], question.replace("{text}", BALL.text) + " " + ending).double().softmax(0)
         want[name] = math.log(p[yes].sum() / p[no].sum())
         assert found.details[name] == pytest.approx(want[name], abs=1e-4)
-        assert found.details[f"{name}.probability"] == pytest.approx((p[yes].sum() / p[yes + no].sum()).item(), abs=1e-4)
+        assert found.details[f"{name}.probability"] == pytest.approx(
+            (p[yes].sum() / p[yes + no].sum()).item(), abs=1e-4
+        )
         assert found.details[f"{name}.mass"] == pytest.approx(p[yes + no].sum().item(), rel=1e-3)
     assert len(yes) >= 2 and found.value == pytest.approx(want["physics"] + 0.5 * want["text"], abs=1e-4)
 

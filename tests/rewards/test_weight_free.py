@@ -34,9 +34,16 @@ def test_values_known_by_hand():
     assert found["linear_smoothness"] == pytest.approx(value(BLINK, name="smoothness", step=2))
 
 
-@pytest.mark.parametrize("spec", [{"name": "motion"}, {"name": "flicker"}, {"name": "smoothness"},
-                                  {"name": "smoothness", "step": 2},
-                                  {"name": "fuse", "parts": [{"name": "motion", "weight": -2}, {"name": "flicker"}]}])  # fmt: skip
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"name": "motion"},
+        {"name": "flicker"},
+        {"name": "smoothness"},
+        {"name": "smoothness", "step": 2},
+        {"name": "fuse", "parts": [{"name": "motion", "weight": -2}, {"name": "flicker"}]},
+    ],
+)
 def test_the_differentiable_form_is_the_score(spec):
     reward = rewards.load(spec)
     views = np.random.default_rng(0).integers(0, 255, (2, 7, 6, 5, 3), dtype=np.uint8)
@@ -121,7 +128,9 @@ def test_a_fuse_in_a_fuse_and_labels():
 
 def test_a_frozen_video_cannot_win():
     parts = [{"name": "smoothness"}, {"name": "motion", "weight": 0}]
-    assert fuse(parts=parts).score(STILL, PLAIN).value > fuse(parts=parts).score(BLINK, PLAIN).value  # but for the gate:
+    assert (
+        fuse(parts=parts).score(STILL, PLAIN).value > fuse(parts=parts).score(BLINK, PLAIN).value
+    )  # but for the gate:
     guarded = fuse(parts=parts, at_least={"motion": 5})
     assert math.isnan(guarded.score(STILL, PLAIN).value) and guarded.score(STILL, PLAIN).details["passed"] == 0
     assert guarded.score(BLINK, PLAIN).value == pytest.approx(0.8)

@@ -1,4 +1,4 @@
-"""The final choice: definitions restated, what is never chosen, bad options, and a search that keeps everything else."""
+"""The final choice: definitions restated, what is never chosen, bad options, a search that keeps everything else."""
 
 import itertools
 import math

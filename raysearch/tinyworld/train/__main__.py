@@ -50,7 +50,9 @@ def main() -> None:
         return
     if args.part == "videomae":
         shipped = TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
-        videomae.train(adjusted(RECIPES["videomae"]), folder, device, shipped).cpu().save_pretrained(folder / "videomae")
+        videomae.train(adjusted(RECIPES["videomae"]), folder, device, shipped).cpu().save_pretrained(
+            folder / "videomae"
+        )
         print(f"VideoMAE saved in {folder / 'videomae'}")
         return
     vae = averaged(folder / "codec.safetensors", TinyPatchCodec(latent_channels=CHANNELS))
@@ -76,7 +78,8 @@ def _arguments() -> argparse.Namespace:
         prog="python -m raysearch.tinyworld.train",
         description="Train the tiny pair: codec first, then generator and world model in any order. A run that was "
         "stopped goes on where its last checkpoint (every 500 steps) left it, with the same result.",
-        epilog="videomae uses the shipped codec. One thread per process is fastest; run generator and worldmodel side by side on two cores.",
+        epilog="videomae uses the shipped codec. "
+        "One thread per process is fastest; run generator and worldmodel side by side on two cores.",
     )
     parser.add_argument(
         "part",

@@ -1,7 +1,7 @@
 """Training of the tiny VideoMAE, the verifier the tiny V-JEPA 2 is compared with (arXiv 2203.12602, 2502.11831).
 
-Half of the steps hide random tubes, as VideoMAE does, half the later tubelets of the clip, which is what the reward asks
-of it. As for the world model, half of the clips pass through the codec.
+Half of the steps hide random tubes, as VideoMAE does, half the later tubelets of the clip, which is what the reward
+asks of it. As for the world model, half of the clips pass through the codec.
 """
 
 from __future__ import annotations
