@@ -33,11 +33,11 @@ def judges() -> dict[str, Judge]:
     random = VJEPA2Reward(type(trained.model)(trained.model.config), **options)
     masked = rewards.load({"name": "videomae", "model": "tiny", "stride": STRIDE})
     torch.manual_seed(0)
-    unmasked = type(masked)(type(masked.model)(masked.model.config), stride=STRIDE)  # type: ignore[attr-defined,call-arg]
+    unmasked = type(masked)(type(masked.model)(masked.model.config), stride=STRIDE)
     return {
         "vjepa2": VJEPA2Reward(trained.model, **options).reward, "vjepa2 random": random.reward,
-        "videomae": masked.reward, "videomae random": unmasked.reward,  # type: ignore[attr-defined]
-        **{name: rewards.load({"name": name}).reward for name in ("smoothness", "flicker", "motion")},  # type: ignore[attr-defined]
+        "videomae": masked.reward, "videomae random": unmasked.reward,
+        **{name: rewards.load({"name": name}).reward for name in ("smoothness", "flicker", "motion")},
     }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def rewards(args: argparse.Namespace) -> int:
 
     for d in describe():
         steers = "differentiable" if d.differentiable else "not differentiable"
+        steers += " if its parts are" * (d.name == "fuse")
         print(f"{d.name}: {d.summary}\n    {d.error or steers}" + (f"; from {d.origin}" if d.origin else ""))
         for option, default in d.options.items():
             print(f"    {option} = {_told(default)}")

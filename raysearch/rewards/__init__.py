@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,6 +62,9 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
             if not known:
                 raise UsageError(f"{key}.{option}: {options['name']} has no options")
             lookup(f"{key}: option of {options['name']}", option, known)
+    model = options.get("model")
+    if isinstance(model, str) and model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+        raise UsageError(f"{key}.model={model!r}: no such folder; give a folder or a hub id")
     if entry.watched_only and key == "reward":
         raise UsageError(f"{key}.name={options['name']}: it measures no quality; name it under watch, and see choose")
     if entry.check:

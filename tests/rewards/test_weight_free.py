@@ -170,6 +170,8 @@ def test_fusions_that_make_no_sense_are_refused_before_anything_is_loaded(option
 
 
 def test_other_specs_that_make_no_sense():
+    with pytest.raises(UsageError, match=r"watch\[1\]\.parts\[0\]\.model='/nowhere': no such folder"):
+        rewards.check({"name": "fuse", "parts": [{"name": "videomae", "model": "/nowhere"}]}, "watch[1]")
     with pytest.raises(UsageError, match="name it under watch"):
         rewards.check({"name": "vjepa2_features"})
     rewards.check({"name": "vjepa2_features"}, "watch[0]")
