@@ -5,16 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from raysearch.moves import Result
 from raysearch.report import statistics
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.reading import Run
 from raysearch.report.sections import grid, section
-
-
-def told(run: Run) -> str:
-    """By what the shown video of every prompt was chosen."""
-    found = [r.notes["choose"] for r in run.results if "choose" in r.notes]
-    return f"by {_way(found[0])}, after the search" if found else "by the search reward"
 
 
 def choice(run: Run) -> Html | None:
@@ -36,8 +31,9 @@ def choice(run: Run) -> Html | None:
     heads = ["Prompt", "Chosen slot", "Search's own", "", "Reward, chosen", "Reward, own", "Score, chosen",
              "Score, own", "Candidates"]  # fmt: skip
     text = (
-        f"The last word had a choice {told(run)}: another candidate than the one of the highest search reward for "
-        f"{differ} of {count(len(found), 'prompt')}. Slots count from 0. Candidates: how many passed the bounds."
+        f"After the search, the video of every prompt was chosen among its candidates by {_way(found[0][1])}; the "
+        f"search by itself would have kept another one for {differ} of {count(len(found), 'prompt')}. Slots count from "
+        "0. Candidates: how many were measured and within the bounds."
     )
     shown: Any = grid(heads, rows, "Final choice and the search's own", "choice")
     return section(
@@ -45,6 +41,8 @@ def choice(run: Run) -> Html | None:
     )
 
 
-def _way(note: Any) -> str:
+def _way(result: Result) -> str:
+    """How, and by which parts."""
+    note = result.notes["choose"]
     parts = [name if weight == 1 else f"{weight:g} x {name}" for name, weight in note["parts"]]
     return note["how"] if parts == [note["how"]] else f"{note['how']} of {', '.join(parts)}"

@@ -82,6 +82,8 @@ def _curve(run: Run, m: statistics.Measure) -> Html | None:
         "Unbiased estimate from all candidates of a prompt, mean over "
         f"{count(curve.prompts, 'prompt')}. The band is the 95 % interval of the difference from random choice."
     )
+    if any("choose" in r.notes for r in run.results):
+        told += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
         told += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
     return _card(f"Best of N: {m.label}", plots.best_of(curve), told)
