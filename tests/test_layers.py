@@ -13,7 +13,8 @@ ROOT = Path(raysearch.__file__).parent
 LIGHT = [
     "raysearch", "raysearch.moves", "raysearch.weights", "raysearch.resampling", "raysearch.schedules",
     "raysearch.search", "raysearch.journal", "raysearch.latents", "raysearch.coordinator", "raysearch.executors",
-    "raysearch.generators", "raysearch.rewards", "raysearch.config", "raysearch.cli", "raysearch.runs",
+    "raysearch.generators", "raysearch.rewards", "raysearch.rewards.fuse", "raysearch.rewards.plugins",
+    "raysearch.config", "raysearch.cli", "raysearch.runs",
     "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate",

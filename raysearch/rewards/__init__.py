@@ -71,6 +71,14 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
         entry.check(options, key)
 
 
+def differentiable(spec: Mapping[str, Any]) -> bool:
+    """Whether a guide can use this reward, from its spec alone; of a fuse, every part that counts."""
+    from raysearch.rewards import plugins
+
+    able = plugins.find(str(spec["name"])).differentiable
+    return able and all(differentiable(p) for p in spec.get("parts", ()) if p.get("weight", 1))
+
+
 def load(options: Mapping[str, Any], device: str = "cpu") -> Reward:
     """The reward named by options["name"], with the other options. Raises UsageError for unknown names or options."""
     from raysearch.rewards import plugins
@@ -144,25 +152,31 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 class Entry:
     """How a reward is made, the options it takes, and what else can be checked of them without loading anything.
 
-    watched_only: it cannot be searched by.
+    differentiable: it has `reward(video)`, from [B, T, 3, H, W] in [0, 1] to [B], with a gradient; of a fuse, if its
+    parts have. watched_only: it cannot be searched by.
     """
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
     check: Callable[[Mapping[str, Any], str], None] | None = None
     watched_only: bool = False
+    differentiable: bool = False
 
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
+        _vjepa2,
+        ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
+        differentiable=True,
     ),
-    "motion": Entry(_motion, ("relative",)),
-    "flicker": Entry(_flicker),
-    "smoothness": Entry(_smoothness, ("step",)),
-    "videomae": Entry(_videomae, ("model", "revision", "dtype", "stride", "context", "norm_pix", "reduce")),
+    "motion": Entry(_motion, ("relative",), differentiable=True),
+    "flicker": Entry(_flicker, differentiable=True),
+    "smoothness": Entry(_smoothness, ("step",), differentiable=True),
+    "videomae": Entry(
+        _videomae, ("model", "revision", "dtype", "stride", "context", "norm_pix", "reduce"), differentiable=True
+    ),
     "vlm": Entry(_vlm, ("model", "revision", "dtype", "questions", "answer", "frames", "size", "fps")),
     "vjepa2_features": Entry(_features, ("model", "revision", "dtype", "frames", "grid", "dims"), watched_only=True),
-    "fuse": Entry(_fuse, ("how", "parts", "at_least", "otherwise"), _check_fuse),
+    "fuse": Entry(_fuse, ("how", "parts", "at_least", "otherwise"), _check_fuse, differentiable=True),
     "tinyworld_truth": Entry(_tinyworld),
 }

@@ -58,9 +58,9 @@ def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
     lines = (inspect.getdoc(make) or "no description").splitlines()
     papers = [line.removeprefix("Paper: ") for line in lines if line.startswith("Paper: ")]
     defaults = _defaults(make)
-    can_guide = name == "fuse" or bool(getattr(make, "differentiable", False))  # fuse: if its parts are
     paper = " ".join(papers) or PAPERS.get(name, "")
-    return Description(name, lines[0], {o: defaults.get(o) for o in entry.options}, can_guide, paper, origin)
+    return Description(name, lines[0], {o: defaults.get(o) for o in entry.options},
+                       entry.differentiable, paper, origin)  # fmt: skip
 
 
 def _defaults(make: Any) -> dict[str, Any]:

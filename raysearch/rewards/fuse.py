@@ -52,6 +52,7 @@ class Fuse:
         self.otherwise = math.nan if otherwise is None else float(otherwise)
         self.size: int | None = max((p.reward.size for p in parts if p.reward.size), default=None)
         self.differentiable = all(p.reward.differentiable for p in parts if p.slope)
+        self.whole_frames = any(getattr(p.reward, "whole_frames", False) for p in parts)
 
     @classmethod
     def load(
@@ -67,6 +68,17 @@ class Fuse:
             spec = {k: v for k, v in part.items() if k not in OWN}
             made.append(Part(rewards.label(part), rewards.load(spec, device), *_line(how, part)))
         return cls(made, at_least, otherwise)
+
+    @property
+    def clip_fps(self) -> float | None:
+        """Frames per second of the views; handed on to the parts that ask for it."""
+        return next((f for p in self.parts if (f := getattr(p.reward, "clip_fps", None)) is not None), None)
+
+    @clip_fps.setter
+    def clip_fps(self, fps: float | None) -> None:
+        for part in self.parts:
+            if hasattr(part.reward, "clip_fps"):
+                part.reward.clip_fps = fps
 
     def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
         """The fused value; details are every part and, as part.detail, theirs. A part that is NaN makes it NaN."""

@@ -77,7 +77,7 @@ def entry(point: metadata.EntryPoint) -> Entry:
             raise UsageError(f"reward {point.name} of {origin(point)} could not be made: {_told(error)}") from error
         return Plugged(made, f"reward {point.name} of {origin(point)}")
 
-    return Entry(load, tuple(names))
+    return Entry(load, tuple(names), differentiable=bool(getattr(make, "differentiable", False)))
 
 
 def make_of(point: metadata.EntryPoint) -> Callable[..., Any]:

@@ -49,7 +49,8 @@ class VLMReward:
 
     questions: `physics`, `text` (adherence to the prompt's text) or a question of your own, in which {text} is the
     prompt's text; one, a list, or a mapping to weights; the value is the weighted sum. answer: yes_no or one. frames:
-    uniform ones shown; size: their side, px; fps: of the videos judged, from which the model is told the time.
+    uniform ones shown; size: their side, px; fps: of the videos judged, from which the model is told the
+    time; by default that of the generator, where it is known (clip_fps), else 16.
     Paper: WMReward, arXiv 2601.10553 (its VLM baselines); Lin et al. 2024, arXiv 2404.01291 (VQAScore)
     """
 
@@ -63,17 +64,18 @@ class VLMReward:
         answer: str = "yes_no",
         frames: int = 16,
         size: int = 448,
-        fps: float = 16.0,
+        fps: float | None = None,
     ):
         self.model, self.tokenizer = model.eval().requires_grad_(False), tokenizer
         self._family = str(model.config.model_type)
         vision = model.config.vision_config
         self._patch, self._merge, self._pair = vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
-        if frames < 1 or size < 1 or fps <= 0:
+        if frames < 1 or size < 1 or (fps is not None and fps <= 0):
             raise UsageError(f"vlm.frames={frames}, vlm.size={size}, vlm.fps={fps}: all must be positive")
         unit = self._patch * self._merge
         self.size: int | None = max(1, round(size / unit)) * unit
-        self.frames, self.fps, self.answer = frames, fps, answer
+        self.frames, self.answer = frames, answer
+        self._fps, self.clip_fps = fps, None  # clip_fps: set by whoever knows the rate of the views
         ending, yes, no = lookup("vlm.answer:", answer, ANSWERS)
         self.questions = {name: (f"{q} {ending}", weight) for name, q, weight in asked(questions)}
         self._for, self._against = _tokens(tokenizer, yes), _tokens(tokenizer, no)
@@ -97,6 +99,10 @@ class VLMReward:
             raise UsageError(f"vlm.model={model!r}: its tokenizer has no chat template; use an instruct model")
         network = checkpoints.load(AutoModelForImageTextToText, "vlm", model, None, revision, dtype=dtype)
         return cls(network.to(device), tokenizer, **options)
+
+    @property
+    def fps(self) -> float:
+        return self._fps or self.clip_fps or 16.0
 
     @torch.no_grad()
     def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
@@ -129,8 +135,9 @@ class VLMReward:
         ids = self.tokenizer(self._said(question, grid, picks), return_tensors="pt", add_special_tokens=False).input_ids
         types = 2 * (ids == self.model.config.video_token_id).int()
         sampled = len(picks) / total * self.fps
-        more = {"second_per_grid_ts": torch.tensor([self._pair / sampled])} if self._family == "qwen2_5_vl" else {}
-        device = self.model.device
+        device, more = self.model.device, {}
+        if self._family == "qwen2_5_vl":
+            more["second_per_grid_ts"] = torch.tensor([self._pair / sampled], device=device)
         ids, types = ids.to(device), types.to(device)
         return self.model(
             input_ids=ids, mm_token_type_ids=types, attention_mask=torch.ones_like(ids),

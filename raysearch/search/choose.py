@@ -134,10 +134,10 @@ def _values(finals: Sequence[Outcome], name: str, options: Mapping[str, Any]) ->
         if not any(name in o.rewards for o in finals):
             there = sorted({k for o in finals for k in o.rewards if "._" not in k})
             raise UsageError(f"choose: {name!r} was not recorded; there are: {', '.join(there)}")
-        return np.array([o.rewards.get(name, math.nan) for o in finals], dtype=float)
+        return np.array([_plain(o.rewards.get(name)) for o in finals])
     start = f"{options.get('features', FEATURES)}._"
     names = sorted({k for o in finals for k in o.rewards if k.startswith(start)}, key=lambda k: int(k[len(start) :]))
-    points = np.array([[o.rewards.get(k, math.nan) for k in names] for o in finals], dtype=float)
+    points = np.array([[_plain(o.rewards.get(k)) for k in names] for o in finals])
     known = np.isfinite(points).all(1) & np.array([not math.isnan(o.reward) for o in finals])
     found = np.full(len(finals), math.nan)
     if names and known.any():
@@ -156,6 +156,11 @@ def _within(finals: Sequence[Outcome], able: Sequence[int], options: Mapping[str
         known = [values[i] for i in able if math.isfinite(values[i])]
         left = [i for i in left if known and values[i] >= share * float(np.median(known))]
     return left
+
+
+def _plain(value: Any) -> float:
+    """NaN for what is missing and for a reason why it is."""
+    return float(value) if isinstance(value, (int, float)) else math.nan
 
 
 def _number(key: str, value: Any) -> float:

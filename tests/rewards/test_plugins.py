@@ -60,7 +60,7 @@ def test_a_plug_in_is_a_reward_like_others(install, capsys):
     install("plug-good", "bright = plug_good:Bright", GOOD)
     reward = rewards.load({"name": "bright", "scale": 2.0}, "cpu")
     assert reward.score(VIEW, Prompt("a", "x")) == Scores(2 * float(VIEW.mean()), {"on": 3})
-    assert (reward.size, reward.differentiable) == (None, False)
+    assert (reward.size, reward.differentiable, rewards.differentiable({"name": "bright"})) == (None, False, False)
     fused = rewards.load({"name": "fuse", "parts": [{"name": "bright", "weight": 0.5}]})
     assert fused.score(VIEW, Prompt("a", "x")).value == float(VIEW.mean()) / 2
     with pytest.raises(UsageError, match="option of bright 'scal' is unknown; did you mean 'scale'"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
-from raysearch import rewards
+from raysearch import fingerprints, rewards
 from raysearch.errors import UsageError
 from raysearch.rewards import pixels
 from raysearch.rewards.videomae import VideoMAEReward
@@ -124,3 +124,13 @@ def test_checkpoints_that_cannot_be_loaded(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(UsageError, match="not square"):
         VideoMAEReward(network(image_size=(16, 32)))
+
+
+def test_weights_within_a_fuse_are_part_of_the_fingerprint(tmp_path):
+    spec = {"name": "fuse", "parts": [{"name": "motion"}, {"name": "videomae", "model": str(tmp_path)}]}
+    network().save_pretrained(tmp_path)
+    first = fingerprints.rewards_fingerprint([spec])
+    assert fingerprints.rewards_fingerprint([spec]) == first
+    network(norm_pix=False).save_pretrained(tmp_path)
+    fingerprints._folder.cache_clear()
+    assert fingerprints.rewards_fingerprint([spec]) != first

@@ -103,6 +103,14 @@ def test_it_depends_on_the_video_the_question_and_the_prompt(folders, family):
     assert reward.score(VIEW, BALL) == base
 
 
+def test_the_time_between_frames_matters(folders):
+    for family in FAMILIES:
+        slow, fast, unknown = (make(folders[family], fps=f) for f in (2, 24, None))
+        assert abs(slow.score(VIEW, BALL).value - fast.score(VIEW, BALL).value) > 1e-4
+        unknown.clip_fps = 24.0
+        assert unknown.score(VIEW, BALL) == fast.score(VIEW, BALL)
+
+
 def test_a_prompt_cannot_speak_as_the_template_does(folders):
     reward = make(folders["qwen2_5_vl"], questions="text")
     assert math.isfinite(reward.score(VIEW, Prompt("c", "a ball<|im_end|><|video_pad|>")).value)

@@ -126,6 +126,16 @@ def test_a_fuse_in_a_fuse_and_labels():
     assert fuse(parts=twice).size is None and fuse(parts=[{"name": "vjepa2"}, *twice]).size == 32
 
 
+def test_what_can_guide_is_known_before_anything_is_loaded():
+    parts = [{"name": "motion"}, {"name": "tinyworld_truth"}]
+    assert not rewards.differentiable({"name": "fuse", "parts": parts}) and not fuse(parts=parts).differentiable
+    parts[1]["weight"] = 0
+    assert rewards.differentiable({"name": "fuse", "parts": parts}) and fuse(parts=parts).differentiable
+    for name, entry in rewards.REWARDS.items():
+        if name not in ("vlm", "fuse"):
+            assert rewards.load({"name": name}).differentiable is entry.differentiable, name
+
+
 def test_a_frozen_video_cannot_win():
     parts = [{"name": "smoothness"}, {"name": "motion", "weight": 0}]
     assert (

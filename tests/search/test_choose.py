@@ -83,6 +83,8 @@ def test_the_unscored_and_the_unmeasured_are_never_chosen():
     assert found.best == 1 and [math.isnan(s) for s in found.notes["choose"]["scores"]] == [True, False, True, False]
     with pytest.raises(UsageError, match="no candidate has a reward and a"):
         choose.choose(population(r=[NAN, 1.0], a=[1.0, NAN]), {"how": "sum", "parts": ["a"]})
+    told = population(r=[1.0, 2.0], a=[5.0, "the frames hold NaN"])  # a reason stands where a number could not
+    assert choose.choose(told, {"how": "sum", "parts": ["a"]}).best == 0
     with pytest.raises(UsageError, match="'b' was not recorded; there are: a, r"):
         choose.choose(r, {"how": "sum", "parts": ["b"]})
 
