@@ -9,6 +9,7 @@ import torch
 from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
+from raysearch.rewards import pixels
 from raysearch.rewards.vlm import ANSWERS, QUESTIONS, VLMReward
 from tests.rewards import vlms
 
@@ -162,3 +163,36 @@ def test_models_that_cannot_be_asked(tmp_path, folders):
     reward.tokenizer.chat_template = "{% for m in messages %}hello{% endfor %}"
     with pytest.raises(UsageError, match="does not place a video"):
         reward.score(VIEW, BALL)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_inputs_are_those_of_the_processor(folders, family):
+    """Where torchvision is installed, without which transformers has no video processors."""
+    pytest.importorskip("torchvision")
+    from transformers import Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen3VLProcessor
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
+    from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
+    from transformers.video_utils import VideoMetadata
+
+    kind, video_kind, budget = {
+        "qwen2_5_vl": (Qwen2_5_VLProcessor, Qwen2VLVideoProcessor, 32 * 32),
+        "qwen3_vl": (Qwen3VLProcessor, Qwen3VLVideoProcessor, 32 * 32 * 6),
+    }[family]
+    reward, picks = make(folders[family]), [0, 2, 4, 6, 8]
+    sizes = {"size": {"shortest_edge": 32 * 32, "longest_edge": budget}, "patch_size": 8}
+    processor = kind(Qwen2VLImageProcessor(), reward.tokenizer, video_kind(**sizes))
+    patches, grid = reward._patches(pixels.tensor(VIEW)[0, picks])
+    question, _ = reward.questions["physics"]
+    said = reward._said(question, grid, picks)
+    start, end = said.index("user\n") + 5, said.index(question)
+    block = "<|video_pad|>" if family == "qwen3_vl" else "<|vision_start|><|video_pad|><|vision_end|>"
+    metadata = VideoMetadata(total_num_frames=9, fps=8.0, frames_indices=picks, height=32, width=32, duration=9 / 8)
+    want = processor(
+        text=[said[:start] + block + said[end:]], videos=[torch.from_numpy(VIEW[picks]).permute(0, 3, 1, 2)],
+        video_metadata=[metadata], do_sample_frames=False, return_tensors="pt",
+    )  # fmt: skip
+    assert torch.allclose(patches, want["pixel_values_videos"], atol=1e-5) and want["video_grid_thw"].tolist() == [grid]
+    assert reward.tokenizer(said, add_special_tokens=False).input_ids == want["input_ids"][0].tolist()
+    with torch.no_grad():
+        logits = reward.model(**want, logits_to_keep=1).logits[0, -1]
+    assert torch.allclose(logits, reward._logits(question, patches, grid, picks, len(VIEW)), atol=1e-4)
