@@ -52,7 +52,7 @@ def check(options: Mapping[str, Any], measured: Iterable[str]) -> None:
     for key in options:
         lookup("choose: key", str(key), dict.fromkeys(KEYS))
     how = lookup("choose.how:", str(options.get("how")), dict(zip(HOW, HOW, strict=True)))
-    if how == CONSENSUS and "parts" in options:
+    if how == CONSENSUS and options.get("parts") is not None:
         raise UsageError("choose.parts: consensus alone has none; name it as a part of how: rank to combine it")
     parts = parts_of(options)
     for part in parts:

@@ -154,4 +154,5 @@ def test_choices_that_make_no_sense(options, told):
 
 def test_choices_that_make_sense():
     choose.check({}, ["r"])
+    choose.check({"how": "consensus", "parts": None}, ["r", "vjepa2_features"])
     choose.check({"how": "rank", "parts": ["r.detail", {"name": "consensus", "weight": 2}]}, ["r", "vjepa2_features"])
