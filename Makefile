@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow lint gates reward best-of-n engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow lint gates reward rewards-table best-of-n engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -26,6 +26,9 @@ gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it 
 
 reward: .venv/ready  ## the V-JEPA 2 reward beside the published way, ViT-L with random weights; writes benchmarks/reward.json
 	$(BIN)/python -m benchmarks.reward --json benchmarks/reward.json
+
+rewards-table: .venv/ready  ## every reward against broken physics in the tiny world; writes benchmarks/rewards_table.json
+	$(BIN)/python -m benchmarks.rewards_table
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n

@@ -121,6 +121,8 @@ class ClusterConfig:
 class Job:
     """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: further rewards.
 
+    choose: the final choice among the candidates of a search, by several measurements; empty: the highest reward.
+
     sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
@@ -133,6 +135,7 @@ class Job:
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     reward: dict[str, Any] = field(default_factory=lambda: {"name": "vjepa2"})
     watch: list[Any] = field(default_factory=lambda: [{"name": "motion"}])
+    choose: dict[str, Any] = field(default_factory=dict)
     films: str = "shown"
     latents: str = "best"
     challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone

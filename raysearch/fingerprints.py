@@ -10,10 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from raysearch import rewards
 from raysearch.config import GeneratorConfig
 from raysearch.generators import found
 from raysearch.moves import digest
+from raysearch.rewards import plugins
 
+SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae"}  # model: tiny
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
@@ -27,10 +30,13 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
 
 
 def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
-    """Specs with `model`, or of vjepa2, whose default is the shipped one."""
-    with_model = [s for s in specs if "model" in s or s["name"] == "vjepa2"]
-    weights = [_weights(s.get("model", "tiny"), s.get("revision"), "worldmodel") for s in with_model]
-    return digest([list(specs), weights])
+    """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
+    every = list(rewards.flat(specs))
+    with_model = [s for s in every if "model" in s or s["name"] in SHIPPED]
+    parts = [SHIPPED.get(s["name"], "worldmodel") for s in with_model]
+    weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
+    plugged = [version for s in every if (version := plugins.version(s["name"]))]
+    return digest([list(specs), weights, *plugged])
 
 
 def _weights(model: str, revision: str | None, part: str) -> str:

@@ -140,7 +140,7 @@ class Result:
     """What a search found.
 
     finals:      Outcomes of the final population, in slot order.
-    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never.
+    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never; or what `choose` chose.
     log_weights: normalised log-weights of `finals`, or None where the search is no sampler.
     log_z:       log of the estimated normalising constant, or None.
     notes:       what the search wants known: ESS and lambda as used, genealogy, distinct roots ...

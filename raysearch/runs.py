@@ -34,7 +34,8 @@ from raysearch.observe import totals, watching
 from raysearch.prompts import Prompt
 from raysearch.provenance import Lineages, sidecar
 from raysearch.schedules import READS
-from raysearch.search import strategy
+from raysearch.search import choose, strategy
+from raysearch.search.choose import chosen
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -85,7 +86,7 @@ def search(job: Job) -> Search:
     if job.generator.chunks > 1 and reads is not None and reads.default == READS:
         options = {"reads": layout.ends(job.generator.chunks), **options}
     assert job.generator.steps is not None
-    return begin(job.seed, job.generator.steps, **options)
+    return chosen(begin(job.seed, job.generator.steps, **options), job.choose)
 
 
 def tasks(job: Job) -> list[Task]:
@@ -95,6 +96,10 @@ def tasks(job: Job) -> list[Task]:
         rewards.check(spec, f"watch[{i}]")
     if job.generator.num_frames:
         rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
+    labels = [rewards.label(spec) for spec in (job.reward, *job.watch)]
+    if doubles := sorted({x for x in labels if labels.count(x) > 1}):
+        raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
+    choose.check(job.choose, labels)
     try:
         trial = search(job)
         next(trial)
@@ -245,7 +250,7 @@ def summary(
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
-        "reward": job.reward["name"],
+        "reward": rewards.label(job.reward),
         "reward_settings": reward_settings(job),
         "budget": {
             **asdict(ledger), "pools": status, "seconds": seconds, "worked_s": worked,

@@ -14,7 +14,8 @@ LIGHT = [
     "raysearch", "raysearch.moves", "raysearch.weights", "raysearch.resampling", "raysearch.schedules",
     "raysearch.search", "raysearch.journal", "raysearch.latents", "raysearch.coordinator", "raysearch.executors",
     "raysearch.observe",
-    "raysearch.generators", "raysearch.rewards", "raysearch.config", "raysearch.cli", "raysearch.runs",
+    "raysearch.generators", "raysearch.rewards", "raysearch.rewards.fuse", "raysearch.rewards.plugins",
+    "raysearch.config", "raysearch.cli", "raysearch.runs",
     "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate",
@@ -47,7 +48,7 @@ BELOW = {
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "runs", "coordinator", "executors",
-        "journal", "search", "report",
+        "journal", "search", "report", "rewards",
     },
     "observe": {"moves", "config", "coordinator", "executors"},
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},

@@ -1,4 +1,4 @@
-"""What there is to choose from: `raysearch generators`, `raysearch strategies`."""
+"""What there is to choose from: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 def add(command) -> None:
     command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
+    command("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included")
     command("strategies", strategies, "list the search strategies, their options, defaults and papers")
 
 
@@ -19,6 +20,19 @@ def strategies(args: argparse.Namespace) -> int:
         for option, default in d.options.items():
             print(f"    {option} = {_told(default)}")
         print(f"    paper: {d.paper}\n")
+    return 0
+
+
+def rewards(args: argparse.Namespace) -> int:
+    from raysearch.rewards.catalogue import describe
+
+    for d in describe():
+        steers = "differentiable" if d.differentiable else "not differentiable"
+        steers += " if its parts are" * (d.name == "fuse")
+        print(f"{d.name}: {d.summary}\n    {d.error or steers}" + (f"; from {d.origin}" if d.origin else ""))
+        for option, default in d.options.items():
+            print(f"    {option} = {_told(default)}")
+        print(f"    paper: {d.paper}\n" if d.paper else "")
     return 0
 
 

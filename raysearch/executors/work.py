@@ -98,7 +98,7 @@ class RewardWorker:
 
     def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu", fps: float | None = None):
         torch.set_num_threads(threads)
-        self.rewards = {spec["name"]: rewards.load(spec, device) for spec in specs}
+        self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
         for reward in self.rewards.values():
             if hasattr(reward, "clip_fps"):  # it can choose frames by the clock
                 reward.clip_fps = fps

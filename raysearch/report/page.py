@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import budget, films, plots, sections, statistics, story
+from raysearch.report import budget, choice, films, plots, sections, statistics, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -22,8 +22,8 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     title = story.headline(run, lead)
     body = el(
         "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
-        sections.prompts(run, limit), sections.failures(run), budget.budget(run), sections.notes(run),
-        sections.configuration(run),
+        choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
+        sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     return document(f"{run.folder.resolve().name}: {title}", body)
 
@@ -82,6 +82,8 @@ def _curve(run: Run, m: statistics.Measure) -> Html | None:
         "Unbiased estimate from all candidates of a prompt, mean over "
         f"{count(curve.prompts, 'prompt')}. The band is the 95 % interval of the difference from random choice."
     )
+    if any("choose" in r.notes for r in run.results):
+        told += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
         told += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
     return _card(f"Best of N: {m.label}", plots.best_of(curve), told)

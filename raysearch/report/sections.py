@@ -35,7 +35,7 @@ def table(run: Run, rows: Sequence[Row]) -> Html | None:
     heads = ["Measure", "Better", "First", "Random", "Chosen", "Oracle", "Change", "95 % interval", "", "Rank corr."]
     told = [
         f"Means over prompts. First: the first candidate, N = 1. Random: the mean candidate, what N = 1 gives in "
-        f"expectation{'' if run.independent else ', here of the final population'}. Chosen: by the search reward. "
+        f"expectation{'' if run.independent else ', here of the final population'}. Chosen: {_last_word(run)}. "
         "Oracle: the best candidate by that measure, for truth only. Change: chosen minus random, with a percentile "
         "bootstrap over prompts (10,000 resamples, fixed seed). Rank corr.: Spearman's correlation of search reward "
         "and measure among the candidates of a prompt, mean over prompts; a reward that tracks a measure where lower "
@@ -50,6 +50,10 @@ def table(run: Run, rows: Sequence[Row]) -> Html | None:
     return section(
         "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", told, class_="small")
     )
+
+
+def _last_word(run: Run) -> str:
+    return "by the final choice" if any("choose" in r.notes for r in run.results) else "by the search reward"
 
 
 def _measure(r: Row, counted: bool) -> list[Any]:
@@ -134,7 +138,7 @@ def failures(run: Run) -> Html | None:
 def notes(run: Run) -> Html | None:
     """Whatever the searches wanted known, one line a prompt, and what a sampler adds: log Z and its effective size."""
     entries = [e for e in run.entries if e.result is not None]
-    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {})))
+    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k != "choose"))
     weighted = any(e.result and e.result.log_weights is not None for e in entries)
     has_z = any(e.result and e.result.log_z is not None for e in entries)
     if not keys and not weighted and not has_z:
