@@ -23,6 +23,7 @@ from raysearch.errors import UsageError
 SECONDS = 5.0  # of every test clip
 RATES = (8, 16, 24, 30)  # frames per second at which the data set is laid out
 SLACK = 1e-3  # seconds
+BLACK = 16  # the luma of 0; what is below is black as well
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,23 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
         converter = VideoReformatter()
         file.streams.video[0].codec_context.thread_count = 1
         for frame in file.decode(video=0):
-            height = frame.height
-            planes = frame.to_ndarray(format="yuv420p")
-            if (planes[height:] == 128).all():
-                yield _levels()[planes[:height]]
+            luma, *colour = map(_plane, frame.planes)
+            if all((c == 128).all() for c in colour):
+                yield _lit(luma)
             else:
                 yield rgb(frame, converter)[..., 2]  # blue: the first channel of the official reader
+
+
+def _plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
+    """uint8 [H, W], not copied."""
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def _lit(luma: np.ndarray) -> np.ndarray:
+    """Grey levels of luma, uint8 [H, W]; nearly all of a mask is black, so only rows that are not are looked up."""
+    out = np.zeros(luma.shape, np.uint8)
+    rows = np.flatnonzero(luma.max(1) > BLACK)
+    if len(rows):
+        some = slice(rows[0], rows[-1] + 1)
+        out[some] = _levels()[luma[some]]
+    return out
