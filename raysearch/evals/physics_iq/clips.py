@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -88,6 +89,13 @@ def count(seconds: float, fps: int) -> int:
 
 def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
+    converter = VideoReformatter()
+    for frame in islice(raw(path), most):
+        yield rgb(frame, converter)
+
+
+def raw(path: str | os.PathLike | bytes) -> Iterator[av.VideoFrame]:
+    """Frames as the decoder gives them."""
     source = io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)
     name = "<bytes>" if isinstance(path, bytes) else os.fspath(path)
     try:
@@ -95,15 +103,12 @@ def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
             stream.codec_context.thread_count = 1  # one clip a core: threads of a decoder would only get in the way
-            shape, converter = None, VideoReformatter()
-            for k, frame in enumerate(file.decode(stream)):
-                if most is not None and k == most:
-                    return
-                image = rgb(frame, converter)
-                if shape is not None and image.shape != shape:
+            size = None
+            for frame in file.decode(stream):
+                if size not in (None, (frame.width, frame.height)):
                     raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-                shape = image.shape
-                yield image
+                size = frame.width, frame.height
+                yield frame
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(f"{name}: breaks off ({type(error).__name__}: {error}); write it again") from None
 
@@ -145,16 +150,16 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
         converter = VideoReformatter()
         file.streams.video[0].codec_context.thread_count = 1
         for frame in file.decode(video=0):
-            luma, *colour = map(_plane, frame.planes)
+            luma, *colour = map(plane, frame.planes)
             if all((c == 128).all() for c in colour):
                 yield _lit(luma)
             else:
                 yield rgb(frame, converter)[..., 2]  # blue: the first channel of the official reader
 
 
-def _plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
+def plane(of: av.video.plane.VideoPlane) -> np.ndarray:
     """uint8 [H, W], not copied."""
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    return np.frombuffer(of, np.uint8).reshape(of.height, of.line_size)[:, : of.width]
 
 
 def _lit(luma: np.ndarray) -> np.ndarray:
