@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -159,7 +160,8 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
 
 def plane(of: av.video.plane.VideoPlane) -> np.ndarray:
     """uint8 [H, W], not copied."""
-    return np.frombuffer(of, np.uint8).reshape(of.height, of.line_size)[:, : of.width]
+    held: Any = of  # it lends its memory, which its annotations do not say
+    return np.frombuffer(held, np.uint8).reshape(of.height, of.line_size)[:, : of.width]
 
 
 def _lit(luma: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def compare(a: Reduced, b: Reduced) -> dict[str, list[float] | float]:
     least, most = np.minimum(a.often, b.often), np.maximum(a.often, b.often)
     return {
         "spatiotemporal_iou": [_share(i, u) for i, u in zip(both.tolist(), either.tolist(), strict=True)],
-        "spatial_iou": _share(np.count_nonzero(least), np.count_nonzero(most)),
+        "spatial_iou": _share(int(np.count_nonzero(least)), int(np.count_nonzero(most))),
         "weighted_spatial_iou": _share(int(least.sum(dtype=np.int64)), int(most.sum(dtype=np.int64))),
         "mse": [squared(x, y) for x, y in zip(a.frames, b.frames, strict=True)],
     }

@@ -41,7 +41,7 @@ def load(view: View, fps: int, cache: str | Path, seconds: float = clips.SECONDS
     if not path.is_file():
         _save(_compute(view, fps, seconds), path)
     held, told = _mapped(path)
-    takes = [Reduced(*(held[f"{name}{k}"] for name in TENSORS)) for k in (1, 2)]
+    takes = [Reduced(list(held[f"frames{k}"]), held[f"masks{k}"], held[f"often{k}"]) for k in (1, 2)]
     return Real((takes[0], takes[1]), json.loads(told["variance"]), tuple(json.loads(told["size"])))
 
 
