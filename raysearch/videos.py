@@ -27,7 +27,8 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
     with av.open(buffer, "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": str(quality), "threads": "1", "preset": "medium"}
+        # mbtree off: with AVX-512 it gives other bytes each time
+        stream.options = {"crf": str(quality), "threads": "1", "preset": "medium", "x264-params": "mbtree=0"}
         for frame in frames[:, :height, :width]:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         out.mux(stream.encode())
