@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
+        _same_version()
         return args.command(args)
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
@@ -30,6 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _same_version() -> None:
+    """A submitted job runs the raysearch that checked it, or not at all."""
+    expected = os.environ.get("RAYSEARCH_VERSION", __version__)
+    if expected != __version__:
+        raise UsageError(
+            f"raysearch {__version__} is installed here and {expected} submitted this job; install that version in the image, or "
+            "set cluster.submit.ship=true, which sends it along"
+        )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

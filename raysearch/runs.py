@@ -85,19 +85,24 @@ def search(job: Job) -> Search:
 
 def tasks(job: Job) -> list[Task]:
     """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
-    rewards.check(job.reward)
-    for i, spec in enumerate(job.watch):
-        rewards.check(spec, f"watch[{i}]")
-    try:
-        trial = search(job)
-        next(trial)
-        trial.close()
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"search: {error}") from None
+    trial(job)
     todo = prompts(job)
     feasible.check(job.generator, todo)
     generator = generator_fingerprint(job.generator)
     return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
+
+
+def trial(job: Job) -> None:
+    """Raise UsageError for options of search and rewards that are wrong; needs no model and no prompt."""
+    rewards.check(job.reward)
+    for i, spec in enumerate(job.watch):
+        rewards.check(spec, f"watch[{i}]")
+    try:
+        begun = search(job)
+        next(begun)
+        begun.close()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"search: {error}") from None
 
 
 def run(job: Job) -> list[Finished]:
