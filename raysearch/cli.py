@@ -25,6 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if "RAYSEARCH_VERSION" not in os.environ:
+            raise
+        print(
+            f"raysearch: the Python of the cluster ({sys.executable}) has no {error.name}; its image needs what raysearch "
+            "needs (docs/clusters.md, The image)", file=sys.stderr,
+        )  # fmt: skip
+        return 2
     except KeyboardInterrupt:
         print("raysearch: stopped; give the same command again to go on", file=sys.stderr)
         return 130
@@ -38,8 +46,8 @@ def _same_version() -> None:
     expected = os.environ.get("RAYSEARCH_VERSION", __version__)
     if expected != __version__:
         raise UsageError(
-            f"raysearch {__version__} is installed here and {expected} submitted this job; install that version in the image, or "
-            "set cluster.submit.ship=true, which sends it along"
+            f"raysearch {__version__} is installed here, but {expected} submitted this job; install that one in the "
+            "image, or set cluster.submit.ship=true, which sends it along"
         )
 
 

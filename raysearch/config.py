@@ -185,7 +185,8 @@ def _finished(config: Any, elsewhere: bool = False) -> Job:
     if job.cluster.storage is not None:
         if is_relative(job.cluster.storage):
             raise UsageError(
-                f"cluster.storage={job.cluster.storage!r}: give what all nodes see, e.g. s3://my-bucket/raysearch or /shared"
+                f"cluster.storage={job.cluster.storage!r}: give what all nodes see, e.g. s3://my-bucket/raysearch or "
+                "/shared/raysearch"
             )
         if is_relative(job.run):
             job.run = f"{job.cluster.storage.rstrip('/')}/{job.run}"

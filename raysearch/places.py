@@ -1,7 +1,7 @@
 """Keys of a cluster file that say how a job gets there: `submit` (a Ray cluster, from afar) and `slurm`.
 
-The same cluster file serves `raysearch run --cluster` on the head, which reads neither, and `raysearch submit --cluster`
-or `raysearch slurm --cluster` from a laptop or login node. No key may hold a secret.
+The same cluster file serves `raysearch run --cluster` on the head, which reads neither, and `raysearch submit` or
+`raysearch slurm` from a laptop or login node. No key may hold a secret.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 class SubmitConfig:
     """address: the dashboard as seen from where you submit. ship: send this raysearch along; else the image has it.
 
-    env: environment variables of the job, not secret. exclude: further patterns of files to leave out, as in .gitignore.
-    max_mb: the most that is sent, packed; max_file_mb: the most of one file.
+    env: environment variables of the job, not secret. exclude: further patterns of files to leave out, as in
+    .gitignore. max_mb: the most that is sent, packed; max_file_mb: the most of one file.
     """
 
     address: str | None = None

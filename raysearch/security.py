@@ -38,9 +38,9 @@ SECRET_KEY = re.compile(
     r"private_?key)$"
 )
 SECRET_FILES = (
-    ".env", ".env.*", "*.env", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx",
-    ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", "credentials", "credentials.*", "auth_token",
-    "kubeconfig", "service-account*.json",
+    ".env", ".env.*", "*.env", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx",
+    "*.kdbx", ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", "credentials", "credentials.*",
+    "auth_token", "kubeconfig", "service-account*.json",
 )  # fmt: skip
 SECRET_FOLDERS = {".ssh", ".aws", ".kube", ".gnupg", ".ray", ".azure", ".docker"}
 
@@ -56,9 +56,10 @@ def refuse_secrets(values: Any, source: str, prefix: str = "") -> None:
         named = SECRET_KEY.search(key) and isinstance(value, str) and len(value) >= 8
         kind = "a secret" if named else kind_of(f"{key} {value}")
         if kind:
-            told = kind_of(key) and "a key" or key
+            told = "a key" if kind_of(key) else key
             raise UsageError(
-                f"{source}: {told} looks like {kind}, and settings end up in run folders and logs; remove it and {REMEDY}"
+                f"{source}: {told} looks like {kind}, and settings end up in run folders and logs; remove it and "
+                f"{REMEDY}"
             )
 
 
@@ -93,8 +94,8 @@ def check_address(address: str, insecure: bool) -> str:
         )
     if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
         raise UsageError(
-            f"address {address!r}: plain http would carry the token and the job unencrypted; use https, or a tunnel (ssh -L "
-            "8265:127.0.0.1:8265 HOST) and http://127.0.0.1:8265, or say --insecure"
+            f"address {address!r}: plain http would carry the token and the job unencrypted; use https, or a tunnel "
+            "(ssh -L 8265:127.0.0.1:8265 HOST) and http://127.0.0.1:8265, or say --insecure"
         )
     return url.rstrip("/")
 

@@ -191,7 +191,7 @@ def _submitted(name: str, new: bool, state: str, found: Any) -> str:
     if new:
         return f"submitted {name}; results: {found.run}"
     if state == "SUCCEEDED":
-        return f"{name} has already done this job; results: {found.run} (--again runs it anew; finished moves are recalled)"
+        return f"{name} has already done this job; results: {found.run} (--again: once more, recalling what is there)"
     return f"{name} is already doing this job; results: {found.run}"
 
 

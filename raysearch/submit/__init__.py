@@ -1,1 +1,1 @@
-"""From this machine to a cluster: what would be sent (`sending`, `package`), Ray's Jobs API (`cluster`), Slurm (`slurm`)."""
+"""From here to a cluster: what would be sent (`sending`, `package`), Ray's Jobs API (`cluster`), Slurm (`slurm`)."""

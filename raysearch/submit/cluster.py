@@ -36,14 +36,15 @@ def connect(url: str) -> JobSubmissionClient:
     and, off this machine, a cluster that asks for no token."""
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):  # Ray would take them instead of the address checked
         os.environ.pop(name, None)
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for module in ("dashboard_sdk", "job.sdk"):
+        logging.getLogger(f"ray.dashboard.modules.{module}").setLevel(logging.ERROR)
     with told(url):
         client = JobSubmissionClient(url, verify=os.environ.get("REQUESTS_CA_BUNDLE") or True)
         theirs = client._server_ray_version  # public methods give the version of the API alone
         if theirs != ray.__version__:
             raise UsageError(
-                f"Ray is {ray.__version__} here and {theirs} at {url}; they must be equal: pip install 'ray[default]=={theirs}' "
-                f"here, or use an image with Ray {ray.__version__}"
+                f"Ray is {ray.__version__} here and {theirs} at {url}; they must be equal: pip install "
+                f"'ray[default]=={theirs}' here, or use an image with Ray {ray.__version__}"
             )
         _guarded(url)
     return client
@@ -93,8 +94,8 @@ def submit(client: JobSubmissionClient, sending: Sending, again: bool = False) -
     for job in jobs:
         if job.status in ALIVE and (job.metadata or {}).get("run") == sending.run:
             raise UsageError(
-                f"{job.submission_id} is alive and writes to {sending.run}: it is another job (other settings or other code); wait "
-                "for it, cancel it, or give another run="
+                f"{job.submission_id} is alive and writes to {sending.run}: it is another job (other settings or other "
+                "code); wait for it, cancel it, or give another run="
             )
     attempt = max(mine, default=0) + 1
     name = sending.id if attempt == 1 else f"{sending.id}-{attempt}"

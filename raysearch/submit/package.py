@@ -32,7 +32,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format; a date of its own would c
 
 @dataclass(frozen=True)
 class Parcel:
-    """files: where each is, by its name in the package, in order. left_out: names that were excluded, folders with /."""
+    """files: where each is, by its name in the package, in order. left_out: what was excluded, folders with a slash."""
 
     files: Mapping[str, Path]
     left_out: Sequence[str]
@@ -58,8 +58,8 @@ class Parcel:
             sizes = sorted(self.sizes().items(), key=lambda item: -item[1])[:3]
             told = ", ".join(f"{name} ({size / MB:.1f} MB)" for name, size in sizes)
             raise UsageError(
-                f"the working directory packs to {len(data) / MB:.1f} MB, more than cluster.submit.max_mb={most_mb:g}; the largest "
-                f"files: {told}; leave some out by .rayignore or cluster.submit.exclude, or put them on shared storage"
+                f"the working directory packs to {len(data) / MB:.1f} MB, more than cluster.submit.max_mb={most_mb:g}; "
+                f"the largest files: {told}; leave some out by .rayignore or cluster.submit.exclude"
             )
         return data
 
@@ -75,8 +75,8 @@ def collect(root: Path, exclude: Iterable[str], named: Mapping[str, Path], ship:
         own = _sources()
         if clash := next((n for n, p in found.items() if n.startswith("raysearch/") and own.get(n) != p), None):
             raise UsageError(
-                f"{root / clash}: the working directory has a raysearch/ that is not the one in use, and on the cluster it "
-                "would be imported instead; rename it, or install raysearch in the image and set cluster.submit.ship=false"
+                f"{root / clash}: the working directory has a raysearch/ that is not the one in use; the cluster would "
+                "import it; rename it, or install raysearch in the image and set cluster.submit.ship=false"
             )
         found |= own
     found |= named

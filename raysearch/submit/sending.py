@@ -124,8 +124,8 @@ def _run_folder(run: str) -> list[str]:
     """Notes on where the results go. Raises UsageError for a folder that the job would lose."""
     if config.is_relative(run) or run.startswith("~"):
         raise UsageError(
-            f"run={run}: on the cluster this is a folder of one machine, which is lost with the job; set cluster.storage to "
-            "what all nodes see (s3://my-bucket/raysearch, gs://..., /shared/raysearch), or give run=s3://my-bucket/NAME"
+            f"run={run}: on the cluster this is a folder of one machine, which is lost with the job; set "
+            "cluster.storage to what all nodes see (s3://my-bucket/raysearch, gs://..., /shared), or give run=s3://my-bucket/NAME"
         )
     return [] if "://" in run else [f"{run} must be the same, shared folder on every node"]
 
