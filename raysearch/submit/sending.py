@@ -47,19 +47,17 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
     root = root.resolve()
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder; --dir names the working directory to send")
-    security.refuse_secrets(list(words), "the command line")
     job, what = _checked(command, job_file, words, cluster_file)
     notes = _run_folder(job.run)
-    settings, named = job.cluster.submit, _named(job, root)
+    settings, media = job.cluster.submit, _named(job, root)
+    named = dict(media)
     told = {"job": _carry(job_file, root, named)}
     entry = ["python", "-m", "raysearch.cli", command, told["job"]]
     if cluster_file:
         entry += ["--cluster", _carry(cluster_file, root, named)]
     entry += [*words, "cluster.address=auto"]
     parcel = collect(root, settings.exclude, named, settings.ship, settings.max_file_mb)
-    content = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in named.items()}
-    media = [[name, sha] for name, sha in sorted(content.items()) if not name.endswith((".yaml", ".yml"))]
-    fingerprint = digest([command, what, media, __version__, parcel.code()])
+    fingerprint = digest([command, what, _content(media), __version__, parcel.code()])
     return Sending(
         id=f"raysearch-{command}-{fingerprint[:12]}",
         entrypoint=shlex.join(entry),
@@ -70,6 +68,13 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
         package=parcel.pack(settings.max_mb),
         notes=notes,
     )
+
+
+def identify(command: str, job_file: str, words: Sequence[str], cluster_file: str | None) -> tuple[Job, str]:
+    """The job and its id, for machines that see this working directory."""
+    job, what = _checked(command, job_file, words, cluster_file)
+    fingerprint = digest([command, what, _content(_named(job, Path.cwd())), __version__, Parcel({}, ()).code()])
+    return job, f"raysearch-{command}-{fingerprint[:12]}"
 
 
 def describe(sending: Sending, address: str) -> str:
@@ -93,6 +98,7 @@ def describe(sending: Sending, address: str) -> str:
 
 def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: str | None) -> tuple[Job, Any]:
     """The job, and all that decides its results; checked as far as it can be without the cluster's machines."""
+    security.refuse_secrets(list(words), "the command line")
     if command == "sweep":
         from raysearch import sweep
 
@@ -144,6 +150,10 @@ def _named(job: Job, root: Path) -> dict[str, Path]:
             raise UsageError(f"prompt {prompt.id!r}: {file}: no such file in {root}")
         found[Path(os.path.normpath(file)).as_posix()] = path
     return found
+
+
+def _content(files: Mapping[str, Path]) -> list[list[str]]:
+    return [[name, hashlib.sha256(path.read_bytes()).hexdigest()] for name, path in sorted(files.items())]
 
 
 def _carry(file: str, root: Path, named: dict[str, Path]) -> str:
