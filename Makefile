@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test lint gates best-of-n oracle clean
+.PHONY: demo challenge-tiny test test-cluster lint gates best-of-n oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -12,6 +12,9 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
 	$(BIN)/python -m pytest
+
+test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
+	$(BIN)/python -m pytest -m cluster
 
 lint: .venv/ready
 	$(BIN)/ruff check .
