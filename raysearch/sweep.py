@@ -26,6 +26,7 @@ from raysearch.moves import Outcome, Round, digest
 from raysearch.observe import watching
 from raysearch.report import grid
 from raysearch.report.grid import Cell
+from raysearch.security import refuse_secrets
 
 ALIASES = {"particles": "search.n", "search": "search.name"}
 FIXED = {
@@ -69,6 +70,7 @@ def points(
     Raises UsageError for anything that can be known to be wrong before a model is loaded.
     """
     given, rest = axes(words)
+    refuse_secrets(given, "the command line")
     base = config.load(job_file, rest, cluster_file, elsewhere)
     if not any(word.startswith("films=") for word in rest):
         base.films = "none"
