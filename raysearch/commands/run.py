@@ -56,7 +56,7 @@ def report(args: argparse.Namespace) -> int:
 def show_config(args: argparse.Namespace) -> int:
     from raysearch import config, origins
 
-    job = config.load(args.job, args.overrides, args.cluster)
+    job = config.load(args.job, args.overrides, args.cluster, elsewhere=args.cluster is not None)
     if args.plain:
         print(config.to_yaml(job), end="")
     else:

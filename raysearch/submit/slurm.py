@@ -64,10 +64,7 @@ def submit(script: Script) -> str:
     file = script.folder / "script.sbatch"
     file.write_text(script.text)
     number = _slurm("sbatch", "--parsable", str(file)).strip().split(";")[0]
-    return (
-        f"{script.name} is Slurm job {number}; logs: {script.folder}/log-{number}.txt\n"
-        f"  stop it:  scancel {number}"
-    )
+    return f"{script.name} is Slurm job {number}; logs: {script.folder}/log-{number}.txt\n  stop it:  scancel {number}"
 
 
 def _options(slurm: SlurmConfig, name: str, folder: Path) -> list[str]:
@@ -86,7 +83,9 @@ def _slurm(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     except FileNotFoundError:
-        raise UsageError(f"{command[0]}: no such program; raysearch slurm runs on a login node of a Slurm cluster") from None
+        raise UsageError(
+            f"{command[0]}: no such program; raysearch slurm runs on a login node of a Slurm cluster"
+        ) from None
     if done.returncode:
         raise UsageError(f"{command[0]}: {' '.join(done.stderr.split()) or f'exit code {done.returncode}'}")
     return done.stdout

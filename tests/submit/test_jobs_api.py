@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,14 @@ class Cluster:
     token: str
     process: subprocess.Popen
     session: Path
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A working directory to send: a job, and raysearch comes along."""
+    (tmp_path / "work/jobs").mkdir(parents=True)
+    shutil.copy(ROOT / "jobs/demo.yaml", tmp_path / "work/jobs")
+    return tmp_path / "work"
 
 
 @pytest.fixture(scope="module")
@@ -91,27 +100,30 @@ def until(what, seconds: float, told=lambda: ""):
     return found
 
 
-def test_without_the_token_nothing_is_said(cluster, home):
+def test_without_the_token_nothing_is_said(cluster, home, work):
     job = ["submit", "jobs/demo.yaml", "run=/tmp/nowhere", "--address", cluster.url]
-    for token, wants in ((None, "wants a token, and none is given"), (secrets.token_hex(32), "refuses the token given")):
-        code, out = raysearch(*job, env=user(home, token))
+    for token, wants in (
+        (None, "wants a token, and none is given"),
+        (secrets.token_hex(32), "refuses the token given"),
+    ):
+        code, out = raysearch(*job, env=user(home, token), cwd=work)
         assert code == 2 and wants in out and "RAY_AUTH_TOKEN" in out and "Traceback" not in out
         assert token is None or token not in out
 
 
-def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, tmp_path):
+def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work, tmp_path):
     env, run = user(home, cluster.token), tmp_path / "out"
     (tmp_path / "pools.yaml").write_text(POOLS)  # outside of the working directory: it is carried along
     where = ["--address", cluster.url]
     job = ["submit", "jobs/demo.yaml", *SMALL, f"run={run}", "--cluster", tmp_path / "pools.yaml", *where]
-    first = start(job, env, tmp_path / "first.txt")
+    first = start(job, env, work, tmp_path / "first.txt")
     outcomes = run / "outcomes/00000.jsonl"
     told = (tmp_path / "first.txt").read_text
     until(lambda: outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 3, 180, told)
 
-    code, out = raysearch(*job, "--detach", env=env)
+    code, out = raysearch(*job, "--detach", env=env, cwd=work)
     assert code == 0 and "is already doing this job" in out and "come back:" in out
-    code, out = raysearch(*job, "search.n=7", env=env)
+    code, out = raysearch(*job, "search.n=7", env=env, cwd=work)
     assert code == 2 and "is alive and writes to" in out and str(run) in out
     every = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in every if cluster.token in line]
@@ -120,7 +132,7 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, tmp_p
     assert first.wait(60) == 137, told()
     assert "searches into" in told() and "has failed, exit code 137" in told()
 
-    second = start(job, env, tmp_path / "second.txt")  # goes on; one looks away and comes back
+    second = start(job, env, work, tmp_path / "second.txt")  # goes on; one looks away and comes back
     told = (tmp_path / "second.txt").read_text
     name = until(lambda: "submitted " in told() and told().split("submitted ")[1].split(";")[0], 60, told)
     assert name.startswith("raysearch-run-") and name.endswith("-2")
@@ -131,9 +143,12 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, tmp_p
     assert code == 0 and "has succeeded" in out and " 0 recalled" not in out and "recalled from the journal" in out
     assert (run / "report.html").is_file()
 
-    code, out = raysearch(*job, env=env)
+    code, out = raysearch(*job, env=env, cwd=work)
     assert code == 0 and "has already done this job" in out
-    assert [line.split()[1] for line in raysearch("list", *where, env=env)[1].splitlines()[1:]] == ["SUCCEEDED", "FAILED"]
+    assert [line.split()[1] for line in raysearch("list", *where, env=env)[1].splitlines()[1:]] == [
+        "SUCCEEDED",
+        "FAILED",
+    ]
     assert str(run) in raysearch("status", *where, env=env)[1]
     inline = tmp_path / "inline"
     assert main(["run", str(ROOT / "jobs/demo.yaml"), *SMALL, f"run={inline}", "cluster.executor=inline"]) == 0
@@ -141,11 +156,11 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, tmp_p
     assert_nowhere(cluster.token, [*tmp_path.rglob("*"), *cluster.session.rglob("*")])
 
 
-def test_cancelled_and_still_there(cluster, home, tmp_path):
+def test_cancelled_and_still_there(cluster, home, work, tmp_path):
     env, where = user(home, cluster.token), ["--address", cluster.url]
     job = ["submit", "sweep", "jobs/demo.yaml", "particles=1,2", "search.name=best_of_n", f"run={tmp_path / 'out'}",
            "cluster.executor=inline", "prompts.heldout=60", *where]  # fmt: skip
-    code, out = raysearch(*job, "--detach", env=env)
+    code, out = raysearch(*job, "--detach", env=env, cwd=work)
     assert code == 0 and "raysearch-sweep-" in out
     name = out.split("submitted ")[1].split(";")[0]
     until(lambda: drivers(cluster), 120)
@@ -157,10 +172,10 @@ def test_cancelled_and_still_there(cluster, home, tmp_path):
     assert code == 2 and "no job nothing on this cluster" in out and name in out
 
 
-def start(job: list, env: dict[str, str], log: Path) -> subprocess.Popen:
+def start(job: list, env: dict[str, str], work: Path, log: Path) -> subprocess.Popen:
     with log.open("wb") as file:
         command = [sys.executable, "-m", "raysearch.cli", *map(str, job)]
-        return subprocess.Popen(command, env=env, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, env=env, cwd=work, stdout=file, stderr=subprocess.STDOUT)
 
 
 def result(run: Path) -> dict:

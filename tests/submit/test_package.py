@@ -56,7 +56,7 @@ def test_ignore_files_count_at_every_depth_as_in_git(tmp_path):
         ("d.json", '{"k": "AIza' + "x" * 35 + '"}', "a Google API key"),
         ("e.txt", "ghp_" + "a" * 36, "a GitHub token"),
         ("f.txt", "sk-" + "a" * 40, "an API key"),
-        ("g.toml", "url = 'postgres://me:hunter2@db.example'", "a password in a URL"),
+        ("g.toml", "url = 'postgres://me:hunter2" + "@db.example'", "a password in a URL"),
     ],
 )
 def test_files_with_secrets_are_refused_and_never_shown(tmp_path, name, text, wants):

@@ -24,7 +24,7 @@ HUB = "hf_" + "a1B2" * 8
         ("generator.call.api_key=abcdefghij", "generator.call.api_key looks like a secret"),
         ("cluster.submit.env.HF_TOKEN=abcdefghij", "cluster.submit.env.HF_TOKEN looks like a secret"),
         ("prompts.items=[{text: AKIA" + "ABCD" * 4 + "}]", "prompts.items[0].text looks like an AWS access key"),
-        ("run=s3://me:hunter2secret@host/x", "run looks like a password in a URL"),
+        ("run=s3://me:hunter2secret" + "@host/x", "run looks like a password in a URL"),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "config", "sweep", "submit"])
@@ -65,7 +65,7 @@ def test_ordinary_settings_pass():
         ("http://head.example", "plain http"),
         ("http://localhost.example", "plain http"),
         ("http://127.0.0.1.example", "plain http"),
-        ("http://me:hunter2@127.0.0.1:8265", "has a user or password"),
+        ("http://me:hunter2" + "@127.0.0.1:8265", "has a user or password"),
         ("ray://127.0.0.1:10001", "URL of the Ray dashboard"),
         ("http://", "URL of the Ray dashboard"),
     ],
