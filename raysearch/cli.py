@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "RAYSEARCH_VERSION" not in os.environ:
             raise
         print(
-            f"raysearch: the Python of the cluster ({sys.executable}) has no {error.name}; its image needs what raysearch "
-            "needs (docs/clusters.md, The image)", file=sys.stderr,
+            f"raysearch: the Python of the cluster ({sys.executable}) has no {error.name}; its image needs what "
+            "raysearch needs (docs/clusters.md, The image)", file=sys.stderr,
         )  # fmt: skip
         return 2
     except KeyboardInterrupt:

@@ -30,8 +30,9 @@ class SlurmConfig:
     """What `raysearch slurm` asks of Slurm; None leaves it to the site.
 
     time: as --time. setup: shell lines before anything else (modules, virtual environment); every node gets the
-    environment they leave. options: further #SBATCH options. retries: new starts after a failure; the run goes on where it was. tmp: node-local folder,
-    short, for Ray's sockets. wait_s: until all nodes have joined. script: template, beside the cluster file.
+    environment they leave. options: further #SBATCH options. retries: new starts after a failure; the run goes on where
+    it was. tmp: node-local folder, short, for Ray's sockets. wait_s: until all nodes have joined. script: template,
+    beside the cluster file.
     """
 
     partition: str | None = None

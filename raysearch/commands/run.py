@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 _RUN = """examples:
   raysearch run jobs/demo.yaml
@@ -79,6 +80,7 @@ def _report(run: str) -> str:
         for path in fs.find(root):
             name = path[len(root) :].lstrip("/")
             if name in ("result.json", "config.yaml") or name.startswith(("films/", "best/")):
+                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(path, f"{copy}/{name}")
         fs.pipe_file(f"{root}/report.html", write(copy).read_bytes())
     return f"{run}/report.html"

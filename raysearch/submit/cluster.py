@@ -87,10 +87,10 @@ def submit(client: JobSubmissionClient, sending: Sending, again: bool = False) -
     goes on from the run folder. again: also after success. Raises UsageError while another job writes to the folder.
     """
     jobs = ours(client)
-    mine = {_attempt(j.submission_id, sending.id): j for j in jobs if j.submission_id.startswith(sending.id)}
+    mine = {_attempt(name_of(j), sending.id): j for j in jobs if name_of(j).startswith(sending.id)}
     for job in mine.values():
         if job.status in ALIVE or (job.status == "SUCCEEDED" and not again):
-            return job.submission_id, False
+            return name_of(job), False
     for job in jobs:
         if job.status in ALIVE and (job.metadata or {}).get("run") == sending.run:
             raise UsageError(
@@ -172,19 +172,20 @@ def ours(client: JobSubmissionClient) -> list[JobDetails]:
     return sorted(found, key=lambda j: j.start_time or 0, reverse=True)
 
 
+def name_of(job: JobDetails) -> str:
+    """The id under which it was submitted."""
+    return job.submission_id or ""
+
+
 def find(client: JobSubmissionClient, name: str | None) -> JobDetails:
     """The job of an id or the beginning of one; the newest for None. Raises UsageError if there is none, or several."""
     jobs = ours(client)
-    matching = [j for j in jobs if name is None or j.submission_id == name] or [
-        j for j in jobs if j.submission_id.startswith(name or "")
-    ]
+    matching = [j for j in jobs if name_of(j) == name] or [j for j in jobs if name_of(j).startswith(name or "")]
     if not matching:
-        there = ", ".join(j.submission_id for j in jobs[:5]) or "none"
+        there = ", ".join(map(name_of, jobs[:5])) or "none"
         raise UsageError(f"no job {name or 'of raysearch'} on this cluster; there are: {there}")
     if name is not None and len(matching) > 1:
-        raise UsageError(
-            f"{name!r} begins several ids: {', '.join(j.submission_id for j in matching)}; give more of it"
-        )
+        raise UsageError(f"{name!r} begins several ids: {', '.join(map(name_of, matching))}; give more of it")
     return matching[0]
 
 
@@ -192,7 +193,7 @@ def row(job: JobDetails, now: float) -> dict[str, Any]:
     """What `raysearch list` and `status` show of a job. age: seconds since its start."""
     metadata, began, ended = job.metadata or {}, (job.start_time or 0) / 1000, (job.end_time or 0) / 1000
     return {
-        "id": job.submission_id, "state": job.status.value if hasattr(job.status, "value") else str(job.status),
+        "id": name_of(job), "state": job.status.value if hasattr(job.status, "value") else str(job.status),
         "age": now - began if began else 0.0, "took": (ended or now) - began if began else 0.0,
         "what": f"{metadata.get('command', '?')} {metadata.get('job', '?')}", "run": metadata.get("run", "?"),
         "message": " ".join((job.message or "").split())[:200],

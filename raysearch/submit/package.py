@@ -99,7 +99,8 @@ def _refuse(files: Mapping[str, Path], most_mb: float) -> None:
 def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") -> tuple[dict[str, Path], list[str]]:
     """Files below a folder by name, and what is left out. specs: patterns with the folder they count from."""
     specs = [*specs, *((folder, spec) for spec in _ignored(root / folder))]
-    found, left_out = {}, []
+    found: dict[str, Path] = {}
+    left_out: list[str] = []
     for entry in sorted(os.scandir(root / folder), key=lambda e: e.name):
         name, is_folder = f"{folder}{entry.name}", entry.is_dir(follow_symlinks=False)
         name += "/" if is_folder else ""

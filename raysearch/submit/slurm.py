@@ -1,4 +1,4 @@
-"""`raysearch slurm`: the batch script of a job, from the cluster file's `slurm:` and the template beside it; and sbatch.
+"""`raysearch slurm`: the batch script of a job, from `slurm:` of the cluster file and the template beside it; sbatch.
 
 The job's name in Slurm is its identity, as in `sending`: while one of that name is queued or runs, no second is
 submitted. Slurm's machines see the working directory, so nothing is packed and a relative run folder is kept.

@@ -1,4 +1,4 @@
-"""clusters/ and jobs/: every file is what its name says, by Ray's own schema, by KubeRay's if its CRD is given, and by rules."""
+"""clusters/ and jobs/: every file is what its name says, by Ray's own schema, by KubeRay's if given, and by rules."""
 
 import copy
 import os

@@ -144,7 +144,7 @@ def test_a_command_without_an_address(capsys):
     assert main(["list"]) == 2 and "--address URL" in capsys.readouterr().err
     assert main(["list", "--cluster", str(ROOT / "clusters/local.yaml")]) == 2
     assert "submit.address is not set" in capsys.readouterr().err
-    with pytest.raises(UsageError, match="run.yaml beside it"):
+    with pytest.raises(UsageError, match=r"run\.yaml beside it"):
         config.load_cluster(str(ROOT / "clusters/aws/launch.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""What would be sent: shown in full by a dry run, the same for the same job, refused where the results would be lost."""
+"""What would be sent: shown in full by a dry run, the same for the same job, refused where results would be lost."""
 
 import os
 import re
