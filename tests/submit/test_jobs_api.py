@@ -120,6 +120,8 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work,
     outcomes = run / "outcomes/00000.jsonl"
     told = (tmp_path / "first.txt").read_text
     until(lambda: outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 3, 180, told)
+    (driver,) = drivers(cluster)
+    os.kill(driver.pid, signal.SIGSTOP)  # so that it cannot finish meanwhile
 
     code, out = raysearch(*job, "--detach", env=env, cwd=work)
     assert code == 0 and "is already doing this job" in out and "come back:" in out
@@ -127,7 +129,6 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work,
     assert code == 2 and "is alive and writes to" in out and str(run) in out
     every = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in every if cluster.token in line]
-    (driver,) = drivers(cluster)
     os.kill(driver.pid, signal.SIGKILL)
     assert first.wait(60) == 137, told()
     assert "searches into" in told() and "has failed, exit code 137" in told()

@@ -1,5 +1,6 @@
 """The section "From laptop to cluster" of the README: its commands as they stand there."""
 
+import os
 import re
 import shlex
 import shutil
@@ -53,7 +54,7 @@ def test_every_command_is_tried():
 def test_trying_it_without_a_cloud(tmp_path, home):
     for folder in ("jobs", "clusters"):
         shutil.copytree(ROOT / folder, tmp_path / "work" / folder)
-    work, env = tmp_path / "work", environment(home, RAY_worker_niceness="0")
+    work, env = tmp_path / "work", environment(home, RAY_worker_niceness="0", RAY_TMPDIR=f"/tmp/rsr-{os.getpid()}")
     generate, start = START
     assert shell(generate, env, work)[0] == 0 and (home / ".ray/auth_token").is_file()
     with (tmp_path / "head.log").open("wb") as log:
