@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-cluster lint gates best-of-n oracle clean
+.PHONY: demo challenge-tiny test test-cluster lint gates best-of-n engine chaos oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -11,10 +11,10 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 	$(BIN)/raysearch challenge jobs/challenge_tiny.yaml
 
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
-	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest -m "slow and cluster"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -26,6 +26,12 @@ gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it 
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
+
+engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas; writes benchmarks/engine.json
+	$(BIN)/python -m benchmarks.engine
+
+chaos: .venv/ready  ## break workers, nodes and coordinators while searches run; prints what came of it
+	$(BIN)/python -m benchmarks.chaos 2>/dev/null
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle

@@ -33,7 +33,9 @@ class PromptsConfig:
 
 @dataclass
 class GeneratorConfig:
-    """model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
+    """name: `diffusers`, or `package.module:function` that makes a Model of one's own (see generators.found).
+
+    model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
     table. call: any further argument of the pipeline call.
@@ -66,26 +68,46 @@ class GeneratorConfig:
 
 @dataclass
 class PoolConfig:
-    """replicas: how many; num_cpus and num_gpus of each, fractions allowed; threads: of torch on the CPU, each."""
+    """replicas: how many are wanted; at_least: with how many to be content, all by default.
+
+    num_cpus, num_gpus (fractions allowed), memory_gb and resources (of Ray, by name): what each takes, per rank.
+    accelerator_type (H100, A100 ...) and labels: on which nodes. threads: of torch on the CPU, each.
+    ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+    """
 
     replicas: int = 1
     num_cpus: float = 1.0
     num_gpus: float = 0.0
     threads: int = 1
+    at_least: int | None = None
+    memory_gb: float | None = None
+    accelerator_type: str | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    ranks: int = 1
 
 
 @dataclass
 class ClusterConfig:
     """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join.
 
+    wait_s: how long to wait for nodes until `at_least` replicas of each pool have a place; 0 refuses a cluster that is
+    too small at once. placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the
+    GPU) of each generator replica. hedge: a call that takes so many times what such calls take is begun a second time
+    where a replica is idle, and the first answer counts; 0 never.
+
     storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
     """
 
     executor: str = "ray"
     address: str = "local"
+    wait_s: float = 0.0
+    placement: str = "free"
+    hedge: float = 3.0
     generators: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=2, num_cpus=0.75))
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
     load_timeout_s: float = 600.0  # until a replica has loaded its model
+    loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
     storage: str | None = None
     submit: SubmitConfig = field(default_factory=SubmitConfig)
@@ -120,13 +142,17 @@ CHOICES = {
     "films": ("best", "shown", "all", "none"),
     "latents": ("best", "finals", "none"),
     "cluster.executor": ("ray", "inline"),
+    "cluster.placement": ("free", "paired"),
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {
     "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
     "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
     "cluster.submit.max_mb": 0, "cluster.submit.max_file_mb": 0, "cluster.slurm.nodes": 1, "cluster.slurm.retries": 0,
-    "cluster.slurm.gpus_per_node": 0, "cluster.slurm.cpus_per_node": 1, "cluster.slurm.wait_s": 1,
+    "cluster.slurm.gpus_per_node": 0, "cluster.slurm.cpus_per_node": 1,
+    "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
+    "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
+    "cluster.load_timeout_s": 1,
 }  # fmt: skip
 
 
@@ -238,7 +264,7 @@ def to_yaml(job: Job) -> str:
 
 def tiny_defaults(job: Job) -> None:
     """Fill what a job with the tiny generator leaves open."""
-    if job.generator.model == "tiny":
+    if job.generator.name == "diffusers" and job.generator.model == "tiny":
         from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
 
         job.generator.call = {**GENERATOR_CALL, **job.generator.call}

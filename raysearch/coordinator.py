@@ -126,7 +126,8 @@ class Coordinator:
             live.got = {}
             for key, move in zip(live.keys, round.moves, strict=True):
                 self._ask(live, Job(key, live.task.prompt, move))
-            if len(live.got) < len(set(live.keys)):
+            live.due = len(set(live.keys))
+            if len(live.got) < live.due:
                 return
             outcomes = [live.got[k] for k in live.keys]
 
@@ -176,7 +177,7 @@ class Coordinator:
             self.ledger.cost = self.ledger.cost + answer.cost
             for live in self._waiting.pop((job.key, False), []):
                 self._give(live, answer, recalled=False)
-                if len(live.got) == len(set(live.keys)):
+                if len(live.got) == live.due:
                     self._advance(live, [live.got[k] for k in live.keys], done)
             self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
 
@@ -251,6 +252,7 @@ class _Live:
     order: int
     number: int = 0
     keys: list[str] = field(default_factory=list)
+    due: int = 0  # distinct ones among them
     got: dict[str, Outcome] = field(default_factory=dict)
     states: set[str] = field(default_factory=set)
     wanted: set[str] = field(default_factory=set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -10,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.config import GeneratorConfig
+from raysearch.generators import found
 from raysearch.moves import digest
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
-def generator_fingerprint(config: GeneratorConfig) -> str:
+def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
+    """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
+    if ranks > 1:
+        return digest([ranks, generator_fingerprint(config)])
+    if config.name != "diffusers":
+        return digest([asdict(config), _source(config.name), _weights(config.model, config.revision, "")])
     return digest([asdict(config), _weights(config.model, config.revision, "generator")])
 
 
@@ -28,13 +35,19 @@ def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
 
 def _weights(model: str, revision: str | None, part: str) -> str:
     """Of a folder, its content; of a hub id, its revision."""
-    if model == "tiny":
+    if model == "tiny" and part:
         from raysearch.tinyworld import weights
 
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
     return f"hub:{model}@{revision or 'main'}"
+
+
+def _source(name: str) -> str:
+    """Of a generator of one's own: the file that makes it."""
+    file = inspect.getsourcefile(found(name))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else name
 
 
 @lru_cache(maxsize=32)

@@ -31,7 +31,7 @@ class SlurmConfig:
 
     time: as --time. setup: shell lines before anything else (modules, virtual environment); every node gets the
     environment they leave. options: further #SBATCH options. retries: new starts after a failure; the run goes on where
-    it was. tmp: node-local folder, short, for Ray's sockets. wait_s: until all nodes have joined. script: template,
+    it was. tmp: node-local folder, short, for Ray's sockets. script: template,
     beside the cluster file.
     """
 
@@ -45,5 +45,4 @@ class SlurmConfig:
     options: list[str] = field(default_factory=list)
     retries: int = 3
     tmp: str = "/tmp"
-    wait_s: int = 300
     script: str = "script.sbatch"

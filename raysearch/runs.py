@@ -88,7 +88,7 @@ def tasks(job: Job) -> list[Task]:
     trial(job)
     todo = prompts(job)
     feasible.check(job.generator, todo)
-    generator = generator_fingerprint(job.generator)
+    generator = generator_fingerprint(job.generator, job.cluster.generators.ranks)
     return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
@@ -136,9 +136,10 @@ def run(job: Job) -> list[Finished]:
 
 def manifest(job: Job) -> dict[str, Any]:
     """What must not change within a run folder; search and prompts may, their Moves have other keys."""
+    weights = generator_fingerprint(job.generator, job.cluster.generators.ranks)
     return {
         "raysearch": "1",
-        "generator": {**asdict(job.generator), "weights": generator_fingerprint(job.generator)},
+        "generator": {**asdict(job.generator), "weights": weights},
         "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
     }
 

@@ -29,12 +29,14 @@ PROMPTS_KEPT = 8  # generators (with their computed conditions) a replica keeps
 
 @dataclass(frozen=True)
 class Made:
-    """The small part of a Move's answer. missing: the parent was not to be had."""
+    """The small part of a Move's answer. missing: the parent was not to be had. bytes, hash: of the state."""
 
     nfe: int = 0
     seconds: float = 0.0
     log_ratio: float = 0.0
     missing: bool = False
+    bytes: int = 0
+    hash: str = ""
 
 
 class GeneratorWorker:

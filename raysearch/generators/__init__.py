@@ -7,8 +7,10 @@ call, so that the same particle gives the same bits in any company.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 
@@ -52,7 +54,24 @@ class Model(Protocol):
 
 def load(config: Any, device: str = "cpu") -> Model:
     """The model that a `config.GeneratorConfig` names. Raises UsageError for an unknown name."""
-    return lookup("generator", config.name, GENERATORS)(config, device)
+    return found(config.name)(config, device)
+
+
+def found(name: str) -> Callable[[Any, str], Model]:
+    """What makes the model: `diffusers`, or `package.module:function` for a generator of one's own.
+
+    The function takes (GeneratorConfig, device) and returns a Model. Raises UsageError where there is none.
+    """
+    if ":" not in name:
+        return lookup("generator.name: generator", name, GENERATORS)
+    module, _, function = name.partition(":")
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"generator.name={name!r}: {error}; give `diffusers`, or package.module:function of a package that every "
+            "worker can import"
+        ) from None
 
 
 def _diffusers(config: Any, device: str) -> Model:

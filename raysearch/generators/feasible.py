@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.generators import families
+from raysearch.generators import families, found
 from raysearch.prompts import Prompt, frames
 
 INDEX = "model_index.json"
@@ -22,6 +22,9 @@ def check(config: Any, prompts: Iterable[Prompt]) -> None:
 
     config: a `config.GeneratorConfig`. Reads the prompts' conditioning files.
     """
+    if config.name != "diffusers":
+        found(config.name)
+        return
     pipeline, call = pipeline_class(config), config.pipeline_call()
     expands = bool(_index(config).get("expand_timesteps"))
     for prompt in prompts:

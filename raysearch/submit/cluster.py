@@ -77,7 +77,8 @@ def _guarded(url: str) -> None:
     what = f"the cluster at {url} asks for no token: whoever reaches it can run code on it"
     if os.environ.get("RAY_AUTH_MODE") != "disabled":  # which `security` refuses for other machines
         raise UsageError(
-            f"{what}; start it with RAY_AUTH_MODE=token. If it is on this machine and you mean it: RAY_AUTH_MODE=disabled"
+            f"{what}; start it with RAY_AUTH_MODE=token, or, if it is on this machine and you mean it, say "
+            "RAY_AUTH_MODE=disabled here too"
         )
     print(f"warning: {what}", flush=True)
 

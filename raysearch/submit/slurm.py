@@ -48,7 +48,6 @@ def render(command: str, job_file: str, words: Sequence[str], cluster_file: str)
         "CPUS": str(slurm.cpus_per_node),
         "GPUS": str(slurm.gpus_per_node),
         "RETRIES": str(slurm.retries),
-        "WAIT_S": str(slurm.wait_s),
     }
     text = template.read_text()
     if unknown := sorted(set(re.findall(r"@([A-Z_]+)@", text)) - set(values)):

@@ -18,7 +18,7 @@ import pytest
 from raysearch.cli import main
 from tests.submit.conftest import ROOT, SMALL, environment, raysearch
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 POOLS = "generators: {replicas: 1, num_cpus: 0.75}\nrewards: {replicas: 1, num_cpus: 0.75}\n"
 
 

@@ -50,6 +50,7 @@ def test_every_command_is_tried():
     assert {"config", "submit", "slurm", "list", "status", "cancel", "logs"} <= tried
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_trying_it_without_a_cloud(tmp_path, home):
     for folder in ("jobs", "clusters"):
