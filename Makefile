@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow lint gates reward rewards-table best-of-n engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -15,6 +15,9 @@ test: .venv/ready lint  ## all tests; under ten minutes on two cores
 
 test-slow: .venv/ready  ## what takes more than a minute, e.g. torch.compile
 	$(BIN)/python -m pytest -m slow
+
+test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
+	$(BIN)/python -m pytest -m "slow and cluster"
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -20,9 +20,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
+        _same_version()
         return args.command(args)
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if "RAYSEARCH_VERSION" not in os.environ:
+            raise
+        print(
+            f"raysearch: the Python of the cluster ({sys.executable}) has no {error.name}; its image needs what "
+            "raysearch needs (docs/clusters.md, The image)", file=sys.stderr,
+        )  # fmt: skip
         return 2
     except KeyboardInterrupt:
         print("raysearch: stopped; give the same command again to go on", file=sys.stderr)
@@ -30,6 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _same_version() -> None:
+    """A submitted job runs the raysearch that checked it, or not at all."""
+    expected = os.environ.get("RAYSEARCH_VERSION", __version__)
+    if expected != __version__:
+        raise UsageError(
+            f"raysearch {__version__} is installed here, but {expected} submitted this job; install that one in the "
+            "image, or set cluster.submit.ship=true, which sends it along"
+        )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 A job says what to run, a cluster file where. `load` merges defaults, the job file, the cluster file and `key=value`
 overrides, in that order, checks everything that can be checked without loading a model, and returns a typed Job.
+Invariant: no setting holds a secret.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from raysearch.errors import UsageError
 from raysearch.names import lookup
+from raysearch.places import SlurmConfig, SubmitConfig
+from raysearch.security import refuse_secrets
 
 
 @dataclass
@@ -103,6 +106,8 @@ class ClusterConfig:
     too small at once. placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the
     GPU) of each generator replica. hedge: a call that takes so many times what such calls take is begun a second time
     where a replica is idle, and the first answer counts; 0 never.
+
+    storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
     """
 
     executor: str = "ray"
@@ -115,6 +120,9 @@ class ClusterConfig:
     load_timeout_s: float = 600.0  # until a replica has loaded its model
     loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
+    storage: str | None = None
+    submit: SubmitConfig = field(default_factory=SubmitConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)
 
 
 @dataclass
@@ -154,6 +162,8 @@ CHOICES = {
 AT_LEAST: dict[str, float] = {
     "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
     "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
+    "cluster.submit.max_mb": 0, "cluster.submit.max_file_mb": 0, "cluster.slurm.nodes": 1, "cluster.slurm.retries": 0,
+    "cluster.slurm.gpus_per_node": 0, "cluster.slurm.cpus_per_node": 1,
     "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
     "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
     "cluster.load_timeout_s": 1,
@@ -161,16 +171,33 @@ AT_LEAST: dict[str, float] = {
 }  # fmt: skip
 
 
-def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> Job:
-    """The typed, checked job. Raises UsageError that names the key, the value and the remedy."""
+def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False) -> Job:
+    """The typed, checked job. elsewhere: it will run on another machine, whose folders and packages differ.
+
+    Raises UsageError that names the key, the value and the remedy.
+    """
     config = OmegaConf.structured(Job)
-    parts = [(job_file, _read(job_file))]
-    if cluster_file:
-        parts.append((cluster_file, OmegaConf.create({"cluster": _read(cluster_file)})))
-    parts.append(("the command line", OmegaConf.create(overrides(words))))
-    for source, part in parts:
+    for source, part in parts(job_file, words, cluster_file):
         config = _merged(config, part, source)
-    return _finished(config)
+    return _finished(config, elsewhere)
+
+
+def parts(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> list[tuple[str, DictConfig]]:
+    """What a job is merged from, each with its source, later ones winning. Raises UsageError for a secret in one."""
+    found = [(job_file, _read(job_file))]
+    if cluster_file:
+        found.append((cluster_file, OmegaConf.create({"cluster": _cluster(cluster_file)})))
+    found.append(("the command line", OmegaConf.create(overrides(words))))
+    for source, part in found:
+        refuse_secrets(OmegaConf.to_container(part, resolve=False), source)
+    return found
+
+
+def load_cluster(cluster_file: str) -> ClusterConfig:
+    """A cluster file alone, typed; checked as far as it can be without a job."""
+    part = OmegaConf.create({"cluster": _cluster(cluster_file)})
+    refuse_secrets(OmegaConf.to_container(part, resolve=False), cluster_file)
+    return OmegaConf.to_object(_merged(OmegaConf.structured(Job), part, cluster_file)).cluster  # type: ignore[union-attr]
 
 
 def plain(job: Job) -> dict[str, Any]:
@@ -178,9 +205,10 @@ def plain(job: Job) -> dict[str, Any]:
     return OmegaConf.to_container(OmegaConf.structured(job))  # type: ignore[return-value]
 
 
-def typed(values: dict[str, Any], source: str) -> Job:
+def typed(values: dict[str, Any], source: str, elsewhere: bool = False) -> Job:
     """The typed, checked job of nested plain values; errors begin with `source`."""
-    return _finished(_merged(OmegaConf.structured(Job), OmegaConf.create(values), source))
+    refuse_secrets(values, source)
+    return _finished(_merged(OmegaConf.structured(Job), OmegaConf.create(values), source), elsewhere)
 
 
 def _merged(config: Any, part: DictConfig, source: str) -> Any:
@@ -192,14 +220,27 @@ def _merged(config: Any, part: DictConfig, source: str) -> Any:
         raise UsageError(f"{source}: {key}: {str(error).splitlines()[0]}") from None
 
 
-def _finished(config: Any) -> Job:
+def _finished(config: Any, elsewhere: bool = False) -> Job:
     job: Job = OmegaConf.to_object(config)  # type: ignore[assignment]
     tiny_defaults(job)
-    check(job)
+    if job.cluster.storage is not None:
+        if is_relative(job.cluster.storage):
+            raise UsageError(
+                f"cluster.storage={job.cluster.storage!r}: give what all nodes see, e.g. s3://my-bucket/raysearch or "
+                "/shared/raysearch"
+            )
+        if is_relative(job.run):
+            job.run = f"{job.cluster.storage.rstrip('/')}/{job.run}"
+    check(job, elsewhere)
     return job
 
 
-def check(job: Job) -> None:
+def is_relative(folder: str) -> bool:
+    """Whether a folder is one of the working directory."""
+    return "://" not in folder and not folder.startswith(("/", "~"))
+
+
+def check(job: Job, elsewhere: bool = False) -> None:
     """What can be known to be wrong without loading anything."""
     for key, allowed in CHOICES.items():
         value = _get(job, key)
@@ -209,8 +250,11 @@ def check(job: Job) -> None:
         value = _get(job, key)
         if value is not None and value < least:
             raise UsageError(f"{key}={value}: must be at least {least:g}")
-    _folder_exists("generator.model", job.generator.model)
-    _folder_exists("reward.model", job.reward.get("model", "tiny"))
+    for key, model in (("generator.model", job.generator.model), ("reward.model", job.reward.get("model", "tiny"))):
+        if not elsewhere or is_relative(model):
+            _folder_exists(key, model)
+    if not elsewhere:
+        _storage_works(job.run)
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
     if job.generator.fps is None:
@@ -267,6 +311,28 @@ def _folder_exists(key: str, model: str) -> None:
     """A model that is plainly a path must be a folder; anything else may be a hub id."""
     if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
         raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
+
+
+def _storage_works(run: str) -> None:
+    if "://" not in run:
+        return
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(run.partition("://")[0])
+    except (ImportError, ValueError) as error:
+        told = str(error).splitlines()[0]
+        raise UsageError(f"run={run}: this storage cannot be used ({told}); pip install 'raysearch[cloud]'") from None
+
+
+def _cluster(path: str) -> DictConfig:
+    """A cluster file. Other kinds of file stand in clusters/ too, and are easily taken for it."""
+    found = _read(path)
+    for key, what in (("available_node_types", "a launch file for `ray up`"), ("apiVersion", "a Kubernetes manifest"),
+                      ("provider", "a launch file for `ray up`")):  # fmt: skip
+        if key in found:
+            raise UsageError(f"{path}: this is {what}; --cluster wants a cluster file, the run.yaml beside it")
+    return found
 
 
 def _read(path: str) -> DictConfig:

@@ -91,6 +91,15 @@ def search(job: Job) -> Search:
 
 def tasks(job: Job) -> list[Task]:
     """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
+    trial(job)
+    todo = prompts(job)
+    feasible.check(job.generator, todo)
+    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
+
+
+def trial(job: Job) -> None:
+    """Raise UsageError for options of search and rewards that are wrong; needs no model and no prompt."""
     rewards.check(job.reward)
     for i, spec in enumerate(job.watch):
         rewards.check(spec, f"watch[{i}]")
@@ -101,15 +110,11 @@ def tasks(job: Job) -> list[Task]:
         raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
     choose.check(job.choose, labels)
     try:
-        trial = search(job)
-        next(trial)
-        trial.close()
+        begun = search(job)
+        next(begun)
+        begun.close()
     except (TypeError, ValueError) as error:
         raise UsageError(f"search: {error}") from None
-    todo = prompts(job)
-    feasible.check(job.generator, todo)
-    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
-    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
 def run(job: Job) -> list[Finished]:

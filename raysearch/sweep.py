@@ -26,6 +26,7 @@ from raysearch.moves import Outcome, Round, digest
 from raysearch.observe import watching
 from raysearch.report import grid
 from raysearch.report.grid import Cell
+from raysearch.security import refuse_secrets
 
 ALIASES = {"particles": "search.n", "search": "search.name"}
 FIXED = {
@@ -59,13 +60,18 @@ def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
     return found, rest
 
 
-def points(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> list[Point]:
+def points(
+    job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
+) -> list[Point]:
     """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
+
+    elsewhere: it will run on another machine, as in `config.load`.
 
     Raises UsageError for anything that can be known to be wrong before a model is loaded.
     """
     given, rest = axes(words)
-    base = config.load(job_file, rest, cluster_file)
+    refuse_secrets(given, "the command line")
+    base = config.load(job_file, rest, cluster_file, elsewhere)
     if not any(word.startswith("films=") for word in rest):
         base.films = "none"
     told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
@@ -83,7 +89,7 @@ def points(job_file: str, words: Sequence[str] = (), cluster_file: str | None = 
     made = []
     for values in itertools.product(*(grid_of[key] for key in order)):
         settings = dict(zip(order, values, strict=True))
-        made.append(Point(settings, _job(base, settings, options)))
+        made.append(Point(settings, _job(base, settings, options, elsewhere)))
     return made
 
 
@@ -163,7 +169,7 @@ def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Boar
     return coordinator.ledger
 
 
-def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Job:
+def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any], elsewhere: bool) -> Job:
     """The job with these settings. Another strategy brings the options of `searches`, or its defaults.
 
     options: of the search, from the command line; they hold for every strategy.
@@ -186,7 +192,7 @@ def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any]) -> 
             if not isinstance(inner, dict):
                 raise UsageError(f"{key}: {part} has no keys below it")
         inner[last] = value
-    return config.typed(plain, f"sweep point {dict(settings)}")
+    return config.typed(plain, f"sweep point {dict(settings)}", elsewhere)
 
 
 def _split(text: str) -> list[str]:

@@ -131,7 +131,7 @@ def test_frames_for_a_model_that_takes_text_alone_are_refused_before_loading(cap
 def test_config_shows_what_would_run(capsys):
     assert main(["config", DEMO, "search.n=5", "--cluster", str(ROOT / "clusters/local.yaml")]) == 0
     out = capsys.readouterr().out
-    assert "'n': 5" in out and "steps: 12" in out and "replicas: 2" in out
+    assert "n: 5" in out and "steps: 12" in out and "replicas: 2" in out
 
 
 @pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.yaml")), ids=lambda p: p.name)

@@ -19,16 +19,19 @@ LIGHT = [
     "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate",
+    "raysearch.origins", "raysearch.security", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
 PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
 WITH_RAY = {
     "executors/ray.py", "executors/ray_actors.py", "executors/ray_cluster.py", "executors/ray_metrics.py",
-    "executors/ray_pools.py", "executors/pool.py", "evals/shards.py",
+    "executors/ray_pools.py", "executors/pool.py", "evals/shards.py", "submit/cluster.py",
 }  # fmt: skip
 # Who may import whom inside the package, besides itself: what stands below.
 BELOW = {
     "errors": set(),
     "names": {"errors"},
+    "places": set(),
+    "security": {"errors"},
     "moves": {"names", "errors"},
     "weights": {"moves", "names", "errors"},
     "resampling": {"weights", "moves", "names", "errors"},
@@ -51,6 +54,7 @@ BELOW = {
         "journal", "search", "report", "rewards",
     },
     "observe": {"moves", "config", "coordinator", "executors"},
+    "submit": {"errors", "moves", "config", "places", "security", "runs", "sweep"},
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 _RUN = """examples:
   raysearch run jobs/demo.yaml
@@ -22,15 +23,18 @@ def add(command) -> None:
     ):
         sub = command(name, function, text, epilog=epilog)
         add_job(sub)
+        if name == "config":
+            sub.add_argument("--plain", action="store_true", help="without where each value came from")
     sub = command("report", report, "write the report of a finished run again")
     sub.add_argument("run", help="folder of the run")
 
 
-def add_job(sub: argparse.ArgumentParser) -> None:
+def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
     """The arguments of every command that takes a job."""
     sub.add_argument("job", help="job file: what to run (YAML)")
     sub.add_argument("overrides", nargs="*", metavar="key=value", help="settings that override the job file")
-    sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
+    if cluster:
+        sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
 
 
 def run_job(args: argparse.Namespace) -> int:
@@ -51,13 +55,32 @@ def report(args: argparse.Namespace) -> int:
 
 
 def show_config(args: argparse.Namespace) -> int:
-    from raysearch import config
+    from raysearch import config, origins
 
-    print(config.to_yaml(config.load(args.job, args.overrides, args.cluster)), end="")
+    job = config.load(args.job, args.overrides, args.cluster, elsewhere=args.cluster is not None)
+    if args.plain:
+        print(config.to_yaml(job), end="")
+    else:
+        print(origins.annotated(job, config.parts(args.job, args.overrides, args.cluster)), end="")
     return 0
 
 
 def _report(run: str) -> str:
+    """Write the report; of a run on a storage of its own (s3://, gs://) by way of a copy."""
+    import tempfile
+
+    import fsspec
+
     from raysearch.report import write
 
-    return str(write(run))
+    if "://" not in run:
+        return str(write(run))
+    fs, root = fsspec.core.url_to_fs(run)
+    with tempfile.TemporaryDirectory() as copy:
+        for path in fs.find(root):
+            name = path[len(root) :].lstrip("/")
+            if name in ("result.json", "config.yaml") or name.startswith(("films/", "best/")):
+                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
+                fs.get_file(path, f"{copy}/{name}")
+        fs.pipe_file(f"{root}/report.html", write(copy).read_bytes())
+    return f"{run}/report.html"

@@ -1,0 +1,142 @@
+"""What must not leave, and where it may go: secrets in settings and files, addresses, tokens. Standard library only.
+
+Invariant: no message of this module contains a secret; it names the place and the kind.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from raysearch.errors import UsageError
+
+REMEDY = "set it in the environment or the secret store of the machines that need it (docs/clusters.md, Secrets)"
+KINDS: Mapping[str, re.Pattern[str]] = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY",
+        "a Hugging Face token": r"\bhf_[A-Za-z0-9]{20,}",
+        "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+        "an AWS secret key": r"(?i)aws_secret_access_key\W{1,4}[A-Za-z0-9/+]{40}",
+        "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
+        "a Google OAuth token": r"\bya29\.[0-9A-Za-z_-]{20,}",
+        "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})",
+        "an API key": r"\bsk-[A-Za-z0-9_-]{24,}",
+        "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+        "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+        "a password in a URL": r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>{}]+:[^\s/:@'\"<>{}$]+@[\w.-]+",
+    }.items()
+}
+# Keys whose value is a secret whatever it looks like. `max_tokens` and the like are numbers, and pass.
+SECRET_KEY = re.compile(
+    r"(?i)(?:^|[._-])(?:token|secret|password|passwd|passphrase|credentials?|api_?key|secret_?key|access_?key(?:_id)?|"
+    r"private_?key)$"
+)
+SECRET_FILES = (
+    ".env", ".env.*", "*.env", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx",
+    "*.kdbx", ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", "credentials", "credentials.*",
+    "auth_token", "kubeconfig", "service-account*.json",
+)  # fmt: skip
+SECRET_FOLDERS = {".ssh", ".aws", ".kube", ".gnupg", ".ray", ".azure", ".docker"}
+
+
+def kind_of(text: str) -> str | None:
+    """What secret a text contains, in words; None if none is seen."""
+    return next((kind for kind, pattern in KINDS.items() if pattern.search(text)), None)
+
+
+def refuse_secrets(values: Any, source: str, prefix: str = "") -> None:
+    """Raise UsageError for a setting that holds a secret: settings are written to run folders, reports and logs."""
+    for key, value in _leaves(values, prefix):
+        named = SECRET_KEY.search(key) and isinstance(value, str) and len(value) >= 8
+        kind = "a secret" if named else kind_of(f"{key} {value}")
+        if kind:
+            told = "a key" if kind_of(key) else key
+            raise UsageError(
+                f"{source}: {told} looks like {kind}, and settings end up in run folders and logs; remove it and "
+                f"{REMEDY}"
+            )
+
+
+def in_file(path: Path, name: str) -> str | None:
+    """Why a file must not be sent: what its name says or its text contains, with the line; None if nothing does."""
+    posix = PurePosixPath(name)
+    if set(posix.parts[:-1]) & SECRET_FOLDERS or any(posix.match(pattern) for pattern in SECRET_FILES):
+        return "its name says that it holds secrets"
+    data = path.read_bytes()
+    if b"\0" in data[:8192]:
+        return None
+    text = data.decode("utf-8", errors="replace")
+    for kind, pattern in KINDS.items():
+        if found := pattern.search(text):
+            return f"line {text.count(chr(10), 0, found.start()) + 1} looks like {kind}"
+    return None
+
+
+def check_address(address: str, insecure: bool) -> str:
+    """The address as a URL without a trailing slash.
+
+    Raises UsageError for one that is none, for a password in it, and for plain http to a machine other than this one.
+    """
+    url = address if "://" in address else f"http://{address}"
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise UsageError(f"the address of the cluster has a user or password in it; remove it and {REMEDY}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"address {address!r}: give the URL of the Ray dashboard, e.g. http://127.0.0.1:8265 behind `ray dashboard "
+            "launch.yaml`, an ssh tunnel or `kubectl port-forward`, or https://HOST"
+        )
+    if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
+        raise UsageError(
+            f"address {address!r}: plain http would carry the token and the job unencrypted; use https, or a tunnel "
+            "(ssh -L 8265:127.0.0.1:8265 HOST) and http://127.0.0.1:8265, or say --insecure"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine by its form alone; no name is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def require_token(url: str) -> None:
+    """Set token authentication for Ray's client, before Ray is imported.
+
+    Raises UsageError if authentication is switched off, or no token is to be found, for a machine other than this one.
+    """
+    host = urlsplit(url).hostname or ""
+    mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if is_loopback(host):
+        # A proxy of the environment must not see the token either.
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, (os.environ.get(name), host)))
+        return
+    if mode != "token":
+        raise UsageError(
+            f"RAY_AUTH_MODE={mode}: {host} is not this machine, so a token is required; unset RAY_AUTH_MODE"
+        )
+    places = os.environ.get("RAY_AUTH_TOKEN_PATH"), "~/.ray/auth_token"
+    if not os.environ.get("RAY_AUTH_TOKEN") and not any(p and Path(p).expanduser().is_file() for p in places):
+        raise UsageError(f"no token for {host}: put the cluster's into RAY_AUTH_TOKEN or ~/.ray/auth_token (mode 600)")
+
+
+def _leaves(values: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(values, (list, tuple)):
+        for i, value in enumerate(values):
+            yield from _leaves(value, f"{prefix}[{i}]")
+    else:
+        yield prefix, values
