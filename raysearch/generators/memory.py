@@ -15,7 +15,7 @@ ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder")
 CONDITIONS = ("encode_prompt", "encode_image", "_encode_image")  # the only calls that run an encoder
 NETWORKS = ("transformer", "transformer_2", "unet")
 NO_TILES = ("AutoencoderKLTemporalDecoder",)
-# Latent frames that these decode at a time whatever a video's length, with a cache of the past: exactly, and no others.
+# Latent frames that these decode at a time whatever a video's length, with a cache of the past, and no others.
 BY_ITSELF = {"AutoencoderKLWan": 1, "AutoencoderKLCogVideoX": 2}
 # These can decode in pieces of so many latent frames at least, blended or with a cache: other pixels, less memory.
 PIECES = {"AutoencoderKLMochi": 1, "AutoencoderKLLTXVideo": 2, "AutoencoderKLHunyuanVideo": 2}

@@ -110,11 +110,15 @@ def case(c: Case) -> list[str]:
 
 
 def decoders() -> list[list[str]]:
-    always = [[f"`{k}`", "-", f"always {n} latent frames at a time, exactly"] for k, n in memory.BY_ITSELF.items()]
-    pieces = [[f"`{k}`", f"at least {n}", "in pieces, blended or with a cache of the past: other pixels"]
-              for k, n in memory.PIECES.items()]  # fmt: skip
+    always = [
+        [f"`{k}`", "-", f"always {n} latent frame{'s' * (n > 1)} at a time, with a cache of the past"]
+        for k, n in memory.BY_ITSELF.items()
+    ]
+    by_itself = {"AutoencoderKLHunyuanVideo": "by itself in blended pieces of 4; in others: other pixels"}
+    other = "by itself whole; in pieces, blended or with a cache of the past: other pixels"
+    pieces = [[f"`{k}`", f"at least {n}", by_itself.get(k, other)] for k, n in memory.PIECES.items()]
     svd = [f"`{memory.NO_TILES[0]}`", "-", "frames at a time: `call.decode_chunk_size`; has no tiles"]
-    return [*always, *pieces, svd, ["any other", "-", "a video whole; try tiling"]]
+    return [*always, *pieces, svd, ["any other", "-", "as it is made to; try tiling"]]
 
 
 def page() -> str:
