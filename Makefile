@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test lint gates rewards-table best-of-n oracle clean
+.PHONY: demo challenge-tiny test test-slow lint gates reward rewards-table best-of-n engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -11,7 +11,10 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 	$(BIN)/raysearch challenge jobs/challenge_tiny.yaml
 
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-slow: .venv/ready  ## what takes more than a minute, e.g. torch.compile
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -21,14 +24,26 @@ lint: .venv/ready
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
 	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json
 
+reward: .venv/ready  ## the V-JEPA 2 reward beside the published way, ViT-L with random weights; writes benchmarks/reward.json
+	$(BIN)/python -m benchmarks.reward --json benchmarks/reward.json
+
 rewards-table: .venv/ready  ## every reward against broken physics in the tiny world; writes benchmarks/rewards_table.json
 	$(BIN)/python -m benchmarks.rewards_table
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
 
+engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas; writes benchmarks/engine.json
+	$(BIN)/python -m benchmarks.engine
+
+chaos: .venv/ready  ## break workers, nodes and coordinators while searches run; prints what came of it
+	$(BIN)/python -m benchmarks.chaos 2>/dev/null
+
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle
+
+generators-page: .venv/ready  ## docs/generators.md anew, from the contract suite
+	$(BIN)/python -m tests.zoo.table > docs/generators.md
 
 clean:
 	rm -rf .venv runs build *.egg-info

@@ -30,10 +30,15 @@ class PromptsConfig:
 
 @dataclass
 class GeneratorConfig:
-    """model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
+    """name: `diffusers`, or `package.module:function` that makes a Model of one's own (see generators.found).
+
+    model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
-    table. call: any further argument of the pipeline call.
+    table. call: any further argument of the pipeline call. chunks: make the video in so many, each with its share of
+    the steps. revision: of a hub id; a branch is pinned to its commit. trust_remote_code: run code that a model brings.
+    Memory and time: tiling and slicing of the autoencoder; decode_chunk, latent frames decoded at once; offload_text:
+    encoders leave the GPU once a prompt is encoded; compile: the network by torch.compile (rounds differently).
     """
 
     name: str = "diffusers"
@@ -48,6 +53,13 @@ class GeneratorConfig:
     width: int | None = None
     num_frames: int | None = None
     fps: float | None = None
+    chunks: int = 1
+    tiling: bool = False
+    slicing: bool = False
+    decode_chunk: int | None = None
+    offload_text: bool = True
+    compile: bool = False
+    trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
 
     def pipeline_call(self) -> dict[str, Any]:
@@ -56,30 +68,52 @@ class GeneratorConfig:
         call = {k: getattr(self, k) for k in names if getattr(self, k) is not None} | dict(self.call)
         if self.shift is not None:
             assert self.steps is not None
-            even = [1 - k / self.steps for k in range(self.steps)]
+            each = self.steps // self.chunks
+            even = [1 - k / each for k in range(each)]
             call["timesteps"] = [1000 * self.shift * s / (1 + (self.shift - 1) * s) for s in even]
         return call
 
 
 @dataclass
 class PoolConfig:
-    """replicas: how many; num_cpus and num_gpus of each, fractions allowed; threads: of torch on the CPU, each."""
+    """replicas: how many are wanted; at_least: with how many to be content, all by default.
+
+    num_cpus, num_gpus (fractions allowed), memory_gb and resources (of Ray, by name): what each takes, per rank.
+    accelerator_type (H100, A100 ...) and labels: on which nodes. threads: of torch on the CPU, each.
+    ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+    """
 
     replicas: int = 1
     num_cpus: float = 1.0
     num_gpus: float = 0.0
     threads: int = 1
+    at_least: int | None = None
+    memory_gb: float | None = None
+    accelerator_type: str | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    ranks: int = 1
 
 
 @dataclass
 class ClusterConfig:
-    """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join."""
+    """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join.
+
+    wait_s: how long to wait for nodes until `at_least` replicas of each pool have a place; 0 refuses a cluster that is
+    too small at once. placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the
+    GPU) of each generator replica. hedge: a call that takes so many times what such calls take is begun a second time
+    where a replica is idle, and the first answer counts; 0 never.
+    """
 
     executor: str = "ray"
     address: str = "local"
+    wait_s: float = 0.0
+    placement: str = "free"
+    hedge: float = 3.0
     generators: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=2, num_cpus=0.75))
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
     load_timeout_s: float = 600.0  # until a replica has loaded its model
+    loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
 
 
@@ -114,11 +148,16 @@ CHOICES = {
     "films": ("best", "shown", "all", "none"),
     "latents": ("best", "finals", "none"),
     "cluster.executor": ("ray", "inline"),
+    "cluster.placement": ("free", "paired"),
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {
     "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
     "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
+    "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
+    "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
+    "cluster.load_timeout_s": 1,
+    "generator.chunks": 1, "generator.decode_chunk": 1,
 }  # fmt: skip
 
 
@@ -178,6 +217,7 @@ def check(job: Job) -> None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
         )
+    _check_generator(job.generator)
     for part in ("search", "reward"):
         if not isinstance(getattr(job, part).get("name"), str):
             raise UsageError(
@@ -190,13 +230,31 @@ def check(job: Job) -> None:
             raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
 
 
+def _check_generator(generator: GeneratorConfig) -> None:
+    fps, steps, chunks, trust = generator.fps, generator.steps, generator.chunks, generator.trust_remote_code
+    assert fps is not None and steps is not None
+    if fps != round(fps):
+        raise UsageError(
+            f"generator.fps={fps:g}: films have a whole number of frames per second; set generator.fps={round(fps)}"
+        )
+    if steps % chunks:
+        raise UsageError(
+            f"generator.steps={steps}: not a multiple of generator.chunks={chunks}, which take the same number each"
+        )
+    if not isinstance(trust, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={trust!r}: running code that a model brings takes the word true; else leave "
+            "it out"
+        )
+
+
 def to_yaml(job: Job) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(job))
 
 
 def tiny_defaults(job: Job) -> None:
     """Fill what a job with the tiny generator leaves open."""
-    if job.generator.model == "tiny":
+    if job.generator.name == "diffusers" and job.generator.model == "tiny":
         from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
 
         job.generator.call = {**GENERATOR_CALL, **job.generator.call}

@@ -116,7 +116,8 @@ class Coordinator:
                 self._finish_or_film(live, done)
                 return
             except ValueError as error:
-                live.end.error = str(error)
+                why = next((o.why for o in outcomes or () if o.why), "")
+                live.end.error = f"{error} ({why})" if why else str(error)
                 self._finish(live, done)
                 return
             live.number += 1
@@ -126,7 +127,8 @@ class Coordinator:
             live.got = {}
             for key, move in zip(live.keys, round.moves, strict=True):
                 self._ask(live, Job(key, live.task.prompt, move))
-            if len(live.got) < len(set(live.keys)):
+            live.due = len(set(live.keys))
+            if len(live.got) < live.due:
                 return
             outcomes = [live.got[k] for k in live.keys]
 
@@ -176,7 +178,7 @@ class Coordinator:
             self.ledger.cost = self.ledger.cost + answer.cost
             for live in self._waiting.pop((job.key, False), []):
                 self._give(live, answer, recalled=False)
-                if len(live.got) == len(set(live.keys)):
+                if len(live.got) == live.due:
                     self._advance(live, [live.got[k] for k in live.keys], done)
             self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
 
@@ -252,6 +254,7 @@ class _Live:
     order: int
     number: int = 0
     keys: list[str] = field(default_factory=list)
+    due: int = 0  # distinct ones among them
     got: dict[str, Outcome] = field(default_factory=dict)
     states: set[str] = field(default_factory=set)
     wanted: set[str] = field(default_factory=set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 
 from raysearch import rewards
 from raysearch.config import GeneratorConfig
+from raysearch.generators import found
 from raysearch.moves import digest
 from raysearch.rewards import plugins
 
@@ -18,7 +20,12 @@ SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
-def generator_fingerprint(config: GeneratorConfig) -> str:
+def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
+    """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
+    if ranks > 1:
+        return digest([ranks, generator_fingerprint(config)])
+    if config.name != "diffusers":
+        return digest([asdict(config), _source(config.name), _weights(config.model, config.revision, "")])
     return digest([asdict(config), _weights(config.model, config.revision, "generator")])
 
 
@@ -34,20 +41,26 @@ def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
 
 def _weights(model: str, revision: str | None, part: str) -> str:
     """Of a folder, its content; of a hub id, its revision."""
-    if model == "tiny":
+    if model == "tiny" and part:
         from raysearch.tinyworld import weights
 
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
-    return f"hub:{model}@{revision or 'main'}"
+    return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
+
+
+def _source(name: str) -> str:
+    """Of a generator of one's own: the file that makes it."""
+    file = inspect.getsourcefile(found(name))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else name
 
 
 @lru_cache(maxsize=32)
 def _folder(path: str) -> str:
     sums = []
     for file in sorted(
-        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt")
+        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".py")
     ):
         size = file.stat().st_size
         with file.open("rb") as f:

@@ -24,7 +24,7 @@ class Journal:
     """`outcomes` maps keys to recorded Outcomes; `damaged` counts the lines that could not be read."""
 
     def __init__(self, url: str, manifest: Mapping[str, Any]):
-        self.url, self.outcomes, self.damaged = url, dict[str, Outcome](), 0
+        self.url, self.outcomes, self.damaged, self._writes = url, dict[str, Outcome](), 0, True
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self._appends = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
         self._manifest, self._begun = manifest, self._same_run(manifest)
@@ -34,8 +34,18 @@ class Journal:
             self._read(path)
         self._segment, self._lines = len(segments), list[bytes]()
 
+    @classmethod
+    def forgetful(cls) -> Journal:
+        """One that writes nothing, for runs that are only imagined."""
+        made = cls.__new__(cls)
+        made.url, made.outcomes, made.damaged, made._writes = "", {}, 0, False
+        return made
+
     def record(self, outcome: Outcome) -> None:
         """Append; on return the record has been handed to the file system. The first record creates the folder."""
+        self.outcomes[outcome.key] = outcome
+        if not self._writes:
+            return
         if not self._begun:
             self._begin()
         body = json.dumps(outcome.to_json(), sort_keys=True, allow_nan=False)
@@ -49,7 +59,6 @@ class Journal:
             self._fs.pipe_file(path, b"".join(self._lines))
         if len(self._lines) == SEGMENT:
             self._segment, self._lines = self._segment + 1, []
-        self.outcomes[outcome.key] = outcome
 
     def _read(self, path: str) -> None:
         for line in self._fs.cat_file(path).splitlines():

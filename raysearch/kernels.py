@@ -147,11 +147,12 @@ def log_ratio(
 def renoise(x: Tensor, here: Path, there: Path, noise: Tensor, x0: Tensor | None = None) -> Tensor:
     """x at level here = (a, s, ...) carried back to the noisier level there = (a', s', ...) by the forward process.
 
-    x' = (a'/a) x + sqrt(s'^2 - (a's/a)^2) noise keeps every marginal exact. Positions with x0 == x stay still.
-    Raises ValueError where `there` is less noisy.
+    x' = (a'/a) x + sqrt(s'^2 - (a's/a)^2) noise keeps every marginal exact. Positions with x0 == x stay still, and so
+    do frames whose level is the same in both. Raises ValueError where `there` is less noisy.
     """
     a, s, a1, s1 = (torch.as_tensor(v, dtype=torch.float64, device="cpu") for v in (*here[:2], *there[:2]))
     keep = torch.where(a1 > 0, a1 / a.clamp(min=1e-300), 0.0)
+    keep = torch.where((a == a1) & (s == s1), 1.0, keep)
     variance = s1 * s1 - (keep * s) ** 2
     if bool((variance < -1e-9 * s1 * s1).any()):
         raise ValueError(f"cannot re-noise from (a, s) = {here[:2]} to {there[:2]}: back must name an earlier step")
@@ -163,7 +164,8 @@ def mutate(x: Tensor, x0: Tensor | None, path: Path, beta: float, noise: Tensor)
     """Mix a share beta in [0, 1] of fresh noise into the noise component of x, e' = sqrt(1-beta^2) e + beta*noise.
 
     x' = a*x0 + sqrt(1-beta^2) (x - a*x0) + s*beta*noise with (a, s) = path[:2] the level of x: x0_hat stays.
-    x0 is None for pure noise (step 0), where the map preserves the prior. beta = 0 returns x itself.
+    x0 is None for pure noise (step 0), where the map preserves the prior. beta = 0 returns x itself, and so do finished
+    frames (s = 0): they have no noise to mix into.
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"mutate = {beta} must lie in [0, 1]")
@@ -171,7 +173,7 @@ def mutate(x: Tensor, x0: Tensor | None, path: Path, beta: float, noise: Tensor)
         return x
     a, s = (_like(torch.as_tensor(v, dtype=torch.float64, device="cpu"), x) for v in path[:2])
     clean = 0.0 if x0 is None else a * x0
-    y = clean + math.sqrt(1 - beta * beta) * (x - clean) + s * beta * noise
+    y = torch.where(s > 0, clean + math.sqrt(1 - beta * beta) * (x - clean) + s * beta * noise, x)
     return y if x0 is None else torch.where(x0 == x, x, y)
 
 

@@ -27,6 +27,10 @@ class State:
     x0: np.ndarray | None = None
     smooth: bool = False
 
+    @property
+    def nbytes(self) -> int:
+        return self.x.nbytes + (0 if self.x0 is None else self.x0.nbytes)
+
     def to_bytes(self) -> bytes:
         arrays = {"x": self.x} if self.x0 is None else {"x": self.x, "x0": self.x0}
         meta = {"state": json.dumps({"step": self.step, "smooth": self.smooth})}

@@ -100,6 +100,7 @@ class Outcome:
     reward:    what the search goes by, higher is better; NaN where nothing was scored or scoring failed.
     rewards:   every measurement of the preview by name, the one above included.
     log_ratio: log p - log q of the path under the reference kernel and the proposal; 0 without guidance.
+    why:       why scoring failed, by reward; empty if it did not.
     """
 
     key: str
@@ -107,6 +108,7 @@ class Outcome:
     rewards: Mapping[str, float] = field(default_factory=dict)
     log_ratio: float = 0.0
     cost: Cost = Cost()
+    why: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return encode(asdict(self))
@@ -114,12 +116,17 @@ class Outcome:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:
         d = decode(data)
-        return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]))
+        return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]),
+                       d.get("why", ""))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Round:
-    """The Moves a search wants next, and a note for observers (ESS, ancestors, lambda ...)."""
+    """The Moves a search wants next, and a note for observers, which no digest knows.
+
+    The note of the first Round says, where it is known, how many `rounds` and network evaluations (`nfe`) the whole
+    search takes, at most; further entries are what the search makes of it (ess, ancestors, lambda ...).
+    """
 
     moves: tuple[Move, ...]
     note: Mapping[str, Any] = field(default_factory=dict)

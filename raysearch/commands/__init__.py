@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from raysearch.commands import evaluate, listing, physics_iq, preference, run, score, sweep
+from raysearch.commands import doctor, evaluate, listing, physics_iq, plan, preference, run, score, sweep
 
 Command = Callable[..., argparse.ArgumentParser]
-TOPICS: tuple[Any, ...] = (run, sweep, score, physics_iq, preference, evaluate, listing)
+TOPICS: tuple[Any, ...] = (run, sweep, plan, score, physics_iq, preference, evaluate, listing, doctor)

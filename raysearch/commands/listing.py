@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 
 def add(command) -> None:
@@ -40,12 +41,17 @@ def generators(args: argparse.Namespace) -> int:
 
     rows = describe()
     width = max(len(r["pipeline"]) for r in rows)
-    print(f"{'pipeline':<{width}}  text  image  frames  tested  notes")
+    print(f"{'pipeline':<{width}}  text  image  frames  tested  chunks  batch    notes")
     for r in rows:
-        takes = "  ".join(f"{'yes' if r[kind] else '-':<{len(kind)}}" for kind in ("text", "image", "frames"))
+        kinds = ("text", "image", "frames", "tested", "chunks")
+        takes = "  ".join(f"{_yes(r, kind):<{len(kind)}}" for kind in kinds)
         notes = "; ".join(t for t in (r["notes"], r["why"]) if t)
-        print(f"{r['pipeline']:<{width}}  {takes}  {'yes' if r['tested'] else 'no':<6}  {notes}".rstrip())
+        print(f"{r['pipeline']:<{width}}  {takes}  {r['batch'] or '-':<7}  {notes}".rstrip())
     return 0
+
+
+def _yes(row: dict[str, Any], column: str) -> str:
+    return "yes" if row[column] else "no" if column == "tested" else "-"
 
 
 def _told(default: object) -> str:

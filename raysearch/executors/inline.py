@@ -17,7 +17,7 @@ class Inline:
 
     def __init__(self, generator: Any, rewards: list[dict[str, Any]], threads: int = 1, device: str = "cpu",
                  store: str | None = None):  # fmt: skip
-        self.rewards = RewardWorker(rewards, threads, device)
+        self.rewards = RewardWorker(rewards, threads, device, generator.fps)
         self.generator = GeneratorWorker(generator, self.rewards.size(), threads, device, store)
         self._queue: deque[tuple[int, Job]] = deque()
         self._states: dict[str, State] = {}
@@ -66,7 +66,9 @@ class Inline:
         return Film(job.key, mp4)
 
 
-def outcome(key: str, made: Any, rewards: dict[str, float], seconds: float) -> Outcome:
+def outcome(key: str, made: Any, found: dict[str, float | str], seconds: float) -> Outcome:
     """The Outcome of a Move from what its generator and its reward replica said."""
+    rewards = {name: value for name, value in found.items() if not isinstance(value, str)}
+    why = "; ".join(f"{name.removesuffix('.error')}: {told}" for name, told in found.items() if isinstance(told, str))
     cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds)
-    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost)
+    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost, why)

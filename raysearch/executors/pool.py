@@ -1,25 +1,33 @@
-"""A pool of identical Ray actors that outlives its members: dispatch, deadlines, replacement of the dead and frozen.
+"""A pool of identical Ray replicas that outlives its members: placing, loading, deadlines, replacement, draining.
 
-Invariants: at most two calls in flight per replica (a crash fails every call queued on an actor, so depth is blast
-radius); Ray never retries by itself; a replica that died or froze is killed and replaced; only the call a replica was
-working on counts as a suspect, those queued behind it go elsewhere innocent.
+Invariants: at most DEPTH calls in flight per replica (a crash fails every call queued on an actor, so depth is blast
+radius); Ray never retries by itself; a replica that died, froze or keeps failing is killed and replaced; only the call
+it was working on is a suspect, those queued behind it go elsewhere innocent. A replica that finds no place yet is no
+failure while others work: it joins when a node does.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
+from raysearch.config import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
+from raysearch.executors.policy import DEPTH
+from raysearch.executors.ray_actors import Group
 
-DEPTH = 2
-PATIENCE = 10.0  # a call may take this many times what the slowest seen so far took per unit of work ...
+PATIENCE = 10.0  # a call may take this many times what nearly all calls take per unit of work ...
 AT_LEAST_S = 20.0  # ... but never less than this
+REMEMBERED = 256  # calls whose seconds per unit of work are remembered
+SICK = 2  # faults in a row after which a replica is replaced
+LOADS = 3  # crashes in a row while loading after which the model cannot be loaded
 
 
 class Work(Protocol):
@@ -33,30 +41,95 @@ C = TypeVar("C", bound=Work)
 
 @dataclass(eq=False)
 class Replica(Generic[C]):
-    """calls: in flight, oldest (the one being worked on) first; since: when that one came to the front."""
+    """calls: in flight, oldest (the one being worked on) first; since: when that one came to the front.
 
-    actor: Any
-    loading: Any  # ref that is ready once the model is loaded, None after that
-    born: float
+    phase: later (not asked for yet), placing (waits for resources), placed, loading, ready. refs: what it waits for.
+    """
+
+    slot: int
+    group: Any = None  # a Group, once it is asked for
+    refs: list[Any] = field(default_factory=list)
+    phase: str = "later"
+    born: float = field(default_factory=time.monotonic)
+    node: str | None = None
+    meeting: str = ""
+    pid: int = 0
     calls: list[C] = field(default_factory=list)
     since: float = 0.0
+    own_pace: float | None = None
+    pace: float = 1.0
+    faults: int = 0
+    draining: bool = False
+
+    @property
+    def room(self) -> int:
+        return DEPTH - len(self.calls)
+
+    @property
+    def free_s(self) -> float:
+        work = [call.work or 0.0 for call in self.calls]
+        if not work:
+            return 0.0
+        return max(0.0, work[0] * self.pace - (time.monotonic() - self.since)) + self.pace * sum(work[1:])
 
 
 class Pool(Generic[C]):
-    """make() starts one actor. The pool remembers where each call runs, for how long, and how much work it is."""
+    """launch() starts the actors of one replica. The pool knows where each call runs, for how long, what work it is."""
 
-    def __init__(self, name: str, make: Callable[[], Any], replicas: int, load_timeout_s: float, deadline_s: float):
-        self.name, self._make, self.load_timeout_s, self.deadline_s = name, make, load_timeout_s, deadline_s
-        self.restarts, self.busy_s, self._slowest, self._seen = 0, 0.0, 0.0, 0
-        self._failed_loads = 0
-        self.replicas: list[Replica[C]] = [self._start() for _ in range(replicas)]
+    def __init__(self, name: str, launch: Callable[[], Group], config: PoolConfig, cluster: ClusterConfig):
+        self.name, self.config, self.cluster, self._launch = name, config, cluster, launch
+        self.restarts = self.drained = 0
+        self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
+        self.has_loaded, self.loaded_with = False, None  # what the first replica said when it had loaded
+        self._seen: deque[float] = deque(maxlen=REMEMBERED)
+        self._crashes, self._alone_since = 0, time.monotonic()
+        self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
+        self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]
+        self.grow(self.least)
 
-    def pick(self, prefer: Replica[C] | None = None, avoid: Replica[C] | None = None) -> Replica[C] | None:
-        """The least loaded replica with room; among equals the preferred one, and `avoid` only if it is alone."""
-        free = [r for r in self.replicas if r.loading is None and len(r.calls) < DEPTH]
-        if len(self.replicas) > 1:
-            free = [r for r in free if r is not avoid]
-        return min(free, key=lambda r: (len(r.calls), r is not prefer), default=None)
+    @property
+    def placed(self) -> int:
+        return sum(r.phase not in ("later", "placing") for r in self.replicas)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is a replica, and none that waits for a place."""
+        return self.placed > 0 and not any(r.phase == "placing" for r in self.replicas)
+
+    @property
+    def empty_s(self) -> float:
+        """Seconds for which no replica has had a place."""
+        return 0.0 if self.placed else time.monotonic() - self._alone_since
+
+    def grow(self, count: int | None = None) -> None:
+        """Ask for so many replicas, or for all; those without a place yet come when the cluster has one."""
+        for replica in self.replicas[:count]:
+            if replica.phase == "later":
+                self._ask(replica)
+
+    def _ask(self, replica: Replica[C]) -> None:
+        replica.group, replica.phase, replica.born = self._launch(), "placing", time.monotonic()
+        replica.refs = replica.group.where()
+
+    def yield_place(self) -> list[C]:
+        """Give up one replica, one without a place or without work if there is; returns the calls it had."""
+        order = {"placing": 0, "placed": 1, "loading": 2, "ready": 3}
+        held = [r for r in self.replicas if r.phase in order]
+        given = min(held, key=lambda r: (order[r.phase], len(r.calls), -r.slot))
+        given.group.kill()
+        self.replicas[given.slot] = Replica(given.slot)
+        calls, given.calls = given.calls, []
+        return calls
+
+    @property
+    def lanes(self) -> list[Replica[C]]:
+        """The replicas that take calls, each with the pace it is known or believed to have."""
+        ready = [r for r in self.replicas if r.phase == "ready" and not r.draining]
+        known = [r.own_pace for r in ready if r.own_pace is not None]
+        common = statistics.median(known) if known else 1.0
+        for replica in ready:
+            replica.pace = common if replica.own_pace is None else replica.own_pace
+        return ready
 
     def began(self, replica: Replica[C], call: C) -> None:
         if not replica.calls:
@@ -64,74 +137,145 @@ class Pool(Generic[C]):
         replica.calls.append(call)
 
     def ended(self, replica: Replica[C], call: C, seconds: float = 0.0, work: float = 0.0) -> None:
-        """The call was answered after so many seconds of so much work; only real work teaches deadlines."""
+        """The call was answered after so many seconds of so much work; only real work teaches paces and deadlines."""
         if call in replica.calls:
             replica.calls.remove(call)
         replica.since = time.monotonic()
-        self.busy_s += seconds
+        self.busy_s[replica.slot] += seconds
         if work > 0:
-            self._slowest, self._seen = max(self._slowest, seconds / work), self._seen + 1
+            self.work_done[replica.slot] += work
+            self._seen.append(seconds / work)
+            last = replica.own_pace
+            replica.own_pace = seconds / work if last is None else 0.7 * last + 0.3 * seconds / work
+            replica.faults = 0
 
-    def replace(self, replica: Replica[C]) -> list[C]:
+    def fault(self, replica: Replica[C]) -> bool:
+        """A call failed here; True if the replica is to be replaced."""
+        replica.faults += 1
+        return replica.faults >= SICK and len(self.replicas) > 1
+
+    def replace(self, replica: Replica[C], drained: bool = False) -> list[C]:
         """Kill it, start another in its place, and return the calls it had: the suspect first, then the innocent."""
         if replica not in self.replicas:
             return []
-        ray.kill(replica.actor)
-        self.restarts += 1
-        self.replicas[self.replicas.index(replica)] = self._start()
+        if replica.group is not None:
+            replica.group.kill()
+        self.restarts += not drained
+        self.drained += drained
+        self.replicas[replica.slot] = Replica(replica.slot)
+        self._ask(self.replicas[replica.slot])
         calls, replica.calls = replica.calls, []
         return calls
 
+    def drain(self, nodes: set[str]) -> None:
+        """No new calls for replicas on these nodes, which are about to leave; each is replaced when it has finished."""
+        for replica in list(self.replicas):
+            replica.draining = replica.node in nodes
+            if replica.draining and not replica.calls:
+                self.replace(replica, drained=True)
+
     def overdue(self) -> list[Replica[C]]:
-        """Replicas that are past the deadline of their call. Past the one for loading raises UsageError."""
+        """Replicas that are past the deadline of their call."""
         now = time.monotonic()
-        late = [r for r in self.replicas if r.loading is not None and now - r.born > self.load_timeout_s]
-        if late:
-            raise UsageError(
-                f"a replica of {self.name} has not loaded its model in {self.load_timeout_s:g} s; raise "
-                "cluster.load_timeout_s, or see whether the cluster has the resources and reaches the weights"
-            )
         return [r for r in self.replicas if r.calls and now - r.since > self.deadline(r.calls[0].work)]
 
-    def loaded(self) -> None:
-        """Note who has finished loading. Raises UsageError with the reason if a model cannot be loaded at all."""
-        for replica in [r for r in self.replicas if r.loading is not None]:
-            ready, _ = ray.wait([replica.loading], timeout=0, fetch_local=False)
-            if not ready:
-                continue
-            try:
-                ray.get(replica.loading)
-                replica.loading, self._failed_loads = None, 0
-            except RayError as error:
-                self._failed_loads += 1
-                if getattr(error, "actor_init_failed", False) or self._failed_loads > 3:
-                    raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
-                self.replace(replica)
+    def stragglers(self, times: float) -> list[C]:
+        """Calls that take (or wait behind one that takes) more than `times` what nearly all take."""
+        usual = self._quantile(0.9)
+        if not times or usual is None:
+            return []
+        now, late = time.monotonic(), list[C]()
+        for replica in self.replicas:
+            work = replica.calls[0].work if replica.calls else None
+            if work is not None and now - replica.since > max(times * usual * work, 0.5):
+                late += replica.calls
+        return late
+
+    def progress(self) -> None:
+        """Move replicas on from placing to ready. Raises UsageError with the reason if a model cannot be loaded."""
+        loading: dict[str | None, int] = {}
+        for replica in self.replicas:
+            loading[replica.node] = loading.get(replica.node, 0) + (replica.phase == "loading")
+        for replica in [r for r in self.replicas if r.group is not None and r.phase != "ready"]:
+            if replica.phase == "placed" and loading.get(replica.node, 0) < self.cluster.loads_per_node:
+                replica.phase, replica.born = "loading", time.monotonic()
+                replica.refs = replica.group.load(replica.meeting)
+                loading[replica.node] = loading.get(replica.node, 0) + 1
+            elif replica.phase in ("placing", "loading"):
+                self._look(replica)
+        self._check_time()
 
     def waits(self) -> list[Any]:
-        """Refs that become ready when a replica has loaded."""
-        return [r.loading for r in self.replicas if r.loading is not None]
+        """Refs that become ready when a replica is placed or has loaded."""
+        return [ref for r in self.replicas if r.phase in ("placing", "loading") for ref in r.refs]
 
-    def status(self, queue: int) -> dict[str, float]:
-        alive = [r for r in self.replicas if r.loading is None]
+    def status(self, queue: int) -> dict[str, Any]:
+        alive = [r for r in self.replicas if r.phase == "ready"]
         return {
             "replicas": len(self.replicas), "alive": len(alive), "busy": sum(bool(r.calls) for r in alive),
-            "queue": queue, "restarts": self.restarts, "busy_s": self.busy_s,
+            "queue": queue, "restarts": self.restarts, "drained": self.drained,
+            "draining": sum(r.draining for r in alive), "busy_s": sum(self.busy_s), "replica_s": list(self.busy_s),
+            "replica_work": list(self.work_done),
         }  # fmt: skip
 
     def close(self) -> None:
         for replica in self.replicas:
-            ray.kill(replica.actor)
-
-    def _start(self) -> Replica[C]:
-        actor = self._make()
-        return Replica(actor, actor.pid.remote(), time.monotonic())
+            if replica.group is not None:
+                replica.group.kill()
 
     def deadline(self, work: float | None) -> float:
         """Seconds a call of so much work may take: learnt per unit of work after three calls, else the configured."""
-        if work is None or self._seen < 3:
-            return self.deadline_s
-        return min(max(AT_LEAST_S, PATIENCE * self._slowest * work), self.deadline_s)
+        usual = self._quantile(0.99)
+        if work is None or usual is None:
+            return self.cluster.deadline_s
+        return min(max(AT_LEAST_S, PATIENCE * usual * work), self.cluster.deadline_s)
+
+    def _quantile(self, q: float) -> float | None:
+        """Of the seconds per unit of work seen lately; None before the third call."""
+        if len(self._seen) < 3:
+            return None
+        return sorted(self._seen)[min(len(self._seen) - 1, int(q * len(self._seen)))]
+
+    def _look(self, replica: Replica[C]) -> None:
+        """Has the phase of this replica come to its end?"""
+        ready, pending = ray.wait(replica.refs, num_returns=len(replica.refs), timeout=0, fetch_local=False)
+        try:
+            answers = ray.get(ready) if ready else []
+        except RayTaskError as error:
+            raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
+        except RayError as error:
+            self._crashes += 1
+            if self._crashes > LOADS:
+                raise UsageError(
+                    f"{self.name}: a replica died {self._crashes} times while it started: {reason(error)}; "
+                    "is there memory enough for the model?"
+                ) from None
+            self.replace(replica)
+            return
+        if pending:
+            return
+        if replica.phase == "placing":
+            replica.phase, replica.refs = "placed", []
+            replica.node, replica.meeting, replica.pid = answers[0].node, answers[0].meeting, answers[0].pid
+        else:
+            replica.phase, replica.refs, self._crashes = "ready", [], 0
+            self.has_loaded, self.loaded_with = True, answers[0]
+
+    def _check_time(self) -> None:
+        """Raise UsageError for a model that does not load in time, or a pool that stays empty."""
+        now, limit = time.monotonic(), self.cluster.load_timeout_s
+        if any(r.phase == "loading" and now - r.born > limit for r in self.replicas):
+            raise UsageError(
+                f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, or "
+                "see whether the nodes reach the weights"
+            )
+        if self.placed:
+            self._alone_since = now
+        elif self.empty_s > max(limit, self.cluster.wait_s):
+            raise UsageError(
+                f"{self.name}: the cluster had no room for any replica in {self.empty_s:.0f} s; "
+                "is it in use by others? `ray status` shows what is taken"
+            )
 
 
 def reason(error: BaseException) -> str:

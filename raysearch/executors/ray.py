@@ -2,259 +2,276 @@
 
 A Job is one call on a generator, whose view goes by reference to a reward replica as soon as it is there. Each call
 answers with large objects and a small one; only the small one is ever fetched here. Invariants: the driver never
-touches latents; every call has a deadline; a Job that fails on two replicas fails for good.
+touches latents; every call has a deadline; a Job may run twice at a time (a hedge), but is answered and paid for once;
+a Job that fails on two replicas fails for good.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import deque
+import time
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from raysearch.config import ClusterConfig, PoolConfig
-from raysearch.errors import UsageError
+from raysearch.config import ClusterConfig
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
-from raysearch.executors.pool import DEPTH, Pool, Replica, reason
-from raysearch.executors.work import GeneratorWorker, Made, RewardWorker
+from raysearch.executors.policy import DEPTH, Line
+from raysearch.executors.pool import Pool, Replica, reason
+from raysearch.executors.ray_cluster import connect
+from raysearch.executors.ray_pools import Pools
+from raysearch.executors.ray_states import Call, Errand, States
+from raysearch.executors.work import Made
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
+SEEN_AHEAD = 4  # Jobs per replica that the executor wants to see, to place them well
 
-
-@dataclass(eq=False)
-class Call:
-    """A Job on its way: first on a generator, then (view is set) on a reward replica."""
-
-    ticket: int
-    job: Job
-    pool: Pool | None = None
-    replica: Replica | None = None
-    failures: int = 0
-    work: float | None = None
-    made: Made | None = None
-    state: Any = None
-    view: Any = None
+__all__ = ["RayExecutor", "connect"]
 
 
 class RayExecutor:
-    """Joins or starts Ray, checks that the cluster is large enough, and starts both pools."""
+    """The pools of `cluster`, and the errands between them. store: folder in which states outlive their node."""
 
     def __init__(self, cluster: ClusterConfig, generator: Any, rewards: list[dict[str, Any]], store: str | None = None):
-        self._owns = connect(cluster)
-        feasible(cluster)
-        device = {name: "cuda" if pool.num_gpus else "cpu" for name, pool in _pools(cluster).items()}
-
-        def make_reward() -> Any:
-            actor = ray.remote(RewardWorker).options(**_options(cluster.rewards))
-            return actor.remote(rewards, cluster.rewards.threads, device["rewards"])
-
-        limits = cluster.load_timeout_s, cluster.deadline_s
-        self.rewards: Pool[Call] = Pool("cluster.rewards", make_reward, cluster.rewards.replicas, *limits)
-        size = self._view_size(cluster.load_timeout_s)
-
-        def make_generator() -> Any:
-            actor = ray.remote(GeneratorWorker).options(**_options(cluster.generators))
-            return actor.remote(generator, size, cluster.generators.threads, device["generators"], store)
-
-        self.generators: Pool[Call] = Pool("cluster.generators", make_generator, cluster.generators.replicas, *limits)
-        self.capacity = DEPTH * (cluster.generators.replicas + cluster.rewards.replicas)
-        self._queues: dict[Pool, deque[Call]] = {self.generators: deque(), self.rewards: deque()}
+        self._cluster, self._pools = cluster, Pools(cluster, generator, rewards, store)
+        self.generators, self.rewards = self._pools.generators, self._pools.rewards
+        self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
+        self.states = States()
+        self._lines: dict[Pool, Line[Errand]] = {pool: Line() for pool in self._pools}
         self._flying: dict[Any, Call] = {}
-        self._states: dict[str, tuple[Any, Replica | None]] = {}
         self._answers: list[tuple[int, Answer]] = []
-        self._tickets = 0
+        self._tickets = self.retries = self.hedges = self.hedges_won = self.mismatches = 0
 
     def submit(self, job: Job) -> int:
         self._tickets += 1
-        self._queues[self.generators].append(Call(self._tickets, job))
+        self._line_up(Errand(self._tickets, job))
         return self._tickets
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
         self._dispatch()
-        refs = [*self._flying, *self.generators.waits(), *self.rewards.waits()]
-        if refs and not self._answers:
+        refs = [*self._flying, *(ref for pool in self._pools for ref in pool.waits())]
+        if not refs:
+            time.sleep(min(timeout, 0.05))
+        elif not self._answers:
             done, _ = ray.wait(refs, num_returns=1, timeout=timeout, fetch_local=False)
+            if done and len(refs) > 1:  # and whatever else is there already
+                done, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
             for ref in done:
                 if ref in self._flying:
                     self._landed(self._flying.pop(ref), ref)
-        for pool in (self.generators, self.rewards):
-            pool.loaded()
-            for replica in pool.overdue():
-                self._lost(pool, replica, f"no answer within the deadline of {pool.name}")
+        self._watch()
         self._dispatch()
         answers, self._answers = self._answers, []
         return answers
 
     def forget(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._states.pop(key, None)
+        self.states.forget(keys)
 
-    def status(self) -> dict[str, dict[str, float]]:
-        return {
-            "generators": self.generators.status(len(self._queues[self.generators])),
-            "rewards": self.rewards.status(len(self._queues[self.rewards])),
+    def status(self) -> dict[str, dict[str, Any]]:
+        found = {
+            name: pool.status(len(self._lines[pool]))
+            for name, pool in (("generators", self.generators), ("rewards", self.rewards))
         }
+        found["generators"] |= {
+            "retries": self.retries, "hedges": self.hedges, "hedges_won": self.hedges_won,
+            "mismatches": self.mismatches, "moved_bytes": self.states.moved_bytes, "moved_states": self.states.moved,
+        }  # fmt: skip
+        return found
 
     def close(self) -> None:
-        self.generators.close()
-        self.rewards.close()
-        self._states.clear()
-        if self._owns:
-            ray.shutdown()
+        self._pools.close()
 
-    def _view_size(self, timeout: float) -> int | None:
-        """Asked of the first reward replica, before generators start: they reduce what they send."""
-        try:
-            return ray.get(self.rewards.replicas[0].actor.size.remote(), timeout=timeout)
-        except RayError as error:
-            raise UsageError(f"reward: the model cannot be loaded: {reason(error)}") from None
+    def _watch(self) -> None:
+        """Bring replicas along, replace what is late, hedge stragglers."""
+        for call, why in self._pools.look_after():
+            self._ended(call)
+            self._again(call, why, fault=False)
+        for pool in self._pools:
+            for replica in pool.overdue():
+                self._lost(pool, replica, f"no answer within the deadline of {pool.name}")
+            if not len(self._lines[pool]):
+                self._hedge(pool)
+
+    def _line_up(self, errand: Errand, first: bool = False) -> None:
+        """Wait for a replica of the stage the errand is in."""
+        job = errand.job
+        if errand.view is not None:
+            self._lines[self.rewards].put(errand, 1.0, None, errand.avoid, first)
+            return
+        node = self.states.node(job.needs)
+        self._lines[self.generators].put(errand, _work(job) or 1.0, node, errand.avoid, first)
 
     def _dispatch(self) -> None:
-        """Send waiting calls wherever there is room, in order."""
-        for pool, queue in self._queues.items():
-            while queue:
-                call = queue[0]
-                _, home = self._states.get(call.job.needs or "", (None, None))
-                replica = pool.pick(prefer=home, avoid=call.replica if call.failures else None)
-                if replica is None:
-                    break
-                queue.popleft()
-                self._send(call, pool, replica)
+        """Give waiting errands to the replicas that would finish them first. Generators wait for the rewards' size."""
+        for pool, line in self._lines.items():
+            if pool is self.generators and not self.rewards.has_loaded:
+                continue
+            lanes = pool.lanes
+            line.alive({replica.node for replica in lanes})
+            for errand, replica in line.match([r for r in lanes if r.room], lanes):
+                self._send(errand, pool, replica)
 
-    def _send(self, call: Call, pool: Pool, replica: Replica) -> None:
-        job, actor = call.job, replica.actor
-        parent, _ = self._states.get(job.needs or "", (None, None))
+    def _send(self, errand: Errand, pool: Pool, replica: Replica, hedge: bool = False) -> None:
+        job, leader, parent = errand.job, replica.group.leader, self.states.ref(errand.job.needs)
+        call = Call(errand, pool, replica, _work(job), hedge=hedge)
         if pool is self.rewards:
-            call.work, ref = 1.0, actor.score.remote(call.view, job.prompt)
+            call.work, call.refs = 1.0, [leader.score.remote(errand.view, job.prompt)]
         elif job.move is None:
-            call.work, ref = None, actor.film.remote(job.key, job.prompt, parent)
+            call.refs = [leader.film.remote(job.key, job.prompt, parent)]
         else:
-            call.work, method = 1.0 + job.move.to, actor.advance.options(num_returns=3)  # at the most; 1 for the decode
-            call.state, call.view, ref = method.remote(job.move, job.key, job.prompt, parent)
-        call.pool, call.replica = pool, replica
+            size = self.rewards.loaded_with
+            method = leader.advance.options(num_returns=3)
+            call.state, call.view, ref = method.remote(size, job.move, job.key, job.prompt, parent)
+            call.refs = [ref, *(p.follow.remote(job.move, job.key, job.prompt, parent) for p in replica.group.peers)]
+        if pool is self.generators:
+            self.states.sent(job.needs, replica.node)
+        errand.calls.append(call)
         pool.began(replica, call)
-        self._flying[ref] = call
+        for ref in call.refs:
+            self._flying[ref] = call
+
+    def _hedge(self, pool: Pool) -> None:
+        """Begin stragglers a second time on replicas that have nothing to do; the first answer counts."""
+        idle = [r for r in pool.lanes if not r.calls]
+        for call in pool.stragglers(self._cluster.hedge) if idle else ():
+            alone = len(call.errand.at(pool)) == 1 and call.errand.job.move is not None
+            if alone and idle and idle[-1] is not call.replica:
+                self.hedges += 1
+                self._send(call.errand, pool, idle.pop(), hedge=True)
 
     def _landed(self, call: Call, ref: Any) -> None:
         pool, replica = call.pool, call.replica
-        assert pool is not None and replica is not None
+        if ref is not call.refs[0]:  # another rank: only its failure says anything
+            self._follower(call, ref)
+            return
         try:
             answer = ray.get(ref)
         except RayActorError as error:
-            self._flying[ref] = call  # one of the calls that went down with its replica
-            self._lost(pool, replica, reason(error))
+            planned = getattr(error, "preempted", False) or "placement group was removed" in str(error)
+            self._lost(pool, replica, reason(error), blame=not planned)
         except ObjectLostError as error:
-            pool.ended(replica, call)
+            self._ended(call)
             self._again(call, reason(error), fault=False)
         except RayTaskError as error:
-            pool.ended(replica, call)
+            self._ended(call)
             if isinstance(error.cause, ObjectLostError):  # an argument, not the call
                 self._argument_lost(call)
                 return
-            if "CUDA error" in str(error):  # sticky: that process is of no use any more
-                self._lost(pool, replica, reason(error))
             self._again(call, reason(error))
+            if pool.fault(replica) or "CUDA error" in str(error):  # of no use any more
+                self._lost(pool, replica, reason(error), blame=False)
         else:
-            self._answered(call, pool, replica, answer)
+            self._answered(call, answer)
 
-    def _answered(self, call: Call, pool: Pool, replica: Replica, answer: Any) -> None:
-        job = call.job
-        if pool is self.rewards:
+    def _follower(self, call: Call, ref: Any) -> None:
+        try:
+            ray.get(ref)
+        except RayError as error:
+            self._lost(call.pool, call.replica, f"a rank of it failed: {reason(error)}")
+
+    def _ended(self, call: Call, seconds: float = 0.0, work: float = 0.0) -> None:
+        call.pool.ended(call.replica, call, seconds, work)
+        if call in call.errand.calls:
+            call.errand.calls.remove(call)
+
+    def _answered(self, call: Call, answer: Any) -> None:
+        errand, job = call.errand, call.errand.job
+        if call.pool is self.rewards:
             found, seconds = answer
-            pool.ended(replica, call, seconds, 1.0)
-            call.view = None
-            assert call.made is not None
-            self._answers.append((call.ticket, outcome(job.key, call.made, found, seconds)))
+            self._ended(call, seconds, 1.0)
+            if self._first(call):
+                assert errand.made is not None
+                self._answer(errand, outcome(job.key, errand.made, found, seconds))
         elif job.move is None:
-            pool.ended(replica, call)
-            lost = Failure(job.key, f"state {job.key} is neither held nor stored", missing=job.key)
-            self._answers.append((call.ticket, lost if answer is None else Film(job.key, answer)))
+            self._ended(call)
+            if self._first(call):
+                lost = Failure(job.key, f"state {job.key} is neither held nor stored", missing=job.key)
+                self._answer(errand, lost if answer is None else Film(job.key, answer))
         else:
-            pool.ended(replica, call, answer.seconds, answer.nfe)
-            call.made = answer
-            if answer.missing:
-                self._missing(call, job.move.parent)
-                return
-            self._states[job.key] = call.state, replica
-            call.state = None
-            if job.move.score and job.move.to > 0:
-                self._queues[self.rewards].append(call)
-            else:
-                self._answers.append((call.ticket, outcome(job.key, answer, {}, 0.0)))
+            self._ended(call, answer.seconds, answer.nfe)
+            if errand.made is not None and answer.hash:
+                self._compare(errand, answer)
+            if self._first(call) and errand.made is None:
+                self._moved(call, answer)
 
-    def _lost(self, pool: Pool, replica: Replica, why: str) -> None:
+    def _moved(self, call: Call, made: Made) -> None:
+        """A Move is done: keep its state, and have its view scored."""
+        errand, job = call.errand, call.errand.job
+        assert job.move is not None
+        if made.missing:
+            self._missing(errand, job.move.parent)
+            return
+        errand.made = made
+        self.states.keep(job.key, call.state, call.replica.node, made.bytes)
+        self.hedges_won += call.hedge
+        if job.move.score and job.move.to > 0:
+            errand.view, errand.avoid = call.view, None
+            self._line_up(errand)
+        else:
+            self._answer(errand, outcome(job.key, made, {}, 0.0))
+
+    def _first(self, call: Call) -> bool:
+        """Whether this answer is the one that counts."""
+        return not call.errand.answered
+
+    def _compare(self, errand: Errand, made: Made) -> None:
+        """The other of two runs of the same Move: equal Moves make equal states, or something is wrong."""
+        assert errand.made is not None
+        if made.hash != errand.made.hash:
+            self.mismatches += 1
+            warnings.warn(
+                f"Move {errand.job.key} gave other latents on another replica: results may depend on where they are "
+                "made; are all replicas on the same kind of device?", RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
+
+    def _answer(self, errand: Errand, answer: Answer) -> None:
+        errand.answered, errand.view = True, None
+        self._answers.append((errand.ticket, answer))
+
+    def _lost(self, pool: Pool, replica: Replica, why: str, blame: bool = True) -> None:
         """A replica died or froze: replace it, and send its calls elsewhere. Only the first may be to blame."""
         calls = pool.replace(replica)
         for ref in [r for r, c in self._flying.items() if c in calls]:
             del self._flying[ref]
         for i, call in reversed(list(enumerate(calls))):
-            self._again(call, f"{pool.name}: {why}", fault=i == 0)
+            self._ended(call)
+            self._again(call, f"{pool.name}: {why}", fault=i == 0 and blame)
 
     def _again(self, call: Call, why: str, fault: bool = True) -> None:
-        """Queue a call once more, or give its Job up after ATTEMPTS faults."""
-        call.failures += fault
-        if call.failures >= ATTEMPTS:
-            self._answers.append((call.ticket, Failure(call.job.key, f"failed on {ATTEMPTS} replicas: {why}")))
+        """Queue an errand once more, unless a second attempt is under way, or give its Job up after ATTEMPTS faults."""
+        errand = call.errand
+        passed = call.pool is self.generators and errand.made is not None  # its other attempt got through
+        if errand.answered or passed:
             return
-        self._queues[call.pool or self.generators].appendleft(call)
+        errand.failures += fault
+        if errand.failures >= ATTEMPTS:
+            self._answer(errand, Failure(errand.job.key, f"failed on {ATTEMPTS} replicas: {why}"))
+        elif not errand.at(call.pool):
+            self.retries += 1
+            errand.avoid = call.replica if fault else None
+            self._line_up(errand, first=True)
 
     def _argument_lost(self, call: Call) -> None:
         """What a call was to work on died with its node: a view is made again here, a parent by the coordinator."""
+        errand = call.errand
+        if errand.answered or errand.at(call.pool):
+            return
         if call.pool is self.rewards:
-            self._states.pop(call.job.key, None)
-            call.made = call.view = None
-            self._queues[self.generators].appendleft(call)
-        else:
-            self._missing(call, call.job.needs)
+            self.states.forget([errand.job.key])
+            errand.made = errand.view = None
+            self.retries += 1
+            self._line_up(errand, first=True)
+        elif errand.made is None:
+            self._missing(errand, errand.job.needs)
 
-    def _missing(self, call: Call, key: str | None) -> None:
-        self._states.pop(key or "", None)
-        failure = Failure(call.job.key, f"state {key} is neither held nor stored", missing=key)
-        self._answers.append((call.ticket, failure))
-
-
-def connect(cluster: ClusterConfig) -> bool:
-    """Join or start Ray; True if it was started here. `auth.require_token` comes before this module is imported."""
-    if ray.is_initialized():
-        return False
-    local = cluster.address == "local"
-    try:
-        ray.init(
-            address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
-            logging_level=logging.ERROR, configure_logging=True,
-        )  # fmt: skip
-    except ConnectionError as error:
-        raise UsageError(f"cluster.address={cluster.address!r}: no Ray cluster answers there ({error})") from None
-    return True
+    def _missing(self, errand: Errand, key: str | None) -> None:
+        self.states.forget([key or ""])
+        self._answer(errand, Failure(errand.job.key, f"state {key} is neither held nor stored", missing=key))
 
 
-def feasible(cluster: ClusterConfig) -> None:
-    """Raise UsageError naming what is missing if the cluster cannot hold both pools; Ray would wait for ever."""
-    have = ray.cluster_resources()
-    for resource, attribute in (("CPU", "num_cpus"), ("GPU", "num_gpus")):
-        pools = _pools(cluster)
-        need = {name: pool.replicas * getattr(pool, attribute) for name, pool in pools.items()}
-        if sum(need.values()) > have.get(resource, 0) + 1e-6:
-            asked = " + ".join(f"{pools[n].replicas} {n} x {getattr(pools[n], attribute):g}" for n in pools)
-            raise UsageError(
-                f"the cluster has {have.get(resource, 0):g} {resource}, but {asked} = {sum(need.values()):g} are asked "
-                f"for; lower cluster.generators.replicas or cluster.generators.{attribute}, or use a larger cluster"
-            )
-
-
-def _pools(cluster: ClusterConfig) -> dict[str, PoolConfig]:
-    return {"generators": cluster.generators, "rewards": cluster.rewards}
-
-
-def _options(pool: PoolConfig) -> dict[str, Any]:
-    """max_restarts and max_task_retries 0: faults are ours to handle. A replica without GPU must not see any."""
-    options: dict[str, Any] = {"num_cpus": pool.num_cpus, "num_gpus": pool.num_gpus, "max_restarts": 0}
-    environment = {"OMP_NUM_THREADS": str(pool.threads)}
-    if not pool.num_gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-    return {**options, "max_task_retries": 0, "runtime_env": {"env_vars": environment}}
+def _work(job: Job) -> float | None:
+    """Network evaluations at the most, and 1 for the decode; None for a film."""
+    return None if job.move is None else 1.0 + job.move.to

@@ -24,17 +24,20 @@ from raysearch.moves import Move, digest
 from raysearch.prompts import Prompt
 from raysearch.schedules import fraction
 
+BROKEN = np.full((1, 1, 1, 3), np.nan, np.float32)  # the view of frames that are not finite
 PROMPTS_KEPT = 8  # generators (with their computed conditions) a replica keeps
 
 
 @dataclass(frozen=True)
 class Made:
-    """The small part of a Move's answer. missing: the parent was not to be had."""
+    """The small part of a Move's answer. missing: the parent was not to be had. bytes, hash: of the state."""
 
     nfe: int = 0
     seconds: float = 0.0
     log_ratio: float = 0.0
     missing: bool = False
+    bytes: int = 0
+    hash: str = ""
 
 
 class GeneratorWorker:
@@ -62,7 +65,8 @@ class GeneratorWorker:
             view = None
             if move.score and state.x0 is not None:
                 x0 = torch.from_numpy(np.array(state.x0)).to(self.device)
-                view = reduce(generator.decode(x0, address(prompt, move.seed, "decode", state.step)), self.size)
+                frames = generator.decode(x0, address(prompt, move.seed, "decode", state.step))
+                view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
         if self._store:
             self._store.save(key, state)
         return state, view, Made(nfe, time.perf_counter() - start, log_ratio)
@@ -90,21 +94,35 @@ class GeneratorWorker:
 
 
 class RewardWorker:
-    """One replica of the rewards: the one searched by comes first, the watched ones after it."""
+    """One replica of the rewards: the one searched by comes first, the watched ones after it. fps: of the views."""
 
-    def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu"):
+    def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu", fps: float | None = None):
         torch.set_num_threads(threads)
         self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
+        for reward in self.rewards.values():
+            if hasattr(reward, "clip_fps"):  # it can choose frames by the clock
+                reward.clip_fps = fps
 
     def size(self) -> int | None:
-        """Side of the view that serves all rewards."""
+        """Side of the view that serves all rewards; None for frames as they are, if one needs the whole of them."""
+        if any(getattr(reward, "whole_frames", False) for reward in self.rewards.values()):
+            return None
         return max((r.size for r in self.rewards.values() if r.size), default=None)
 
-    def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float], float]:
-        """Every reward by name, details as name.detail, in order; and the seconds it took."""
-        start, found = time.perf_counter(), dict[str, float]()
+    def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float | str], float]:
+        """Every reward by name, details as name.detail, in order; and the seconds it took.
+
+        A reward that cannot judge this view is NaN, and name.error says why: a bad candidate is no fault of a replica.
+        """
+        start, found = time.perf_counter(), dict[str, float | str]()
         for name, reward in self.rewards.items():
-            scores = reward.score(view, prompt)
+            try:
+                if view.dtype != np.uint8:
+                    raise UsageError("the frames hold NaN or infinite values")
+                scores = reward.score(view, prompt)
+            except UsageError as error:
+                found |= {name: float("nan"), f"{name}.error": str(error)}
+                continue
             found[name] = scores.value
             found |= {f"{name}.{k}": v for k, v in scores.details.items()}
         return found, time.perf_counter() - start
@@ -153,7 +171,8 @@ def _start(
     if move.mutate:
         noise = address(prompt, move.seed, "mutate", step)
         level = _level(generator, step)
-        fresh = generator.draw(noise) / level[1] if x0 is None else normal(x, noise)  # draws carry the scale s
+        scale = torch.as_tensor(level[1]).to(x)
+        fresh = generator.draw(noise) / scale if x0 is None else normal(x, noise)  # draws carry the scale s
         there = kernels.mutate(x, x0, level, move.mutate, fresh)
         x, smooth = torch.where(_held(generator), x, there), False
     return x, x0, step, smooth

@@ -7,8 +7,10 @@ call, so that the same particle gives the same bits in any company.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 
@@ -28,11 +30,11 @@ class Generator(Protocol):
         ...
 
     def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator) -> torch.Tensor:
-        """x0_hat, the preview of the finished latents, from the state at step k."""
+        """x0_hat, the preview of the finished latents, from the state at step k; zero in frames not yet begun."""
         ...
 
     def decode(self, x0: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
-        """Frames [T, 3, H, W] in [0, 1]."""
+        """Frames [T, 3, H, W] in [0, 1], as many as x0 has begun."""
         ...
 
     def path(self, k: int) -> Path:
@@ -52,10 +54,31 @@ class Model(Protocol):
 
 def load(config: Any, device: str = "cpu") -> Model:
     """The model that a `config.GeneratorConfig` names. Raises UsageError for an unknown name."""
-    return lookup("generator", config.name, GENERATORS)(config, device)
+    return found(config.name)(config, device)
+
+
+def found(name: str) -> Callable[[Any, str], Model]:
+    """What makes the model: `diffusers`, or `package.module:function` for a generator of one's own.
+
+    The function takes (GeneratorConfig, device) and returns a Model. Raises UsageError where there is none.
+    """
+    if ":" not in name:
+        return lookup("generator.name: generator", name, GENERATORS)
+    module, _, function = name.partition(":")
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"generator.name={name!r}: {error}; give `diffusers`, or package.module:function of a package that every "
+            "worker can import"
+        ) from None
 
 
 def _diffusers(config: Any, device: str) -> Model:
+    if config.chunks > 1:
+        from raysearch.generators.chunked import ChunkedModel
+
+        return ChunkedModel.load(config, device)
     from raysearch.generators.diffusers import DiffusersModel
 
     return DiffusersModel.load(config, device)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import choice, films, plots, sections, statistics, story
+from raysearch.report import budget, choice, films, plots, sections, statistics, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -22,7 +22,7 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     title = story.headline(run, lead)
     body = el(
         "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
-        choice.choice(run), sections.prompts(run, limit), sections.failures(run), sections.budget(run),
+        choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     return document(f"{run.folder.resolve().name}: {title}", body)

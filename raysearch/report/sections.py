@@ -1,4 +1,4 @@
-"""The sections of the page: measures, prompts with their videos, failures, budget, notes, configuration."""
+"""The sections of the page: measures, prompts with their videos, failures, notes, configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.report import films, plots, statistics
-from raysearch.report.markup import NONE, Html, count, decimals, el, number, seconds
+from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Entry, Run
 from raysearch.report.statistics import Row
 
@@ -133,34 +133,6 @@ def _rewards(result: Any) -> Html:
 def failures(run: Run) -> Html | None:
     failed = [(e.name, e.prompt.text or NONE, e.error or "no result") for e in run.entries if e.result is None]
     return section("Failures", grid(["Search", "Prompt", "Reason"], failed, "Searches that failed")) if failed else None
-
-
-def budget(run: Run) -> Html:
-    """What the results cost, and what this invocation had to compute of it."""
-    spent, ledger = [e.cost for e in run.entries], run.budget
-    cost = {k: sum(getattr(c, k) for c in spent) for k in ("nfe", "reward_calls", "generate_s", "reward_s")}
-    now = ledger.get("cost", {})
-    rows = [
-        ("Network function evaluations", f"{cost['nfe']:,}", f"{now.get('nfe', 0):,}"),
-        ("Reward calls", f"{cost['reward_calls']:,}", f"{now.get('reward_calls', 0):,}"),
-        ("Generators, busy", seconds(cost["generate_s"]), seconds(now.get("generate_s", 0.0))),
-        ("Rewards, busy", seconds(cost["reward_s"]), seconds(now.get("reward_s", 0.0))),
-        ("Wall clock", NONE, seconds(ledger.get("seconds", math.nan))),
-    ]
-    moves = ", ".join(f"{ledger[k]:,} {k}" for k in ("executed", "recalled", "shared", "rebuilt") if k in ledger)
-    told = [f"Moves in the last invocation: {moves}. Recalled ones came from the journal at no cost." if moves else ""]
-    if ledger.get("damaged"):
-        told.append(f" {count(ledger['damaged'], 'line')} of the journal damaged and computed again.")
-    pools = [
-        (name, *(f"{p.get(k, 0):,.0f}" for k in ("replicas", "alive", "restarts")), seconds(p.get("busy_s", 0.0)))
-        for name, p in ledger.get("pools", {}).items()
-    ]
-    return section(
-        "Budget",
-        el("div", grid(["Spent on", "All results", "Last invocation"], rows, "Budget", "figures"),
-           grid(["Pool", "Replicas", "Alive", "Restarts", "Busy"], pools, "Pools", "figures") if pools else None,
-           class_="pair"), el("p", told, class_="small"),
-    )  # fmt: skip
 
 
 def notes(run: Run) -> Html | None:

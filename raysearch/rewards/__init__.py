@@ -69,6 +69,28 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
         raise UsageError(f"{key}.name={options['name']}: it measures no quality; name it under watch, and see choose")
     if entry.check:
         entry.check(options, key)
+    settings(options)
+
+
+def settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of a reward and of its parts, defaults filled in as far as it tells them; loads nothing.
+
+    Raises UsageError for settings that contradict each other.
+    """
+    entry = REWARDS.get(str(options["name"]))
+    own = {k: v for k, v in options.items() if k not in ("name", "label")}
+    parts = {"parts": [settings(part) for part in options["parts"]]} if "parts" in options else {}
+    if entry is None or entry.settings is None:
+        return {**options, **parts}
+    return {**options, **entry.settings(**{k: v for k, v in own.items() if k in entry.options})}
+
+
+def fits(options: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    """Raise UsageError if a reward, or a part of it, cannot judge any video of so many frames; loads nothing."""
+    for spec in flat([options]):
+        entry = REWARDS.get(str(spec["name"]))
+        if entry and entry.fits:
+            entry.fits(settings(spec), frames, fps)
 
 
 def differentiable(spec: Mapping[str, Any]) -> bool:
@@ -92,6 +114,18 @@ def _vjepa2(device: str, **options: Any) -> Reward:
     from raysearch.rewards.vjepa2 import VJEPA2Reward
 
     return VJEPA2Reward.load(device=device, **options)
+
+
+def _vjepa2_settings(**options: Any) -> dict[str, Any]:
+    from raysearch.rewards.convention import settings
+
+    return settings(**options)
+
+
+def _vjepa2_fits(resolved: Mapping[str, Any], frames: int, fps: float | None) -> None:
+    from raysearch.rewards.convention import Convention
+
+    Convention.of(resolved).select(frames, fps)
 
 
 def _motion(device: str, **options: Any) -> Reward:
@@ -150,8 +184,10 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, the options it takes, and what else can be checked of them without loading anything.
+    """How a reward is made, the options it takes, and what else can be told of them without loading anything.
 
+    check: raises UsageError for wrong ones. settings: all of them, defaults filled in. fits: raises UsageError for a
+    length or rate of video that it cannot judge.
     differentiable: it has `reward(video)`, from [B, T, 3, H, W] in [0, 1] to [B], with a gradient; of a fuse, if its
     parts have. watched_only: it cannot be searched by.
     """
@@ -159,6 +195,8 @@ class Entry:
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
     check: Callable[[Mapping[str, Any], str], None] | None = None
+    settings: Callable[..., dict[str, Any]] | None = None
+    fits: Callable[[Mapping[str, Any], int, float | None], None] | None = None
     watched_only: bool = False
     differentiable: bool = False
 
@@ -166,7 +204,26 @@ class Entry:
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
         _vjepa2,
-        ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
+        (
+            "model",
+            "revision",
+            "dtype",
+            "preset",
+            "window",
+            "context",
+            "stride",
+            "distance",
+            "cosine",
+            "worst",
+            "reduce",
+            "frames",
+            "resize",
+            "attention",
+            "batch",
+            "compile",
+        ),
+        settings=_vjepa2_settings,
+        fits=_vjepa2_fits,
         differentiable=True,
     ),
     "motion": Entry(_motion, ("relative",), differentiable=True),

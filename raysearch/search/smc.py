@@ -121,9 +121,10 @@ def smc(
         refuse_copies(kernel, steps, at[0])
     noisy, now = stochastic_steps(kernel, steps), Population.fresh(n, memory)
     notes: dict[str, list] = {"lambda": [], "ess": [], "ancestors": []}
+    plan = {"rounds": len(at), "nfe": _cost(sizes, at)}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
-        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), _latest(notes))
+        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), plan | _latest(notes))
         final = stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)

@@ -1,7 +1,4 @@
-"""What every executor promises, on the shipped models: one suite for inline and Ray, and the same bits from all."""
-
-import os
-import signal
+"""What every executor promises, on the shipped models: inline, virtual and Ray, the same bits from all."""
 
 import numpy as np
 import pytest
@@ -9,13 +6,14 @@ import pytest
 from raysearch import videos
 from raysearch.config import ClusterConfig, Job, PoolConfig, tiny_defaults
 from raysearch.coordinator import Coordinator, Task
-from raysearch.errors import UsageError
 from raysearch.executors import Failure, Film
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray import RayExecutor
+from raysearch.executors.virtual import Cluster as Simulated
+from raysearch.executors.virtual import Virtual
 from raysearch.journal import Journal
-from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
+from raysearch.moves import Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 
@@ -39,11 +37,14 @@ def cluster(generators: int = 1, rewards: int = 1, **more) -> ClusterConfig:
     return ClusterConfig(generators=PoolConfig(generators, 0.5), rewards=PoolConfig(rewards, 0.5), **more)
 
 
-@pytest.fixture(params=["inline", "ray-1", "ray-3"])
+@pytest.fixture(params=["inline", "virtual", "ray-1", "ray-3"])
 def executor(request, tmp_path):
     store = str(tmp_path / "latents")
     if request.param == "inline":
         made = Inline(generator(), REWARDS, store=store)
+    elif request.param == "virtual":
+        model = Simulated([1.0, 1.4, 2.0], [0.1, 0.3], load_s=0.5, lost=[(3.0, 1), (9.0, 0)], spread=0.3)
+        made = Virtual(model, Inline(generator(), REWARDS, store=store))
     else:
         request.getfixturevalue("local_ray")
         made = RayExecutor(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
@@ -108,94 +109,3 @@ def test_a_forgotten_state_comes_back_from_the_store(executor):
     executor.forget(["half"])
     (child,) = answers(executor, Work("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)))
     assert isinstance(child, Outcome) and child.cost.nfe == STEPS - 2
-
-
-def killed(executor, replicas, signum, tmp_path, after=2):
-    """Run all searches; strike one replica when the `after`-th Outcome arrives."""
-    import ray
-
-    pid = ray.get(replicas[0].actor.pid.remote())
-
-    class Strike:
-        left = after
-
-        def on_round(self, task, number, round): ...
-        def on_finish(self, finished): ...
-        def on_wait(self, ledger, status): ...
-
-        def on_outcome(self, task, outcome, recalled):
-            Strike.left -= 1
-            if Strike.left == 0:
-                os.kill(pid, signum)
-
-    coordinator = Coordinator(executor, Journal(str(tmp_path / "j"), {}), [Strike()], films="best")
-    done = coordinator.run(searches())
-    assert Strike.left <= 0
-    return [end.result.digest() for end in done], coordinator.ledger
-
-
-@pytest.mark.parametrize("pool", ["generators", "rewards"])
-def test_a_killed_worker_changes_nothing(local_ray, reference, tmp_path, pool):
-    executor = RayExecutor(cluster(2, 2), generator(), REWARDS, store=str(tmp_path / "latents"))
-    try:
-        hashes, ledger = killed(executor, getattr(executor, pool).replicas, signal.SIGKILL, tmp_path)
-        assert hashes == reference
-        assert getattr(executor, pool).restarts == 1
-        assert len(Journal(str(tmp_path / "j"), {}).outcomes) == ledger.executed
-    finally:
-        executor.close()
-
-
-def test_a_frozen_worker_is_replaced_after_its_deadline(local_ray, reference, tmp_path):
-    executor = RayExecutor(cluster(2, 1, deadline_s=5.0), generator(), REWARDS, store=str(tmp_path / "latents"))
-    try:
-        answers(executor, Work("warm", PROMPTS[0], Move(None, (9, 9, 9), STEPS)))  # all models loaded
-        hashes, _ = killed(executor, executor.generators.replicas, signal.SIGSTOP, tmp_path)
-        assert hashes == reference and executor.generators.restarts >= 1
-    finally:
-        executor.close()
-
-
-def test_deadlines_grow_with_the_work_and_are_not_learnt_from_idle_calls(local_ray):
-    executor = RayExecutor(cluster(1, deadline_s=1e6), generator(), REWARDS)
-    try:
-        idle = [Work(f"n{i}", PROMPTS[0], Move(None, (0, 0, i), 0, score=False)) for i in range(4)]
-        answers(executor, *idle, *(Work(f"n{i}", PROMPTS[0], None) for i in range(4)))
-        assert executor.generators.deadline(STEPS) == 1e6  # nothing learnt from draws and films
-        answers(executor, *(Work(f"m{i}", PROMPTS[0], Move(None, (0, 0, i), 1)) for i in range(3)))
-        short, long = (executor.generators.deadline(w) for w in (1e4, 2e4))
-        assert 20 < short < 1e6 and long == pytest.approx(2 * short)
-        assert executor.generators.deadline(None) == 1e6
-    finally:
-        executor.close()
-
-
-def test_a_poison_move_fails_on_two_replicas_and_ends_its_search_alone(local_ray, tmp_path):
-    def poison():
-        outcomes = yield Round((Move(None, (0, 0, 0), STEPS, guide=Guide("no such guide", 1.0)),))
-        return Result.of_best(outcomes)
-
-    executor = RayExecutor(cluster(2), generator(), REWARDS)
-    try:
-        todo = [Task("bad", PROMPTS[0], poison(), "s"), searches()[0]]
-        done = Coordinator(executor, Journal(str(tmp_path), {})).run(todo)
-        assert "failed on 2 replicas" in done[0].error and "no such guide" in done[0].error
-        assert done[1].error is None
-    finally:
-        executor.close()
-
-
-def test_more_than_the_cluster_has_is_refused_at_once(local_ray):
-    with pytest.raises(UsageError, match=r"has 8 CPU, but 40 generators x 0.5 \+ 1 rewards x 0.5 = 20.5"):
-        RayExecutor(cluster(40), generator(), REWARDS)
-
-
-def test_a_model_that_cannot_be_loaded_says_why(local_ray, tmp_path):
-    config = generator()
-    config.model = str(tmp_path)
-    executor = RayExecutor(cluster(1), config, REWARDS)
-    try:
-        with pytest.raises(UsageError, match=r"cluster.generators: the model cannot be loaded: .*model_index.json"):
-            answers(executor, Work("x", PROMPTS[0], Move(None, (0,), STEPS)))
-    finally:
-        executor.close()

@@ -102,6 +102,8 @@ def data(job: Job, settings: Settings) -> DataSet:
 
 def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     """Of the views those of scenarios whose name contains `scenario`, the first `limit` of them."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: at least 1 view")
     views = [v for v in found.views if scenario is None or scenario in v.scenario][:limit]
     if not views:
         names = dict.fromkeys(found.scenarios)

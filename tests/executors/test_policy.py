@@ -1,0 +1,107 @@
+"""Who takes what: the earliest finish, at home where possible, nobody starves, and no state moves without need."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from raysearch.executors.policy import DEPTH, PATIENCE, Line
+
+
+@dataclass(eq=False)
+class Lane:
+    node: str | None = None
+    pace: float = 1.0
+    free_s: float = 0.0
+    room: int = DEPTH
+
+
+def line(*entries) -> Line:
+    made = Line()
+    for item, node in entries:
+        made.put(item, node=node)
+    return made
+
+
+def test_the_fastest_are_served_first_and_a_slow_lane_is_left_idle_at_the_end():
+    fast, slow = Lane("a"), Lane("b", pace=5.0)
+    waiting = line((0, None), (1, None), (2, None))
+    assert waiting.match([fast, slow], [fast, slow]) == [(0, fast), (1, fast)]
+    assert len(waiting) == 1  # fast would still finish it (3 s) before slow could (5 s)
+    busy = Lane("a", free_s=4.5, room=0)
+    assert waiting.match([slow], [busy, slow]) == [(2, slow)]  # now slow is first
+
+
+def test_with_plenty_waiting_every_free_lane_works():
+    lanes = [Lane(f"n{k}", pace=1 + 9 * (k == 0)) for k in range(3)]
+    for many in (80, 4000):  # every turn worked out, and not
+        waiting = line(*((i, None) for i in range(many)))
+        begun = waiting.match(lanes, lanes)
+        assert Counter(id(lane) for _, lane in begun) == {id(lane): DEPTH for lane in lanes}
+        assert len(waiting) == many - 3 * DEPTH
+
+
+def test_children_stay_at_home_and_the_surplus_goes_where_there_is_room():
+    lanes = [Lane("a"), Lane("b")]
+    waiting = line((0, "b"), (1, "b"), (2, "b"), (3, "a"))
+    begun = waiting.match(lanes, lanes)
+    assert {item for item, lane in begun if lane.node == "b"} <= {0, 1, 2} and (3, lanes[0]) in begun
+    assert sum(lane.node == "a" for item, lane in begun if item != 3) == 1  # one of b's three moves
+
+
+def test_the_oldest_is_not_overtaken_for_ever():
+    lane = Lane("a", room=1)
+    waiting = line((-1, "b"), *((i, "a") for i in range(200)))
+    waiting.alive({"a", "b"})
+    order = [waiting.match([lane], [lane, Lane("b", room=0, free_s=1e9)])[0][0] for _ in range(200)]
+    assert order.index(-1) == 2 * PATIENCE
+
+
+def test_a_failed_job_avoids_the_lane_it_failed_on_unless_that_is_alone():
+    bad, good = Lane("a"), Lane("b", pace=3.0)
+    waiting = Line()
+    waiting.put("x", avoid=bad)
+    assert waiting.match([bad, good], [bad, good]) == [("x", good)]
+    waiting.put("x", avoid=bad)
+    assert waiting.match([bad], [bad]) == [("x", bad)]
+
+
+def test_jobs_of_a_lost_node_are_at_home_nowhere_and_keep_their_turn():
+    a = Lane("a", room=1)
+    waiting = line((0, "gone"), (1, None), (2, "gone"))
+    waiting.alive({"a"})
+    assert [waiting.match([a], [a])[0][0] for _ in range(3)] == [0, 1, 2]
+    waiting.put(3, node="gone")
+    assert waiting.match([a], [a]) == [(3, a)]
+
+
+def test_first_means_first():
+    a = Lane("a", room=1)
+    waiting = line((0, None), (1, None))
+    waiting.put("again", first=True)
+    assert [waiting.match([a], [a])[0][0] for _ in range(3)] == ["again", 0, 1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_everything_is_taken_once_and_as_little_moves_as_can(seed):
+    """Lanes that ask in turn: what moved is what the counts force, sum_w max(0, O_w - c_w)."""
+    rng = random.Random(seed)
+    lanes = [Lane(f"n{k}", pace=rng.choice([1.0, 1.0, 2.0]), room=0) for k in range(5)]
+    homes = {i: f"n{min(4, int(rng.expovariate(0.8)))}" for i in range(20)}
+    waiting, made = line(*homes.items()), dict[int, str]()
+    clock = {id(lane): 0.0 for lane in lanes}
+    while len(made) < 20:
+        for lane in lanes:
+            lane.free_s = clock[id(lane)] - min(clock.values())
+        idle = min(lanes, key=lambda lane: clock[id(lane)])
+        idle.room = 1
+        for item, lane in waiting.match([idle], lanes):
+            made[item] = lane.node
+        idle.room = 0
+        clock[id(idle)] += idle.pace
+    assert sorted(made) == list(range(20)) and not len(waiting)
+    children, done = Counter(homes.values()), Counter(made.values())
+    least = sum(max(0, n - done[node]) for node, n in children.items())
+    moved = sum(homes[i] != made[i] for i in made)
+    assert moved == least
