@@ -68,7 +68,7 @@ def row(of: dict[str, tuple[float, np.ndarray]]) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rewards_table", description=__doc__)
-    parser.add_argument("--clips", type=int, default=32, help="scenes per violation (default: %(default)s)")
+    parser.add_argument("--clips", type=int, default=16, help="scenes per violation (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/rewards_table.json"))
     args = parser.parse_args()
     torch.set_num_threads(1)
