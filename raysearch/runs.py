@@ -33,6 +33,7 @@ from raysearch.names import lookup
 from raysearch.observe import watching
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.search.guides import guide_of
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -75,8 +76,8 @@ def search(job: Job) -> Search:
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
         lookup(f"search: option of {begin.__name__}", key, known)
-    if options.get("guide") is not None:
-        raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
+    if "guide" in options:
+        options["guide"] = guide_of(options["guide"])
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
     assert job.generator.steps is not None

@@ -36,8 +36,9 @@ BELOW = {
     "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
     "rewards": {"errors", "names", "prompts", "tinyworld"},
     "generators": {"errors", "names", "prompts", "tinyworld"},
+    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators"},
     "executors": {
-        "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
+        "errors", "names", "moves", "prompts", "latents", "kernels", "guidance", "schedules", "generators", "rewards", "videos",
         "config",
     },
     "evals": {
@@ -109,4 +110,4 @@ def test_ray_only_where_the_design_says(path):
     if "ray" in heavy:
         assert where in ("executors/ray.py", "executors/pool.py", "evals/shards.py")
     if "torch" in heavy:
-        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
+        assert room(path) in ("kernels", "guidance", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
