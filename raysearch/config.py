@@ -73,13 +73,18 @@ class PoolConfig:
 
 @dataclass
 class ClusterConfig:
-    """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join."""
+    """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join.
+
+    guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward of its own) or
+    `remote` (a reward replica answers for each view). The numbers are the same.
+    """
 
     executor: str = "ray"
     address: str = "local"
     generators: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=2, num_cpus=0.75))
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
     load_timeout_s: float = 600.0  # until a replica has loaded its model
+    guide_from: str = "colocated"
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
 
 
@@ -111,6 +116,7 @@ CHOICES = {
     "films": ("best", "shown", "all", "none"),
     "latents": ("best", "finals", "none"),
     "cluster.executor": ("ray", "inline"),
+    "cluster.guide_from": ("colocated", "remote"),
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {

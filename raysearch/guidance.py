@@ -1,7 +1,7 @@
 """Guides: one denoising step steered up the gradient of a reward, outside the network, on any path and kernel.
 
-`mean` differentiates the reward of the decoded x0_hat with respect to x0_hat (MPGD, 2311.16424: no backward pass through
-the network); `full` goes on through the network to x_t and runs it again there (WMReward, 2601.10553, section 2.4).
+`mean` differentiates the reward of the decoded x0_hat with respect to x0_hat, with no backward pass through the network
+(MPGD, 2311.16424); `full` goes on through the network to x_t and runs it again there (WMReward, 2601.10553, 2.4).
 
 Invariants: where a step has noise, the guided (and clipped) shift of its mean is the proposal q, and log p - log q is
 exact; a deterministic step is not corrected. Positions that the pipeline holds, and frames that pause, are never moved.
@@ -24,9 +24,9 @@ from raysearch.generators import Generator, Path
 from raysearch.generators.gradient import economical
 from raysearch.moves import Guide, Kernel
 from raysearch.names import lookup
-from raysearch.schedules import fraction
+from raysearch.schedules import fraction, guided
 
-Critic = Callable[[np.ndarray], tuple[float, np.ndarray]]  # view, fp32 [T, 3, H, W] in [0, 1] -> reward, d reward/d view
+Critic = Callable[[np.ndarray], tuple[float, np.ndarray]]  # view, fp32 [T, 3, H, W] in [0, 1] -> r, dr/dview
 Noise = Callable[[str], torch.Generator]  # the CPU generator of a purpose, within this Move and step
 
 
@@ -66,25 +66,21 @@ class Ground:
 
 @dataclass(frozen=True)
 class Steered:
-    """x0: the preview without guide; x, guided: what the kernel sets out from instead; preview: what is kept."""
+    """x0: the preview without guide; x, target: what the kernel sets out from instead; preview: what is kept."""
 
     x0: Tensor
     x: Tensor
-    guided: Tensor
+    target: Tensor
     preview: Tensor
     nfe: int
 
 
 def acts(guide: Guide | None, kernel: Kernel, path: Path, k: int, steps: int) -> bool:
-    """Whether step k of `steps` is guided: a matter of the guide, the kernel and k alone, so Moves can be cut anywhere."""
-    if guide is None or guide.scale == 0:
+    """Whether step k of `steps` is guided: a matter of guide, kernel and k alone, so that Moves can be cut anywhere."""
+    if guide is None or k not in guided(guide, steps):
         return False
-    lo, hi = guide.window
-    at = fraction(k, steps)
-    first = next((j for j in range(steps) if fraction(j, steps) >= lo), steps)
-    if not lo <= at <= hi or (k - first) % guide.every:
-        return False
-    return kernels.needs_noise(kernel, path, at) or not (guide.strict or guide.norm == "variance")
+    noisy = kernels.needs_noise(kernel, path, fraction(k, steps))
+    return noisy or not (guide.strict or guide.norm == "variance")
 
 
 def step(ground: Ground, x: Tensor) -> Step:
@@ -95,7 +91,7 @@ def step(ground: Ground, x: Tensor) -> Step:
         found = clipped(ground, x, found)
         noisy = kernels.needs_noise(ground.kernel, path, ground.at)
         noise = kernels.normal(x, ground.noise(_numbered("step", again))) if noisy else None
-        y, _ = kernels.step(ground.kernel, found.x, found.guided, path, noise, ground.at)
+        y, _ = kernels.step(ground.kernel, found.x, found.target, path, noise, ground.at)
         nfe += found.nfe
         if again < guide.travel:
             there = kernels.normal(x, ground.noise(_numbered("travel", again)))
@@ -103,7 +99,7 @@ def step(ground: Ground, x: Tensor) -> Step:
             x = torch.where(kernels.movable(x, found.x0, path), back, x)
     ratio: Tensor | float = 0.0
     if not guide.travel:
-        ratio = kernels.log_ratio(ground.kernel, x, found.x0, found.guided, path, noise, ground.at, moved=found.x)
+        ratio = kernels.log_ratio(ground.kernel, x, found.x0, found.target, path, noise, ground.at, moved=found.x)
     return Step(y, found.preview, float(ratio), nfe)
 
 
@@ -120,17 +116,17 @@ def full(ground: Ground, x: Tensor) -> Steered:
     """Steps of x_t along the gradient through decoder and network, the network run again after each."""
     base, free, here = x, x, x
     for i in range(ground.guide.inner):
-        with torch.enable_grad(), _economical(ground):
-            leaf = here.detach().requires_grad_(True)
+        leaf = here.detach().requires_grad_(True)
+        with torch.enable_grad(), economical(ground.generator, recompute=ground.guide.recompute):
             x0 = ground.generator.denoise(leaf, ground.k, ground.noise("call"), grad=True)
-            (g,) = torch.autograd.grad(x0, leaf, slope(ground, x0))
+        (g,) = torch.autograd.grad(x0, leaf, slope(ground, x0))
         if i == 0:
             base, free = x0.detach(), kernels.movable(x, x0.detach(), ground.path)
         if ground.guide.norm == "variance":
             return Steered(base, x, climbed(ground, base, g, free), base, 1)
         here = climbed(ground, here, g, free)
-    guided = torch.where(free, ground.generator.denoise(here, ground.k, ground.noise("call")), base)
-    return Steered(base, here, guided, guided, ground.guide.inner + 1)
+    target = torch.where(free, ground.generator.denoise(here, ground.k, ground.noise("call")), base)
+    return Steered(base, here, target, target, ground.guide.inner + 1)
 
 
 GUIDES: dict[str, Callable[[Ground, Tensor], Steered]] = {"mean": mean, "full": full}
@@ -138,11 +134,11 @@ GUIDES: dict[str, Callable[[Ground, Tensor], Steered]] = {"mean": mean, "full": 
 
 def slope(ground: Ground, x0: Tensor) -> Tensor:
     """d reward / d x0_hat, by way of the decoder and the view. Raises ArithmeticError if it is not finite."""
-    leaf = x0.detach().requires_grad_(True)
-    with torch.enable_grad(), _economical(ground):
+    leaf, guide = x0.detach().requires_grad_(True), ground.guide
+    with torch.enable_grad(), economical(ground.generator, guide.shrink, guide.chunk, guide.recompute):
         seen = view(ground.generator.decode(leaf, ground.noise("guide"), grad=True), ground.size)
-        _, pull = ground.critic(seen.detach().cpu().numpy())
-        (g,) = torch.autograd.grad(seen, leaf, torch.from_numpy(np.array(pull)).to(seen))
+    _, pull = ground.critic(seen.detach().cpu().numpy())
+    (g,) = torch.autograd.grad(seen, leaf, torch.from_numpy(np.array(pull)).to(seen))
     if not bool(torch.isfinite(g).all()):
         raise ArithmeticError(f"the gradient of the reward is not finite at step {ground.k}: try reward.dtype=float32")
     return g
@@ -151,23 +147,19 @@ def slope(ground: Ground, x0: Tensor) -> Tensor:
 def climbed(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
     """x after one step up the gradient, held positions excepted. Raises UsageError for an unknown norm."""
     guide, g = ground.guide, torch.where(free, g, 0.0)
-    if guide.norm == "variance":
-        _, c0, sd = kernels.coefficients(ground.kernel, ground.path, ground.at)
-        length = (guide.scale * torch.where(c0 > 0, sd * sd / c0.clamp(min=1e-300), 0.0)).to(x)
-    else:
-        length = lookup("guide.norm: norm", guide.norm, {"relative": _relative, "plain": _plain})(guide.scale, x, g, free)
+    length = lookup("guide.norm: norm", guide.norm, NORMS)(ground, x, g, free)
     return torch.where(free, x + length * g, x)
 
 
 def clipped(ground: Ground, x: Tensor, found: Steered) -> Steered:
     """The same direction, no further than `clip` sd of the noise (norm over all dimensions); as it is without noise."""
     clip = ground.guide.clip
-    d = kernels.shift(ground.kernel, x, found.x0, found.guided, ground.path, ground.at, found.x)
+    d = kernels.shift(ground.kernel, x, found.x0, found.target, ground.path, ground.at, found.x)
     if clip is None or d is None or (size := float(d.norm())) <= clip:
         return found
     share = clip / size
-    guided = found.x0 + share * (found.guided - found.x0)
-    return replace(found, x=x + share * (found.x - x), guided=guided, preview=_kept(ground, found.x0, guided))
+    target = found.x0 + share * (found.target - found.x0)
+    return replace(found, x=x + share * (found.x - x), target=target, preview=_kept(ground, found.x0, target))
 
 
 def view(frames_TCHW: Tensor, size: int | None) -> Tensor:
@@ -178,25 +170,31 @@ def view(frames_TCHW: Tensor, size: int | None) -> Tensor:
     return F.interpolate(frames, (size, size), mode="bilinear", antialias=True)
 
 
-def _relative(scale: float, x: Tensor, g: Tensor, free: Tensor) -> float:
-    """scale * |x| / |g| over what is free (WMReward's code); no step where there is no slope."""
+def _relative(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:
+    """scale * |x| / |g| over what is free, as in WMReward's code; no step where there is no slope."""
     size = float(g.double().norm())
-    return scale * float(torch.where(free, x, 0.0).double().norm()) / size if size > 0 else 0.0
+    return ground.guide.scale * float(torch.where(free, x, 0.0).double().norm()) / size if size > 0 else 0.0
 
 
-def _plain(scale: float, x: Tensor, g: Tensor, free: Tensor) -> float:
-    return scale
+def _plain(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:
+    return ground.guide.scale
 
 
-def _kept(ground: Ground, x0: Tensor, guided: Tensor) -> Tensor:
+def _variance(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
+    """By so much x0_hat moves for the mean of the next state to move by scale * sd^2 (DAS, 2501.05803, eq. 9)."""
+    _, c0, sd = kernels.coefficients(ground.kernel, ground.path, ground.at)
+    return (ground.guide.scale * torch.where(c0 > 0, sd * sd / c0.clamp(min=1e-300), 0.0)).to(x)
+
+
+NORMS: dict[str, Callable[[Ground, Tensor, Tensor, Tensor], float | Tensor]] = {
+    "relative": _relative, "plain": _plain, "variance": _variance
+}  # fmt: skip
+
+
+def _kept(ground: Ground, x0: Tensor, target: Tensor) -> Tensor:
     """The preview to keep: `variance` moves the next state, not what the video is thought to be."""
-    return x0 if ground.guide.norm == "variance" else guided
+    return x0 if ground.guide.norm == "variance" else target
 
 
 def _numbered(purpose: str, again: int) -> str:
     return f"{purpose} {again}" if again else purpose
-
-
-def _economical(ground: Ground):
-    return economical(ground.generator, ground.guide.shrink, ground.guide.chunk, ground.guide.recompute)
-

@@ -47,8 +47,8 @@ class Guide:
     travel: so many times a guided step goes back by re-noising and is taken again.
     clip: where a step has noise, the most that the mean moves, in sd, norm over all dimensions; None for no limit.
     strict: guide noisy steps alone, where log p - log q corrects all of it; a sampler needs that.
-    shrink: spatial scale in (0, 1] of the latents that are decoded for the gradient. chunk: decode so many latent frames
-    at a time. recompute: keep no activations of decoder and network, compute them again; takes memory for time.
+    shrink: spatial scale in (0, 1] of the latents that are decoded for the gradient. chunk: latent frames decoded at a
+    time. recompute: keep no activations of decoder and network, compute them again; takes time, saves memory.
     """
 
     name: str = "mean"

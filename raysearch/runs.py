@@ -77,7 +77,10 @@ def search(job: Job) -> Search:
     for key in options:
         lookup(f"search: option of {begin.__name__}", key, known)
     if "guide" in options:
-        options["guide"] = guide_of(options["guide"])
+        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
+        if options["guide"] is not None and not rewards.REWARDS[job.reward["name"]].differentiable:
+            able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+            raise UsageError(f"search.guide: reward.name={job.reward['name']!r} has no gradient; choose one of {able}")
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
     assert job.generator.steps is not None

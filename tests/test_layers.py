@@ -38,8 +38,8 @@ BELOW = {
     "generators": {"errors", "names", "prompts", "tinyworld"},
     "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators"},
     "executors": {
-        "errors", "names", "moves", "prompts", "latents", "kernels", "guidance", "schedules", "generators", "rewards", "videos",
-        "config",
+        "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
+        "config", "guidance",
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "runs", "coordinator", "executors",

@@ -8,37 +8,62 @@ touches latents; every call has a deadline; a Job that fails on two replicas fai
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
-from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayError, RayTaskError
 
 from raysearch.config import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
 from raysearch.executors.pool import DEPTH, Pool, Replica, reason
-from raysearch.executors.work import GeneratorWorker, Made, RewardWorker
+from raysearch.executors.work import GeneratorWorker, Made, RewardWorker, colocated
+from raysearch.moves import Move
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
 
 
 @dataclass(eq=False)
 class Call:
-    """A Job on its way: first on a generator, then (view is set) on a reward replica."""
+    """A Job on its way: first on a generator, then (view is set) on a reward replica.
+
+    critic: the reward replica that a guide asks meanwhile; bereft: how often it was lost.
+    """
 
     ticket: int
     job: Job
     pool: Pool | None = None
     replica: Replica | None = None
     failures: int = 0
+    critic: Replica | None = None
+    bereft: int = 0
     work: float | None = None
     made: Made | None = None
     state: Any = None
     view: Any = None
+
+
+class CriticLost(Exception):
+    """The reward replica that a guide asked died or gave no answer in time: no fault of the Move."""
+
+
+@dataclass(frozen=True)
+class RemoteCritic:
+    """A reward replica as a guide asks it, from within a generator's call."""
+
+    actor: Any
+    timeout: float
+
+    def __call__(self, view: Any) -> Any:
+        try:
+            return ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
+        except (RayActorError, GetTimeoutError) as error:
+            raise CriticLost(f"the reward replica that the guide asked: {reason(error)}") from None
 
 
 class RayExecutor:
@@ -57,9 +82,13 @@ class RayExecutor:
         self.rewards: Pool[Call] = Pool("cluster.rewards", make_reward, cluster.rewards.replicas, *limits)
         size = self._view_size(cluster.load_timeout_s)
 
+        threads, there = cluster.generators.threads, device["generators"]
+        self._remote_critics = cluster.guide_from == "remote"
+        critic = None if self._remote_critics else partial(colocated, rewards[:1], threads, there)
+
         def make_generator() -> Any:
             actor = ray.remote(GeneratorWorker).options(**_options(cluster.generators))
-            return actor.remote(generator, size, cluster.generators.threads, device["generators"], store)
+            return actor.remote(generator, size, threads, there, store, critic)
 
         self.generators: Pool[Call] = Pool("cluster.generators", make_generator, cluster.generators.replicas, *limits)
         self.capacity = DEPTH * (cluster.generators.replicas + cluster.rewards.replicas)
@@ -134,11 +163,20 @@ class RayExecutor:
         elif job.move is None:
             call.work, ref = None, actor.film.remote(job.key, job.prompt, parent)
         else:
-            call.work, method = 1.0 + job.move.to, actor.advance.options(num_returns=3)  # at the most; 1 for the decode
-            call.state, call.view, ref = method.remote(job.move, job.key, job.prompt, parent)
+            call.work, method = effort(job.move), actor.advance.options(num_returns=3)
+            asked = self._critic(call) if job.move.guide is not None and self._remote_critics else None
+            call.state, call.view, ref = method.remote(job.move, job.key, job.prompt, parent, asked)
         call.pool, call.replica = pool, replica
         pool.began(replica, call)
         self._flying[ref] = call
+
+    def _critic(self, call: Call) -> RemoteCritic:
+        """The reward replica with the fewest guides and calls, and how long its answer may take."""
+        asked = Counter(id(c.critic) for c in self._flying.values())
+        there = [r for r in self.rewards.replicas if r.loading is None] or self.rewards.replicas
+        call.critic = min(there, key=lambda r: (asked[id(r)], len(r.calls)))
+        patience = min(self.rewards.deadline(float(DEPTH)), self.generators.deadline(call.work) / 2)
+        return RemoteCritic(call.critic.actor, patience)
 
     def _landed(self, call: Call, ref: Any) -> None:
         pool, replica = call.pool, call.replica
@@ -155,6 +193,11 @@ class RayExecutor:
             pool.ended(replica, call)
             if isinstance(error.cause, ObjectLostError):  # an argument, not the call
                 self._argument_lost(call)
+                return
+            if isinstance(error.cause, CriticLost) and call.critic is not None:
+                self._lost(self.rewards, call.critic, reason(error))
+                call.bereft += 1
+                self._again(call, reason(error), fault=call.bereft > ATTEMPTS)
                 return
             if "CUDA error" in str(error):  # sticky: that process is of no use any more
                 self._lost(pool, replica, reason(error))
@@ -216,6 +259,13 @@ class RayExecutor:
         self._states.pop(key or "", None)
         failure = Failure(call.job.key, f"state {key} is neither held nor stored", missing=key)
         self._answers.append((call.ticket, failure))
+
+
+def effort(move: Move) -> float:
+    """The most network evaluations a Move can be, or what takes as long; 1 is for the decode."""
+    guide = move.guide
+    each = 1.0 if guide is None else 1.0 + 5.0 * guide.inner * (guide.travel + 1)
+    return 1.0 + move.to * each
 
 
 def connect(cluster: ClusterConfig) -> bool:

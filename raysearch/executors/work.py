@@ -67,14 +67,15 @@ class GeneratorWorker:
         self.device, self.size = torch.device(device), size
         self._store = Store(store) if store else None
         self._generators: OrderedDict[Prompt, Generator] = OrderedDict()
-        self._make_critic, self._critic = critic, None
+        self._make_critic = critic
+        self._critic: Critic | None = None
 
     def advance(
         self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None
     ) -> tuple[State | None, np.ndarray | None, Made]:
         """The Move's state, its view (None if nothing is to be scored) and what it took."""
         if move.guide is not None and critic is None and self._make_critic is not None:
-            critic = self._critic = self._critic or self._make_critic()
+            self._critic = critic = self._critic or self._make_critic()
         start = time.perf_counter()
         if move.parent is not None and parent is None:
             parent = self._store.load(move.parent) if self._store else None
@@ -159,7 +160,10 @@ def run_move(
     generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device,
     critic: Critic | None = None, size: int | None = None,
 ) -> tuple[State, float, int]:  # fmt: skip
-    """Carry the particle: (state, log p - log q, network function evaluations). critic, size: whom a guide asks, and what it sees."""
+    """Carry the particle: (state, log p - log q, network function evaluations).
+
+    critic, size: whom a guide asks for a gradient, and the side of the view it is shown.
+    """
     x, x0, step, smooth = _start(generator, move, prompt, parent, device)
     if not step <= move.to <= generator.steps:
         raise UsageError(

@@ -20,7 +20,9 @@ PAST = 2  # latent frames that a chunk is shown of what precedes it, for a decod
 
 
 @contextmanager
-def economical(generator: Any, shrink: float = 1.0, chunk: int | None = None, recompute: bool = False) -> Iterator[None]:
+def economical(
+    generator: Any, shrink: float = 1.0, chunk: int | None = None, recompute: bool = False
+) -> Iterator[None]:
     """Within, decoding and backward passes of this generator take less memory.
 
     shrink: spatial scale of the latents that are decoded. chunk: latent frames decoded at a time, each after PAST
@@ -31,7 +33,7 @@ def economical(generator: Any, shrink: float = 1.0, chunk: int | None = None, re
     if shrink == 1 and chunk is None and not recompute:
         yield
         return
-    pipe = getattr(generator, "pipe", None)
+    pipe: Any = getattr(generator, "pipe", None)
     if getattr(pipe, "vae", None) is None:
         raise UsageError(
             f"guide: shrink={shrink}, chunk={chunk}, recompute={recompute} need a generator with a diffusers "
@@ -52,8 +54,9 @@ def economical(generator: Any, shrink: float = 1.0, chunk: int | None = None, re
 
 def _networks(pipe: Any) -> list[Any]:
     """The networks of a pipeline that can checkpoint and do not yet."""
-    parts = [getattr(pipe, name, None) for name in ("transformer", "transformer_2", "unet")]
-    return [p for p in parts if getattr(p, "_supports_gradient_checkpointing", False) and not p.is_gradient_checkpointing]
+    parts: list[Any] = [getattr(pipe, name, None) for name in ("transformer", "transformer_2", "unet")]
+    able = [p for p in parts if getattr(p, "_supports_gradient_checkpointing", False)]
+    return [p for p in able if not p.is_gradient_checkpointing]
 
 
 def _decoder(pipe: Any, decode: Any, shrink: float, chunk: int | None, recompute: bool) -> Any:

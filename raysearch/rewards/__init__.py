@@ -74,15 +74,18 @@ def _tinyworld(device: str, **options: Any) -> Reward:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a reward is made, and the options it takes."""
+    """How a reward is made, the options it takes, and whether guides can use it: then it has a method `reward`, from
+    videos fp32 [B, T, 3, H, W] in [0, 1] to rewards [B], that can be differentiated."""
 
     load: Callable[..., Reward]
     options: tuple[str, ...] = ()
+    differentiable: bool = False
 
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce")
+        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
+        differentiable=True,
     ),
     "motion": Entry(_motion),
     "tinyworld_truth": Entry(_tinyworld),

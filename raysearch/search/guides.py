@@ -18,6 +18,7 @@ PRESETS: dict[str, Guide] = {
     # No backward pass through the network, one step in three.
     "cheap": Guide("mean", 0.02, (0.2, 1.0), every=3),
 }
+SAMPLER = {"strict": True, "clip": 1.0}
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "scale": ("a finite number, at least 0", lambda v: _number(v) and 0 <= v < math.inf),
     "every": ("a whole number, at least 1", lambda v: _whole(v) and v >= 1),
@@ -35,9 +36,11 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def guide_of(options: Any) -> Guide | None:
+def guide_of(options: Any, sampler: bool = False) -> Guide | None:
     """The guide of `search.guide`: null, the name of a preset, or a mapping of Guide's fields, `preset` to start from.
 
+    sampler: the search weighs by log p - log q. Then, unless the mapping says otherwise, the guide is strict, and moves
+    the mean of a step by one sd at the most: with more, a single particle has all the weight.
     A guide of scale 0 is none. Raises UsageError for unknown names, keys and values.
     """
     if isinstance(options, str):
@@ -60,7 +63,7 @@ def guide_of(options: Any) -> Guide | None:
             raise UsageError(f"search.guide.{key}={value!r}: must be {_RANGES[key][0]}")
     if "window" in given:
         given["window"] = tuple(given["window"])
-    settings = {f.name: getattr(base or Guide(), f.name) for f in fields(Guide)} | given
+    settings = {f.name: getattr(base or Guide(), f.name) for f in fields(Guide)} | (SAMPLER if sampler else {}) | given
     lookup("search.guide.name: guide", str(settings["name"]), dict.fromkeys(GUIDES))
     lookup("search.guide.norm: norm", str(settings["norm"]), dict.fromkeys(NORMS))
     found = Guide(**settings)
