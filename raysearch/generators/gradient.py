@@ -69,9 +69,9 @@ def _decoder(pipe: Any, decode: Any, shrink: float, chunk: int | None, recompute
         return decode(z, *args, **options)[0]
 
     def small(z: torch.Tensor, *args: Any, **options: Any) -> DecoderOutput:
-        z = _shrunk(z, shrink)
+        sides, z = z.shape[-2:], _shrunk(z, shrink)
         if chunk is None or z.ndim != 5 or z.shape[2] <= chunk:
-            return DecoderOutput(sample=frames(z, *args, **options))
+            return DecoderOutput(sample=_grown(frames(z, *args, **options), z, sides))
         ratio, found = _temporal_ratio(pipe), []
         for start in range(0, z.shape[2], chunk):
             past, count = min(PAST, start), min(chunk, z.shape[2] - start)
@@ -82,7 +82,7 @@ def _decoder(pipe: Any, decode: Any, shrink: float, chunk: int | None, recompute
                     "of k + 1 latent ones; leave chunk out"
                 )
             found.append(piece if not start else piece[:, :, -ratio * count :])
-        return DecoderOutput(sample=torch.cat(found, 2))
+        return DecoderOutput(sample=_grown(torch.cat(found, 2), z, sides))
 
     return small
 
@@ -95,6 +95,16 @@ def _shrunk(z: torch.Tensor, shrink: float) -> torch.Tensor:
     if z.ndim == 5:
         return F.interpolate(z, (z.shape[2], h, w), mode="trilinear")
     return F.interpolate(z, (h, w), mode="bilinear")
+
+
+def _grown(frames: torch.Tensor, z: torch.Tensor, sides: Any) -> torch.Tensor:
+    """Frames of small latents at the size the pipeline expects, which may join them with frames of its own."""
+    if z.shape[-2:] == sides:
+        return frames
+    h, w = (side * (now // small) for side, now, small in zip(sides, frames.shape[-2:], z.shape[-2:], strict=True))
+    if frames.ndim == 5:
+        return F.interpolate(frames, (frames.shape[2], h, w), mode="trilinear")
+    return F.interpolate(frames, (h, w), mode="bilinear")
 
 
 def _temporal_ratio(pipe: Any) -> int:
