@@ -95,6 +95,7 @@ class Job:
     sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
+    baseline: of a guided search, run the same without guide too, so that the report can tell what the guide has done.
     """
 
     run: str = "runs/run"
@@ -106,6 +107,7 @@ class Job:
     watch: list[Any] = field(default_factory=lambda: [{"name": "motion"}])
     films: str = "shown"
     latents: str = "best"
+    baseline: bool = True
     challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
     sweep: dict[str, Any] = field(default_factory=dict)
     searches: dict[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,9 @@ def tasks(job: Job) -> list[Task]:
 
 
 def run(job: Job) -> list[Finished]:
-    """Run a job to its end, or on to its end; returns every search's Finished. The folder then holds the report."""
+    """Run a job to its end, or on to its end; returns Finished of each search, baselines left out."""
     todo = tasks(job)
+    unguided = baseline(job)
     journal = Journal(job.run, manifest(job))
     if journal.damaged:
         print(
@@ -114,15 +115,17 @@ def run(job: Job) -> list[Finished]:
         )
     fs, root = fsspec.core.url_to_fs(job.run)
     began, shelf = time.time(), Shelf(job.run)
-    print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
+    both = [*todo, *unguided]
+    print(f"{len(both)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
+    with executor(job, store=f"{job.run}/latents") as pool, watching(len(both)) as view:
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
         coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
-        done = coordinator.run(todo)
+        ended = coordinator.run(both)
         status = pool.status()
-    prune(job.latents, done, journal)
-    result = summary(job, done, coordinator, status, time.time() - began)
+    prune(job.latents, ended, journal)
+    done, plain = ended[: len(todo)], ended[len(todo) :]
+    result = summary(job, done, plain, coordinator, status, time.time() - began)
     ledger = coordinator.ledger
     print(
         f"{ledger.executed} moves executed, {ledger.recalled} recalled from the journal, {ledger.cost.nfe} network "
@@ -197,25 +200,41 @@ class Shelf:
         self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
 
 
-def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float) -> dict[str, Any]:
+def baseline(job: Job) -> list[Task]:
+    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job."""
+    if not job.baseline or guide_of(job.search.get("guide")) is None:
+        return []
+    plain = replace(job, search={**job.search, "guide": None})
+    found = tasks(plain)
+    for task in found:
+        task.name = f"{task.name}-unguided"
+    return found
+
+
+def summary(
+    job: Job, done: list[Finished], unguided: list[Finished], coordinator: Coordinator, status: dict, seconds: float
+) -> dict[str, Any]:
     """result.json: all that the report shows."""
-    searches = []
-    for end in done:
-        entry: dict[str, Any] = {
-            "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
-            "films": {key: Shelf.path(end.task, key) for key in end.films},
-        }  # fmt: skip
-        if end.result is not None:
-            entry |= asdict(end.result) | {"hash": end.result.digest()}
-        searches.append(entry)
+    searches = [_entry(end) for end in done]
     ledger = coordinator.ledger
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
+        "unguided": [_entry(end) for end in unguided],
         "reward": job.reward["name"],
         "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
         "versions": versions(),
     }
+
+
+def _entry(end: Finished) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
+        "films": {key: Shelf.path(end.task, key) for key in end.films},
+    }  # fmt: skip
+    if end.result is not None:
+        entry |= asdict(end.result) | {"hash": end.result.digest()}
+    return entry
 
 
 def versions() -> dict[str, str]:

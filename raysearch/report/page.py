@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import films, plots, sections, statistics, story
+from raysearch.report import films, plots, sections, statistics, steering, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -21,7 +21,8 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     lead = story.leading(rows)
     title = story.headline(run, lead)
     body = el(
-        "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
+        "main", _header(run, title, lead), steering.notices(run), story.notices(run), steering.table(run),
+        sections.table(run, rows), _plots(run, lead),
         sections.prompts(run, limit), sections.failures(run), sections.budget(run), sections.notes(run),
         sections.configuration(run),
     )  # fmt: skip

@@ -134,11 +134,13 @@ def failures(run: Run) -> Html | None:
 def budget(run: Run) -> Html:
     """What the results cost, and what this invocation had to compute of it."""
     spent, ledger = [e.cost for e in run.entries], run.budget
-    cost = {k: sum(getattr(c, k) for c in spent) for k in ("nfe", "reward_calls", "generate_s", "reward_s")}
+    kinds = ("nfe", "reward_calls", "gradients", "generate_s", "reward_s")
+    cost = {k: sum(getattr(c, k) for c in spent) for k in kinds}
     now = ledger.get("cost", {})
     rows = [
         ("Network function evaluations", f"{cost['nfe']:,}", f"{now.get('nfe', 0):,}"),
         ("Reward calls", f"{cost['reward_calls']:,}", f"{now.get('reward_calls', 0):,}"),
+        ("Reward gradients", f"{cost['gradients']:,}", f"{now.get('gradients', 0):,}"),
         ("Generators, busy", seconds(cost["generate_s"]), seconds(now.get("generate_s", 0.0))),
         ("Rewards, busy", seconds(cost["reward_s"]), seconds(now.get("reward_s", 0.0))),
         ("Wall clock", NONE, seconds(ledger.get("seconds", math.nan))),
