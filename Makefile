@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test lint gates best-of-n oracle clean
+.PHONY: demo challenge-tiny test lint gates best-of-n guidance oracle clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -23,6 +23,9 @@ gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it 
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
+
+guidance: .venv/ready  ## what steering gains, alone and with selection, at equal cost; writes benchmarks/guidance_gain.json
+	$(BIN)/python -m benchmarks.guidance_gain
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle
