@@ -30,7 +30,7 @@ from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
 from raysearch.search.guides import guide_of
 
-POOL, N = 24, 3  # draws without guide and with it
+POOL, N = 16, 2  # draws without guide and with it
 MEASURES = {"reward": "vjepa2", "error_px": "tinyworld_truth.trajectory_error", "mse": "tinyworld_truth.mse",
             "iou": "tinyworld_truth.spatiotemporal_iou", "violation": "tinyworld_truth.violation",
             "motion": "motion"}  # fmt: skip
