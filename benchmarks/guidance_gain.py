@@ -13,6 +13,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,18 @@ from raysearch.moves import Outcome, Result, Search
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
-from raysearch.search.guides import guide_of
+from raysearch.search.guides import PRESETS, guide_of
 
 POOL, N = 16, 2  # draws without guide and with it
 MEASURES = {"reward": "vjepa2", "error_px": "tinyworld_truth.trajectory_error", "mse": "tinyworld_truth.mse",
             "iou": "tinyworld_truth.spatiotemporal_iou", "violation": "tinyworld_truth.violation",
             "motion": "motion"}  # fmt: skip
 GUIDE = {"name": "full", "scale": 0.02}
-SPARSE = {"name": "full", "scale": 0.05, "every": 3}
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
     "guided": {"name": "best_of_n", "n": N, "guide": GUIDE},
-    "sparse": {"name": "best_of_n", "n": 1, "guide": SPARSE},
-    "cheap": {"name": "best_of_n", "n": 1, "guide": "cheap"},
+    "sparse": {"name": "best_of_n", "n": 1, "guide": asdict(PRESETS["sparse"])},
+    "cheap": {"name": "best_of_n", "n": 1, "guide": asdict(PRESETS["cheap"])},
     "smc": {"name": "smc", "n": 2 * N},
     "smc_wide": {"name": "smc", "n": 4 * N},
     "smc_guided": {"name": "smc", "n": N + 1, "guide": GUIDE},

@@ -15,8 +15,9 @@ PRESETS: dict[str, Guide] = {
     # WMReward's published settings (2601.10553, table 8, and the scripts of its repository).
     "wmreward-vldm": Guide("full", 0.001, (0.1, 1.0), every=1, shrink=0.8),
     "wmreward-magi": Guide("full", 0.005, (0.0, 1.0), every=5),
-    # No backward pass through the network, one step in three.
-    "cheap": Guide("mean", 0.02, (0.2, 1.0), every=3),
+    # Scales chosen on the shipped pair. No backward pass through the network, or one at a step in three.
+    "cheap": Guide("mean", 0.1, (0.2, 1.0), every=3),
+    "sparse": Guide("full", 0.05, every=3),
 }
 SAMPLER = {"strict": True, "clip": 1.0}
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
