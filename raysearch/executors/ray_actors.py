@@ -75,7 +75,7 @@ class GeneratorActor(_Actor):
     def advance(
         self, size: int | None, move: Any, key: str, prompt: Any, parent: State | None, critic: Any = None
     ) -> tuple:
-        """(state, view, what it took). size: side of the view that rewards want; critic: whom guides ask, if elsewhere."""
+        """(state, view, what it took). size: side of the view for rewards; critic: whom guides ask, if elsewhere."""
         self.worker.size = size
         state, view, made = self.worker.advance(move, key, prompt, parent, critic)
         if state is not None:
