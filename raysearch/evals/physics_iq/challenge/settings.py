@@ -107,7 +107,7 @@ def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     views = [v for v in found.views if scenario is None or scenario in v.scenario][:limit]
     if not views:
         names = dict.fromkeys(found.scenarios)
-        raise UsageError(f"--scenario {scenario!r} --limit {limit}: no view is left; scenarios are {', '.join(names)}")
+        raise UsageError(f"--scenario {scenario!r}: no view is left; scenarios are {', '.join(names)}")
     return replace(found, views=tuple(views))
 
 
