@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n guidance engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -35,6 +35,9 @@ rewards-table: .venv/ready  ## every reward against broken physics in the tiny w
 
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
+
+guidance: .venv/ready  ## what steering gains, alone and with selection, at equal cost; writes benchmarks/guidance_gain.json
+	$(BIN)/python -m benchmarks.guidance_gain
 
 engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas; writes benchmarks/engine.json
 	$(BIN)/python -m benchmarks.engine

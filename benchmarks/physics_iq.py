@@ -45,8 +45,8 @@ def main() -> None:
 
 
 def measure(folder: Path, real: tuple[int, int], clip: tuple[int, int], fps: int, repeat: int) -> dict:
-    """Both ways on the same files, in turns; medians of processor time, which others on the machine disturb least, and of
-    the ratios of neighbours."""
+    """Both ways on the same files, in turns: medians of processor time, which others on the machine disturb least, and
+    of the ratios of neighbours."""
     bench = folder / "physics-IQ-benchmark"
     for number, (take, view) in enumerate((t, v) for t in (1, 2) for v in VIEWS):
         size = real if view == VIEWS[0] else (64, 36)

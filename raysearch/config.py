@@ -108,6 +108,8 @@ class ClusterConfig:
     where a replica is idle, and the first answer counts; 0 never.
 
     storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
+    guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward of its own) or
+    `remote` (a reward replica answers for each view). The numbers are the same.
     """
 
     executor: str = "ray"
@@ -119,6 +121,7 @@ class ClusterConfig:
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
     load_timeout_s: float = 600.0  # until a replica has loaded its model
     loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
+    guide_from: str = "colocated"
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
     storage: str | None = None
     submit: SubmitConfig = field(default_factory=SubmitConfig)
@@ -134,6 +137,7 @@ class Job:
     sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
+    baseline: of a guided search, run the same without guide too, so that the report can tell what the guide has done.
     """
 
     run: str = "runs/run"
@@ -146,6 +150,7 @@ class Job:
     choose: dict[str, Any] = field(default_factory=dict)
     films: str = "shown"
     latents: str = "best"
+    baseline: bool = True
     challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
     sweep: dict[str, Any] = field(default_factory=dict)
     searches: dict[str, Any] = field(default_factory=dict)
@@ -157,6 +162,7 @@ CHOICES = {
     "latents": ("best", "finals", "none"),
     "cluster.executor": ("ray", "inline"),
     "cluster.placement": ("free", "paired"),
+    "cluster.guide_from": ("colocated", "remote"),
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {

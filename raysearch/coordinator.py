@@ -100,8 +100,9 @@ class Coordinator:
                     continue
                 for ticket, answer in self.executor.ready(timeout=0.5):
                     self._answered(self._flying.pop(ticket), answer, done)
+                status = self.executor.status() if self.observers else {}
                 for observer in self.observers:
-                    observer.on_wait(self.ledger, self.executor.status())
+                    observer.on_wait(self.ledger, status)
         finally:
             for live in (*pending, *(w for ws in self._waiting.values() for w in ws)):
                 live.task.search.close()

@@ -88,12 +88,17 @@ def step(
     if kernel.name == "2m" and history is not None:
         target = second_order(x0, path, *history)
     y = _like(cx, x) * x + _like(c0, x) * target
-    free = (x0 != x) & ~_like(_still(path), x, torch.bool)
+    free = movable(x, x0, path)
     if not bool((sd > 0).any()):
         return torch.where(free, y, x), 0.0
     if noise is None:
         raise ValueError(f"kernel {kernel.name} (eta = {kernel.eta}) is stochastic at fraction {fraction}: pass noise")
     return torch.where(free, y + _like(sd, x) * noise, x), _log_normal(noise, sd, free)
+
+
+def movable(x: Tensor, x0: Tensor, path: Path) -> Tensor:
+    """Where a step moves x: not where the pipeline holds it clean (x0_hat == x), nor in frames whose level stays."""
+    return (x0 != x) & ~_like(_still(path), x, torch.bool)
 
 
 def needs_noise(kernel: Kernel, path: Path, fraction: float) -> bool:
@@ -129,19 +134,31 @@ def second_order(x0: Tensor, path: Path, last_x0: Tensor, last: Path) -> Tensor:
 
 
 def log_ratio(
-    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, noise: Tensor | None, fraction: float
-) -> Tensor | float:
-    """log p - log q of a step taken with a guided preview instead of x0 and the given noise.
+    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, noise: Tensor | None, fraction: float,
+    moved: Tensor | None = None,
+) -> Tensor | float:  # fmt: skip
+    """log p - log q of a step taken from `moved` (x itself by default) with a guided preview instead of x0.
 
-    In closed form, sum of z*d - d^2/2 with d the shift of the mean in units of sd, so nothing large cancels.
+    In closed form, -sum of z*d + d^2/2 with d the shift of the mean in units of sd, so nothing large cancels.
     Returns fp64, one per leading index; 0.0 where the step is deterministic: no weight can correct a guide there.
     """
-    _, c0, sd = coefficients(kernel, path, fraction)
-    if noise is None or not bool((sd > 0).any()):
+    d = shift(kernel, x, x0, guided, path, fraction, moved)
+    if noise is None or d is None:
         return 0.0
-    shift = _like(torch.where(sd > 0, c0 / torch.where(sd > 0, sd, 1.0), 0.0), x, torch.float64)
-    d = shift * torch.where(x0 != x, x0 - guided, 0.0).double()
-    return (noise.double() * d - d * d / 2).flatten(1).sum(1)
+    return -(noise.double() * d + d * d / 2).flatten(1).sum(1)
+
+
+def shift(
+    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, fraction: float, moved: Tensor | None = None
+) -> Tensor | None:
+    """How far a guide moves the mean of a step, in units of its sd, fp64 like x; None where there is no noise."""
+    cx, c0, sd = coefficients(kernel, path, fraction)
+    if not bool((sd > 0).any()):
+        return None
+    noisy, free = torch.where(sd > 0, sd, 1.0), movable(x, x0, path)
+    by = [(c0, guided, x0)] if moved is None else [(c0, guided, x0), (cx, moved, x)]
+    scaled = (_like(torch.where(sd > 0, c / noisy, 0.0), x, torch.float64) * (to - of).double() for c, to, of in by)
+    return torch.where(free, sum(scaled), 0.0)
 
 
 def renoise(x: Tensor, here: Path, there: Path, noise: Tensor, x0: Tensor | None = None) -> Tensor:
@@ -175,6 +192,11 @@ def mutate(x: Tensor, x0: Tensor | None, path: Path, beta: float, noise: Tensor)
     clean = 0.0 if x0 is None else a * x0
     y = torch.where(s > 0, clean + math.sqrt(1 - beta * beta) * (x - clean) + s * beta * noise, x)
     return y if x0 is None else torch.where(x0 == x, x, y)
+
+
+def normal(like: Tensor, noise: torch.Generator) -> Tensor:
+    """Standard normal fp32 noise, drawn on the CPU whatever the device."""
+    return torch.randn(like.shape, generator=noise, dtype=torch.float32).to(like.device)
 
 
 def _like(coefficient: Tensor, x: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from raysearch.provenance import Lineages, sidecar
 from raysearch.schedules import READS
 from raysearch.search import choose, strategy
 from raysearch.search.choose import chosen
+from raysearch.search.guides import guide_of
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -78,8 +79,16 @@ def search(job: Job) -> Search:
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
         lookup(f"search: option of {begin.__name__}", key, known)
-    if options.get("guide") is not None:
-        raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
+    if "guide" in options:
+        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
+        if options["guide"] is not None and not rewards.differentiable(job.reward):
+            able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+            raise UsageError(f"search.guide: reward.name={job.reward['name']!r} has no gradient; choose one of {able}")
+        if options["guide"] is not None and job.cluster.generators.ranks > 1:
+            raise UsageError(
+                f"search.guide: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
+                "diffusers' context parallelism has no gradient; set it to 1"
+            )
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
     reads = inspect.signature(begin).parameters.get("reads")
@@ -118,27 +127,30 @@ def trial(job: Job) -> None:
 
 
 def run(job: Job) -> list[Finished]:
-    """Run a job to its end, or on to its end; returns every search's Finished. The folder then holds the report."""
+    """Run a job to its end, or on to its end; returns Finished of each search, baselines left out."""
     todo = tasks(job)
+    unguided = baseline(job)
     journal = Journal(job.run, manifest(job))
     if journal.damaged:
         print(
             f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
         )
     fs, root = fsspec.core.url_to_fs(job.run)
-    began, shelf = time.time(), Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed})
-    print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
+    shelf, both = Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed}), [*todo, *unguided]
+    began = time.time()
+    print(f"{len(both)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
     with (
         executor(job, store=f"{job.run}/latents") as pool,
-        watching(job, job.run, len(todo), versions(), began) as (view, others),
+        watching(job, job.run, len(both), versions(), began) as (view, others),
     ):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
         coordinator = Coordinator(pool, journal, [view, *others, shelf], job.films, shelf.has)
-        done = coordinator.run(todo)
+        ended = coordinator.run(both)
         status, worked = pool.status(), view.worked()
-    prune(job.latents, done, journal)
-    result = summary(job, done, coordinator, status, time.time() - began, worked)
+    prune(job.latents, ended, journal)
+    done, plain = ended[: len(todo)], ended[len(todo) :]
+    result = summary(job, done, plain, coordinator, status, time.time() - began, worked)
     ledger = coordinator.ledger
     print(
         f"{ledger.executed} moves executed, {ledger.recalled} recalled from the journal, {ledger.cost.nfe} network "
@@ -236,25 +248,30 @@ class Shelf:
         self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
 
 
+def baseline(job: Job) -> list[Task]:
+    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job."""
+    if not job.baseline or guide_of(job.search.get("guide")) is None:
+        return []
+    plain = replace(job, search={**job.search, "guide": None})
+    found = tasks(plain)
+    for task in found:
+        task.name = f"{task.name}-unguided"
+    return found
+
+
 def summary(
-    job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float, worked: float
-) -> dict[str, Any]:
+    job: Job, done: list[Finished], unguided: list[Finished], coordinator: Coordinator, status: dict, seconds: float,
+    worked: float,
+) -> dict[str, Any]:  # fmt: skip
     """result.json: all that the report shows. The budget speaks of this invocation, its `run` of all of them."""
-    searches = []
-    for end in done:
-        entry: dict[str, Any] = {
-            "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
-            "films": {key: Shelf.path(end.task, key) for key in end.films},
-        }  # fmt: skip
-        if end.result is not None:
-            entry |= asdict(end.result) | {"hash": end.result.digest()}
-        searches.append(entry)
+    searches = [_entry(end) for end in done]
     ledger, recorded = coordinator.ledger, coordinator.journal.outcomes.values()
     cost = sum((o.cost for o in recorded), Cost())
     whole = {"moves": len(recorded), "cost": asdict(cost), **totals(job.run)}
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
+        "unguided": [_entry(end) for end in unguided],
         "reward": rewards.label(job.reward),
         "reward_settings": reward_settings(job),
         "budget": {
@@ -263,6 +280,16 @@ def summary(
         },
         "versions": versions(),
     }  # fmt: skip
+
+
+def _entry(end: Finished) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
+        "films": {key: Shelf.path(end.task, key) for key in end.films},
+    }  # fmt: skip
+    if end.result is not None:
+        entry |= asdict(end.result) | {"hash": end.result.digest()}
+    return entry
 
 
 def versions() -> dict[str, str]:

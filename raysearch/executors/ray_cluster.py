@@ -143,10 +143,11 @@ class Launch:
     def generator(self) -> Group:
         pool = self._cluster.generators
         group = self._placement(pool) if pool.ranks > 1 or self._paired else None
+        critics = self._rewards[:1] if self._cluster.guide_from == "colocated" else None
         actors = [
             ray.remote(GeneratorActor)
             .options(**_options(pool, group, rank))
-            .remote(pool.num_gpus, self._generator, pool.threads, self._store if rank == 0 else None)
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store if rank == 0 else None, critics)
             for rank in range(pool.ranks)
         ]
         if self._paired:

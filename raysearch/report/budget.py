@@ -34,7 +34,10 @@ def budget(run: Run) -> Html:
 def _spent(run: Run) -> Html:
     last, whole = run.budget, run.budget.get("run")
     costs: list[Mapping[str, Any]] = [
-        {k: sum(getattr(e.cost, k) for e in run.entries) for k in ("nfe", "reward_calls", "generate_s", "reward_s")}
+        {
+            k: sum(getattr(e.cost, k) for e in run.entries)
+            for k in ("nfe", "reward_calls", "gradients", "generate_s", "reward_s")
+        }
     ]
     heads, moves, wall = ["Spent on", "All results"], [NONE], [NONE]
     for title, part, made in (("Whole run", whole, "moves"), ("Last invocation", last, "executed")):
@@ -44,7 +47,8 @@ def _spent(run: Run) -> Html:
             moves.append(f"{part[made]:,}" if made in part else NONE)
             wall.append(seconds(part.get("seconds") or math.nan))
     rows = [["Moves", *moves]]
-    for name, key in (("Network function evaluations", "nfe"), ("Reward calls", "reward_calls")):
+    for name, key in (("Network function evaluations", "nfe"), ("Reward calls", "reward_calls"),
+                      ("Reward gradients", "gradients")):  # fmt: skip
         rows.append([name, *(f"{c.get(key, 0):,}" for c in costs)])
     for name, key in (("Generators, busy", "generate_s"), ("Rewards, busy", "reward_s")):
         rows.append([name, *(seconds(c.get(key, 0.0)) for c in costs)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import budget, choice, films, plots, sections, statistics, story
+from raysearch.report import budget, choice, films, plots, sections, statistics, steering, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -21,7 +21,8 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     lead = story.leading(rows)
     title = story.headline(run, lead)
     body = el(
-        "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
+        "main", _header(run, title, lead), steering.notices(run), story.notices(run), steering.table(run),
+        sections.table(run, rows), _plots(run, lead),
         choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip
@@ -46,7 +47,8 @@ def _asset(name: str) -> Html:
 
 def _header(run: Run, title: str, lead: Row | None) -> Html:
     seed = run.config.get("seed")
-    facts = ["raysearch report", run.folder.resolve().name, run.strategy]
+    strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
+    facts = ["raysearch report", run.folder.resolve().name, strategy]
     facts += [f"seed {seed}"] if seed is not None else []
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),

@@ -144,7 +144,7 @@ def _generate(todo: list[Entry]) -> None:
 
     failed = []
     for entry in todo:
-        ends = runs.run(entry.job)
+        ends = runs.run(replace(entry.job, baseline=False))  # strategies are compared by the challenge itself
         write(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
     if failed:
