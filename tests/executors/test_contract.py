@@ -81,7 +81,7 @@ def test_every_executor_finds_the_same_bits(executor, reference, tmp_path):
     for end in done:
         frames, fps = videos.decode(end.films[end.result.winner.key])
         assert frames.shape == (17, 256, 256, 3) and fps == 8
-    assert all(pool["replicas"] == pool["alive"] for pool in executor.status().values())
+    assert all(0 < pool["alive"] <= pool["replicas"] and not pool["queue"] for pool in executor.status().values())
 
 
 def test_moves_films_and_missing_states(executor):
