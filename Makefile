@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-cluster lint gates best-of-n engine chaos oracle clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n guidance engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -12,6 +12,9 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-slow: .venv/ready  ## what takes more than a minute, e.g. torch.compile
+	$(BIN)/python -m pytest -m slow
 
 test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
 	$(BIN)/python -m pytest -m "slow and cluster"
@@ -24,8 +27,17 @@ lint: .venv/ready
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
 	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json
 
+reward: .venv/ready  ## the V-JEPA 2 reward beside the published way, ViT-L with random weights; writes benchmarks/reward.json
+	$(BIN)/python -m benchmarks.reward --json benchmarks/reward.json
+
+rewards-table: .venv/ready  ## every reward against broken physics in the tiny world; writes benchmarks/rewards_table.json
+	$(BIN)/python -m benchmarks.rewards_table
+
 best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
 	$(BIN)/python -m benchmarks.best_of_n
+
+guidance: .venv/ready  ## what steering gains, alone and with selection, at equal cost; writes benchmarks/guidance_gain.json
+	$(BIN)/python -m benchmarks.guidance_gain
 
 engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas; writes benchmarks/engine.json
 	$(BIN)/python -m benchmarks.engine
@@ -35,6 +47,9 @@ chaos: .venv/ready  ## break workers, nodes and coordinators while searches run;
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle
+
+generators-page: .venv/ready  ## docs/generators.md anew, from the contract suite
+	$(BIN)/python -m tests.zoo.table > docs/generators.md
 
 clean:
 	rm -rf .venv runs build *.egg-info

@@ -59,10 +59,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 def settings(reward: VJEPA2Reward) -> dict:
     """The arguments that make the same reward of another network."""
-    return {
-        "window": reward.window, "context": reward.contexts, "stride": reward.stride,
-        "cosine": reward.cosine, "worst": reward.worst, "reduce": reward.reduce,
-    }  # fmt: skip
+    return reward.convention.options()
 
 
 def table(data: dict[str, np.ndarray]) -> dict[str, dict]:

@@ -38,7 +38,10 @@ class GeneratorConfig:
     model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
-    table. call: any further argument of the pipeline call.
+    table. call: any further argument of the pipeline call. chunks: make the video in so many, each with its share of
+    the steps. revision: of a hub id; a branch is pinned to its commit. trust_remote_code: run code that a model brings.
+    Memory and time: tiling and slicing of the autoencoder; decode_chunk, latent frames decoded at once; offload_text:
+    encoders leave the GPU once a prompt is encoded; compile: the network by torch.compile (rounds differently).
     """
 
     name: str = "diffusers"
@@ -53,6 +56,13 @@ class GeneratorConfig:
     width: int | None = None
     num_frames: int | None = None
     fps: float | None = None
+    chunks: int = 1
+    tiling: bool = False
+    slicing: bool = False
+    decode_chunk: int | None = None
+    offload_text: bool = True
+    compile: bool = False
+    trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
 
     def pipeline_call(self) -> dict[str, Any]:
@@ -61,7 +71,8 @@ class GeneratorConfig:
         call = {k: getattr(self, k) for k in names if getattr(self, k) is not None} | dict(self.call)
         if self.shift is not None:
             assert self.steps is not None
-            even = [1 - k / self.steps for k in range(self.steps)]
+            each = self.steps // self.chunks
+            even = [1 - k / each for k in range(each)]
             call["timesteps"] = [1000 * self.shift * s / (1 + (self.shift - 1) * s) for s in even]
         return call
 
@@ -97,6 +108,8 @@ class ClusterConfig:
     where a replica is idle, and the first answer counts; 0 never.
 
     storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
+    guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward of its own) or
+    `remote` (a reward replica answers for each view). The numbers are the same.
     """
 
     executor: str = "ray"
@@ -108,6 +121,7 @@ class ClusterConfig:
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
     load_timeout_s: float = 600.0  # until a replica has loaded its model
     loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
+    guide_from: str = "colocated"
     deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
     storage: str | None = None
     submit: SubmitConfig = field(default_factory=SubmitConfig)
@@ -118,9 +132,12 @@ class ClusterConfig:
 class Job:
     """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: further rewards.
 
+    choose: the final choice among the candidates of a search, by several measurements; empty: the highest reward.
+
     sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
     films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
     on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
+    baseline: of a guided search, run the same without guide too, so that the report can tell what the guide has done.
     """
 
     run: str = "runs/run"
@@ -130,8 +147,10 @@ class Job:
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     reward: dict[str, Any] = field(default_factory=lambda: {"name": "vjepa2"})
     watch: list[Any] = field(default_factory=lambda: [{"name": "motion"}])
+    choose: dict[str, Any] = field(default_factory=dict)
     films: str = "shown"
     latents: str = "best"
+    baseline: bool = True
     challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
     sweep: dict[str, Any] = field(default_factory=dict)
     searches: dict[str, Any] = field(default_factory=dict)
@@ -143,6 +162,7 @@ CHOICES = {
     "latents": ("best", "finals", "none"),
     "cluster.executor": ("ray", "inline"),
     "cluster.placement": ("free", "paired"),
+    "cluster.guide_from": ("colocated", "remote"),
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {
@@ -153,6 +173,7 @@ AT_LEAST: dict[str, float] = {
     "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
     "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
     "cluster.load_timeout_s": 1,
+    "generator.chunks": 1, "generator.decode_chunk": 1,
 }  # fmt: skip
 
 
@@ -246,6 +267,7 @@ def check(job: Job, elsewhere: bool = False) -> None:
         raise UsageError(
             "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
         )
+    _check_generator(job.generator)
     for part in ("search", "reward"):
         if not isinstance(getattr(job, part).get("name"), str):
             raise UsageError(
@@ -256,6 +278,24 @@ def check(job: Job, elsewhere: bool = False) -> None:
             job.watch[i] = {"name": spec}
         elif not isinstance(spec, dict) or "name" not in spec:
             raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
+
+
+def _check_generator(generator: GeneratorConfig) -> None:
+    fps, steps, chunks, trust = generator.fps, generator.steps, generator.chunks, generator.trust_remote_code
+    assert fps is not None and steps is not None
+    if fps != round(fps):
+        raise UsageError(
+            f"generator.fps={fps:g}: films have a whole number of frames per second; set generator.fps={round(fps)}"
+        )
+    if steps % chunks:
+        raise UsageError(
+            f"generator.steps={steps}: not a multiple of generator.chunks={chunks}, which take the same number each"
+        )
+    if not isinstance(trust, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={trust!r}: running code that a model brings takes the word true; else leave "
+            "it out"
+        )
 
 
 def to_yaml(job: Job) -> str:

@@ -100,8 +100,9 @@ class Coordinator:
                     continue
                 for ticket, answer in self.executor.ready(timeout=0.5):
                     self._answered(self._flying.pop(ticket), answer, done)
+                status = self.executor.status() if self.observers else {}
                 for observer in self.observers:
-                    observer.on_wait(self.ledger, self.executor.status())
+                    observer.on_wait(self.ledger, status)
         finally:
             for live in (*pending, *(w for ws in self._waiting.values() for w in ws)):
                 live.task.search.close()
@@ -116,7 +117,8 @@ class Coordinator:
                 self._finish_or_film(live, done)
                 return
             except ValueError as error:
-                live.end.error = str(error)
+                why = next((o.why for o in outcomes or () if o.why), "")
+                live.end.error = f"{error} ({why})" if why else str(error)
                 self._finish(live, done)
                 return
             live.number += 1
@@ -240,7 +242,8 @@ def shown(result: Result, films: str) -> list[str]:
     """Handles of the finals to film: none, the best, what a report shows (best, worst, first), or all."""
     scored = [i for i, o in enumerate(result.finals) if o.reward == o.reward]
     worst = min(scored, key=lambda i: result.finals[i].reward)
-    picks = {"none": [], "best": [result.best], "shown": [result.best, worst, 0], "all": range(len(result.finals))}
+    own = result.notes.get("choose", {}).get("argmax", result.best)  # what the search itself had chosen
+    picks = {"none": [], "best": [result.best], "shown": [result.best, worst, 0, own], "all": range(len(result.finals))}
     return list(dict.fromkeys(result.finals[i].key for i in picks[films]))
 
 

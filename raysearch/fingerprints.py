@@ -10,10 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from raysearch import rewards
 from raysearch.config import GeneratorConfig
 from raysearch.generators import found
 from raysearch.moves import digest
+from raysearch.rewards import plugins
 
+SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae"}  # model: tiny
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
@@ -27,10 +30,13 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
 
 
 def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
-    """Specs with `model`, or of vjepa2, whose default is the shipped one."""
-    with_model = [s for s in specs if "model" in s or s["name"] == "vjepa2"]
-    weights = [_weights(s.get("model", "tiny"), s.get("revision"), "worldmodel") for s in with_model]
-    return digest([list(specs), weights])
+    """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
+    every = list(rewards.flat(specs))
+    with_model = [s for s in every if "model" in s or s["name"] in SHIPPED]
+    parts = [SHIPPED.get(s["name"], "worldmodel") for s in with_model]
+    weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
+    plugged = [version for s in every if (version := plugins.version(s["name"]))]
+    return digest([list(specs), weights, *plugged])
 
 
 def _weights(model: str, revision: str | None, part: str) -> str:
@@ -41,7 +47,7 @@ def _weights(model: str, revision: str | None, part: str) -> str:
         return _folder(str(weights(part)))
     if Path(model).is_dir():
         return _folder(str(Path(model).resolve()))
-    return f"hub:{model}@{revision or 'main'}"
+    return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
 
 
 def _source(name: str) -> str:
@@ -54,7 +60,7 @@ def _source(name: str) -> str:
 def _folder(path: str) -> str:
     sums = []
     for file in sorted(
-        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt")
+        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".py")
     ):
         size = file.stat().st_size
         with file.open("rb") as f:

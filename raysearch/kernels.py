@@ -88,12 +88,17 @@ def step(
     if kernel.name == "2m" and history is not None:
         target = second_order(x0, path, *history)
     y = _like(cx, x) * x + _like(c0, x) * target
-    free = (x0 != x) & ~_like(_still(path), x, torch.bool)
+    free = movable(x, x0, path)
     if not bool((sd > 0).any()):
         return torch.where(free, y, x), 0.0
     if noise is None:
         raise ValueError(f"kernel {kernel.name} (eta = {kernel.eta}) is stochastic at fraction {fraction}: pass noise")
     return torch.where(free, y + _like(sd, x) * noise, x), _log_normal(noise, sd, free)
+
+
+def movable(x: Tensor, x0: Tensor, path: Path) -> Tensor:
+    """Where a step moves x: not where the pipeline holds it clean (x0_hat == x), nor in frames whose level stays."""
+    return (x0 != x) & ~_like(_still(path), x, torch.bool)
 
 
 def needs_noise(kernel: Kernel, path: Path, fraction: float) -> bool:
@@ -129,29 +134,42 @@ def second_order(x0: Tensor, path: Path, last_x0: Tensor, last: Path) -> Tensor:
 
 
 def log_ratio(
-    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, noise: Tensor | None, fraction: float
-) -> Tensor | float:
-    """log p - log q of a step taken with a guided preview instead of x0 and the given noise.
+    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, noise: Tensor | None, fraction: float,
+    moved: Tensor | None = None,
+) -> Tensor | float:  # fmt: skip
+    """log p - log q of a step taken from `moved` (x itself by default) with a guided preview instead of x0.
 
-    In closed form, sum of z*d - d^2/2 with d the shift of the mean in units of sd, so nothing large cancels.
+    In closed form, -sum of z*d + d^2/2 with d the shift of the mean in units of sd, so nothing large cancels.
     Returns fp64, one per leading index; 0.0 where the step is deterministic: no weight can correct a guide there.
     """
-    _, c0, sd = coefficients(kernel, path, fraction)
-    if noise is None or not bool((sd > 0).any()):
+    d = shift(kernel, x, x0, guided, path, fraction, moved)
+    if noise is None or d is None:
         return 0.0
-    shift = _like(torch.where(sd > 0, c0 / torch.where(sd > 0, sd, 1.0), 0.0), x, torch.float64)
-    d = shift * torch.where(x0 != x, x0 - guided, 0.0).double()
-    return (noise.double() * d - d * d / 2).flatten(1).sum(1)
+    return -(noise.double() * d + d * d / 2).flatten(1).sum(1)
+
+
+def shift(
+    kernel: Kernel, x: Tensor, x0: Tensor, guided: Tensor, path: Path, fraction: float, moved: Tensor | None = None
+) -> Tensor | None:
+    """How far a guide moves the mean of a step, in units of its sd, fp64 like x; None where there is no noise."""
+    cx, c0, sd = coefficients(kernel, path, fraction)
+    if not bool((sd > 0).any()):
+        return None
+    noisy, free = torch.where(sd > 0, sd, 1.0), movable(x, x0, path)
+    by = [(c0, guided, x0)] if moved is None else [(c0, guided, x0), (cx, moved, x)]
+    scaled = (_like(torch.where(sd > 0, c / noisy, 0.0), x, torch.float64) * (to - of).double() for c, to, of in by)
+    return torch.where(free, sum(scaled), 0.0)
 
 
 def renoise(x: Tensor, here: Path, there: Path, noise: Tensor, x0: Tensor | None = None) -> Tensor:
     """x at level here = (a, s, ...) carried back to the noisier level there = (a', s', ...) by the forward process.
 
-    x' = (a'/a) x + sqrt(s'^2 - (a's/a)^2) noise keeps every marginal exact. Positions with x0 == x stay still.
-    Raises ValueError where `there` is less noisy.
+    x' = (a'/a) x + sqrt(s'^2 - (a's/a)^2) noise keeps every marginal exact. Positions with x0 == x stay still, and so
+    do frames whose level is the same in both. Raises ValueError where `there` is less noisy.
     """
     a, s, a1, s1 = (torch.as_tensor(v, dtype=torch.float64, device="cpu") for v in (*here[:2], *there[:2]))
     keep = torch.where(a1 > 0, a1 / a.clamp(min=1e-300), 0.0)
+    keep = torch.where((a == a1) & (s == s1), 1.0, keep)
     variance = s1 * s1 - (keep * s) ** 2
     if bool((variance < -1e-9 * s1 * s1).any()):
         raise ValueError(f"cannot re-noise from (a, s) = {here[:2]} to {there[:2]}: back must name an earlier step")
@@ -163,7 +181,8 @@ def mutate(x: Tensor, x0: Tensor | None, path: Path, beta: float, noise: Tensor)
     """Mix a share beta in [0, 1] of fresh noise into the noise component of x, e' = sqrt(1-beta^2) e + beta*noise.
 
     x' = a*x0 + sqrt(1-beta^2) (x - a*x0) + s*beta*noise with (a, s) = path[:2] the level of x: x0_hat stays.
-    x0 is None for pure noise (step 0), where the map preserves the prior. beta = 0 returns x itself.
+    x0 is None for pure noise (step 0), where the map preserves the prior. beta = 0 returns x itself, and so do finished
+    frames (s = 0): they have no noise to mix into.
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"mutate = {beta} must lie in [0, 1]")
@@ -171,8 +190,13 @@ def mutate(x: Tensor, x0: Tensor | None, path: Path, beta: float, noise: Tensor)
         return x
     a, s = (_like(torch.as_tensor(v, dtype=torch.float64, device="cpu"), x) for v in path[:2])
     clean = 0.0 if x0 is None else a * x0
-    y = clean + math.sqrt(1 - beta * beta) * (x - clean) + s * beta * noise
+    y = torch.where(s > 0, clean + math.sqrt(1 - beta * beta) * (x - clean) + s * beta * noise, x)
     return y if x0 is None else torch.where(x0 == x, x, y)
+
+
+def normal(like: Tensor, noise: torch.Generator) -> Tensor:
+    """Standard normal fp32 noise, drawn on the CPU whatever the device."""
+    return torch.randn(like.shape, generator=noise, dtype=torch.float32).to(like.device)
 
 
 def _like(coefficient: Tensor, x: Tensor, dtype: torch.dtype | None = None) -> Tensor:

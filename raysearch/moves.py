@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.kernels
+GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.guidance
 Seed = tuple[int, ...]  # an address, e.g. (run seed, round, slot): which noise, never how much of a stream is used up
 
 
@@ -37,12 +38,31 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Guide:
-    """Steering inside a Move with the reward's gradient: `mean` stops it at x0_hat, `full` goes through the network."""
+    """Steering inside a Move with the reward's gradient: `mean` stops it at x0_hat, `full` goes through the network.
+
+    scale, norm: length of a step up the gradient g. `relative` moves x (full) or x0_hat (mean) by scale * |x| along g;
+    `plain` by scale * g; `variance` moves the mean of the next state by scale * sd^2 * g, so scale is lambda.
+    window, every: which steps are guided, fractions of them as a kernel's window, and of those every n-th.
+    inner: steps up the gradient per denoising step; `full` runs the network again after each.
+    travel: so many times a guided step goes back by re-noising and is taken again.
+    clip: where a step has noise, the most that the mean moves, in sd, norm over all dimensions; None for no limit.
+    strict: guide noisy steps alone, where log p - log q corrects all of it; a sampler needs that.
+    shrink: spatial scale in (0, 1] of the latents that are decoded for the gradient. chunk: latent frames decoded at a
+    time. recompute: keep no activations of decoder and network, compute them again; takes time, saves memory.
+    """
 
     name: str = "mean"
     scale: float = 0.0
     window: tuple[float, float] = (0.0, 1.0)
     every: int = 1
+    inner: int = 1
+    travel: int = 0
+    norm: str = "relative"
+    clip: float | None = None
+    strict: bool = False
+    shrink: float = 1.0
+    chunk: int | None = None
+    recompute: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,18 +99,22 @@ class Move:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a Move took: network function evaluations, reward calls, busy seconds of each pool."""
+    """What a Move took: network function evaluations, reward calls, busy seconds of each pool.
+
+    gradients: of the reward, asked for by guides.
+    """
 
     nfe: int = 0
     reward_calls: int = 0
     generate_s: float = 0.0
     reward_s: float = 0.0
+    gradients: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(a + b for a, b in zip(self._tuple(), other._tuple(), strict=True)))
 
     def _tuple(self) -> tuple:
-        return (self.nfe, self.reward_calls, self.generate_s, self.reward_s)
+        return (self.nfe, self.reward_calls, self.generate_s, self.reward_s, self.gradients)
 
 
 @dataclass(frozen=True)
@@ -99,7 +123,9 @@ class Outcome:
 
     reward:    what the search goes by, higher is better; NaN where nothing was scored or scoring failed.
     rewards:   every measurement of the preview by name, the one above included.
-    log_ratio: log p - log q of the path under the reference kernel and the proposal; 0 without guidance.
+    log_ratio: log p - log q of the path under the reference kernel and the proposal; 0 without guidance, and for the
+        steps of a guide that have no noise or that travel: those are not corrected.
+    why:       why scoring failed, by reward; empty if it did not.
     """
 
     key: str
@@ -107,6 +133,7 @@ class Outcome:
     rewards: Mapping[str, float] = field(default_factory=dict)
     log_ratio: float = 0.0
     cost: Cost = Cost()
+    why: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return encode(asdict(self))
@@ -114,12 +141,17 @@ class Outcome:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:
         d = decode(data)
-        return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]))
+        return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]),
+                       d.get("why", ""))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Round:
-    """The Moves a search wants next, and a note for observers (ESS, ancestors, lambda ...)."""
+    """The Moves a search wants next, and a note for observers, which no digest knows.
+
+    The note of the first Round says, where it is known, how many `rounds` and network evaluations (`nfe`) the whole
+    search takes, at most; further entries are what the search makes of it (ess, ancestors, lambda ...).
+    """
 
     moves: tuple[Move, ...]
     note: Mapping[str, Any] = field(default_factory=dict)
@@ -133,7 +165,7 @@ class Result:
     """What a search found.
 
     finals:      Outcomes of the final population, in slot order.
-    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never.
+    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never; or what `choose` chose.
     log_weights: normalised log-weights of `finals`, or None where the search is no sampler.
     log_z:       log of the estimated normalising constant, or None.
     notes:       what the search wants known: ESS and lambda as used, genealogy, distinct roots ...

@@ -9,9 +9,9 @@ import inspect
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,18 @@ from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
-from raysearch.generators import feasible
+from raysearch.generators import feasible, layout
 from raysearch.journal import Journal
 from raysearch.latents import Store
-from raysearch.moves import KERNELS, Kernel, Outcome, Round, Search, digest, encode
+from raysearch.moves import KERNELS, Cost, Kernel, Outcome, Round, Search, digest, encode
 from raysearch.names import lookup
-from raysearch.observe import watching
+from raysearch.observe import totals, watching
 from raysearch.prompts import Prompt
-from raysearch.search import strategy
+from raysearch.provenance import Lineages, sidecar
+from raysearch.schedules import READS
+from raysearch.search import choose, strategy
+from raysearch.search.choose import chosen
+from raysearch.search.guides import guide_of
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -75,12 +79,23 @@ def search(job: Job) -> Search:
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
         lookup(f"search: option of {begin.__name__}", key, known)
-    if options.get("guide") is not None:
-        raise UsageError("search.guide: this version cannot steer with gradients yet; leave it out or set it to null")
+    if "guide" in options:
+        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
+        if options["guide"] is not None and not rewards.differentiable(job.reward):
+            able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+            raise UsageError(f"search.guide: reward.name={job.reward['name']!r} has no gradient; choose one of {able}")
+        if options["guide"] is not None and job.cluster.generators.ranks > 1:
+            raise UsageError(
+                f"search.guide: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
+                "diffusers' context parallelism has no gradient; set it to 1"
+            )
     if "kernel" in options:
         options["kernel"] = _kernel(options["kernel"])
+    reads = inspect.signature(begin).parameters.get("reads")
+    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
+        options = {"reads": layout.ends(job.generator.chunks), **options}
     assert job.generator.steps is not None
-    return begin(job.seed, job.generator.steps, **options)
+    return chosen(begin(job.seed, job.generator.steps, **options), job.choose)
 
 
 def tasks(job: Job) -> list[Task]:
@@ -88,7 +103,7 @@ def tasks(job: Job) -> list[Task]:
     trial(job)
     todo = prompts(job)
     feasible.check(job.generator, todo)
-    generator = generator_fingerprint(job.generator, job.cluster.generators.ranks)
+    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
     return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
 
 
@@ -97,6 +112,12 @@ def trial(job: Job) -> None:
     rewards.check(job.reward)
     for i, spec in enumerate(job.watch):
         rewards.check(spec, f"watch[{i}]")
+    if job.generator.num_frames:
+        rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
+    labels = [rewards.label(spec) for spec in (job.reward, *job.watch)]
+    if doubles := sorted({x for x in labels if labels.count(x) > 1}):
+        raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
+    choose.check(job.choose, labels)
     try:
         begun = search(job)
         next(begun)
@@ -106,24 +127,30 @@ def trial(job: Job) -> None:
 
 
 def run(job: Job) -> list[Finished]:
-    """Run a job to its end, or on to its end; returns every search's Finished. The folder then holds the report."""
+    """Run a job to its end, or on to its end; returns Finished of each search, baselines left out."""
     todo = tasks(job)
+    unguided = baseline(job)
     journal = Journal(job.run, manifest(job))
     if journal.damaged:
         print(
             f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
         )
     fs, root = fsspec.core.url_to_fs(job.run)
-    began, shelf = time.time(), Shelf(job.run)
-    print(f"{len(todo)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with executor(job, store=f"{job.run}/latents") as pool, watching(len(todo)) as view:
+    shelf, both = Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed}), [*todo, *unguided]
+    began = time.time()
+    print(f"{len(both)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
+    with (
+        executor(job, store=f"{job.run}/latents") as pool,
+        watching(job, job.run, len(both), versions(), began) as (view, others),
+    ):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
-        coordinator = Coordinator(pool, journal, [view, shelf], job.films, shelf.has)
-        done = coordinator.run(todo)
-        status = pool.status()
-    prune(job.latents, done, journal)
-    result = summary(job, done, coordinator, status, time.time() - began)
+        coordinator = Coordinator(pool, journal, [view, *others, shelf], job.films, shelf.has)
+        ended = coordinator.run(both)
+        status, worked = pool.status(), view.worked()
+    prune(job.latents, ended, journal)
+    done, plain = ended[: len(todo)], ended[len(todo) :]
+    result = summary(job, done, plain, coordinator, status, time.time() - began, worked)
     ledger = coordinator.ledger
     print(
         f"{ledger.executed} moves executed, {ledger.recalled} recalled from the journal, {ledger.cost.nfe} network "
@@ -136,30 +163,41 @@ def run(job: Job) -> list[Finished]:
 
 def manifest(job: Job) -> dict[str, Any]:
     """What must not change within a run folder; search and prompts may, their Moves have other keys."""
-    weights = generator_fingerprint(job.generator, job.cluster.generators.ranks)
+    generator = feasible.pin(job.generator)
+    weights = generator_fingerprint(generator, job.cluster.generators.ranks)
     return {
         "raysearch": "1",
-        "generator": {**asdict(job.generator), "weights": weights},
-        "rewards": {"reward": job.reward, "watch": job.watch, "weights": rewards_fingerprint([job.reward, *job.watch])},
+        "generator": {**asdict(generator), "weights": weights},
+        "rewards": {
+            "reward": job.reward,
+            "watch": job.watch,
+            "weights": rewards_fingerprint([job.reward, *job.watch]),
+            "settings": reward_settings(job),
+        },
     }
+
+
+def reward_settings(job: Job) -> list[dict[str, Any]]:
+    """Every reward with all its settings, defaults filled in: scores under others cannot be compared."""
+    return json.loads(json.dumps([rewards.settings(spec) for spec in (job.reward, *job.watch)]))
 
 
 @contextmanager
 def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
     """The executor the job asks for, closed again whatever happens."""
-    specs = [job.reward, *job.watch]
+    specs, generator = [job.reward, *job.watch], feasible.pin(job.generator)
     made: Executor
     if job.cluster.executor == "inline":
         from raysearch.executors.inline import Inline
 
-        made = Inline(job.generator, specs, job.cluster.generators.threads, _device(), store)
+        made = Inline(generator, specs, job.cluster.generators.threads, _device(), store)
     else:
         from raysearch.executors.auth import require_token
 
         require_token(job.cluster.address)
         from raysearch.executors.ray import RayExecutor
 
-        made = RayExecutor(job.cluster, job.generator, specs, store)
+        made = RayExecutor(job.cluster, generator, specs, store)
     try:
         yield made
     finally:
@@ -167,10 +205,14 @@ def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
 
 
 class Shelf:
-    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4."""
+    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4.
 
-    def __init__(self, run: str):
+    Beside each lies a JSON of what made it. about: what holds for all films of the run.
+    """
+
+    def __init__(self, run: str, about: Mapping[str, Any] | None = None):
         self._fs, self._root = fsspec.core.url_to_fs(run)
+        self._about, self._lineages = {**(about or {}), "versions": versions()}, Lineages()
 
     @staticmethod
     def path(task: Task, key: str) -> str:
@@ -182,13 +224,20 @@ class Shelf:
     def on_finish(self, finished: Finished) -> None:
         best = finished.result.winner.key if finished.result else None
         for key, mp4 in finished.films.items():
+            path = self.path(finished.task, key)
             if mp4 is not None:
-                self._put(self.path(finished.task, key), mp4)
-        if best in finished.films:
-            source = f"{self._root}/{self.path(finished.task, best)}"
-            self._put(f"best/{finished.task.name}.mp4", self._fs.cat_file(source))
+                self._put(path, mp4)
+            film = mp4 if mp4 is not None else self._fs.cat_file(f"{self._root}/{path}")
+            beside = sidecar(finished, key, film, self._lineages, self._about)
+            self._put(f"{path.removesuffix('.mp4')}.json", beside)
+            if key == best:
+                self._put(f"best/{finished.task.name}.mp4", film)
+                self._put(f"best/{finished.task.name}.json", beside)
+        self._lineages.drop(finished.task)
 
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        self._lineages.note(task, round)
+
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 
@@ -199,25 +248,48 @@ class Shelf:
         self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
 
 
-def summary(job: Job, done: list[Finished], coordinator: Coordinator, status: dict, seconds: float) -> dict[str, Any]:
-    """result.json: all that the report shows."""
-    searches = []
-    for end in done:
-        entry: dict[str, Any] = {
-            "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
-            "films": {key: Shelf.path(end.task, key) for key in end.films},
-        }  # fmt: skip
-        if end.result is not None:
-            entry |= asdict(end.result) | {"hash": end.result.digest()}
-        searches.append(entry)
-    ledger = coordinator.ledger
+def baseline(job: Job) -> list[Task]:
+    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job."""
+    if not job.baseline or guide_of(job.search.get("guide")) is None:
+        return []
+    plain = replace(job, search={**job.search, "guide": None})
+    found = tasks(plain)
+    for task in found:
+        task.name = f"{task.name}-unguided"
+    return found
+
+
+def summary(
+    job: Job, done: list[Finished], unguided: list[Finished], coordinator: Coordinator, status: dict, seconds: float,
+    worked: float,
+) -> dict[str, Any]:  # fmt: skip
+    """result.json: all that the report shows. The budget speaks of this invocation, its `run` of all of them."""
+    searches = [_entry(end) for end in done]
+    ledger, recorded = coordinator.ledger, coordinator.journal.outcomes.values()
+    cost = sum((o.cost for o in recorded), Cost())
+    whole = {"moves": len(recorded), "cost": asdict(cost), **totals(job.run)}
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
-        "reward": job.reward["name"],
-        "budget": {**asdict(ledger), "pools": status, "seconds": seconds, "damaged": coordinator.journal.damaged},
+        "unguided": [_entry(end) for end in unguided],
+        "reward": rewards.label(job.reward),
+        "reward_settings": reward_settings(job),
+        "budget": {
+            **asdict(ledger), "pools": status, "seconds": seconds, "worked_s": worked,
+            "damaged": coordinator.journal.damaged, "run": whole,
+        },
         "versions": versions(),
-    }
+    }  # fmt: skip
+
+
+def _entry(end: Finished) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": end.task.name, "prompt": asdict(end.task.prompt), "error": end.error, "cost": asdict(end.cost),
+        "films": {key: Shelf.path(end.task, key) for key in end.films},
+    }  # fmt: skip
+    if end.result is not None:
+        entry |= asdict(end.result) | {"hash": end.result.digest()}
+    return entry
 
 
 def versions() -> dict[str, str]:

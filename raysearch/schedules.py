@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from raysearch.errors import UsageError
+from raysearch.moves import Guide
 from raysearch.names import lookup
 from raysearch.weights import Weights
 
@@ -16,6 +17,14 @@ READS = (0.2, 0.4, 0.6, 0.8)  # before 20 % of the steps a preview is a blur, an
 def fraction(step: int, steps: int) -> float:
     """Where a step lies in the denoising: 0 the first, 1 the last (windows of kernels and guides are in this unit)."""
     return step / (steps - 1) if steps > 1 else 0.0
+
+
+def guided(guide: Guide | None, steps: int) -> list[int]:
+    """The steps a guide wants to act on: those in its window, from the first of them on every n-th."""
+    if guide is None or guide.scale == 0:
+        return []
+    lo, hi = guide.window
+    return [k for k in range(steps) if lo <= fraction(k, steps) <= hi][:: guide.every]
 
 
 def stops(steps: int, reads: Sequence[float] = READS) -> list[int]:

@@ -158,11 +158,12 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
 
 def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
-    journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder)
+    journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder, runs.manifest(job))
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
-    with runs.executor(job, store=f"{folder}/latents") as pool, watching(len(plan)) as view:
+    watched = watching(job, folder, len(plan), runs.versions(), time.time())
+    with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):
         _put(folder, "config.yaml", config.to_yaml(job))
-        coordinator = Coordinator(pool, journal, [view, shelf, board], job.films, shelf.has)
+        coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)
         done = coordinator.run([task for task, _ in plan])
     runs.prune(job.latents, done, journal)
     return coordinator.ledger

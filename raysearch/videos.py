@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,15 +27,33 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
     with av.open(buffer, "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": str(quality), "threads": "1", "preset": "medium"}
+        # mbtree off: with AVX-512 it gives other bytes each time
+        stream.options = {"crf": str(quality), "threads": "1", "preset": "medium", "x264-params": "mbtree=0"}
         for frame in frames[:, :height, :width]:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         out.mux(stream.encode())
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class Clip:
+    """frames: uint8 [frames, height, width, 3]; fps: their mean rate; uneven: whether intervals differ by over a fifth;
+    promised: how many frames the file says it has, 0 where it does not."""
+
+    frames: np.ndarray
+    fps: float
+    uneven: bool
+    promised: int
+
+
 def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
     """All frames, uint8 [frames, height, width, 3], and frames per second. Raises UsageError if it is no video."""
+    clip = read(source)
+    return clip.frames, clip.fps
+
+
+def read(source: str | os.PathLike | bytes) -> Clip:
+    """The whole video. Raises UsageError if it is none."""
     name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
     if not isinstance(source, bytes) and not Path(name).is_file():
         raise UsageError(f"{name}: no such file")
@@ -41,15 +61,39 @@ def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else name) as file:
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
-            frames = [f.to_ndarray(format="rgb24") for f in file.decode(stream)]
+            found = [(f.to_ndarray(format="rgb24"), f.time) for f in file.decode(stream)]
+            promised = stream.frames
             fps = float(stream.average_rate or stream.guessed_rate or 0)
     except (av.FFmpegError, IndexError, ValueError) as error:
         raise UsageError(f"{name}: not a video that can be read ({type(error).__name__}: {error})") from None
+    frames = [frame for frame, _ in found]
     if not frames:
         raise UsageError(f"{name}: the file holds no video frames")
     if len({f.shape for f in frames}) > 1:
         raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-    return np.stack(frames), fps
+    return Clip(np.stack(frames), fps, _uneven([time for _, time in found]), promised)
+
+
+def _uneven(times: list[float | None]) -> bool:
+    known = np.array([t for t in times if t is not None])
+    if len(known) < 3:
+        return False
+    apart = np.diff(known)
+    return bool(np.abs(apart - np.median(apart)).max() > 0.2 * np.median(apart))
+
+
+def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
+    """codec, fps, frames, width, height, duration_s of what is in a video file. Raises UsageError as `decode`."""
+    frames, fps = decode(source)
+    with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
+        assert isinstance(file, av.container.InputContainer)
+        codec, duration = file.streams.video[0].codec_context.name, file.duration
+    count, height, width, _ = frames.shape
+    whole = int(fps) if fps == int(fps) else fps
+    return {
+        "codec": codec, "fps": whole, "frames": count, "width": width, "height": height,
+        "duration_s": None if duration is None else duration / av.time_base,
+    }  # fmt: skip
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

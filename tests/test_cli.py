@@ -151,7 +151,7 @@ def test_a_run_and_the_same_again(capsys, tmp_path):
     assert first["budget"]["executed"] == 6 and first["budget"]["cost"]["nfe"] == 18
     assert [s["error"] for s in first["searches"]] == [None, None]
     names = [s["name"] for s in first["searches"]]
-    assert sorted(p.name for p in (run / "best").iterdir()) == sorted(f"{n}.mp4" for n in names)
+    assert sorted(p.name for p in (run / "best").glob("*.mp4")) == sorted(f"{n}.mp4" for n in names)
     assert len(list((run / "films").rglob("*.mp4"))) == 6
     assert len(list((run / "latents").iterdir())) == 2  # the best of each
     assert "<video" in (run / "report.html").read_text()
@@ -183,11 +183,11 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
 def test_scores_of_files(capsys, tmp_path):
     run = tmp_path / "run"
     assert main(["run", DEMO, f"run={run}", "prompts.heldout=1", "search.n=2", "generator.steps=3", INLINE]) == 0
-    best = next((run / "best").iterdir())
+    best = next((run / "best").glob("*.mp4"))
     assert read_video(best)[0].shape == (17, 256, 256, 3)
     capsys.readouterr()
     assert main(["score", str(best), "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)[0]
+    row = json.loads(capsys.readouterr().out)["videos"][0]
     assert row["frames"] == 17 and row["fps"] == 8
     final = max(o["reward"] for o in result(run)["searches"][0]["finals"])
     assert row["reward"] == pytest.approx(final, abs=0.05)  # H.264 is lossy

@@ -13,7 +13,9 @@ ROOT = Path(raysearch.__file__).parent
 LIGHT = [
     "raysearch", "raysearch.moves", "raysearch.weights", "raysearch.resampling", "raysearch.schedules",
     "raysearch.search", "raysearch.journal", "raysearch.latents", "raysearch.coordinator", "raysearch.executors",
-    "raysearch.generators", "raysearch.rewards", "raysearch.config", "raysearch.cli", "raysearch.runs",
+    "raysearch.observe",
+    "raysearch.generators", "raysearch.rewards", "raysearch.rewards.fuse", "raysearch.rewards.plugins",
+    "raysearch.config", "raysearch.cli", "raysearch.runs",
     "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate",
@@ -22,7 +24,7 @@ LIGHT = [
 PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
 WITH_RAY = {
     "executors/ray.py", "executors/ray_actors.py", "executors/ray_cluster.py", "executors/ray_metrics.py",
-    "executors/ray_pools.py", "executors/pool.py", "evals/shards.py", "submit/cluster.py",
+    "executors/ray_pools.py", "executors/ray_critic.py", "executors/pool.py", "evals/shards.py", "submit/cluster.py",
 }  # fmt: skip
 # Who may import whom inside the package, besides itself: what stands below.
 BELOW = {
@@ -43,14 +45,16 @@ BELOW = {
     "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
     "rewards": {"errors", "names", "prompts", "tinyworld"},
     "generators": {"errors", "names", "prompts", "tinyworld"},
+    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators"},
     "executors": {
         "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
-        "config",
+        "config", "guidance",
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "runs", "coordinator", "executors",
-        "journal", "search", "report",
+        "journal", "search", "report", "rewards",
     },
+    "observe": {"moves", "config", "coordinator", "executors"},
     "submit": {"errors", "moves", "config", "places", "security", "runs", "sweep"},
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
 }  # fmt: skip
@@ -117,4 +121,6 @@ def test_ray_only_where_the_design_says(path):
     if "ray" in heavy:
         assert where in WITH_RAY
     if "torch" in heavy:
-        assert room(path) in ("kernels", "generators", "rewards", "tinyworld", "executors", "cli", "runs")
+        assert room(path) in (
+            "kernels", "guidance", "generators", "rewards", "tinyworld", "executors", "cli", "runs", "doctor",
+        )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from raysearch.errors import UsageError
-from raysearch.videos import decode, encode, read_image
+from raysearch.videos import decode, encode, facts, read_image
 
 
 def moving(size: int = 32, frames: int = 9) -> np.ndarray:
@@ -19,6 +19,14 @@ def test_round_trip_is_close_and_enlarged_by_a_whole_factor():
     assert frames.shape == (9, 256, 256, 3) and fps == 8
     back = frames.reshape(9, 32, 8, 32, 8, 3).mean((2, 4))
     assert np.abs(back - moving()).mean() < 3
+
+
+@pytest.mark.parametrize("fps", [8, 16, 24, 30])
+def test_a_film_is_h264_of_whole_frames_per_second_and_as_long_as_it_should(fps):
+    told = facts(encode(moving(), fps))
+    assert told["codec"] == "h264" and told["fps"] == fps and isinstance(told["fps"], int)
+    assert (told["frames"], told["width"], told["height"]) == (9, 256, 256)
+    assert told["duration_s"] == pytest.approx(9 / fps, abs=0.002)
 
 
 def test_same_frames_same_bytes():

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from raysearch.commands import evaluate, listing, physics_iq, plan, preference, run, score, submit, sweep
+from raysearch.commands import doctor, evaluate, listing, physics_iq, plan, preference, run, score, submit, sweep
 
 Command = Callable[..., argparse.ArgumentParser]
-TOPICS: tuple[Any, ...] = (run, sweep, plan, submit, score, physics_iq, preference, evaluate, listing)
+TOPICS: tuple[Any, ...] = (run, sweep, plan, submit, score, physics_iq, preference, evaluate, listing, doctor)

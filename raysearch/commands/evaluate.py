@@ -31,6 +31,7 @@ def add(command) -> None:
         validate,
         "how often a reward prefers the possible of two videos",
         epilog="examples:\n  raysearch validate-reward --tiny 20 --set model=tiny\n"
+        "  raysearch validate-reward --tiny 20 --set name=fuse 'parts=[{name: vjepa2}, {name: videomae}]'\n"
         "  raysearch validate-reward --pairs intphys2/pairs.csv --set model=facebook/vjepa2-vitg-fpc64-384",
     )
     sub.add_argument("--pairs", metavar="CSV", help="columns pair, video, possible (1 or 0), optionally condition")

@@ -46,11 +46,13 @@ def run_job(args: argparse.Namespace) -> int:
     for end in failed:
         print(f"raysearch: {end.task.name} failed: {end.error}", file=sys.stderr)
     print(f"report: {_report(job.run)}")
+    _warn(job.run)
     return 1 if failed else 0
 
 
 def report(args: argparse.Namespace) -> int:
     print(f"report: {_report(args.run)}")
+    _warn(args.run)
     return 0
 
 
@@ -84,3 +86,10 @@ def _report(run: str) -> str:
                 fs.get_file(path, f"{copy}/{name}")
         fs.pipe_file(f"{root}/report.html", write(copy).read_bytes())
     return f"{run}/report.html"
+
+
+def _warn(run: str) -> None:
+    from raysearch.report import warnings
+
+    for line in warnings(run):
+        print(f"warning: {line}", file=sys.stderr)

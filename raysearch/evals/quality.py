@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.errors import UsageError
+from raysearch.rewards import frames
 
 NAMES = ("temporal_flickering", "linear_smoothness", "sharpness", "motion")
 
@@ -26,15 +27,12 @@ def measure(frames_THWC: np.ndarray) -> dict[str, float]:
     """
     if len(frames_THWC) < 3:
         raise UsageError(f"{len(frames_THWC)} frames; quality needs at least 3")
-    frames = frames_THWC.astype(np.float32)
-    change = float(np.abs(np.diff(frames, axis=0)).mean(dtype=np.float64))
-    between = (frames[:-2:2] + frames[2::2]) / 2
-    off = float(np.abs(frames[1:-1:2] - between).mean(dtype=np.float64))
-    grey = frames.mean(-1)
+    x = frames_THWC.astype(np.float32)
+    grey = x.mean(-1)
     edges = 4 * grey[:, 1:-1, 1:-1] - grey[:, :-2, 1:-1] - grey[:, 2:, 1:-1] - grey[:, 1:-1, :-2] - grey[:, 1:-1, 2:]
     return {
-        "temporal_flickering": 1 - change / 255, "linear_smoothness": 1 - off / 255,
-        "sharpness": float(np.abs(edges).mean(dtype=np.float64)) / 255, "motion": change,
+        "temporal_flickering": float(frames.flicker(x)), "linear_smoothness": float(frames.smoothness(x, None, 2)),
+        "sharpness": float(np.abs(edges).mean(dtype=np.float64)) / 255, "motion": float(frames.motion(x)),
     }  # fmt: skip
 
 

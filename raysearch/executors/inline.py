@@ -17,8 +17,9 @@ class Inline:
 
     def __init__(self, generator: Any, rewards: list[dict[str, Any]], threads: int = 1, device: str = "cpu",
                  store: str | None = None):  # fmt: skip
-        self.rewards = RewardWorker(rewards, threads, device)
-        self.generator = GeneratorWorker(generator, self.rewards.size(), threads, device, store)
+        self.rewards = RewardWorker(rewards, threads, device, generator.fps)
+        critic = lambda: self.rewards.gradient  # noqa: E731
+        self.generator = GeneratorWorker(generator, self.rewards.size(), threads, device, store, critic)
         self._queue: deque[tuple[int, Job]] = deque()
         self._states: dict[str, State] = {}
         self._next, self._busy = 0, {"generators": 0.0, "rewards": 0.0}
@@ -66,7 +67,9 @@ class Inline:
         return Film(job.key, mp4)
 
 
-def outcome(key: str, made: Any, rewards: dict[str, float], seconds: float) -> Outcome:
+def outcome(key: str, made: Any, found: dict[str, float | str], seconds: float) -> Outcome:
     """The Outcome of a Move from what its generator and its reward replica said."""
-    cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds)
-    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost)
+    rewards = {name: value for name, value in found.items() if not isinstance(value, str)}
+    why = "; ".join(f"{name.removesuffix('.error')}: {told}" for name, told in found.items() if isinstance(told, str))
+    cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds, made.gradients)
+    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost, why)

@@ -22,6 +22,7 @@ from raysearch.executors.inline import outcome
 from raysearch.executors.policy import DEPTH, Line
 from raysearch.executors.pool import Pool, Replica, reason
 from raysearch.executors.ray_cluster import connect
+from raysearch.executors.ray_critic import CriticLost, choose, effort
 from raysearch.executors.ray_pools import Pools
 from raysearch.executors.ray_states import Call, Errand, States
 from raysearch.executors.work import Made
@@ -102,7 +103,11 @@ class RayExecutor:
             self._lines[self.rewards].put(errand, 1.0, None, errand.avoid, first)
             return
         node = self.states.node(job.needs)
-        self._lines[self.generators].put(errand, _work(job) or 1.0, node, errand.avoid, first)
+        self._lines[self.generators].put(errand, self._work(job) or 1.0, node, errand.avoid, first)
+
+    def _work(self, job: Job) -> float | None:
+        """Network evaluations at the most, or what takes as long; None for a film."""
+        return None if job.move is None else effort(job.move, self.states.start(job.move))
 
     def _dispatch(self) -> None:
         """Give waiting errands to the replicas that would finish them first. Generators wait for the rewards' size."""
@@ -116,15 +121,17 @@ class RayExecutor:
 
     def _send(self, errand: Errand, pool: Pool, replica: Replica, hedge: bool = False) -> None:
         job, leader, parent = errand.job, replica.group.leader, self.states.ref(errand.job.needs)
-        call = Call(errand, pool, replica, _work(job), hedge=hedge)
+        call = Call(errand, pool, replica, self._work(job), hedge=hedge)
         if pool is self.rewards:
             call.work, call.refs = 1.0, [leader.score.remote(errand.view, job.prompt)]
         elif job.move is None:
             call.refs = [leader.film.remote(job.key, job.prompt, parent)]
         else:
-            size = self.rewards.loaded_with
-            method = leader.advance.options(num_returns=3)
-            call.state, call.view, ref = method.remote(size, job.move, job.key, job.prompt, parent)
+            size, asked, method = self.rewards.loaded_with, None, leader.advance.options(num_returns=3)
+            if job.move.guide is not None and self._cluster.guide_from == "remote":
+                half = self.generators.deadline(call.work) / 2
+                call.critic, asked = choose(self.rewards, self._flying.values(), half)
+            call.state, call.view, ref = method.remote(size, job.move, job.key, job.prompt, parent, asked)
             call.refs = [ref, *(p.follow.remote(job.move, job.key, job.prompt, parent) for p in replica.group.peers)]
         if pool is self.generators:
             self.states.sent(job.needs, replica.node)
@@ -159,6 +166,11 @@ class RayExecutor:
             self._ended(call)
             if isinstance(error.cause, ObjectLostError):  # an argument, not the call
                 self._argument_lost(call)
+                return
+            if isinstance(error.cause, CriticLost) and call.critic is not None:
+                self._lost(self.rewards, call.critic, reason(error))
+                call.errand.bereft += 1
+                self._again(call, reason(error), fault=call.errand.bereft > ATTEMPTS)
                 return
             self._again(call, reason(error))
             if pool.fault(replica) or "CUDA error" in str(error):  # of no use any more
@@ -205,7 +217,7 @@ class RayExecutor:
             self._missing(errand, job.move.parent)
             return
         errand.made = made
-        self.states.keep(job.key, call.state, call.replica.node, made.bytes)
+        self.states.keep(job.key, call.state, call.replica.node, made.bytes, job.move.to)
         self.hedges_won += call.hedge
         if job.move.score and job.move.to > 0:
             errand.view, errand.avoid = call.view, None
@@ -270,8 +282,3 @@ class RayExecutor:
     def _missing(self, errand: Errand, key: str | None) -> None:
         self.states.forget([key or ""])
         self._answer(errand, Failure(errand.job.key, f"state {key} is neither held nor stored", missing=key))
-
-
-def _work(job: Job) -> float | None:
-    """Network evaluations at the most, and 1 for the decode; None for a film."""
-    return None if job.move is None else 1.0 + job.move.to

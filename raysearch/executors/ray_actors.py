@@ -12,11 +12,12 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import ray
 
-from raysearch.executors.work import GeneratorWorker, RewardWorker
+from raysearch.executors.work import GeneratorWorker, RewardWorker, colocated
 from raysearch.latents import State
 
 
@@ -57,21 +58,26 @@ class _Actor:
 class GeneratorActor(_Actor):
     """One rank of a generator replica; most have but one."""
 
-    def __init__(self, gpus: float, config: Any, threads: int, store: str | None):
+    def __init__(self, gpus: float, config: Any, threads: int, store: str | None, critics: list[dict[str, Any]] | None):
         super().__init__(gpus)
-        self._config, self._threads, self._store = config, threads, store
+        self._config, self._threads, self._store, self._critics = config, threads, store, critics
 
     def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
-        self.worker = GeneratorWorker(self._config, None, self._threads, self._device(), self._store)
+        device, critic = self._device(), None
+        if self._critics is not None:
+            critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
+        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic)
         if ranks > 1:
             from raysearch.generators.parallel import split
 
             split(self.worker.model, rank, ranks, meeting)
 
-    def advance(self, size: int | None, move: Any, key: str, prompt: Any, parent: State | None) -> tuple:
-        """(state, view, what it took). size: side of the view that the rewards want."""
+    def advance(
+        self, size: int | None, move: Any, key: str, prompt: Any, parent: State | None, critic: Any = None
+    ) -> tuple:
+        """(state, view, what it took). size: side of the view for rewards; critic: whom guides ask, if elsewhere."""
         self.worker.size = size
-        state, view, made = self.worker.advance(move, key, prompt, parent)
+        state, view, made = self.worker.advance(move, key, prompt, parent, critic)
         if state is not None:
             made = replace(
                 made, bytes=state.nbytes, hash=hashlib.blake2b(state.x.tobytes(), digest_size=16).hexdigest()
@@ -87,17 +93,20 @@ class GeneratorActor(_Actor):
 
 
 class RewardActor(_Actor):
-    def __init__(self, gpus: float, specs: list[dict[str, Any]], threads: int):
+    def __init__(self, gpus: float, specs: list[dict[str, Any]], threads: int, fps: float | None):
         super().__init__(gpus)
-        self._specs, self._threads = specs, threads
+        self._specs, self._threads, self._fps = specs, threads, fps
 
     def load(self) -> int | None:
         """Side of the view that serves all rewards."""
-        self.worker = RewardWorker(self._specs, self._threads, self._device())
+        self.worker = RewardWorker(self._specs, self._threads, self._device(), self._fps)
         return self.worker.size()
 
-    def score(self, view: Any, prompt: Any) -> tuple[dict[str, float], float]:
+    def score(self, view: Any, prompt: Any) -> tuple[dict[str, float | str], float]:
         return self.worker.score(view, prompt)
+
+    def gradient(self, view: Any) -> tuple[float, Any]:
+        return self.worker.gradient(view)
 
 
 class Group:

@@ -143,10 +143,11 @@ class Launch:
     def generator(self) -> Group:
         pool = self._cluster.generators
         group = self._placement(pool) if pool.ranks > 1 or self._paired else None
+        critics = self._rewards[:1] if self._cluster.guide_from == "colocated" else None
         actors = [
             ray.remote(GeneratorActor)
             .options(**_options(pool, group, rank))
-            .remote(pool.num_gpus, self._generator, pool.threads, self._store if rank == 0 else None)
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store if rank == 0 else None, critics)
             for rank in range(pool.ranks)
         ]
         if self._paired:
@@ -158,7 +159,8 @@ class Launch:
         pool = self._cluster.rewards
         group = self._free.pop(0) if self._free else None
         actor = ray.remote(RewardActor).options(**_options(pool, group, 0))
-        return Group([actor.remote(pool.num_gpus, self._rewards, pool.threads)], lambda: self._vacate(group))
+        made = actor.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
+        return Group([made], lambda: self._vacate(group))
 
     def _placement(self, pool: PoolConfig) -> Any:
         """A placement group on one node: a bundle per rank, the first with room for the paired reward."""

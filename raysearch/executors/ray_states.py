@@ -13,6 +13,7 @@ from typing import Any
 from raysearch.executors import Job
 from raysearch.executors.pool import Pool, Replica
 from raysearch.executors.work import Made
+from raysearch.moves import Move
 
 
 @dataclass(eq=False)
@@ -22,6 +23,7 @@ class Errand:
     ticket: int
     job: Job
     failures: int = 0
+    bereft: int = 0  # times that the reward replica a guide asked was lost
     avoid: Replica | None = None
     made: Made | None = None
     view: Any = None
@@ -35,7 +37,10 @@ class Errand:
 
 @dataclass(eq=False)
 class Call:
-    """One attempt at an errand's present stage, on one replica. refs: of every rank; the first is the leader's."""
+    """One attempt at an errand's present stage, on one replica.
+
+    refs: of every rank; the first is the leader's. critic: the reward replica that a guide asks meanwhile.
+    """
 
     errand: Errand
     pool: Pool
@@ -45,15 +50,17 @@ class Call:
     view: Any = None
     refs: list[Any] = field(default_factory=list)
     hedge: bool = False
+    critic: Replica | None = None
 
 
 @dataclass
 class Held:
-    """A state in the object store: its ref, its size, the node it was made on, and all that have a copy."""
+    """A state in the object store: its ref, size and step, the node it was made on, and all that have a copy."""
 
     ref: Any
     node: str | None
     bytes: int
+    step: int
     copies: set[str | None]
 
 
@@ -64,8 +71,14 @@ class States:
         self.held: dict[str, Held] = {}
         self.moved = self.moved_bytes = 0
 
-    def keep(self, key: str, ref: Any, node: str | None, size: int) -> None:
-        self.held[key] = Held(ref, node, size, {node})
+    def keep(self, key: str, ref: Any, node: str | None, size: int, step: int) -> None:
+        self.held[key] = Held(ref, node, size, step, {node})
+
+    def start(self, move: Move) -> int:
+        """The step at which a Move sets out, 0 where its parent is not held."""
+        if move.back is not None:
+            return move.back
+        return self.held[move.parent].step if move.parent in self.held else 0
 
     def ref(self, key: str | None) -> Any:
         return self.held[key].ref if key in self.held else None

@@ -29,12 +29,15 @@ class Generator(Protocol):
         """Fresh noise, the state at step 0. `noise` is a CPU generator."""
         ...
 
-    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator) -> torch.Tensor:
-        """x0_hat, the preview of the finished latents, from the state at step k."""
+    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
+        """x0_hat, the preview of the finished latents, from the state at step k; zero in frames not yet begun.
+
+        With grad it can be differentiated.
+        """
         ...
 
-    def decode(self, x0: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
-        """Frames [T, 3, H, W] in [0, 1]."""
+    def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
+        """Frames [T, 3, H, W] in [0, 1], as many as x0 has begun; with grad they can be differentiated."""
         ...
 
     def path(self, k: int) -> Path:
@@ -75,6 +78,10 @@ def found(name: str) -> Callable[[Any, str], Model]:
 
 
 def _diffusers(config: Any, device: str) -> Model:
+    if config.chunks > 1:
+        from raysearch.generators.chunked import ChunkedModel
+
+        return ChunkedModel.load(config, device)
     from raysearch.generators.diffusers import DiffusersModel
 
     return DiffusersModel.load(config, device)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,11 +40,11 @@ def own_names(pipeline: type, call: Call) -> Call:
     return {"frames" if rename and k == "num_frames" else k: v for k, v in call.items()}
 
 
-def with_defaults(pipeline: type, call: Call) -> Call:
-    """`call` with the sizes that the pipeline would choose."""
+def with_defaults(pipeline: type, call: Call, names: Sequence[str] = ("height", "width", "num_frames")) -> Call:
+    """`call` with the sizes (or what else `names` says) that the pipeline would choose."""
     parameters = inspect.signature(pipeline.__call__).parameters
-    sizes = {k: parameters[k].default for k in ("height", "width", "num_frames") if k in parameters}
-    return {k: v for k, v in sizes.items() if v is not None and v is not inspect.Parameter.empty} | call
+    found = {k: parameters[k].default for k in names if k in parameters}
+    return {k: v for k, v in found.items() if v is not None and v is not inspect.Parameter.empty} | call
 
 
 def _image(frames: Frames, call: Call, prompt_id: str) -> Call:

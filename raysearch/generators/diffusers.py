@@ -9,66 +9,104 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from raysearch.errors import UsageError
-from raysearch.generators import hooks
+from raysearch.generators import hooks, memory
+from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import Frames, arguments, own_names, with_defaults
-from raysearch.generators.families import with_same_weights
 from raysearch.generators.feasible import pipeline_class
 from raysearch.generators.one_step import one_step
-from raysearch.names import lookup
 from raysearch.prompts import Prompt, frames
 
 
 class DiffusersModel:
     """A loaded pipeline; `on(prompt)` gives the generator for one prompt.
 
-    tiling: encode and decode in tiles, which takes less memory and rounds differently. call: the arguments of the
-    ordinary pipeline call that no prompt changes. Raises UsageError for an autoencoder without tiles.
+    settings: a `config.GeneratorConfig`, of which tiles, slices, chunks of decoding and compiling are read here.
+    offload: the device of the networks, where the encoders are to stay off it while they are not needed. call: the
+    arguments of the ordinary pipeline call that no prompt changes. Raises UsageError for what the autoencoder cannot.
     """
 
-    def __init__(self, pipeline: Any, steps: int, fps: float, tiling: bool = False, **call: Any):
+    def __init__(
+        self, pipeline: Any, steps: int, fps: float, settings: Any = None, offload: torch.device | None = None,
+        **call: Any,
+    ):  # fmt: skip
         pipeline.set_progress_bar_config(disable=True)
-        if tiling:
-            hooks.enable_tiling(pipeline.vae)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False)
-        self.pipeline, self.steps, self.fps = pipeline, steps, fps
+        if settings is not None:
+            memory.prepare(pipeline, settings)
+        self.pipeline, self.steps, self.fps, self.offload = pipeline, steps, fps, offload
         self.call = own_names(type(pipeline), call)
 
     @classmethod
     def load(cls, config: Any, device: str = "cpu") -> DiffusersModel:
-        """By the ordinary from_pretrained: safetensors only, no remote code. `tiny` ships with raysearch."""
+        """By the ordinary from_pretrained: safetensors only, no remote code unless config.trust_remote_code is True.
+
+        `tiny` ships with raysearch.
+        """
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
+        from transformers.utils import logging as transformers_logging
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
         folder = config.model
         if config.model == "tiny":
             import raysearch.tinyworld.codec  # noqa: F401  diffusers looks the class up, but does not import it
             from raysearch.tinyworld import weights
 
             folder = str(weights("generator"))
-        refuse_unknown(config.pipeline_call(), pipeline_class(config))
-        pipeline = DiffusionPipeline.from_pretrained(
-            folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True
-        )
-        return cls(pipeline.to(device), config.steps, config.fps, **config.pipeline_call())
+        name, trusted = pipeline_class(config), config.trust_remote_code is True
+        if not trusted:
+            refuse_unknown(config.pipeline_call(), name)
+        try:
+            pipeline = DiffusionPipeline.from_pretrained(
+                folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True,
+                trust_remote_code=trusted,
+            )  # fmt: skip
+        except ValueError as error:
+            if trusted or "trust_remote_code" not in str(error):
+                raise
+            raise UsageError(
+                f"generator.model={config.model!r}: a part brings its own code; read it, and if it may run here, set "
+                "generator.trust_remote_code=true"
+            ) from None
+        where, options = torch.device(device), dict(config.pipeline_call())
+        if config.chunks > 1:
+            options["chunks"] = config.chunks
+        if config.offload_text and where.type != "cpu":
+            for name, part in pipeline.components.items():
+                if isinstance(part, torch.nn.Module) and name not in memory.ENCODERS:
+                    part.to(where)
+            options["offload"] = where
+        else:
+            pipeline.to(where)
+        return cls(pipeline, config.steps, config.fps, settings=config, **options)
 
-    def on(self, prompt: Prompt) -> DiffusersGenerator:
+    def on(self, prompt: Prompt) -> Any:
         return self.given(prompt.text, frames(prompt), prompt.id)
 
-    def given(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
+    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Any:
         """The generator for a text and conditioning frames. Raises UsageError where the pipeline cannot do it."""
-        pipeline = for_frames(self.pipeline, 0 if clip is None else len(clip))
+        pipeline = self.ready(for_frames(self.pipeline, 0 if clip is None else len(clip)))
         cls = type(pipeline)
         prompt = arguments(cls.__name__, text, clip, prompt_id, with_defaults(cls, self.call))
         return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
+
+    def ready(self, pipeline: Any) -> Any:
+        """The pipeline with its encoders off the device between prompts, if so wanted; else itself."""
+        if self.offload is None:
+            return pipeline
+        pipeline = copy.copy(pipeline)
+        memory.offload(pipeline, self.offload)
+        return pipeline
 
 
 class DiffusersGenerator:
@@ -116,7 +154,8 @@ class DiffusersGenerator:
         """With grad, Cosmos decodes straight from the VAE: its guardrail works in numpy. Such frames are for gradients,
         not for showing."""
         if not (grad and type(self.pipe).__name__.startswith("Cosmos")):
-            return self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+            frames = self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+            return hooks.shown(self.pipe, frames, self._call)
         frames = hooks.frames_of_vae(self.pipe, lambda: self._run(0, x0, noise, idle=True, output="pt", grad=True))
         return self.pipe.video_processor.postprocess_video(frames, output_type="pt")[0].float()
 
@@ -143,7 +182,9 @@ class DiffusersGenerator:
 
             call["callback_on_step_end"] = report
         run = type(self.pipe).__call__
-        out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+        noised = call.get("addnoise_condition") and not idle
+        with hooks.global_noise(noise, self.pipe.transformer.device) if noised else nullcontext():
+            out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
         if seen and output == "latent":
             return seen[-1]
         return out.frames if hasattr(out, "frames") else out[0]
@@ -152,16 +193,19 @@ class DiffusersGenerator:
         """The only place where a particle enters. The pipeline's own conditions are prepared once."""
         if self._kept is None or self._particle is None:
             assert self._noise is not None
-            before = self._noise.get_state()
+            noises = self._noise if isinstance(self._noise, list) else [self._noise]  # one each where particles share
+            before = [n.get_state() for n in noises]
             with torch.no_grad():
                 out = self._prepare(*args, **options)
             new, *rest = out if isinstance(out, tuple) else (out,)
             self._kept = new.clone(), rest, isinstance(out, tuple)
             if self._particle is not None:
-                self._noise.set_state(before)  # or this call would go on with other noise than the next
+                for n, state in zip(noises, before, strict=True):
+                    n.set_state(state)  # or this call would go on with other noise than the next
         new, rest, is_tuple = self._kept
         x = new if self._particle is None else self._particle.to(new)
-        x = hooks.held(self.pipe, x, new, rest).clone()  # some pipelines write into their latents
+        # A copy, as some pipelines write into their latents; contiguous, as in bf16 the strides change the last bits.
+        x = hooks.held(self.pipe, x, new, rest).clone(memory_format=torch.contiguous_format)
         if self._particle is None:
             self._drawn = x.clone()
         if self._idle:
@@ -177,33 +221,3 @@ class DiffusersGenerator:
                 f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise here; "
                 "set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
             )
-
-
-def for_frames(pipeline: Any, frames: int) -> Any:
-    """The pipeline, or one of another class on the same parts where that is the one that takes so many frames."""
-    import diffusers
-
-    own = type(pipeline).__name__
-    name = with_same_weights(own, frames, bool(pipeline.config.get("expand_timesteps")))
-    if name == own:
-        return pipeline
-    cls = getattr(diffusers, name)
-    known = {**pipeline.config, **pipeline.components}
-    wanted = {k: known.get(k, p.default) for k, p in inspect.signature(cls.__init__).parameters.items() if k != "self"}
-    result = cls(**wanted)
-    result.set_progress_bar_config(disable=True)
-    return result
-
-
-def refuse_unknown(call: dict[str, Any], pipeline: str) -> None:
-    """Raise UsageError for a class that diffusers does not have, or an argument that its call does not have."""
-    import diffusers
-
-    cls = getattr(diffusers, pipeline, None)
-    if cls is None:
-        raise UsageError(
-            f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
-        )
-    parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
-    for name in own_names(cls, call):
-        lookup(f"generator.call: argument of {pipeline}", name, parameters)

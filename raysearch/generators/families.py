@@ -18,7 +18,9 @@ from raysearch.errors import UsageError
 class Family:
     """takes: some of text, image, frames. needs_frames: it cannot do without. held: given frames come back unchanged
     (through the autoencoder); elsewhere the network sees them and is free to follow. needs: Python packages that
-    diffusers does without until the pipeline runs (ftfy: only where text is encoded)."""
+    diffusers does without until the pipeline runs (ftfy: only where text is encoded). chunks: a video can be made chunk
+    by chunk, each conditioned on the last frames of those before. batch: what is given once per particle where several
+    share a call of the pipeline, `prompts`, or `frames` with them; empty where they cannot."""
 
     pipeline: str
     name: str
@@ -29,6 +31,8 @@ class Family:
     tested: bool = True
     why: str = ""
     needs: tuple[str, ...] = ()
+    chunks: bool = False
+    batch: str = "prompts"
 
 
 _T, _I, _F = ("text",), ("text", "image"), ("text", "frames")
@@ -44,31 +48,33 @@ FAMILIES: dict[str, Family] = {
         Family("WanVideoToVideoPipeline", "Wan 2.1 video to video", _T,
                notes="needs call.video, which has no influence at the only strength that is possible, 1", needs=_FTFY),
         Family("WanVACEPipeline", "Wan VACE", _ALL,
-               notes="continuation by masks; call.reference_images gives references", needs=_FTFY),
+               notes="continuation by masks; call.reference_images gives references", needs=_FTFY, batch=""),
         Family("LTXPipeline", "LTX-Video", _T),
-        Family("LTXImageToVideoPipeline", "LTX-Video image to video", _I, needs_frames=True, held=True),
+        Family("LTXImageToVideoPipeline", "LTX-Video image to video", _I, needs_frames=True, held=True,
+               batch="frames"),
         Family("LTXConditionPipeline", "LTX-Video 0.9.5 and later", _ALL, held=True,
-               notes="continuation; of a clip, 8k + 1 frames are used"),
+               notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches"),
         Family("CogVideoXPipeline", "CogVideoX", _T, notes="steps should divide 1000"),
         Family("CogVideoXImageToVideoPipeline", "CogVideoX image to video", _I, needs_frames=True,
-               notes="steps should divide 1000"),
+               notes="steps should divide 1000", batch="frames"),
         Family("HunyuanVideoPipeline", "HunyuanVideo", _T),
         Family("HunyuanVideo15Pipeline", "HunyuanVideo 1.5", _T),
         Family("Cosmos2VideoToWorldPipeline", "Cosmos Predict 2", _ALL, needs_frames=True, held=True,
                notes="continuation; decoded frames pass the guardrail", tested=False, why=_COSMOS,
-               needs=("torchvision",)),
+               needs=("torchvision",), batch=""),
         Family("Cosmos2_5_PredictBasePipeline", "Cosmos Predict 2.5", _ALL, held=True,
-               notes="continuation of 1 or 5 frames", tested=False, why=_COSMOS, needs=("torchvision",)),
-        Family("SkyReelsV2DiffusionForcingPipeline", "SkyReels V2 DF", _T, notes="one chunk; ar_step 0", needs=_FTFY),
+               notes="continuation of 1 or 5 frames", tested=False, why=_COSMOS, needs=("torchvision",), batch=""),
+        Family("SkyReelsV2DiffusionForcingPipeline", "SkyReels V2 DF", _T, notes="ar_step 0", needs=_FTFY, chunks=True),
         Family("SkyReelsV2DiffusionForcingImageToVideoPipeline", "SkyReels V2 DF image to video", _I,
-               needs_frames=True, held=True, notes="one chunk; ar_step 0", needs=_FTFY),
+               needs_frames=True, held=True, notes="ar_step 0", needs=_FTFY, chunks=True),
         Family("SkyReelsV2DiffusionForcingVideoToVideoPipeline", "SkyReels V2 DF continuation", _F,
-               needs_frames=True, held=True, notes="one chunk; ar_step 0; 4k + 1 frames", needs=_FTFY),
+               needs_frames=True, held=True, notes="ar_step 0; 4k + 1 frames, which the stock call shows twice",
+               needs=_FTFY, chunks=True, batch="frames"),
         Family("SkyReelsV2Pipeline", "SkyReels V2", _T, needs=_FTFY),
         Family("SkyReelsV2ImageToVideoPipeline", "SkyReels V2 image to video", _I, needs_frames=True, needs=_FTFY),
         Family("MochiPipeline", "Mochi", _T),
         Family("StableVideoDiffusionPipeline", "Stable Video Diffusion", ("image",), needs_frames=True,
-               notes="the text of a prompt is not used"),
+               notes="the text of a prompt is not used", batch="frames"),
         Family("SanaVideoPipeline", "Sana-Video", _T),
         Family("SanaImageToVideoPipeline", "Sana-Video image to video", _I, needs_frames=True, held=True),
         Family("MotifVideoPipeline", "Motif-Video", _T),
@@ -102,14 +108,15 @@ def describe() -> list[dict[str, Any]]:
     rows = [
         {
             "pipeline": f.pipeline, "name": f.name, **{kind: kind in f.takes for kind in _ALL}, "held": f.held,
-            "needs_frames": f.needs_frames, "needs": ", ".join(f.needs), "notes": f.notes, "tested": f.tested,
-            "why": f.why,
+            "chunks": f.chunks, "batch": f.batch,
+            "needs_frames": f.needs_frames, "needs": ", ".join(f.needs), "notes": f.notes,
+            "tested": f.tested, "why": f.why,
         }
         for f in FAMILIES.values()
     ]  # fmt: skip
     refused = [
         dict.fromkeys(rows[0], False)
-        | {"pipeline": p, "name": p, "needs": "", "notes": "", "why": f"cannot run: {why}"}
+        | {"pipeline": p, "name": p, "needs": "", "notes": "", "batch": "", "why": f"cannot run: {why}"}
         for p, why in REFUSED.items()
     ]
     return rows + refused
@@ -137,6 +144,20 @@ def check(pipeline: str, frames: int, prompt_id: str) -> None:
         raise UsageError(
             f"prompt {prompt_id!r} has {frames} conditioning frame{'s' * (frames > 1)}, but {pipeline} takes {told}; "
             "change the prompt, or use " + _names(f for f in FAMILIES.values() if kind in f.takes)
+        )
+
+
+def check_chunks(pipeline: str, chunks: int, call: Mapping[str, Any]) -> None:
+    """Raise UsageError where this class cannot make a video in so many chunks, or frames differ in their times."""
+    able = [f for f in FAMILIES.values() if f.chunks]
+    if chunks > 1 and pipeline not in [f.pipeline for f in able]:
+        raise UsageError(
+            f"generator.chunks={chunks}: {pipeline} makes a video whole; set chunks=1, or use {_names(able)}"
+        )
+    if call.get("ar_step"):
+        raise UsageError(
+            f"generator.call.ar_step={call['ar_step']}: frames at different times cannot be driven one step at a time; "
+            "leave ar_step at 0, and set generator.chunks to make one chunk after the other"
         )
 
 

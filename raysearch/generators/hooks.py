@@ -7,12 +7,11 @@ pipeline conditions on hold their clean value in the state, so that no kernel, m
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-
-from raysearch.errors import UsageError
 
 ONCE = (
     "encode_prompt",
@@ -43,6 +42,12 @@ def held(pipe: Any, x: torch.Tensor, new: torch.Tensor, rest: list) -> torch.Ten
     if name.startswith("SkyReelsV2DiffusionForcing") and rest and rest[-1]:
         return torch.cat([rest[-2][:, :, : rest[-1]].to(x), x[:, :, rest[-1] :]], dim=2)
     return x
+
+
+def shown(pipe: Any, frames: torch.Tensor, call: dict[str, Any]) -> torch.Tensor:
+    """Decoded frames [T, ...] without those that SkyReels V2 DF continuation puts before a video that has them too."""
+    doubled = type(pipe).__name__ == "SkyReelsV2DiffusionForcingVideoToVideoPipeline"
+    return frames[len(call["video"]) :] if doubled else frames
 
 
 def compute_once(owner: Any, name: str, tensors: bool = True) -> None:
@@ -92,12 +97,15 @@ def mode_not_sample(vae: Any) -> Any:
     return result
 
 
-def enable_tiling(vae: Any) -> None:
-    """Raises UsageError for an autoencoder that cannot."""
-    try:
-        vae.enable_tiling()
-    except (AttributeError, NotImplementedError):
-        raise UsageError(f"tiling=True: {type(vae).__name__} has no tiles; leave tiling off") from None
+@contextmanager
+def global_noise(noise: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Have torch's global random numbers come from `noise` for a while, and leave them as they were.
+
+    SkyReels noises its history with them (addnoise_condition). On a GPU they are others than on the CPU.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(1 << 62, (1,), generator=noise)))
+        yield
 
 
 def frames_of_vae(pipe: Any, run: Callable[[], Any]) -> torch.Tensor:

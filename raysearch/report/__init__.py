@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from raysearch.report import films, page, reading
+from raysearch.report import films, page, reading, steering
 from raysearch.runs import REPORT
 
-__all__ = ["write"]
+__all__ = ["warnings", "write"]
 
 
 def write(run: str, limit: float = films.LIMIT) -> Path:
@@ -29,3 +29,8 @@ def write(run: str, limit: float = films.LIMIT) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def warnings(run: str) -> list[str]:
+    """What a finished run has to warn of, one line each; so far, of a guide that pleases its reward alone."""
+    return steering.warnings(reading.read(run))

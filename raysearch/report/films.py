@@ -62,7 +62,12 @@ def tiles(run: Run, entry: Entry, fps: float) -> list[Tile]:
     result = entry.result
     parts: dict[int, list[str]] = {}
     if result is not None:
-        for slot, part in ((result.best, "chosen"), (0, "first candidate"), (worst(result), "lowest reward")):
+        for slot, part in (
+            (result.best, "chosen"),
+            (0, "first candidate"),
+            (worst(result), "lowest reward"),
+            (_own(result), "highest reward"),
+        ):
             if slot is not None:
                 parts.setdefault(slot, []).append(part)
     found = _scene(entry, fps)
@@ -73,6 +78,11 @@ def tiles(run: Run, entry: Entry, fps: float) -> list[Tile]:
         label = ", ".join(names)
         found.append(Tile(label[0].upper() + label[1:], names[0].split()[0], film, _lines(result, slot), why))
     return found
+
+
+def _own(result: Result) -> int | None:
+    """What the search itself had chosen, where `choose` had the last word."""
+    return result.notes["choose"]["argmax"] if "choose" in result.notes else None
 
 
 def _lines(result: Result, slot: int) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import films, plots, sections, statistics, story
+from raysearch.report import budget, choice, films, plots, sections, statistics, steering, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -21,9 +21,10 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     lead = story.leading(rows)
     title = story.headline(run, lead)
     body = el(
-        "main", _header(run, title, lead), story.notices(run), sections.table(run, rows), _plots(run, lead),
-        sections.prompts(run, limit), sections.failures(run), sections.budget(run), sections.notes(run),
-        sections.configuration(run),
+        "main", _header(run, title, lead), steering.notices(run), story.notices(run), steering.table(run),
+        sections.table(run, rows), _plots(run, lead),
+        choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
+        sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     return document(f"{run.folder.resolve().name}: {title}", body)
 
@@ -46,7 +47,8 @@ def _asset(name: str) -> Html:
 
 def _header(run: Run, title: str, lead: Row | None) -> Html:
     seed = run.config.get("seed")
-    facts = ["raysearch report", run.folder.resolve().name, run.strategy]
+    strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
+    facts = ["raysearch report", run.folder.resolve().name, strategy]
     facts += [f"seed {seed}"] if seed is not None else []
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),
@@ -82,6 +84,8 @@ def _curve(run: Run, m: statistics.Measure) -> Html | None:
         "Unbiased estimate from all candidates of a prompt, mean over "
         f"{count(curve.prompts, 'prompt')}. The band is the 95 % interval of the difference from random choice."
     )
+    if any("choose" in r.notes for r in run.results):
+        told += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
         told += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
     return _card(f"Best of N: {m.label}", plots.best_of(curve), told)

@@ -31,12 +31,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a run left behind. config: config.yaml as a mapping, {} where it is missing."""
+    """All that a run left behind. unguided: of a guided run, the same searches without guide. config: config.yaml as a
+    mapping, {} where it is missing."""
 
     folder: Path
     hash: str
     reward: str
     entries: tuple[Entry, ...]
+    unguided: tuple[Entry, ...] = ()
     budget: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -85,8 +87,8 @@ def read(run: str) -> Run:
         entries = tuple(_entry(s) for s in found["searches"])
         text, config = _config(path / "config.yaml")
         return Run(
-            path, str(found["hash"]), str(found["reward"]), entries, found.get("budget", {}),
-            found.get("versions", {}), config, text,
+            path, str(found["hash"]), str(found["reward"]), entries, tuple(map(_entry, found.get("unguided", ()))),
+            found.get("budget", {}), found.get("versions", {}), config, text,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())[:160]

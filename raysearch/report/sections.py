@@ -1,4 +1,4 @@
-"""The sections of the page: measures, prompts with their videos, failures, budget, notes, configuration."""
+"""The sections of the page: measures, prompts with their videos, failures, notes, configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.report import films, plots, statistics
-from raysearch.report.markup import NONE, Html, count, decimals, el, number, seconds
+from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Entry, Run
 from raysearch.report.statistics import Row
 
@@ -35,7 +35,7 @@ def table(run: Run, rows: Sequence[Row]) -> Html | None:
     heads = ["Measure", "Better", "First", "Random", "Chosen", "Oracle", "Change", "95 % interval", "", "Rank corr."]
     told = [
         f"Means over prompts. First: the first candidate, N = 1. Random: the mean candidate, what N = 1 gives in "
-        f"expectation{'' if run.independent else ', here of the final population'}. Chosen: by the search reward. "
+        f"expectation{'' if run.independent else ', here of the final population'}. Chosen: {_last_word(run)}. "
         "Oracle: the best candidate by that measure, for truth only. Change: chosen minus random, with a percentile "
         "bootstrap over prompts (10,000 resamples, fixed seed). Rank corr.: Spearman's correlation of search reward "
         "and measure among the candidates of a prompt, mean over prompts; a reward that tracks a measure where lower "
@@ -50,6 +50,10 @@ def table(run: Run, rows: Sequence[Row]) -> Html | None:
     return section(
         "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", told, class_="small")
     )
+
+
+def _last_word(run: Run) -> str:
+    return "by the final choice" if any("choose" in r.notes for r in run.results) else "by the search reward"
 
 
 def _measure(r: Row, counted: bool) -> list[Any]:
@@ -131,38 +135,10 @@ def failures(run: Run) -> Html | None:
     return section("Failures", grid(["Search", "Prompt", "Reason"], failed, "Searches that failed")) if failed else None
 
 
-def budget(run: Run) -> Html:
-    """What the results cost, and what this invocation had to compute of it."""
-    spent, ledger = [e.cost for e in run.entries], run.budget
-    cost = {k: sum(getattr(c, k) for c in spent) for k in ("nfe", "reward_calls", "generate_s", "reward_s")}
-    now = ledger.get("cost", {})
-    rows = [
-        ("Network function evaluations", f"{cost['nfe']:,}", f"{now.get('nfe', 0):,}"),
-        ("Reward calls", f"{cost['reward_calls']:,}", f"{now.get('reward_calls', 0):,}"),
-        ("Generators, busy", seconds(cost["generate_s"]), seconds(now.get("generate_s", 0.0))),
-        ("Rewards, busy", seconds(cost["reward_s"]), seconds(now.get("reward_s", 0.0))),
-        ("Wall clock", NONE, seconds(ledger.get("seconds", math.nan))),
-    ]
-    moves = ", ".join(f"{ledger[k]:,} {k}" for k in ("executed", "recalled", "shared", "rebuilt") if k in ledger)
-    told = [f"Moves in the last invocation: {moves}. Recalled ones came from the journal at no cost." if moves else ""]
-    if ledger.get("damaged"):
-        told.append(f" {count(ledger['damaged'], 'line')} of the journal damaged and computed again.")
-    pools = [
-        (name, *(f"{p.get(k, 0):,.0f}" for k in ("replicas", "alive", "restarts")), seconds(p.get("busy_s", 0.0)))
-        for name, p in ledger.get("pools", {}).items()
-    ]
-    return section(
-        "Budget",
-        el("div", grid(["Spent on", "All results", "Last invocation"], rows, "Budget", "figures"),
-           grid(["Pool", "Replicas", "Alive", "Restarts", "Busy"], pools, "Pools", "figures") if pools else None,
-           class_="pair"), el("p", told, class_="small"),
-    )  # fmt: skip
-
-
 def notes(run: Run) -> Html | None:
     """Whatever the searches wanted known, one line a prompt, and what a sampler adds: log Z and its effective size."""
     entries = [e for e in run.entries if e.result is not None]
-    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {})))
+    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k != "choose"))
     weighted = any(e.result and e.result.log_weights is not None for e in entries)
     has_z = any(e.result and e.result.log_z is not None for e in entries)
     if not keys and not weighted and not has_z:

@@ -121,7 +121,7 @@ def measure(key: str | None, reward: str = "") -> Measure:
 
 def measures(results: Sequence[Result], reward: str) -> list[Measure]:
     """All that was measured: search reward, truth, motion, the rest by name. Minus the trajectory error is left out."""
-    keys = {k for r in results for o in r.finals for k in o.rewards} - {reward}
+    keys = {k for r in results for o in r.finals for k in o.rewards if "._" not in k} - {reward}  # ._: for machines
     if ERROR in keys:
         keys.discard(TRUTH)
     first = [k for k in (*_ORDER, MOTION) if k in keys]

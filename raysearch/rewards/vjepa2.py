@@ -1,18 +1,17 @@
 """WMReward: how surprising is the future to V-JEPA 2, given the past? (arXiv 2601.10553, section 2.3, eq. 6)
 
 For every sliding window the context frames are encoded alone, the predictor guesses the features of the frames that
-follow, and the guess is compared with the encoding of the whole window. surprise = 1 - cosine, reward = 1 - surprise.
+follow, and the guess is compared with the encoding of the whole window. reward = 1 - surprise.
 
 Invariants: the future cannot leak into the prediction (transformers' own context_mask is applied after a full encode
 and would leak); every window starts at position 0, for V-JEPA's rotary positions are not shift-invariant; one encoder
-serves context and target.
+serves context and target; a score has the same bits whatever else is scored (see windows.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,165 +19,210 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import VJEPA2Model
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from transformers.utils.logging import disable_progress_bar
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores
+from raysearch.rewards import Scores, distances, vjepa2_model
+from raysearch.rewards.convention import PRESETS, Convention, settings
+from raysearch.rewards.surprise_map import SurpriseMap, fold
+from raysearch.rewards.windows import Batches, Remembered, fitting, keys
 
-# The published convention: ViT-g, windows of 16 with 8 given, stride 8, cosine along the token axis, mean of windows.
-PRESETS: dict[str, dict] = {
-    "wmreward": {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0, "reduce": "mean"},
-    # Most of the tiny world is background: what is surprising is where it is most surprising.
-    "tiny": {"window": 16, "context": (4, 6, 8), "stride": 1, "cosine": "features", "worst": 0.1, "reduce": "mean"},
-}
+__all__ = ["PRESETS", "VJEPA2Reward"]
+
+# Tokens in a batch beyond which the device is not used much better. On a CPU that is more, but batches of a run are
+# filled up, and most videos of a small model have but a few windows.
+FILLED = {"cpu": 256, "cuda": 8192}
+BULK = 2048  # the same where batches are not filled up
+MOST = 16  # windows in a batch
 
 
 class VJEPA2Reward:
-    """Reward of videos under one VJEPA2Model.
+    """Reward of videos under one VJEPA2Model, by a Convention, whose fields are taken as options.
 
-    window, stride: frames of a window and from one window to the next; context: how many of them are given, or several
-    such numbers, whose surprises are averaged. cosine: along `tokens` (per channel, as published) or `features` (per
-    token). worst: share of tokens, the most surprising ones, that count; below 1 only with `features`. reduce: `mean`
-    or `max` surprise over windows.
+    batch: windows at a time, None for what fills the device and fits its memory. compile: by torch.compile, for long
+    runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score` is not told.
     """
 
     differentiable = True
 
     def __init__(
-        self,
-        model: VJEPA2Model,
-        window: int = 16,
-        context: int | Sequence[int] = 8,
-        stride: int = 8,
-        cosine: Literal["tokens", "features"] = "tokens",
-        worst: float = 1.0,
-        reduce: Literal["mean", "max"] = "mean",
-    ):
+        self, model: VJEPA2Model, *, batch: int | None = None, compile: bool = False, remember: int = 4096,
+        about: dict[str, Any] | None = None, **options: Any,
+    ):  # fmt: skip
+        self.convention = Convention(**options)
+        self.convention.check_tubelet(model.config.tubelet_size)
+        if batch is not None and batch < 1:
+            raise UsageError(f"reward.batch={batch}: must be at least 1")
         self.model = model.eval().requires_grad_(False)
-        self._side = int(model.config.crop_size)
-        self.size: int | None = self._side
-        self.window, self.stride, self.cosine, self.reduce = window, stride, cosine, reduce
-        self.worst = worst
-        self.contexts = (context,) if isinstance(context, int) else tuple(context)
-        self._check()
-        device = next(model.parameters()).device
-        self._mean = torch.tensor(IMAGENET_DEFAULT_MEAN, device=device).view(3, 1, 1)
-        self._std = torch.tensor(IMAGENET_DEFAULT_STD, device=device).view(3, 1, 1)
+        self._side, self._grid = int(model.config.crop_size), int(model.config.crop_size // model.config.patch_size)
+        self._tokens = self.convention.window // model.config.tubelet_size * self._grid**2  # of a window
+        self.whole_frames = self.convention.resize == "crop"
+        self.size: int | None = None if self.whole_frames else self._side
+        self.clip_fps: float | None = None
+        weight = next(model.parameters())
+        self._device, self._dtype, self._about = weight.device, weight.dtype, about or {}
+        self._mean = torch.tensor(IMAGENET_DEFAULT_MEAN, device=self._device).view(3, 1, 1)
+        self._std = torch.tensor(IMAGENET_DEFAULT_STD, device=self._device).view(3, 1, 1)
+        self._encoder, self._predictor = model.encoder, model.predictor
+        self._batches = Batches(batch or self._fitting())
+        bulk = min(MOST, max(self._batches.size, BULK // self._tokens))
+        self._loose = Batches(batch or (self._batches.size if self._device.type == "cuda" else bulk), filled=False)
+        self.remembered = Remembered(remember)
+        self.compiled = compile
+        if compile:
+            self._encoder, self._predictor = torch.compile(model.encoder), torch.compile(model.predictor)
 
     @classmethod
-    def load(
-        cls,
-        model: str = "tiny",
-        preset: str | None = None,
-        device: str = "cpu",
-        dtype: str = "float32",
-        revision: str | None = None,
-        **options,
-    ) -> VJEPA2Reward:
-        """From a hub id or folder by the ordinary from_pretrained; `tiny` is the one that ships with raysearch.
+    def load(cls, model: str = "tiny", device: str = "cpu", **options: Any) -> VJEPA2Reward:
+        """From a short name (vitl, vith, vitg, vitg384), a hub id or a folder; `tiny` ships with raysearch.
 
-        preset: `wmreward` (published settings; the default) or `tiny` (what suits the shipped model; its default).
+        options: those of `convention.settings`. Raises UsageError.
         """
-        preset = preset or ("tiny" if model == "tiny" else "wmreward")
-        if preset not in PRESETS:
-            raise UsageError(f"reward.preset={preset!r}: choose one of {', '.join(PRESETS)}")
-        if model == "tiny":
-            from raysearch.tinyworld import weights
+        chosen = settings(model, **options)
+        about = {key: chosen.pop(key) for key in ("model", "revision", "attention")}
+        network = vjepa2_model.load(**about, dtype=chosen.pop("dtype"), device=device)
+        return cls(network, about=about, **chosen)
 
-            model = str(weights("worldmodel"))
-        elif Path(model).is_absolute() and not Path(model).is_dir():
-            raise UsageError(f"reward.model={model!r}: no such folder")
-        disable_progress_bar()
-        network = VJEPA2Model.from_pretrained(
-            model, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, attn_implementation="sdpa"
-        )
-        return cls(network.to(device), **(PRESETS[preset] | {k: v for k, v in options.items() if v is not None}))
+    def settings(self) -> dict[str, Any]:
+        """All that its scores depend on, as plain values."""
+        found = {"name": "vjepa2", **self._about, **self.convention.options()}
+        dtype = str(self._dtype).removeprefix("torch.")
+        return found | {"dtype": dtype, "size": self._side, "batch": self._batches.size, "compile": self.compiled,
+                        "device": self._device.type}  # fmt: skip
 
-    def _check(self) -> None:
-        tubelet = self.model.config.tubelet_size
-        for name, values in (("window", (self.window,)), ("context", self.contexts)):
-            for v in values:
-                if v < tubelet or v % tubelet:
-                    raise UsageError(f"reward.{name}={v}: must be a positive multiple of the tubelet size {tubelet}")
-        if max(self.contexts) >= self.window:
-            raise UsageError(f"reward.context={max(self.contexts)}: must be shorter than reward.window={self.window}")
-        if self.stride < 1:
-            raise UsageError(f"reward.stride={self.stride}: must be at least 1")
-        if not 0 < self.worst <= 1 or (self.worst < 1 and self.cosine != "features"):
-            raise UsageError(
-                f"reward.worst={self.worst}: a share of tokens, in (0, 1]; below 1 it needs reward.cosine=features"
-            )
-        if self.cosine not in ("tokens", "features") or self.reduce not in ("mean", "max"):
-            raise UsageError(
-                f"reward.cosine={self.cosine!r}, reward.reduce={self.reduce!r}: cosine is `tokens` or "
-                "`features`, reduce is `mean` or `max`"
-            )
+    def score(self, view: np.ndarray, prompt: Prompt | None = None, fps: float | None = None) -> Scores:
+        """Reward of one view; details hold the surprise of every window. See `score_all`."""
+        return self.score_all([view], fps)[0]
 
-    def score(self, view: np.ndarray, prompt: Prompt | None = None) -> Scores:
-        """Reward of one view, uint8 [frames, H, W, 3]; details hold the surprise of every window."""
-        video = torch.from_numpy(np.ascontiguousarray(view)).permute(0, 3, 1, 2)[None].float() / 255
-        with torch.no_grad():
-            surprise = self.surprise(video)[0]
-        windows = {f"surprise_{k}": v for k, v in enumerate(surprise.tolist())}
-        return Scores(self._over_windows(surprise[None])[0].item(), windows)
+    @torch.no_grad()
+    def score_all(self, views: Sequence[np.ndarray], fps: float | None = None) -> list[Scores]:
+        """Rewards of views [frames, H, W, 3], uint8 or float in [0, 1], at `fps` frames per second.
+
+        Windows of all of them go together, each distinct one once. Raises UsageError for a view that cannot be judged.
+        """
+        cut = [self._cut(view, fps) for view in views]
+        known = {key: self.remembered.get(key) for _, names in cut for key in names}
+        found = {key: value for key, value in known.items() if value is not None}
+        for key, value in self._batches.run(self._judge, self._unknown(cut, set(found))):
+            found[key] = value.item()
+            self.remembered.put(key, found[key])
+        return [self._scores([found[key] for key in names]) for _, names in cut]
+
+    @torch.no_grad()
+    def score_with_map(self, view: np.ndarray, fps: float | None = None) -> tuple[Scores, SurpriseMap]:
+        """The same Scores, and where and when the surprise is."""
+        frames, _ = self._cut(view, fps)
+        video, window = self._prepare(self._moved(frames))[0], self.convention.window
+        starts = self.convention.starts(len(video))
+        judged = dict(self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts)))
+        layers = ((s, row[1:].view(len(self.convention.contexts), -1)) for s, row in judged.items())
+        folded = fold(layers, len(video), self.model.config.tubelet_size, self._grid)
+        seen = self.convention.select(len(view), fps or self.clip_fps)
+        scores = self._scores([row[0].item() for row in judged.values()])
+        return scores, SurpriseMap.of(folded, seen, view.shape[:3], self.convention.resize)
 
     def reward(self, video_BTCHW: Tensor) -> Tensor:
-        """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels."""
+        """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels.
+
+        Same shape, same bits; of videos alone or together only `score` and `score_all` promise that.
+        """
         return self._over_windows(self.surprise(video_BTCHW))
 
-    def surprise(self, video_BTCHW: Tensor) -> Tensor:
-        """Surprise [B, windows] in [0, 2]. Raises UsageError if the video is shorter than one window."""
+    def surprise(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """Surprise [B, windows], differentiable. Raises UsageError if the video is shorter than one window."""
         B, T = video_BTCHW.shape[:2]
-        if self.window > T:
-            raise UsageError(
-                f"the video has {T} frames, fewer than reward.window={self.window}: "
-                "generate more frames or choose a smaller window"
-            )
-        starts = range(0, T - self.window + 1, self.stride)
-        video = self._prepare(video_BTCHW)
-        clips = torch.stack([video[:, s : s + self.window] for s in starts], 1).flatten(0, 1)
-        full = self.model.encoder(clips).last_hidden_state
-        per_frame = full.shape[1] / self.window
-        found = []
-        for c in self.contexts:
-            known = int(c * per_frame)
-            guess = self._predict(clips[:, :c], known, full.shape[1])
-            found.append(1 - self._cosine(_norm(guess), _norm(full[:, known:])))
-        return torch.stack(found).mean(0).view(B, len(starts))
+        seen = self.convention.select(T, fps or self.clip_fps)
+        video = self._prepare(video_BTCHW if len(seen) == T else video_BTCHW[:, torch.from_numpy(seen)])
+        starts, window = self.convention.starts(len(seen)), self.convention.window
+        clips = ((None, video[b, s : s + window]) for b in range(B) for s in starts)
+        return torch.stack([value for _, value in self._loose.run(self._judge, clips)]).view(B, len(starts))
+
+    def _judge(self, clips: Tensor) -> Tensor:
+        """Surprise [B] of prepared windows, averaged over the contexts."""
+        each = [distances.surprise(guess, truth, self.convention) for guess, truth in self._guesses(clips)]
+        return torch.stack(each).mean(0)
+
+    def _judge_tokens(self, clips: Tensor) -> Tensor:
+        """[B, 1 + contexts * tokens]: the same, and for each context the surprise of every token, NaN if given."""
+        whole, tokens = [], []
+        for guess, truth in self._guesses(clips):
+            whole.append(distances.surprise(guess, truth, self.convention))
+            each, known = distances.by_token(guess, truth, self.convention), self._tokens - truth.shape[1]
+            tokens.append(F.pad(each, (known, 0), value=torch.nan))
+        return torch.cat([torch.stack(whole).mean(0)[:, None], *tokens], 1)
+
+    def _guesses(self, clips: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The features [B, tokens, D] of what follows each context: as predicted, and as they are."""
+        full = self._encoder(clips).last_hidden_state
+        for c in self.convention.contexts:
+            known = c * self._tokens // self.convention.window
+            yield self._predict(clips[:, :c], known, self._tokens), full[:, known:]
 
     def _predict(self, context_clip: Tensor, known: int, tokens: int) -> Tensor:
         """The predictor's features of the tokens from `known` on, from the context frames alone."""
-        context = self.model.encoder(context_clip).last_hidden_state
+        context = self._encoder(context_clip).last_hidden_state
         ids = torch.arange(tokens, device=context.device).expand(len(context), -1)
-        return self.model.predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
+        return self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
+
+    def _cut(self, view: np.ndarray, fps: float | None) -> tuple[np.ndarray, list[bytes]]:
+        """The frames that are seen, and the key of every window over them."""
+        if view.ndim != 4 or view.shape[3] != 3 or 0 in view.shape:
+            raise UsageError(f"frames of shape {view.shape}: expected [frames, height, width, 3]")
+        if view.dtype != np.uint8 and not np.isfinite(view).all():
+            raise UsageError("the frames hold NaN or infinite values")
+        frames = view[self.convention.select(len(view), fps or self.clip_fps)]
+        return frames, keys(frames, self.convention.starts(len(frames)), self.convention.window)
+
+    def _unknown(self, cut: list, known: set[bytes]) -> Iterator[tuple[bytes, Tensor]]:
+        """Prepared windows whose surprise is not known, each distinct one once."""
+        window = self.convention.window
+        for frames, names in cut:
+            starts = dict(zip(names, self.convention.starts(len(frames)), strict=True))
+            todo = {key: s for key, s in starts.items() if key not in known}
+            known |= todo.keys()
+            if todo:
+                video = self._prepare(self._moved(frames))[0]
+                yield from ((key, video[s : s + window]) for key, s in todo.items())
+
+    def _moved(self, frames: np.ndarray) -> Tensor:
+        """[1, T, 3, H, W] in [0, 1] on the device; bytes travel, from pinned memory where that is faster."""
+        video = torch.from_numpy(np.ascontiguousarray(frames))
+        if self._device.type == "cuda":
+            video = video.pin_memory().to(self._device, non_blocking=True)
+        video = video.permute(0, 3, 1, 2)[None]
+        return video.float() / 255 if video.dtype == torch.uint8 else video.float()
 
     def _prepare(self, video: Tensor) -> Tensor:
-        """Resized to the model's square (squashed, as published) and normalised; any T, H, W."""
-        B, T = video.shape[:2]
-        video = _at_least_fp32(video.to(self._mean.device))
-        square = (self._side, self._side)
-        if video.shape[-2:] != square:
-            flat = F.interpolate(video.flatten(0, 1), square, mode="bilinear", antialias=True)
-            video = flat.view(B, T, 3, *square)
-        return ((video - self._mean) / self._std).to(next(self.model.parameters()).dtype)
+        """Brought to the model's square and normalised; any T, H, W."""
+        B, T, _, H, W = video.shape
+        video, side = distances.fp32(video.to(self._device)).flatten(0, 1), self._side
+        if self.convention.resize == "crop" and H != W:
+            short = min(H, W)
+            top, left = (H - short) // 2, (W - short) // 2
+            video = video[..., top : top + short, left : left + short]
+        if video.shape[-2:] != (side, side):
+            video = F.interpolate(video, (side, side), mode="bilinear", antialias=True)
+        return ((video - self._mean) / self._std).to(self._dtype).view(B, T, 3, side, side)
 
-    def _cosine(self, guess: Tensor, target: Tensor) -> Tensor:
-        """[B]: along the tokens and averaged over channels, or per token and averaged over the worst of them."""
-        if self.cosine == "tokens":
-            return F.cosine_similarity(guess, target, dim=1, eps=1e-8).mean(1)
-        each = F.cosine_similarity(guess, target, dim=2, eps=1e-8)
-        counted = max(1, round(self.worst * each.shape[1]))
-        return each.topk(counted, dim=1, largest=False).values.mean(1) if self.worst < 1 else each.mean(1)
+    def _fitting(self) -> int:
+        """Windows at a time: as many as fill the device, on a GPU no more than its memory holds."""
+        most = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
+        if self._device.type != "cuda":
+            return most
+        blank = torch.zeros(self.convention.window, 3, self._side, self._side, device=self._device, dtype=self._dtype)
+        before = torch.cuda.memory_allocated(self._device)
+
+        @torch.no_grad()
+        def peak(n: int) -> int:
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._judge(blank.expand(n, -1, -1, -1, -1))
+            return torch.cuda.max_memory_allocated(self._device) - before
+
+        return fitting(peak, int(0.9 * torch.cuda.mem_get_info(self._device)[1]) - before, most)
 
     def _over_windows(self, surprise: Tensor) -> Tensor:
-        return 1 - (surprise.mean(1) if self.reduce == "mean" else surprise.amax(1))
+        return 1 - (surprise.mean(1) if self.convention.reduce == "mean" else surprise.amax(1))
 
-
-def _norm(features: Tensor) -> Tensor:
-    """Layer norm without parameters over the features, fp32 at least: how V-JEPA's training normalises targets."""
-    return F.layer_norm(_at_least_fp32(features), (features.shape[-1],))
-
-
-def _at_least_fp32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    def _scores(self, surprise: list[float]) -> Scores:
+        value = self._over_windows(torch.tensor([surprise]))[0].item()
+        return Scores(value, {f"surprise_{k}": v for k, v in enumerate(surprise)})

@@ -43,12 +43,13 @@ def beam(
     ahead = [min(stop + lookahead, steps) for stop in at]
     each = sum(f * (b - a + c - b) for f, a, b, c in zip(fans, [0, *at], at, ahead, strict=False))
     width = afford(width if n is None else max(1, n // branch), budget, lambda m: m * each)
+    plan = {"rounds": len(at) + sum(a > stop for a, stop in zip(ahead, at, strict=True)), "nfe": width * each}
     parents: list[str | None] = [None] * width
     root, ancestors = list(range(width)), []
     for k, (stop, fan) in enumerate(zip(at, fans, strict=True)):
         seeds = [(seed, k, i, j) for i in range(len(parents)) for j in range(fan)]
         moves = [Move(parents[s[2]], s, stop, kernel, guide, score=ahead[k] == stop) for s in seeds]
-        outcomes = read = yield Round(tuple(moves))
+        outcomes = read = yield Round(tuple(moves), plan)
         if ahead[k] > stop:
             looks = (Move(o.key, (*s, 0), ahead[k], ODE, guide) for o, s in zip(outcomes, seeds, strict=True))
             read = yield Round(tuple(looks))

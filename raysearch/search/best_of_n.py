@@ -18,7 +18,8 @@ def best_of_n(
     Paper: Nakano et al. 2021, arXiv 2112.09332 (best-of-n as an alignment method)
     """
     n = afford(n, budget, lambda m: m * steps)
-    outcomes = yield Round(tuple(Move(None, (seed, 0, i), steps, kernel, guide) for i in range(n)))
+    moves = (Move(None, (seed, 0, i), steps, kernel, guide) for i in range(n))
+    outcomes = yield Round(tuple(moves), {"rounds": 1, "nfe": n * steps})
     return Result.of_best(outcomes, n=n, roots=n)
 
 

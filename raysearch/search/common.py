@@ -10,7 +10,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Seed
-from raysearch.schedules import fraction
+from raysearch.schedules import fraction, guided
 
 ODE = Kernel("ode")
 NOISY = Kernel("ddim_eta", 0.7, (0.2, 0.8))
@@ -50,6 +50,25 @@ def refuse_copies(kernel: Kernel, steps: int, first: int) -> None:
             f"of {steps} on, so copies of a particle would stay identical: choose a stochastic kernel "
             "(ddim_eta, eta = 0.7, window = [0.2, 0.8]), or set prune = true (smc and beam) to drop particles "
             "without copying any"
+        )
+
+
+def refuse_uncorrected(guide: Guide | None, kernel: Kernel, steps: int) -> None:
+    """Raise ValueError unless log p - log q corrects all that a guide does: weights would be wrong unseen."""
+    wanted, noisy = set(guided(guide, steps)), set(stochastic_steps(kernel, steps))
+    if guide is None or not wanted:
+        return
+    if guide.travel:
+        raise UsageError(f"guide.travel = {guide.travel}: the weights of a sampler cannot correct it; leave it at 0")
+    if not wanted & noisy:
+        raise UsageError(
+            f"kernel {kernel.name} (eta = {kernel.eta}, window = {kernel.window}) has no noise at any guided step, "
+            "and weights correct a guide only where there is: choose a stochastic kernel, or guide best_of_n or beam"
+        )
+    if not guide.strict and wanted - noisy:
+        raise UsageError(
+            f"guide.strict = false: {len(wanted - noisy)} of {len(wanted)} guided steps have no noise, so the weights "
+            "of a sampler cannot correct them; set guide.strict = true, which leaves those steps unguided"
         )
 
 

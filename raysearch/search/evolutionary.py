@@ -6,8 +6,9 @@ elite is never denoised twice. Mutation preserves x0_hat and the variance of the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search
@@ -50,8 +51,10 @@ def evolutionary(
     if not reads or not all(0 <= read < 1 for read in reads):
         raise UsageError(f"reads = {tuple(reads)} must be fractions of the steps in [0, 1), at least one")
     at = sorted({min(steps - 1, round(read * steps)) for read in reads})
-    n = afford(n, budget, lambda m: m * steps + _brood(m, children) * sum(steps - stop for stop in at))
-    population = yield from _grown(seed, 0, [None] * n, list(range(n)), [*at, steps], 0.0, kernel, guide)
+    cost = partial(_cost, steps=steps, at=at, children=children)
+    n, legs = afford(n, budget, cost), [*at, steps]
+    plan = {"rounds": len(legs) * (len(legs) + 1) // 2, "nfe": cost(n)}
+    population = yield from _grown(seed, 0, [None] * n, list(range(n)), legs, 0.0, kernel, guide, plan)
     parents_of = []
     for g, stop in enumerate(at, start=1):
         fitness = ranked(rewards([p.outcome for p in population]))
@@ -73,6 +76,7 @@ def _grown(
     beta: float,
     kernel: Kernel,
     guide: Guide | None,
+    note: Mapping[str, int] | None = None,
 ) -> Generator[Round, list[Outcome], list[Individual]]:
     """Denoise from the parents to the end in legs, mutated at the start by beta; only the end is scored."""
     states: list[dict[int, str]] = [{} for _ in parents]
@@ -83,7 +87,8 @@ def _grown(
             tuple(
                 Move(p, (seed, generation, i, j), stop, kernel, guide, mutate=mutate, score=score)
                 for i, p in enumerate(now)
-            )
+            ),
+            note or {},
         )
         now = [o.key for o in outcomes]
         for known, o in zip(states, outcomes, strict=True):
@@ -94,6 +99,10 @@ def _grown(
 def _tournament(fitness: Sequence[int], size: int, address: tuple[int, ...]) -> int:
     """The fittest of `size` members drawn at random; `fitness` lists the members from best to worst."""
     return fitness[int(stream(*address).integers(len(fitness), size=size).min())]
+
+
+def _cost(n: int, steps: int, at: Sequence[int], children: int | None) -> int:
+    return n * steps + _brood(n, children) * sum(steps - stop for stop in at)
 
 
 def _brood(n: int, children: int | None) -> int:

@@ -31,10 +31,11 @@ def halving(
     at = stops(steps, reads)
     n = afford(n, budget, lambda m: _cost(m, keep, at))
     slots, kept_slots = list(range(n)), []
+    plan = {"rounds": len(at), "nfe": _cost(n, keep, at)}
     parents: list[str | None] = [None] * n
     for k, stop in enumerate(at):
         moves = (Move(p, (seed, k, i), stop, kernel, guide) for p, i in zip(parents, slots, strict=True))
-        outcomes = yield Round(tuple(moves), {"slots": slots})
+        outcomes = yield Round(tuple(moves), {"slots": slots, **plan})
         if stop < steps:
             kept = sorted(ranked(rewards(outcomes))[: _survivors(len(slots), keep)])
             slots, parents = [slots[i] for i in kept], [outcomes[i].key for i in kept]

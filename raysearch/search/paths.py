@@ -30,7 +30,8 @@ def paths(
     legs = _legs(steps, start, back, ahead)
     n = afford(n, budget, lambda m: _cost(m, keep, legs))
     width = min(keep, n)
-    outcomes = yield Round(tuple(Move(None, (seed, 0, i), legs[0][1], kernel, guide) for i in range(n)))
+    first = (Move(None, (seed, 0, i), legs[0][1], kernel, guide) for i in range(n))
+    outcomes = yield Round(tuple(first), {"rounds": len(legs), "nfe": _cost(n, keep, legs)})
     root, ancestors = list(range(n)), []
     for k, (noisier, to) in enumerate(legs[1:], start=1):
         kept = ranked(rewards(outcomes))[:width]

@@ -35,7 +35,8 @@ def pcn(
     at_least(0, lam=lam)
     proper(beta=beta)
     n = afford(n, budget, lambda m: m * steps * (1 + rounds))
-    noises = yield Round(tuple(Move(None, (seed, 0, i, 0), 0, score=False) for i in range(n)))
+    plan = {"rounds": 2 + 2 * rounds, "nfe": n * steps * (1 + rounds)}
+    noises = yield Round(tuple(Move(None, (seed, 0, i, 0), 0, score=False) for i in range(n)), plan)
     states = yield Round(tuple(Move(z.key, (seed, 0, i, 1), steps, kernel, guide) for i, z in enumerate(noises)))
     best, accepted = _best(states), 0
     for k in range(1, rounds + 1):

@@ -40,7 +40,8 @@ def rbf(
     lengths = [b - a for a, b in pairwise(at)]
     free = sum(length for length, o in zip(lengths, parting, strict=True) if o)
     n = afford(n, budget, lambda m: m * (at[0] + free) + sum(lengths) - free)
-    seen = yield Round(tuple(Move(None, (seed, 0, i), at[0], kernel, guide) for i in range(n)))
+    first = (Move(None, (seed, 0, i), at[0], kernel, guide) for i in range(n))
+    seen = yield Round(tuple(first), {"nfe": n * (at[0] + free) + sum(lengths) - free})
     best, saved, proposed = _first(seen), 0, [n]
     record = _value(best)
     for k, (stop, length) in enumerate(zip(at[1:], lengths, strict=True), start=1):

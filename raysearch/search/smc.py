@@ -28,6 +28,7 @@ from raysearch.search.common import (
     moves_to,
     proper,
     refuse_copies,
+    refuse_uncorrected,
     rewards,
     stochastic_steps,
     stream,
@@ -107,7 +108,8 @@ def smc(
     threshold: resample where ESS < threshold * N, in [0, 1]. scheme: how.
     reads: where to stop and score, fractions of the steps. last: shrink the population to this many on the way.
     prune: instead of copying a particle, keep it once with the weight of its offspring.
-    Raises ValueError where copies would stay identical for want of noise, unless prune, or threshold = 0.
+    Raises ValueError where copies would stay identical for want of noise, unless prune, or threshold = 0, and for a
+    guide that the weights do not correct.
     Paper: Singhal et al. 2025, arXiv 2501.06848 (FK steering); log-weights and correction as Wu et al. 2023, 2306.17775
     """
     at_least(0, lam=lam, threshold=threshold)
@@ -119,11 +121,13 @@ def smc(
         raise UsageError("scheme = killing keeps the size of the population: with prune or last use systematic or ssp")
     if n > 1 and len(at) > 1 and (threshold > 0 or sizes[-1] < n) and not prune:
         refuse_copies(kernel, steps, at[0])
+    refuse_uncorrected(guide, kernel, steps)
     noisy, now = stochastic_steps(kernel, steps), Population.fresh(n, memory)
     notes: dict[str, list] = {"lambda": [], "ess": [], "ancestors": []}
+    plan = {"rounds": len(at), "nfe": _cost(sizes, at)}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
-        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), _latest(notes))
+        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), plan | _latest(notes))
         final = stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)

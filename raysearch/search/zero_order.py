@@ -27,7 +27,8 @@ def zero_order(
     at_least(1, rounds=rounds, patience=patience)
     proper(beta=beta)
     n = afford(n, budget, lambda m: steps * (1 + m * rounds))
-    (pivot,) = yield Round((Move(None, (seed, 0, 0, 0), 0, score=False),))
+    plan = {"rounds": 2 + 2 * rounds, "nfe": steps * (1 + n * rounds)}
+    (pivot,) = yield Round((Move(None, (seed, 0, 0, 0), 0, score=False),), plan)
     (best,) = yield Round((Move(pivot.key, (seed, 0, 0, 1), steps, kernel, guide),))
     finals, stale, gains = [best], 0, []
     for k in range(1, rounds + 1):

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline, LTXVideoTransformer3DModel
-from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel, VJEPA2Config, VJEPA2Model
+from transformers import (
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+    VideoMAEConfig,
+    VideoMAEForPreTraining,
+    VJEPA2Config,
+    VJEPA2Model,
+)
 
 from .codec import TinyPatchCodec
 from .heldout import FRAMES, GIVEN
@@ -83,3 +91,23 @@ def world_model() -> VJEPA2Model:
     model = VJEPA2Model(config)
     model.set_attn_implementation("eager")  # faster than sdpa on a CPU at 128 tokens
     return model
+
+
+def masked_autoencoder() -> VideoMAEForPreTraining:
+    """A VideoMAE to compare the world model with; it predicts plain pixels, for most patches here are one colour."""
+    config = VideoMAEConfig(
+        image_size=SIZE,
+        patch_size=8,
+        num_frames=16,
+        tubelet_size=2,
+        hidden_size=96,
+        num_attention_heads=3,
+        num_hidden_layers=4,
+        intermediate_size=384,
+        decoder_hidden_size=64,
+        decoder_num_attention_heads=2,
+        decoder_num_hidden_layers=2,
+        decoder_intermediate_size=256,
+        norm_pix_loss=False,
+    )
+    return VideoMAEForPreTraining(config)

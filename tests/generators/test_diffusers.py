@@ -70,6 +70,18 @@ def test_a_chain_cut_anywhere_equals_the_unsplit_one_bitwise(generator, kernel, 
     assert nfe == STEPS == first + second
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_chain_is_cut_bitwise_in_half_precision_too(dtype):
+    """There, rounding depends on how a tensor lies in memory: a particle off the wire lies as one that never left."""
+    half = generators.load(config(dtype=dtype)).on(PROMPT)
+    seed = (0, 0, 7)
+    with torch.no_grad():
+        whole, *_ = run_move(half, Move(None, seed, STEPS), PROMPT, None, CPU)
+        first, *_ = run_move(half, Move(None, seed, 3), PROMPT, None, CPU)
+        rest, *_ = run_move(half, Move("half", seed, STEPS), PROMPT, first, CPU)
+    assert (rest.x == whole.x).all() and (rest.x0 == whole.x0).all() and whole.x.dtype == "float32"
+
+
 def test_a_particle_goes_on_bitwise_on_a_fresh_replica(generator):
     half, *_ = run_move(generator, Move(None, (0, 0, 1), 3, NOISY), PROMPT, None, CPU)
     fresh = generators.load(config()).on(PROMPT)

@@ -155,10 +155,11 @@ def test_a_saved_pipeline_is_loaded_by_path_and_takes_an_image(tmp_path, image):
 def test_tiles_decode_the_same_film_and_are_refused_where_there_are_none():
     films = []
     for tiling in (False, True):
-        generator = DiffusersModel(others.cog(), 4, 8, tiling=tiling, **size(16)()).given("a red ball", None, "p")
+        settings = GeneratorConfig(tiling=tiling)
+        generator = DiffusersModel(others.cog(), 4, 8, settings, **size(16)()).given("a red ball", None, "p")
         x0 = generator.draw(torch.Generator().manual_seed(0))
         with torch.no_grad():
             films.append(generator.decode(x0, torch.Generator().manual_seed(0)))
     assert generator.pipe.vae.use_tiling and torch.allclose(*films, atol=1e-5)
-    with pytest.raises(UsageError, match=r"tiling=True: AutoencoderKLTemporalDecoder has no tiles; leave tiling off"):
-        DiffusersModel(others.svd(), 4, 8, tiling=True)
+    with pytest.raises(UsageError, match=r"tiling=true: AutoencoderKLTemporalDecoder has no tiles; leave tiling off"):
+        DiffusersModel(others.svd(), 4, 8, GeneratorConfig(tiling=True))

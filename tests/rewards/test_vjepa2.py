@@ -1,11 +1,16 @@
 """WMReward on a small genuine VJEPA2Model: no leak, the published formula, batching, gradients, errors."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from transformers import VJEPA2Model
+from transformers import VJEPA2Config, VJEPA2Model
 
+from benchmarks.best_of_n import spearman
+from benchmarks.candidates import views
+from benchmarks.reward import Published, prepared
 from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.rewards.vjepa2 import PRESETS, VJEPA2Reward
@@ -100,18 +105,119 @@ def test_score_of_a_view_is_the_reward_of_its_pixels(model, video):
     assert scores.value == pytest.approx(1 - np.mean(list(scores.details.values())), abs=1e-6)
 
 
-def test_gradient_reaches_pixels_and_matches_finite_differences(model, video):
+@pytest.mark.parametrize("options", [{"cosine": "tokens"}, {"cosine": "features", "worst": 0.3}, {"distance": "l1"}])
+def test_gradient_reaches_pixels_and_matches_finite_differences(model, options):
+    """In fp64, through resize and normalisation, over two windows that overlap; every direction of five."""
     double = world_model().double()
     double.load_state_dict(model.state_dict())
-    reward = VJEPA2Reward(double, window=16, stride=16)
-    x = video[:1, :16].double().requires_grad_(True)
+    double.set_attn_implementation("sdpa")  # transformers' own takes its softmax in fp32
+    reward = VJEPA2Reward(double, window=8, context=4, stride=4, **options)
+    draw = torch.Generator().manual_seed(3)
+    x = torch.rand(1, 12, 3, 40, 36, generator=draw, dtype=torch.float64).requires_grad_(True)
     (gradient,) = torch.autograd.grad(reward.reward(x).sum(), x)
-    assert gradient[:, :8].abs().max() > 1e-5 and gradient[:, 8:].abs().max() > 1e-5  # context and future
-    direction = torch.randn(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    h = 2e-4  # transformers' attention takes its softmax in fp32: smaller steps drown in it
+    given, future = gradient[:, :4], gradient[:, 8:]
+    assert given.abs().max() > 1e-6 and future.abs().max() > 1e-6
+    for _ in range(5):
+        direction = torch.randn(x.shape, dtype=torch.float64, generator=draw)
+        h = 1e-5
+        with torch.no_grad():
+            numeric = (reward.reward(x + h * direction) - reward.reward(x - h * direction)) / (2 * h)
+        assert (gradient * direction).sum().item() == pytest.approx(numeric.item(), rel=1e-4, abs=1e-9)
+
+
+def test_a_window_is_scored_as_if_it_were_a_video_of_its_own(model):
+    """It starts at position 0 wherever it lies; V-JEPA's rotary positions would tell the difference."""
+    reward = VJEPA2Reward(model, stride=2)
+    view = np.random.default_rng(4).integers(0, 255, (T, 32, 32, 3), dtype=np.uint8)
+    windows = list(reward.score(view).details.values())
+    alone = [VJEPA2Reward(model).score(view[s : s + 16]).details["surprise_0"] for s in (0, 2, 4)]
+    assert windows == alone
+
+
+@pytest.mark.parametrize("size", [{}, {"frames_per_clip": 64, "pred_num_mask_tokens": 10}])
+def test_the_published_way_gives_the_same(size):
+    """Whole-clip context with masked tokens, a copied encoder, one window at a time: see benchmarks.reward."""
+    torch.manual_seed(5)
+    model = VJEPA2Model(VJEPA2Config(**world_model().config.to_dict() | size)).eval()
+    view = np.random.default_rng(6).integers(0, 255, (32, 32, 32, 3), dtype=np.uint8)
+    want = Published(model).surprise(prepared(view, "cpu"))
+    got = VJEPA2Reward(model).score(view)
+    assert list(got.details.values()) == pytest.approx(want, abs=2e-6) and len(want) == 3
+    assert got.value == pytest.approx(1 - np.mean(want), abs=2e-6)
+
+
+def test_l1_is_the_loss_of_training(model, video):
+    """Restated from facebookresearch/vjepa2: the guess as it is, the target layer-normed, mean absolute difference."""
+    reward = VJEPA2Reward(model, distance="l1")
     with torch.no_grad():
-        numeric = (reward.reward(x + h * direction) - reward.reward(x - h * direction)) / (2 * h)
-    assert (gradient * direction).sum().item() == pytest.approx(numeric.item(), rel=0.01)
+        clip = reward._prepare(video)[:, :16]
+        h = F.layer_norm(model.encoder(clip).last_hidden_state, (128,))[:, 64:]
+        want = (reward._predict(clip[:, :8], 64, 128) - h).abs().mean((1, 2))
+        assert torch.allclose(reward.surprise(video)[:, 0], want, atol=1e-6)
+
+
+def test_bf16_ranks_real_candidates_as_fp32_does():
+    """Of the shipped pair: candidates of held-out scenes, as best-of-n draws them."""
+    exact, half = VJEPA2Reward.load("tiny"), VJEPA2Reward.load("tiny", dtype="bfloat16")
+    for _, videos in views(2, 6):
+        a, b = (np.array([s.value for s in r.score_all(list(videos))]) for r in (exact, half))
+        assert spearman(a, b) > 0.95
+        assert np.abs(a - b).max() < 0.02 < np.ptp(a)
+
+
+def test_frames_are_chosen_before_windows_are_cut(model):
+    view = np.random.default_rng(7).integers(0, 255, (48, 32, 32, 3), dtype=np.uint8)
+    slow = VJEPA2Reward(model, frames={"fps": 8})
+    assert slow.score(view, fps=24.0) == VJEPA2Reward(model).score(view[::3])
+    slow.clip_fps = 16.0  # as a run tells it
+    assert slow.score(view) == VJEPA2Reward(model).score(view[::2])
+    few = VJEPA2Reward(model, frames={"at_most": 16})
+    picked = np.linspace(0, 47, 16).astype(int)
+    assert few.score(view) == VJEPA2Reward(model).score(view[picked])
+    floats = torch.from_numpy(view).permute(0, 3, 1, 2)[None].float() / 255
+    assert few.reward(floats).item() == pytest.approx(few.score(view).value, abs=1e-6)
+
+
+def test_crop_keeps_the_centre_and_squash_all_of_it(model):
+    view = np.random.default_rng(8).integers(0, 255, (16, 32, 64, 3), dtype=np.uint8)
+    cropped = VJEPA2Reward(model, resize="crop")
+    assert cropped.size is None and VJEPA2Reward(model).size == 32
+    assert cropped.score(view) == VJEPA2Reward(model).score(np.ascontiguousarray(view[:, :, 16:48]))
+    assert cropped.score(view).value != VJEPA2Reward(model).score(view).value
+
+
+@pytest.mark.parametrize(
+    "view, told",
+    [
+        (np.full((16, 32, 32, 3), np.nan, np.float32), "NaN or infinite"),
+        (np.zeros((16, 32, 32), np.uint8), r"shape \(16, 32, 32\): expected"),
+        (np.zeros((16, 32, 32, 4), np.uint8), "expected"),
+        (np.zeros((16, 0, 32, 3), np.uint8), "expected"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_views_that_are_none(model, view, told):
+    with pytest.raises(UsageError, match=told):
+        VJEPA2Reward(model).score(view)
+
+
+def test_what_is_no_vjepa2_says_so(tmp_path, model):
+    with pytest.raises(UsageError, match=r"V-JEPA 2\.1 is not in transformers"):
+        VJEPA2Reward.load("vjepa2_1_vit_large_384")
+    for kind, told in (("vjepa2_1", "V-JEPA 2.1 is not in"), ("videomae", "model_type is 'videomae', not 'vjepa2'")):
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+        with pytest.raises(UsageError, match=told):
+            VJEPA2Reward.load(str(tmp_path))
+    with pytest.raises(UsageError, match="no such folder"):
+        VJEPA2Reward.load("/no/such/folder")
+
+
+@pytest.mark.slow
+def test_compiled_is_the_same_up_to_rounding(model):
+    view = np.random.default_rng(9).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
+    compiled = VJEPA2Reward(model, compile=True)
+    assert compiled.score(view).value == pytest.approx(VJEPA2Reward(model).score(view).value, abs=1e-5)
+    assert compiled.settings()["compile"] is True
 
 
 def test_any_size_is_squashed_to_the_models_square(model):
@@ -140,11 +246,12 @@ def test_a_short_video_says_so(model):
 
 
 def test_presets_and_names(tmp_path, model):
-    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "cosine": "tokens", "worst": 1.0,
-                                   "reduce": "mean"}  # fmt: skip
+    assert PRESETS["wmreward"] == {"window": 16, "context": 8, "stride": 8, "distance": "cosine", "cosine": "tokens",
+                                   "worst": 1.0, "reduce": "mean", "resize": "squash"}  # fmt: skip
     model.save_pretrained(tmp_path)
     reward = rewards.load({"name": "vjepa2", "model": str(tmp_path), "stride": 4})
-    assert (reward.stride, reward.contexts, reward.cosine) == (4, (8,), "tokens")
+    found = reward.convention
+    assert (found.stride, found.contexts, found.cosine) == (4, (8,), "tokens")
     with pytest.raises(UsageError, match="did you mean 'vjepa2'"):
         rewards.load({"name": "vjepa"})
     with pytest.raises(UsageError, match="preset"):

@@ -23,7 +23,8 @@ FIRST = "against the stock solver at order 1; its second order is the kernel 2m 
 @dataclass(frozen=True)
 class Case:
     """given: conditioning frames. stock: builds the pipeline to compare with, where it is not `build`. held: they stand
-    still in the latents. needs: Python packages without which it cannot run."""
+    still in the latents. chunks: it is made in so many. doubled: frames that the stock call shows twice. alone: of
+    a family whose particles can share a call, but not so. needs: Python packages without which it cannot run."""
 
     id: str
     pipeline: str
@@ -36,6 +37,9 @@ class Case:
     why: str = ROUNDING
     stock: Callable[[], Any] | None = None
     held: bool = False
+    chunks: int = 1
+    doubled: int = 0
+    alone: bool = False
     needs: tuple[str, ...] = field(default=())
 
     @property
@@ -120,6 +124,7 @@ S = "SkyReelsV2DiffusionForcing{}Pipeline"
 ltx_size, ltx_long = size(32, guidance_scale=3.0), size(32, 17, guidance_scale=3.0, image_cond_noise_scale=0.0)
 tv = ("torchvision",)
 first_order = wan.FIRST_ORDER
+two_chunks = wan_size(16, 21, overlap_history=5, base_num_frames=13)
 smallest: dict[str, Any] = dict(fidelity=0.2, mean=3e-3, why="the stock call ends with noise of its smallest sigma on "
                                 "the given frames; 0 without it. Its guardrail rounds to 8 bits")  # fmt: skip
 
@@ -143,7 +148,7 @@ CASES = [
     Case("ltx-condition", LC, others.ltx_condition, ltx_long),
     Case("ltx-condition-image", LC, others.ltx_condition, ltx_long, given=1, side=32, held=True),
     Case("ltx-condition-continuation", LC, others.ltx_condition, ltx_long, given=9, side=32, held=True),
-    Case("ltx-condition-middle", LC, others.ltx_condition, middle_call),
+    Case("ltx-condition-middle", LC, others.ltx_condition, middle_call, alone=True),
     Case("ltx-condition-noised", LC, others.ltx_condition, size(32, 17, image_cond_noise_scale=0.15), given=1, side=32,
          held=True, fidelity=0.1, mean=0.01,
          why="the stock call leaves the last step's noise on the given frames"),
@@ -163,7 +168,14 @@ CASES = [
     Case("skyreels-image", S.format("ImageToVideo"), partial(wan.skyreels, "ImageToVideo"), wan_size(), given=1,
          held=True, why=FIRST, stock=lambda: wan.skyreels("ImageToVideo", unipc(8.0, **first_order))),
     Case("skyreels-continuation", S.format("VideoToVideo"), partial(wan.skyreels, "VideoToVideo"), wan_size(), given=5,
-         held=True, why=FIRST, stock=lambda: wan.skyreels("VideoToVideo", unipc(8.0, **first_order))),
+         held=True, doubled=5, why=FIRST, stock=lambda: wan.skyreels("VideoToVideo", unipc(8.0, **first_order))),
+    *(Case(f"{name}-chunks", S.format(kind), partial(wan.skyreels, kind), two_chunks, given=given, held=bool(given),
+           doubled=given if given > 1 else 0, chunks=2, why=FIRST, stock=stock)
+      for name, kind, given, stock in (
+        ("skyreels", "", 0, lambda: wan.skyreels("", unipc(8.0, **first_order))),
+        ("skyreels-image", "ImageToVideo", 1, lambda: wan.skyreels("ImageToVideo", unipc(8.0, **first_order))),
+        ("skyreels-continuation", "VideoToVideo", 5,
+         lambda: wan.skyreels("VideoToVideo", unipc(8.0, **first_order))))),
     Case("skyreels-plain", "SkyReelsV2Pipeline", wan.skyreels_plain, wan_size()),
     Case("skyreels-plain-image", "SkyReelsV2ImageToVideoPipeline", wan.skyreels_plain_image, wan_size(), given=1),
     Case("mochi", "MochiPipeline", others.mochi, size(16, 7)),

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,6 +25,7 @@ from raysearch.errors import UsageError
 SECONDS = 5.0  # of every test clip
 RATES = (8, 16, 24, 30)  # frames per second at which the data set is laid out
 SLACK = 1e-3  # seconds
+BLACK = 16  # the luma of 0; what is below is black as well
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,13 @@ def count(seconds: float, fps: int) -> int:
 
 def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
+    converter = VideoReformatter()
+    for frame in islice(raw(path), most):
+        yield rgb(frame, converter)
+
+
+def raw(path: str | os.PathLike | bytes) -> Iterator[av.VideoFrame]:
+    """Frames as the decoder gives them."""
     source = io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)
     name = "<bytes>" if isinstance(path, bytes) else os.fspath(path)
     try:
@@ -94,15 +104,12 @@ def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
             stream.codec_context.thread_count = 1  # one clip a core: threads of a decoder would only get in the way
-            shape, converter = None, VideoReformatter()
-            for k, frame in enumerate(file.decode(stream)):
-                if most is not None and k == most:
-                    return
-                image = rgb(frame, converter)
-                if shape is not None and image.shape != shape:
+            size = None
+            for frame in file.decode(stream):
+                if size not in (None, (frame.width, frame.height)):
                     raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-                shape = image.shape
-                yield image
+                size = frame.width, frame.height
+                yield frame
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(f"{name}: breaks off ({type(error).__name__}: {error}); write it again") from None
 
@@ -144,9 +151,24 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
         converter = VideoReformatter()
         file.streams.video[0].codec_context.thread_count = 1
         for frame in file.decode(video=0):
-            height = frame.height
-            planes = frame.to_ndarray(format="yuv420p")
-            if (planes[height:] == 128).all():
-                yield _levels()[planes[:height]]
+            luma, *colour = map(plane, frame.planes)
+            if all((c == 128).all() for c in colour):
+                yield _lit(luma)
             else:
                 yield rgb(frame, converter)[..., 2]  # blue: the first channel of the official reader
+
+
+def plane(of: av.video.plane.VideoPlane) -> np.ndarray:
+    """uint8 [H, W], not copied."""
+    held: Any = of  # it lends its memory, which its annotations do not say
+    return np.frombuffer(held, np.uint8).reshape(of.height, of.line_size)[:, : of.width]
+
+
+def _lit(luma: np.ndarray) -> np.ndarray:
+    """Grey levels of luma, uint8 [H, W]; nearly all of a mask is black, so only rows that are not are looked up."""
+    out = np.zeros(luma.shape, np.uint8)
+    rows = np.flatnonzero(luma.max(1) > BLACK)
+    if len(rows):
+        some = slice(rows[0], rows[-1] + 1)
+        out[some] = _levels()[luma[some]]
+    return out

@@ -15,14 +15,17 @@ import numpy as np
 from raysearch.evals.physics_iq import clips, pixels
 
 _BITS = np.array([bin(i).count("1") for i in range(256)], np.uint8)
+CHUNK = 256  # squares of 8-bit differences whose sum float32 holds exactly: 255^2 * 256 < 2^24
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """frames: T of uint8 [h, w, 3]; masks: bits of [T, h * w], packed along the last axis."""
+    """frames: T of uint8 [h, w, 3]; masks: bits of [T, h * w], packed along the last axis; often: in how many frames
+    each pixel moves, int16 [h * w]."""
 
     frames: Sequence[np.ndarray]
     masks: np.ndarray
+    often: np.ndarray
 
 
 def reduce(frames: Iterable[np.ndarray], fps: int, width: int, height: int, masks: Iterable | None = None) -> Reduced:
@@ -38,32 +41,44 @@ def reduce(frames: Iterable[np.ndarray], fps: int, width: int, height: int, mask
     if masks is not None:
         small = [pixels.resize(f, width, height) for f in frames]
         made = islice(iter(masks), len(small))
-    bits = [np.packbits(pixels.resize(m, width, height) > 127) for m in made]
-    return Reduced(small, np.stack(bits))
+    bits, often = [], np.zeros(width * height, np.int16)
+    for grey in made:
+        mask = pixels.above_half(grey, width, height).ravel()
+        often += mask
+        bits.append(np.packbits(mask))
+    return Reduced(small, np.stack(bits), often)
 
 
 def compare(a: Reduced, b: Reduced) -> dict[str, list[float] | float]:
     """spatiotemporal_iou and mse per frame, spatial_iou and weighted_spatial_iou of the clip."""
-    both, either = _BITS[a.masks & b.masks].sum(1, dtype=np.int64), _BITS[a.masks | b.masks].sum(1, dtype=np.int64)
-    ever = [np.bitwise_or.reduce(m.masks, 0) for m in (a, b)]
-    often = [np.unpackbits(m.masks, axis=1).sum(0, dtype=np.int64) for m in (a, b)]
+    both, either = (_count(a.masks & b.masks), _count(a.masks | b.masks))
+    least, most = np.minimum(a.often, b.often), np.maximum(a.often, b.often)
     return {
         "spatiotemporal_iou": [_share(i, u) for i, u in zip(both.tolist(), either.tolist(), strict=True)],
-        "spatial_iou": _share(int(_BITS[ever[0] & ever[1]].sum()), int(_BITS[ever[0] | ever[1]].sum())),
-        "weighted_spatial_iou": _share(int(np.minimum(*often).sum()), int(np.maximum(*often).sum())),
+        "spatial_iou": _share(int(np.count_nonzero(least)), int(np.count_nonzero(most))),
+        "weighted_spatial_iou": _share(int(least.sum(dtype=np.int64)), int(most.sum(dtype=np.int64))),
         "mse": [squared(x, y) for x, y in zip(a.frames, b.frames, strict=True)],
     }
 
 
 def squared(a: np.ndarray, b: np.ndarray) -> float:
     """Mean squared difference of two uint8 images, in units where white is 1."""
-    difference = np.maximum(a, b)
-    difference -= np.minimum(a, b)
-    values = difference.ravel().astype(np.float32)
-    # parts whose sums of squares float32 holds exactly: 255^2 * 256 < 2^24
-    whole = values[: len(values) // 256 * 256].reshape(-1, 256)
-    total = np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64) + np.square(values[whole.size :]).sum(dtype=float)
-    return float(total) / (values.size * 255.0**2)
+    x, y, total = a.reshape(-1), b.reshape(-1), 0.0
+    step = CHUNK * 1024  # worked on at a time, so that it stays in the cache
+    for k in range(0, x.size, step):
+        values = np.maximum(x[k : k + step], y[k : k + step])
+        values -= np.minimum(x[k : k + step], y[k : k + step])
+        each = values.astype(np.float32)
+        whole = each[: each.size // CHUNK * CHUNK].reshape(-1, CHUNK)
+        total += float(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
+        total += float(np.square(each[whole.size :]).sum(dtype=np.float64))
+    return total / (x.size * 255.0**2)
+
+
+def _count(bits: np.ndarray) -> np.ndarray:
+    """Bits set in each row."""
+    counts = np.bitwise_count(bits) if hasattr(np, "bitwise_count") else _BITS[bits]
+    return counts.sum(1, dtype=np.int64)
 
 
 def _share(part: int, whole: int) -> float:

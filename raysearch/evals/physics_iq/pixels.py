@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 RATE, LEVELS, SQUARE = 0.3, 10, 5
+STRIP = 32  # rows worked on at a time, so that what is in between stays in the cache
 _GREY = np.array([9798, 19235, 3735], np.float32)  # of R, G, B, in 1 / 32768
 
 
@@ -24,38 +25,58 @@ def masks(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             average = smooth.astype(np.float64)
             yield np.zeros(smooth.shape, bool)
             continue
-        average *= 1 - RATE
-        average += smooth * RATE
-        # through float32, as the official conversion goes: values on .5 are frequent and round to even
-        ground = np.rint(average.astype(np.float32)).astype(np.int16)
-        ground -= smooth
-        yield close(open_(np.abs(ground, out=ground) > LEVELS))
+        moved = np.empty(smooth.shape, bool)
+        for y in range(0, len(smooth), STRIP):
+            _moved(average[y : y + STRIP], smooth[y : y + STRIP], moved[y : y + STRIP])
+        yield _cleaned(moved)
+
+
+def _moved(average: np.ndarray, smooth: np.ndarray, out: np.ndarray) -> None:
+    """Take the frame into the average, then mark what is far from it."""
+    average *= 1 - RATE
+    average += smooth * RATE
+    # through float32, as the official conversion goes: values on .5 are frequent and round to even
+    ground = average.astype(np.float32)
+    np.rint(ground, out=ground)
+    ground -= smooth
+    np.greater(np.abs(ground, out=ground), LEVELS, out=out)
+
+
+def _cleaned(mask: np.ndarray) -> np.ndarray:
+    """Opened and closed; only where something is set, with room for what closing reaches."""
+    out = np.zeros(mask.shape, bool)
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if len(rows):
+        reach = SQUARE - 1
+        box = tuple(slice(max(i[0] - reach, 0), i[-1] + reach + 1) for i in (rows, columns))
+        out[box] = close(open_(mask[box]))
+    return out
 
 
 def grey(frame: np.ndarray) -> np.ndarray:
     """uint8 [H, W] of RGB uint8 [H, W, 3]; sums stay below 2^24, so float32 adds them exactly."""
-    total = frame.reshape(-1, 3).astype(np.float32) @ _GREY
-    total += 1 << 14
-    total *= 2.0**-15
-    return total.astype(np.uint8).reshape(frame.shape[:2])
+    out = np.empty(frame.shape[:2], np.uint8)
+    for y in range(0, len(frame), STRIP):
+        total = frame[y : y + STRIP].astype(np.float32) @ _GREY
+        total += 1 << 14
+        total *= 2.0**-15
+        out[y : y + STRIP] = total
+    return out
 
 
 def blur(image: np.ndarray) -> np.ndarray:
     """Binomial 5 x 5, rounded half up, mirrored at the border without repeating it; uint8 [H, W]."""
-    wide = np.pad(image, 2, mode="reflect").astype(np.uint16)
-    rows = _five(wide[:-4], wide[1:-3], wide[2:-2], wide[3:-1], wide[4:])
-    both = _five(rows[:, :-4], rows[:, 1:-3], rows[:, 2:-2], rows[:, 3:-1], rows[:, 4:])
-    both += 128
-    return (both >> 8).astype(np.uint8)
-
-
-def _five(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """(1, 4, 6, 4, 1); at most 16 * 16 * 255, which uint16 holds."""
-    out = b + d
-    out <<= 2
-    out += a
-    out += e
-    out += c * np.uint16(6)
+    wide = np.pad(image, 2, mode="reflect")
+    out = np.empty_like(image)
+    for y in range(0, len(image), STRIP):
+        strip = wide[y : y + STRIP + 4].astype(np.uint16)  # sums reach 256 * 255, which uint16 holds
+        for _ in range(4):
+            strip = strip[:-1] + strip[1:]
+        for _ in range(4):
+            strip = strip[:, :-1] + strip[:, 1:]
+        strip += 128
+        strip >>= 8
+        out[y : y + STRIP] = strip
     return out
 
 
@@ -84,35 +105,86 @@ def _grow(mask: np.ndarray) -> np.ndarray:
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """Bilinear without smoothing, in 11-bit fixed point, of uint8 [H, W] or [H, W, C]."""
-    high, wide = image.shape[:2]
-    if (high, wide) == (height, width):
-        return image
-    if (high, wide) == (2 * height, 2 * width):  # here the official call averages areas
-        i = image.astype(np.uint16)
+    return _rows(image, width, height, 0, height)
+
+
+def above_half(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """resize(image) > 127, bool, of an image that is black nearly everywhere: only rows that are not are resized."""
+    out = np.zeros((height, width), bool)
+    lit = np.flatnonzero(image.any(1))
+    if len(lit):
+        ratio = height / len(image)
+        low, high = max(int((lit[0] - 1) * ratio) - 1, 0), min(int((lit[-1] + 2) * ratio) + 2, height)
+        np.greater(_rows(image, width, height, low, high), 127, out=out[low:high])
+    return out
+
+
+def _rows(image: np.ndarray, width: int, height: int, low: int, high: int) -> np.ndarray:
+    """Rows low to high of the resized image."""
+    tall, wide = image.shape[:2]
+    if (tall, wide) == (height, width):
+        return image[low:high]
+    if (tall, wide) == (2 * height, 2 * width):  # here the official call averages areas
+        i = image[2 * low : 2 * high].astype(np.uint16)
         return ((i[::2, ::2] + i[1::2, ::2] + i[::2, 1::2] + i[1::2, 1::2] + 2) >> 2).astype(np.uint8)
-    if (high, wide) == (4 * height, 4 * width):  # half of each of the two middle rows and columns
-        above, below = image[1::4].astype(np.uint16), image[2::4].astype(np.uint16)
+    if (tall, wide) == (4 * height, 4 * width):  # half of each of the two middle rows and columns
+        above, below = (image[4 * low + k : 4 * high : 4].astype(np.uint16) for k in (1, 2))
         total = above[:, 1::4] + above[:, 2::4] + below[:, 1::4] + below[:, 2::4]
         return ((total + 2) >> 2).astype(np.uint8)
-    channels = image.shape[2] if image.ndim == 3 else 1
-    x0, x1, ax, bx = _taps(wide, width, channels, True)
-    y0, y1, ay, by = _taps(high, height, 1, False)
-    whole = np.ascontiguousarray(image).reshape(high, -1).view(f"V{channels}")  # so that a pixel moves as one
-    across = np.multiply(whole.take(x0, axis=1, mode="clip").view(np.uint8), ax, dtype=np.int32)
-    across += np.multiply(whole.take(x1, axis=1, mode="clip").view(np.uint8), bx, dtype=np.int32)
-    across >>= 4
-    out = np.empty((height, width * channels), np.uint8)
-    line, other = np.empty((2, width * channels), np.int32)
-    for y, (above, below, a, b) in enumerate(zip(*(t.tolist() for t in (y0, y1, ay, by)), strict=True)):
-        np.multiply(across[above], a, out=line)  # line by line, which stays in the cache
-        np.multiply(across[below], b, out=other)
+    groups, first, last = _groups(tall, height, low, high)
+    across = _across(image[first:last], width)
+    out = np.empty((high - low, across.shape[1]), np.uint8)
+    for a, b, above, below, target in groups:
+        line = np.multiply(across.take(above, 0), a, dtype=np.int32)
+        other = np.multiply(across.take(below, 0), b, dtype=np.int32)
         line >>= 16
         other >>= 16
         line += other
         line += 2
         line >>= 2
-        out[y] = line
-    return out.reshape(height, width, *image.shape[2:])
+        out[target] = line
+    return out.reshape(high - low, width, *image.shape[2:])
+
+
+def _across(image: np.ndarray, width: int) -> np.ndarray:
+    """Rows of uint8 [H, W(, C)] at the new width, int16 [H, width * C], in 1 / 128: (a * left + b * right) >> 4.
+
+    With weights split, a = 16 * u + v and b = 16 * s + t, this is u * left + s * right + ((v * left + t * right) >> 4),
+    which 16 bits hold.
+    """
+    tall, wide = image.shape[:2]
+    channels = image.shape[2] if image.ndim == 3 else 1
+    left, right, a, b = _taps(wide, width, channels, True)
+    (u, v), (s, t) = ((w.astype(np.uint16) >> 4, w.astype(np.uint16) & 15) for w in (a, b))
+    out = np.empty((tall, width * channels), np.int16)
+    for y in range(0, tall, STRIP):
+        # a pixel moves as one
+        strip = image[y : y + STRIP].astype(np.uint16).reshape(-1, wide * channels).view(f"V{2 * channels}")
+        near, far = (strip.take(x, axis=1, mode="clip").view(np.uint16) for x in (left, right))
+        fine = near * v
+        fine += far * t
+        fine >>= 4
+        near *= u
+        far *= s
+        near += far
+        near += fine
+        out[y : y + STRIP] = near
+    return out
+
+
+@lru_cache(maxsize=64)
+def _groups(source: int, target: int, low: int, high: int) -> tuple[list[tuple], int, int]:
+    """Target rows low to high, those with the same weights together: (weights, source rows, target rows) of each, at
+    most STRIP rows; and which source rows are needed, from and to. Source rows count from the first of these."""
+    above, below, a, b = (t[low:high] for t in _taps(source, target, 1, False))
+    first, groups = int(above.min()), []
+    weights = np.stack([a, b], 1)
+    for pair in np.unique(weights, axis=0):
+        at = np.flatnonzero((weights == pair).all(1))
+        for k in range(0, len(at), STRIP):
+            rows = at[k : k + STRIP]
+            groups.append((np.int32(pair[0]), np.int32(pair[1]), above[rows] - first, below[rows] - first, rows))
+    return groups, first, int(below.max()) + 1
 
 
 @lru_cache(maxsize=16)

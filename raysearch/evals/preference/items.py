@@ -98,27 +98,41 @@ def write_votes(votes: Sequence[Vote], path: str | Path) -> None:
 
 def read_votes(answers: Sequence[str | Path], key: str | Path) -> list[Vote]:
     """Votes from what pages exported and the key of the study. Raises UsageError for answers of another study."""
-    known = json.loads(Path(key).read_text(encoding="utf-8"))
+    known = _key(key)
     votes: dict[tuple[str, str, str], Vote] = {}
     for path in answers:
         for number, row in _lines(path):
             try:
                 item = known["items"][row["sheet"]][row["item"]]
-                answer, flipped = row["answer"], item["flipped"]
+                answer, flipped, annotator = row["answer"], item["flipped"], str(row["annotator"])
                 if answer not in ANSWERS or row["study"] != known["study"]:
                     raise KeyError("answer")
             except (LookupError, TypeError):
                 raise UsageError(f"{path}: line {number}: not an answer to this study; give its own key.json") \
                     from None  # fmt: skip
+            if not isinstance(row.get("seconds", 0), (int, float)) or not isinstance(row.get("replays", 0), int):
+                raise UsageError(f"{path}: line {number}: seconds and replays must be numbers")
             real = "tie" if answer == "tie" else "ab"[(answer == "right") ^ flipped]
             pair, check = item["pair"], item["pair"]["expect"] is not None
             vote = Vote(
-                pair["id"], pair["prompt"], pair["a"], pair["b"], known["question"], real, str(row["annotator"]),
+                pair["id"], pair["prompt"], pair["a"], pair["b"], known["question"], real, annotator,
                 float(row.get("seconds", 0)), int(row.get("replays", 0)), check,
                 real == pair["expect"] if check else None,
             )  # fmt: skip
             votes[vote.annotator, vote.pair, vote.question] = vote  # a later answer to the same item corrects the first
     return list(votes.values())
+
+
+def _key(path: str | Path) -> dict[str, Any]:
+    if not Path(path).is_file():
+        raise UsageError(f"{path}: no such file; give the key.json that lies in the folder of the study")
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not {"study", "question", "items"} <= set(known):
+            raise ValueError("it lacks study, question or items")
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{path}: not the key.json of a study ({error})") from None
+    return known
 
 
 def attentive(votes: Sequence[Vote], least: float = 1.0) -> list[Vote]:

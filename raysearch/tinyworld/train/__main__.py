@@ -1,4 +1,4 @@
-"""`python -m raysearch.tinyworld.train {codec,generator,worldmodel,export}`; see --help."""
+"""`python -m raysearch.tinyworld.train {codec,generator,worldmodel,videomae,export}`; see --help."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from pathlib import Path
 
 import torch
 
+from .. import weights
 from ..codec import TinyPatchCodec
 from ..models import CHANNELS, pipeline, transformer
-from . import codec, generator, worldmodel
+from . import codec, generator, videomae, worldmodel
 from .checkpoints import averaged
 from .loop import Recipe
 
 RECIPES = {
     "codec": Recipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
     "encoder": Recipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
+    "videomae": Recipe(steps=3000, batch=32, lr=2e-3, seed=6, weight_decay=0.05, ema=0.995),
 }
 # Cosine cycles, each from where the one before ended.
 CYCLES = {
@@ -46,6 +48,13 @@ def main() -> None:
         trained = codec.train(adjusted(RECIPES["codec"]), folder, device, faster)
         print(f"codec: {codec.psnr(trained.cpu()):.1f} dB on held-out clips")
         return
+    if args.part == "videomae":
+        shipped = TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
+        videomae.train(adjusted(RECIPES["videomae"]), folder, device, shipped).cpu().save_pretrained(
+            folder / "videomae"
+        )
+        print(f"VideoMAE saved in {folder / 'videomae'}")
+        return
     vae = averaged(folder / "codec.safetensors", TinyPatchCodec(latent_channels=CHANNELS))
     if args.part == "generator":
         for cycle, recipe in enumerate(CYCLES["generator"], 1):
@@ -69,11 +78,12 @@ def _arguments() -> argparse.Namespace:
         prog="python -m raysearch.tinyworld.train",
         description="Train the tiny pair: codec first, then generator and world model in any order. A run that was "
         "stopped goes on where its last checkpoint (every 500 steps) left it, with the same result.",
-        epilog="One thread per process is fastest; run generator and worldmodel side by side on two cores.",
+        epilog="videomae uses the shipped codec. "
+        "One thread per process is fastest; run generator and worldmodel side by side on two cores.",
     )
     parser.add_argument(
         "part",
-        choices=("codec", "generator", "worldmodel", "export"),
+        choices=("codec", "generator", "worldmodel", "videomae", "export"),
         help="what to train; export only writes the pipeline of the latest generator checkpoint",
     )
     parser.add_argument(

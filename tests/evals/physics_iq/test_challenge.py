@@ -128,6 +128,8 @@ def test_views_are_picked(tmp_path):
     assert [v.id for v in settings.pick(data, 2, "two").views] == [4, 5]
     with pytest.raises(UsageError, match="no view is left"):
         settings.pick(data, None, "three")
+    with pytest.raises(UsageError, match="--limit 0: at least 1 view"):
+        settings.pick(data, 0, None)
 
 
 def test_the_stand_in_is_the_same_every_time(tmp_path):

@@ -114,3 +114,12 @@ def test_answers_of_another_study_are_refused(tmp_path):
     )
     with pytest.raises(UsageError, match=r"answers\.jsonl: line 1: not an answer to this study"):
         items.read_votes([tmp_path / "answers.jsonl"], tmp_path / "key.json")
+
+
+@pytest.mark.parametrize("text", [None, "[1]", "{", '{"study": "s"}'])
+def test_a_key_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "answers.jsonl").write_text("{}\n")
+    if text is not None:
+        (tmp_path / "key.json").write_text(text)
+    with pytest.raises(UsageError, match=r"key\.json: "):
+        items.read_votes([tmp_path / "answers.jsonl"], tmp_path / "key.json")

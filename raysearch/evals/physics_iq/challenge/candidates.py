@@ -13,7 +13,7 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs, videos
+from raysearch import runs
 from raysearch.coordinator import Task
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import export, reals, scorer
@@ -90,9 +90,7 @@ def score_view(job: tuple, data: DataSet, settings: Settings, cache: str) -> Non
         size = real.width, real.height
     for _, film, clip in wanted:
         if not clip.is_file():
-            frames, fps = videos.decode(film)
-            made = export.clip(frames, fps, lost, data.seconds, size, settings.enlarge, name=str(film))
-            export.write(made, clip)
+            export.write(export.cut(film, lost, data.seconds, size, settings.enlarge), clip)
     paths: Sequence[Path] = [clip for _, _, clip in wanted]
     found = scorer.measure((view, paths), data.fps, cache, data.seconds)
     export.write(json.dumps({key: m for (key, _, _), m in zip(wanted, found, strict=True)}).encode(), store)

@@ -88,7 +88,8 @@ def _pool(name: str, pool: dict[str, Any]) -> Html:
 
 
 def _plot(curves: dict[str, Any]) -> Html:
-    lines = {k: c["verified"] for k, c in curves.items() if k != "n"}
+    lines = {"random": [curves[ORACLE]["verified"][0]] * len(curves["n"])}
+    lines |= {k: c["verified"] for k, c in curves.items() if k != "n"}
     low, high = min(min(v) for v in lines.values()), max(max(v) for v in lines.values())
     pad = (high - low) * 0.08 or 1.0
     top = math.log2(curves["n"][-1]) or 1.0
@@ -109,9 +110,10 @@ def _plot(curves: dict[str, Any]) -> Html:
         parts.append(el("text", n, x=at(n, low)[0], y=_H - 26, class_="tick", text_anchor="middle"))
     for value in (low, (low + high) / 2, high):
         parts.append(el("text", number(value, 1), x=_L - 10, y=at(1, value)[1] + 4, class_="tick", text_anchor="end"))
+    parts.append(el("text", "Verified score", x=_L - 10, y=8, class_="title"))
     parts.append(el("text", "candidates per view, N", x=_W / 2, y=_H - 8, class_="title", text_anchor="middle"))
     told = f"Verified score against N, by selector: {', '.join(lines)}"
-    return el("svg", parts, viewBox=f"0 0 {_W} {_H}", role="img", aria_label=told, class_="plot",
+    return el("svg", parts, viewBox=f"0 -8 {_W} {_H + 16}", role="img", aria_label=told, class_="plot",
               style="max-width:560px")  # fmt: skip
 
 

@@ -7,7 +7,7 @@ everything that was found; it depends on no clock, no number of replicas and no 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     data = settings.pick(settings.data(job, told), limit, scenario)
     lines, total = [], 0
     for entry in settings.entries(job, told, data.views):
-        counts = [count(t) for t in runs.tasks(entry.job)]
+        counts = [count(t) for t in runs.tasks(replace(entry.job, choose={}))]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
@@ -144,7 +144,7 @@ def _generate(todo: list[Entry]) -> None:
 
     failed = []
     for entry in todo:
-        ends = runs.run(entry.job)
+        ends = runs.run(replace(entry.job, baseline=False))  # strategies are compared by the challenge itself
         write(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
     if failed:

@@ -102,10 +102,12 @@ def data(job: Job, settings: Settings) -> DataSet:
 
 def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     """Of the views those of scenarios whose name contains `scenario`, the first `limit` of them."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: at least 1 view")
     views = [v for v in found.views if scenario is None or scenario in v.scenario][:limit]
     if not views:
         names = dict.fromkeys(found.scenarios)
-        raise UsageError(f"--scenario {scenario!r} --limit {limit}: no view is left; scenarios are {', '.join(names)}")
+        raise UsageError(f"--scenario {scenario!r}: no view is left; scenarios are {', '.join(names)}")
     return replace(found, views=tuple(views))
 
 

@@ -1,0 +1,47 @@
+"""What one sees of a run while it goes on: a live table or plain lines, the event log, and metrics where Ray runs.
+
+Observers see Rounds, Outcomes and pools, and change nothing; what they cannot write never ends a run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+
+from raysearch.config import Job
+from raysearch.coordinator import Observer
+from raysearch.observe.events import EventLog
+from raysearch.observe.history import totals
+from raysearch.observe.lines import Lines
+from raysearch.observe.progress import Progress
+from raysearch.observe.screen import Screen
+
+__all__ = ["EventLog", "Lines", "Screen", "totals", "watching"]
+
+
+@contextmanager
+def watching(
+    job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float
+) -> Iterator[tuple[Progress, list[Observer]]]:
+    """The observers of a job: the view on the terminal, which knows how far the run is, and beside it the event log in
+    the folder and, where Ray runs the job, its metrics.
+
+    To be entered once the executor stands. began: when the invocation did (time.time()). What ends the block early is
+    written into the event log and goes on.
+    """
+    with EventLog(job, folder, searches, versions, began) as log:
+        others: list[Observer] = [log]
+        if job.cluster.executor == "ray":
+            from raysearch.executors.ray_metrics import RayMetrics
+
+            others.append(RayMetrics(folder, searches))
+        if not sys.stdout.isatty():
+            yield Lines(searches), others
+            return
+        screen = Screen(searches)
+        with Live(screen, console=Console(), refresh_per_second=4, transient=False):
+            yield screen, others

@@ -1,0 +1,149 @@
+"""The event log: what happened when, one JSON object a line, for whoever wants to see a run with tools of their own.
+
+`events.jsonl` in the run folder grows with every invocation; where a file system cannot append, every writing is a new
+segment `events/NNNNN.jsonl`. Lines are gathered and written at most every second (segments: every half minute). A log
+that cannot be written is given up, once and aloud; the run goes on. docs/observability.md describes the events.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any
+
+import fsspec
+
+from raysearch import config
+from raysearch.config import Job
+from raysearch.coordinator import Finished, Ledger, Task
+from raysearch.moves import Outcome, Round, digest, encode
+from raysearch.observe.progress import Status
+
+EVENTS = "events"
+FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
+
+
+class EventLog:
+    """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`.
+
+    began: time of the clock at which the invocation began, before the executor was started; now if it is not given.
+    """
+
+    def __init__(
+        self, job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ):  # fmt: skip
+        self._clock, self._lines, self._broken = clock, list[str](), False
+        self._fs, self._root = fsspec.core.url_to_fs(folder)
+        self._appends = appends(self._fs)
+        self._segment: int | None = None
+        self._flushed = self._pooled = clock()
+        self._began = self._flushed if began is None else began
+        self._ledger, self._status = Ledger(), dict[str, Any]()
+        self._about = {
+            "run": folder, "searches": searches, "executor": job.cluster.executor, "versions": dict(versions),
+            "config": digest(config.plain(job)), "strategy": job.search.get("name"), "seed": job.seed,
+            "pools": {name: asdict(getattr(job.cluster, name)) for name in ("generators", "rewards")},
+        }  # fmt: skip
+
+    def __enter__(self) -> EventLog:
+        self._write("started", after_s=round(self._clock() - self._began, 3), **self._about)
+        self._flush()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        how = "ended" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        more = {"error": f"{type(error).__name__}: {error}"} if how == "failed" else {}
+        self._write(how, seconds=round(self._clock() - self._began, 3), **self._totals(), **more)
+        self._flush()
+
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        note = {k: v for k, v in round.note.items() if isinstance(v, (int, float, str))}
+        if round.note.get("ancestors") is not None:
+            note["unique_ancestors"] = len(set(round.note["ancestors"]))
+        self._write("round", search=task.name, round=number, moves=len(round.moves), note=note)
+
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        self._write("outcome", search=task.name, key=outcome.key, reward=outcome.reward, recalled=recalled,
+                    **_rounded(outcome.cost))  # fmt: skip
+
+    def on_finish(self, finished: Finished) -> None:
+        found = finished.result
+        told = {"reward": found.winner.reward, "key": found.winner.key, "hash": found.digest()} if found else {}
+        self._write("finished", search=finished.task.name, error=finished.error, **told, **_rounded(finished.cost))
+
+    def on_wait(self, ledger: Ledger, status: Status) -> None:
+        self._ledger, self._status = ledger, dict(status)
+        now = self._clock()
+        if now - self._pooled >= POOLS_S:
+            self._pooled = now
+            self._write("pools", **self._totals())
+        self._due()
+
+    def _totals(self) -> dict[str, Any]:
+        ledger = {k: v for k, v in asdict(self._ledger).items() if k != "cost"}
+        return {"ledger": ledger | _rounded(self._ledger.cost), "pools": self._status}
+
+    def _write(self, event: str, **fields: Any) -> None:
+        if self._broken:
+            return
+        when = datetime.fromtimestamp(self._clock(), timezone.utc).isoformat(timespec="milliseconds")
+        line = {"time": when.replace("+00:00", "Z"), "event": event, **fields}
+        self._lines.append(json.dumps(encode(line), allow_nan=False) + "\n")
+        self._due()
+
+    def _due(self) -> None:
+        if self._clock() - self._flushed >= (FLUSH_S if self._appends else SEGMENT_S):
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what has gathered. File systems raise errors of many kinds, and none of them may end a run."""
+        if self._broken or not self._lines:
+            return
+        text, self._lines, self._flushed = "".join(self._lines), [], self._clock()
+        try:
+            self._put(text.encode())
+        except Exception as error:
+            self._broken = True
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            print(
+                f"the event log in {self._root} cannot be written and is given up ({told}); the run goes on", flush=True
+            )
+
+    def _put(self, data: bytes) -> None:
+        if not self._appends:
+            folder = f"{self._root}/{EVENTS}"
+            if self._segment is None:
+                self._fs.makedirs(folder, exist_ok=True)
+                self._segment = len(segments(self._fs, self._root))
+            self._fs.pipe_file(f"{folder}/{self._segment:05d}.jsonl", data)
+            self._segment += 1
+            return
+        path = f"{self._root}/{EVENTS}.jsonl"
+        if self._segment is None:
+            self._fs.makedirs(self._root, exist_ok=True)
+            self._segment = 0
+            if self._fs.exists(path) and self._fs.size(path) and self._fs.tail(path, 1) != b"\n":
+                data = b"\n" + data  # the invocation before was killed in the middle of a line
+        with self._fs.open(path, "ab") as file:
+            file.write(data)
+
+
+def appends(fs: Any) -> bool:
+    return "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+
+
+def segments(fs: Any, root: str) -> list[str]:
+    """Paths of the files of the log, oldest first."""
+    if fs.exists(f"{root}/{EVENTS}.jsonl"):
+        return [f"{root}/{EVENTS}.jsonl"]
+    folder = f"{root}/{EVENTS}"
+    return sorted(fs.ls(folder, detail=False)) if fs.isdir(folder) else []
+
+
+def _rounded(cost: Any) -> dict[str, Any]:
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(cost).items()}

@@ -1,0 +1,53 @@
+"""For logs and pipes: a line per finished search, and one every few seconds between."""
+
+from __future__ import annotations
+
+from raysearch.coordinator import Finished, Ledger
+from raysearch.observe.progress import Progress, Status, Watched, spell
+
+EVERY_S = 10.0
+NAMED = 3  # searches in work that a line names
+
+
+class Lines(Progress):
+    """Observer that prints."""
+
+    def __init__(self, searches: int, **options):
+        super().__init__(searches, **options)
+        self._told = self.clock()
+
+    def on_finish(self, finished: Finished) -> None:
+        super().on_finish(finished)
+        what = f"best reward {finished.result.winner.reward:.4f}" if finished.result else f"FAILED: {finished.error}"
+        print(f"[{self.finished}/{self.searches}] {finished.task.name}: {what}", flush=True)
+
+    def on_wait(self, ledger: Ledger, status: Status) -> None:
+        super().on_wait(ledger, status)
+        if self.clock() - self._told > EVERY_S:
+            self._told = self.clock()
+            print(self.line(), flush=True)
+
+    def line(self) -> str:
+        """Moves, searches, time left and pools; on a second line the first searches in work."""
+        told = f"  {self.answered}/{self.asked} moves, {self.finished}/{self.searches} searches"
+        told += f", {self.ledger.cost.nfe} NFE at {self.rate:.3g}/s" if self.ledger.executed else ""
+        left = self.left()
+        told += "" if left is None else f", about {spell(left)} left"
+        told += "".join(f"; {_pool(name, pool)}" for name, pool in self.status.items())
+        working = [s for s in self.seen.values() if s.end is None]
+        named = "; ".join(_search(s) for s in working[:NAMED])
+        told += f"\n    {named}" if named else ""
+        return told + (f"; {len(working) - NAMED} more in work" if len(working) > NAMED else "")
+
+
+def _pool(name: str, pool) -> str:
+    told = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
+    told += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
+    extras = [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
+    return told + (f" ({', '.join(extras)})" if extras else "")
+
+
+def _search(seen: Watched) -> str:
+    told = f"{seen.name} round {seen.round}"
+    told += "" if seen.ess is None else f", ESS {seen.ess:.1f}"
+    return told + ("" if seen.best is None else f", best {seen.best:.4f}")

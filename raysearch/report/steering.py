@@ -1,0 +1,154 @@
+"""What a guide did: the reward it climbed beside everything it did not see, against the same search without guide.
+
+A gradient can please a reward without making anything better. So every measure of the chosen video is compared with
+that of the unguided search, paired by prompt; if the reward clearly rises while a held-out measure clearly falls, the
+page and the terminal say so. Intervals are those of `statistics`: bootstrap over prompts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from raysearch.report import statistics
+from raysearch.report.markup import NONE, Html, count, decimals, el, number
+from raysearch.report.reading import Run
+from raysearch.report.sections import grid, section
+from raysearch.report.statistics import FEW, MOTION, Measure
+
+STILL = 0.9  # share of the unguided motion below which a clear loss of it is a warning
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A measure of the chosen videos, without and with guide, over prompts that have both."""
+
+    measure: Measure
+    prompts: int
+    unguided: float
+    guided: float
+    low: float
+    high: float
+
+    @property
+    def change(self) -> float:
+        return self.guided - self.unguided
+
+    @property
+    def clear(self) -> bool:
+        """Whether there are enough prompts and the interval leaves out 0."""
+        return self.prompts >= FEW and not self.low <= 0 <= self.high
+
+    @property
+    def verdict(self) -> str:
+        if not self.clear:
+            return "unclear" if self.prompts >= FEW else ""
+        if self.measure.better:
+            return "better" if (self.change > 0) == (self.measure.better > 0) else "worse"
+        return "more" if self.change > 0 else "less"
+
+    @property
+    def alarming(self) -> bool:
+        """Of a held-out measure: clearly worse, or a clear loss of motion that is not small."""
+        if self.measure.key == MOTION:
+            return self.verdict == "less" and self.guided < STILL * self.unguided
+        return self.verdict == "worse"
+
+
+def guided(run: Run) -> bool:
+    """Whether the run's search was steered."""
+    search = run.config.get("search")
+    return bool(run.unguided) or (isinstance(search, Mapping) and bool(search.get("guide")))
+
+
+def effects(run: Run) -> list[Effect]:
+    """The reward first, then what was held out from it; details of the optimised reward are not held out."""
+    plain = {e.prompt.id: e.result for e in run.unguided if e.result is not None}
+    pairs = [(plain[e.prompt.id], e.result) for e in run.entries if e.result is not None and e.prompt.id in plain]
+    known = [m for m in statistics.measures([r for pair in pairs for r in pair], run.reward)
+             if m.key is None or not m.key.startswith(f"{run.reward}.")]  # fmt: skip
+    found = []
+    for m in known:
+        values = np.array([[m.of(r)[r.best] for r in pair] for pair in pairs]).reshape(-1, 2)
+        values = values[np.isfinite(values).all(1)]
+        if len(values):
+            low, high = statistics.interval(values[:, 1] - values[:, 0])
+            before, after = values.mean(0).tolist()
+            found.append(Effect(m, len(values), before, after, float(low), float(high)))
+    return found
+
+
+def warnings(run: Run) -> list[str]:
+    """One line if the guide raised what it climbed while something it did not see fell; nothing else is said here."""
+    found = effects(run)
+    reward = next((e for e in found if e.measure.key is None), None)
+    lost = [e for e in found if e.measure.key is not None and e.alarming]
+    if reward is None or not lost or reward.verdict != "better":
+        return []
+    worse = ", ".join(f"{e.measure.label} {_from_to(e)}" for e in lost)
+    return [
+        f"the guide raised the reward it climbs ({_from_to(reward)}) while what it does not see got worse: {worse}; "
+        "this is how a reward is hacked: lower search.guide.scale, or do without the guide"
+    ]
+
+
+def notices(run: Run) -> list[Html]:
+    """What a reader of a steered run must not miss."""
+    if not guided(run):
+        return []
+    said = [f"Warning: {text}." for text in warnings(run)]
+    if not run.unguided:
+        said.append(
+            "This run was steered by a guide and has no unguided baseline (baseline: false), so nothing here tells "
+            "whether the reward rose at the cost of what it does not measure."
+        )
+    return [el("p", text, class_="notice") for text in said]
+
+
+def table(run: Run) -> Html | None:
+    """The section of the page; None for a run without guide or baseline."""
+    found = effects(run)
+    if not found:
+        return None
+    rows = [_row(e) for e in found]
+    heads = ["Measure", "Unguided", "Guided", "Change", "95 % interval", ""]
+    corrected = (
+        "Its steps are corrected by the weights of the search (strict), which so still samples its target."
+        if run.strategy == "smc"
+        else "Nothing corrects it: these videos come from the guided law, not from the generator's own."
+    )
+    told = (
+        f"The chosen video of the guided search against that of the same search, seeds and budget of steps without "
+        f"guide, means over {count(max(e.prompts for e in found), 'prompt')}, paired. The guide climbed the search "
+        f"reward, {run.reward}; all other measures were held out from it. {corrected}"
+    )
+    if max(e.prompts for e in found) < FEW:
+        told += f" Below {FEW} prompts no verdict is given."
+    cost = [sum(e.cost.nfe for e in entries) for entries in (run.unguided, run.entries)]
+    gradients = sum(e.cost.gradients for e in run.entries)
+    spent = f"It took {cost[1]:,} network evaluations and {gradients:,} gradients, without guide {cost[0]:,}."
+    return section(
+        "What the guide did", grid(heads, rows, "Guided against unguided", "measures"),
+        el("p", told, class_="small"), el("p", spent, class_="small"),
+    )  # fmt: skip
+
+
+def _row(e: Effect) -> list:
+    places = decimals([e.unguided, e.guided], e.change)
+    unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
+    label = [e.measure.label, unit, el("small", "what the guide climbed" if e.measure.key is None else e.measure.key)]
+    interval = NONE
+    if not math.isnan(e.low):
+        interval = f"{number(e.low, places, sign=True)} to {number(e.high, places, sign=True)}"
+    verdict = el("span", e.verdict, class_=f"verdict {e.verdict}") if e.verdict else None
+    shown = [number(e.unguided, places), el("b", number(e.guided, places)), number(e.change, places, sign=True)]
+    return [label, *shown, interval, verdict]
+
+
+def _from_to(e: Effect) -> str:
+    places = decimals([e.unguided, e.guided], e.change)
+    unit = f" {e.measure.unit}" if e.measure.unit else ""
+    return f"{number(e.unguided, places)} to {number(e.guided, places)}{unit}"

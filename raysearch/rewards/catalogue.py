@@ -1,0 +1,75 @@
+"""Every reward for a reader: what it measures, its options with defaults, whether it can guide, and its paper.
+
+Taken from the classes themselves, plug-ins included; so describing them imports them, but loads no weights.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass, field
+from typing import Any
+
+from raysearch.errors import UsageError
+from raysearch.rewards import REWARDS, Entry, plugins
+
+CLASSES = {
+    "vjepa2": "raysearch.rewards.vjepa2:VJEPA2Reward",
+    "motion": "raysearch.rewards.motion:Motion",
+    "flicker": "raysearch.rewards.flicker:Flicker",
+    "smoothness": "raysearch.rewards.flicker:Smoothness",
+    "videomae": "raysearch.rewards.videomae:VideoMAEReward",
+    "vlm": "raysearch.rewards.vlm:VLMReward",
+    "vjepa2_features": "raysearch.rewards.features:Features",
+    "fuse": "raysearch.rewards.fuse:Fuse",
+    "tinyworld_truth": "raysearch.tinyworld.reward:Truth",
+}
+PAPERS = {"vjepa2": "WMReward, arXiv 2601.10553 (section 2.3); V-JEPA 2, arXiv 2506.09985"}
+
+
+@dataclass(frozen=True)
+class Description:
+    """One reward. options: defaults by name, None where the model decides. origin: the distribution of a plug-in."""
+
+    name: str
+    summary: str
+    options: dict[str, Any] = field(default_factory=dict)
+    differentiable: bool = False
+    paper: str = ""
+    origin: str = ""
+    error: str = ""
+
+
+def describe() -> list[Description]:
+    """All rewards: those of raysearch, then plug-ins by name; a broken plug-in with its error, not as an exception."""
+    found = [_of(name, entry, _class(CLASSES[name])) for name, entry in REWARDS.items()]
+    for name, points in sorted(plugins.installed().items()):
+        origin = " and ".join(map(plugins.origin, points))
+        try:
+            entry, make = plugins.find(name), plugins.make_of(points[0])
+        except UsageError as error:
+            found.append(Description(name, "cannot be used", origin=origin, error=str(error)))
+        else:
+            found.append(_of(name, entry, make, origin))
+    return found
+
+
+def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
+    lines = (inspect.getdoc(make) or "no description").splitlines()
+    papers = [line.removeprefix("Paper: ") for line in lines if line.startswith("Paper: ")]
+    defaults = _defaults(make)
+    paper = " ".join(papers) or PAPERS.get(name, "")
+    return Description(name, lines[0], {o: defaults.get(o) for o in entry.options},
+                       entry.differentiable, paper, origin)  # fmt: skip
+
+
+def _defaults(make: Any) -> dict[str, Any]:
+    """Of a class both those of its `load`, if it has one, and of its constructor."""
+    makers = [make, *([make.load] if hasattr(make, "load") else [])]
+    every = {k: p.default for m in makers for k, p in plugins.parameters(m).items()}
+    return {k: "(required)" if d is inspect.Parameter.empty else d for k, d in every.items()}
+
+
+def _class(where: str) -> Any:
+    module, name = where.split(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,36 @@
+"""Load a network for a reward: a folder, a hub id or `tiny`, safetensors alone, no remote code, one clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raysearch.errors import UsageError
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def load(
+    kind: Any, reward: str, model: str, tiny: str | None = None, revision: str | None = None, **options: Any
+) -> Any:
+    """kind.from_pretrained(model). tiny: the shipped weights `tiny` stands for. options: `dtype` by name, and others.
+
+    Raises UsageError for a model that cannot be found or read, and for an unknown dtype.
+    """
+    if model == "tiny" and tiny:
+        from raysearch.tinyworld import weights
+
+        model = str(weights(tiny))
+    if model.startswith((".", "/", "~")) and not Path(model := str(Path(model).expanduser())).is_dir():
+        raise UsageError(f"{reward}.model={model!r}: no such folder")
+    if "dtype" in options:
+        if options["dtype"] not in DTYPES:
+            raise UsageError(f"{reward}.dtype={options['dtype']!r}: choose one of {', '.join(DTYPES)}")
+        options |= {"dtype": getattr(torch, options["dtype"]), "use_safetensors": True, "attn_implementation": "sdpa"}
+    try:
+        return kind.from_pretrained(model, revision=revision, **options)
+    except (OSError, ValueError, KeyError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise UsageError(f"{reward}.model={model!r}: cannot be loaded by {kind.__name__} ({told})") from error

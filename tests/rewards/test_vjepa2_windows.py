@@ -1,0 +1,139 @@
+"""The same video, the same bits: alone, in company, in any order, remembered; and what happens when memory runs out."""
+
+import numpy as np
+import pytest
+import torch
+
+from raysearch.errors import UsageError
+from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.windows import Batches, Remembered, fitting, keys
+from raysearch.tinyworld.heldout import condition
+
+
+@pytest.fixture(scope="module")
+def views() -> list[np.ndarray]:
+    """Three lengths and sizes; the first and the last share their first 17 frames, the second is there twice."""
+    rng = np.random.default_rng(0)
+    long = rng.integers(0, 255, (20, 48, 40, 3), dtype=np.uint8)
+    held = condition("two_balls", 3).video
+    return [long[:17], held, rng.integers(0, 255, (16, 33, 65, 3), dtype=np.uint8), held, long]
+
+
+def fresh(batch: int | None = None, **options) -> VJEPA2Reward:
+    return VJEPA2Reward.load("tiny", batch=batch, **{"context": 8, **options})
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": 5}, {"batch": 3, "dtype": "bfloat16", "distance": "l1"}], ids=str)
+def test_the_same_bits_alone_in_company_in_any_order_and_remembered(views, options):
+    alone = [fresh(**options).score(v) for v in views]
+    reward = fresh(**options)
+    assert reward.score_all(views) == alone
+    known = reward.remembered.hits
+    assert reward.score_all(views) == alone and reward.remembered.hits > known  # all of it remembered
+    order = [4, 2, 0, 3, 1]
+    assert fresh(**options).score_all([views[i] for i in order]) == [alone[i] for i in order]
+    partly = fresh(**options)
+    partly.score(views[0])
+    assert partly.score_all(views[::-1]) == alone[::-1]  # some windows remembered, the rest in other batches
+    assert len({s.value for s in alone}) == 4
+
+
+def test_copies_and_shared_windows_are_judged_once(views):
+    reward, judged = fresh(batch=1), []
+    reward.model.encoder.register_forward_pre_hook(lambda m, args: judged.append(args[0].shape[1]))
+    reward.score_all(views)
+    full = judged.count(16)
+    assert full == 2 + 2 + 1 + 3  # of long, the 2 first windows are those of the first; held is there once
+    reward.score_all([views[1], views[1]])
+    assert judged.count(16) == full
+    reward.score(views[1][:, ::-1])  # mirrored: other pixels
+    assert judged.count(16) == full + 2
+
+
+def test_the_network_always_sees_the_same_shapes(views):
+    """On many a device the bits of a row depend on how many rows there are: never on it here, unless asked to."""
+    reward, shapes = fresh(batch=3), set()
+    reward.model.encoder.register_forward_pre_hook(lambda m, args: shapes.add(tuple(args[0].shape)))
+    reward.score_all(views)
+    reward.score(views[2])
+    assert shapes == {(3, 16, 3, 32, 32), (3, 8, 3, 32, 32)}
+
+
+def test_keys_tell_windows_apart_by_every_pixel():
+    frames = np.zeros((5, 4, 6, 3), np.uint8)
+    same = keys(frames, range(3), 3)
+    assert len(set(same)) == 1
+    frames[4, 0, 0, 2] = 1
+    assert [a == b for a, b in zip(keys(frames, range(3), 3), same, strict=True)] == [True, True, False]
+    assert keys(frames.reshape(5, 6, 4, 3), [0], 3) != same[:1] and keys(frames.astype(np.int8), [0], 3) != same[:1]
+
+
+def test_the_least_recently_used_is_forgotten():
+    kept = Remembered(2)
+    kept.put(b"a", 1.0)
+    kept.put(b"b", 2.0)
+    assert kept.get(b"a") == 1.0
+    kept.put(b"c", 3.0)
+    assert (kept.get(b"b"), kept.get(b"a"), kept.get(b"c"), kept.hits) == (None, 1.0, 3.0, 3)
+
+
+def greedy(limit: int):
+    """Asks the allocator for an exbibyte if more than `limit` windows come at once: a true failure to allocate."""
+
+    def hook(module, args):
+        if len(args[0]) > limit:
+            torch.empty(1 << 60, dtype=torch.uint8)
+
+    return hook
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(views):
+    want = fresh().score_all(views)
+    reward = fresh(batch=7)
+    reward.model.encoder.register_forward_pre_hook(greedy(2))
+    with pytest.warns(RuntimeWarning) as told:
+        got = reward.score_all(views)
+    assert [str(w.message).split("now on ")[1] for w in told] == ["3 windows at a time", "1 windows at a time"]
+    assert reward.settings()["batch"] == 1
+    assert [g.value for g in got] == pytest.approx([w.value for w in want], abs=1e-5)
+
+
+def test_no_memory_for_a_single_window_says_what_to_do(views):
+    reward = fresh(batch=1)
+    reward.model.encoder.register_forward_pre_hook(greedy(0))
+    with pytest.raises(UsageError, match=r"reward\.dtype=bfloat16"):
+        reward.score(views[1])
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="size"):
+        list(Batches(2).run(lambda x: x @ torch.ones(3), [(0, torch.ones(2))]))
+
+
+@pytest.mark.parametrize("each, room, want", [(10, 100, 8), (10, 35, 2), (10, 1000, 16), (50, 40, 1), (30, 95, 2)])
+def test_the_batch_that_fits_is_measured_with_one_and_two(each, room, want):
+    asked = []
+
+    def peak(n):
+        asked.append(n)
+        return 5 + each * n
+
+    assert fitting(peak, room, 16) == want and asked == [1, 2]
+
+
+def test_a_probe_that_runs_out_of_memory_finds_one():
+    def peak(n):
+        return n if n == 1 else torch.empty(1 << 60, dtype=torch.uint8).numel()
+
+    assert fitting(peak, 1 << 40, 16) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_same_bits_on_a_gpu(views, dtype):
+    def made():
+        return VJEPA2Reward.load("tiny", device="cuda", dtype=dtype)
+
+    alone = [made().score(v) for v in views]
+    assert made().score_all(views) == alone and made().score_all(views[::-1]) == alone[::-1]
+    assert made().settings()["batch"] > 1
