@@ -20,25 +20,23 @@ COLUMN = 44  # where comments stand, unless a value reaches farther
 def annotated(job: Job, parts: Sequence[tuple[str, DictConfig]]) -> str:
     """The job as YAML with the source of each value. parts: what it was merged from, as `config.parts` gives it."""
     sources = [(name, OmegaConf.to_container(part, resolve=False)) for name, part in parts]
-    defaults = config.plain(Job())
+    defaults, values = config.plain(Job()), config.plain(job)
     lines = []
-    for path, text in _lines(config.plain(job), ()):
-        if path is None:
-            lines.append(text)
-        else:
-            lines.append(f"{text:<{COLUMN}}  # {_source(path, job, sources, defaults)}".rstrip())
+    for path, text in _lines(values, ()):
+        lines.append(text if path is None else f"{text:<{COLUMN}}  # {_source(path, values, sources, defaults)}")
     return "\n".join(lines) + "\n"
 
 
-def _source(path: tuple[str, ...], job: Job, sources: Sequence[tuple[str, Any]], defaults: Any) -> str:
+def _source(path: tuple[str, ...], values: Any, sources: Sequence[tuple[str, Any]], defaults: Any) -> str:
     """The last part that gives the value wins."""
+    storage = values["cluster"]["storage"]
     for name, part in reversed(sources):
         if _has(part, path):
-            below = path == ("run",) and job.cluster.storage and _at(part, path) != job.run
+            below = path == ("run",) and storage and _at(part, path) != values["run"]
             return f"{name}, below cluster.storage" if below else name
-    if path == ("run",) and job.cluster.storage:
+    if path == ("run",) and storage:
         return "default, below cluster.storage"
-    same = _has(defaults, path) and _at(defaults, path) == _at(config.plain(job), path)
+    same = _has(defaults, path) and _at(defaults, path) == _at(values, path)
     return "default" if same else "filled in for the tiny model"
 
 

@@ -53,6 +53,7 @@ def test_launch_files_are_safe_and_of_one_version(path):
         assert kinds["head"]["resources"] == {"CPU": 0}
         for pool in ("generators", "rewards"):
             settings, kind = getattr(run, pool), kinds[pool]
+            assert settings.labels == kind["labels"] and settings.at_least and run.wait_s > 0
             assert settings.replicas * settings.num_gpus == kind["min_workers"] * kind["resources"]["GPU"]
             assert settings.replicas * settings.num_cpus <= kind["min_workers"] * kind["resources"]["CPU"]
 
@@ -133,7 +134,7 @@ def test_the_rayjob_by_rules():
     for group in spec["workerGroupSpecs"]:
         pool = getattr(run, group["groupName"])
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
-        assert pool.replicas * pool.num_gpus == group["replicas"]
+        assert pool.replicas * pool.num_gpus == group["replicas"] and pool.labels == group["labels"]
         assert group["template"]["spec"]["terminationGracePeriodSeconds"] > 30
 
 
