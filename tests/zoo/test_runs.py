@@ -56,6 +56,8 @@ def test_a_saved_pipeline_runs_over_ray(build, side, takes, given, tmp_path, mon
     (search,) = result["searches"]
     assert search["error"] is None and len({o["reward"] for o in search["finals"]}) == 2
     film_of_best = tmp_path / "run/best/p.mp4"
+    told = json.loads(film_of_best.with_suffix(".json").read_text())
+    assert told["video"]["frames"] == FRAMES and told["key"] == search["finals"][search["best"]]["key"]
     frames, fps = decode(str(film_of_best))
     assert len(frames) == FRAMES and fps == FPS
     with av.open(str(film_of_best)) as container:
