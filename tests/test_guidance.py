@@ -223,6 +223,30 @@ def test_a_guided_chain_cut_in_two_is_the_unsplit_one(guide):
         assert (rest.x == whole.x).all() and (rest.x0 == whole.x0).all() and nfe == first + second
 
 
+class Staggered(Broad):
+    """The second of three frames is a step ahead of the others and finishes first: its last step has no noise."""
+
+    def path(self, k):
+        s = torch.tensor([1 - k / 5, max(0.0, 1 - (k + 1) / 5), 1 - k / 5]).reshape(3, 1, 1)
+        s1 = torch.tensor([1 - (k + 1) / 5, max(0.0, 1 - (k + 2) / 5), 1 - (k + 1) / 5]).reshape(3, 1, 1)
+        return 1 - s, s, 1 - s1, s1
+
+
+@guides
+def test_frames_that_pause_or_have_no_noise_are_left_alone_by_a_strict_guide(guide):
+    kernel, strict = Kernel("ddim_eta", 0.8), replace(guide, strict=True)
+    for start, still in ((3, "lands"), (4, "pauses")):
+        parent = moved(None, start, kernel, generator=Staggered())[0]
+        plain, there, loose = (
+            moved(g, start + 1, kernel, parent, (0, 1, 0), Staggered())[0].x for g in (None, strict, guide)
+        )
+        assert (there[:, 1] == plain[:, 1]).all(), still
+        assert (loose[:, 1] != plain[:, 1]).any() == (still == "lands")
+    assert (there[:, [0, 2]] == plain[:, [0, 2]]).all()  # the last step has no noise at all
+    third = moved(strict, 4, kernel, moved(None, 3, kernel, generator=Staggered())[0], (0, 1, 0), Staggered())[0].x
+    assert (third[:, 0, :, 2:] != moved(None, 4, kernel, generator=Staggered())[0].x[:, 0, :, 2:]).all()
+
+
 def test_relative_steps_have_the_published_length():
     half, _, _ = moved(None, to=4)
     free = np.arange(4) >= 2
