@@ -84,7 +84,8 @@ class Entry:
 
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
-        _vjepa2, ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
+        _vjepa2,
+        ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
         differentiable=True,
     ),
     "motion": Entry(_motion),
