@@ -50,13 +50,13 @@ def tiny() -> Any:
 
 
 def wan() -> Any:
-    """Random weights; 12 layers of width 768, 33 frames of 96 x 96, with classifier-free guidance."""
+    """Random weights; 12 layers of width 512, 33 frames of 96 x 96, with classifier-free guidance."""
     import diffusers
 
     torch.manual_seed(0)
     network = diffusers.WanTransformer3DModel(
-        patch_size=(1, 2, 2), num_attention_heads=12, attention_head_dim=64, in_channels=16, out_channels=16,
-        text_dim=64, freq_dim=64, ffn_dim=3072, num_layers=12, cross_attn_norm=True,
+        patch_size=(1, 2, 2), num_attention_heads=8, attention_head_dim=64, in_channels=16, out_channels=16,
+        text_dim=64, freq_dim=64, ffn_dim=2048, num_layers=12, cross_attn_norm=True,
         qk_norm="rms_norm_across_heads", rope_max_seq_len=64,
     )  # fmt: skip
     vae = diffusers.AutoencoderKLWan(base_dim=8, z_dim=16, dim_mult=[1, 2, 2, 2], num_res_blocks=1,

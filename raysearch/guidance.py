@@ -106,7 +106,7 @@ def step(ground: Ground, x: Tensor) -> Step:
 def mean(ground: Ground, x: Tensor) -> Steered:
     """Steps of x0_hat along the gradient of the reward of its video; the network runs once and keeps no graph."""
     x0 = ground.generator.denoise(x, ground.k, ground.noise("call"))
-    free, target = kernels.movable(x, x0, ground.path), x0
+    free, target = _free(ground, x, x0), x0
     for _ in range(ground.guide.inner):
         target = climbed(ground, target, slope(ground, target), free)
     return Steered(x0, x, target, _kept(ground, x0, target), 1)
@@ -121,7 +121,7 @@ def full(ground: Ground, x: Tensor) -> Steered:
             x0 = ground.generator.denoise(leaf, ground.k, ground.noise("call"), grad=True)
         (g,) = torch.autograd.grad(x0, leaf, slope(ground, x0))
         if i == 0:
-            base, free = x0.detach(), kernels.movable(x, x0.detach(), ground.path)
+            base, free = x0.detach(), _free(ground, x, x0.detach())
         if ground.guide.norm == "variance":
             return Steered(base, x, climbed(ground, base, g, free), base, 1)
         here = climbed(ground, here, g, free)
@@ -181,7 +181,7 @@ def _plain(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:
 
 
 def _variance(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
-    """By so much x0_hat moves for the mean of the next state to move by scale * sd^2 (DAS, 2501.05803, eq. 9)."""
+    """By so much x0_hat moves for the mean of the next state to move by scale * sd^2 (DAS, 2501.05803)."""
     _, c0, sd = kernels.coefficients(ground.kernel, ground.path, ground.at)
     return (ground.guide.scale * torch.where(c0 > 0, sd * sd / c0.clamp(min=1e-300), 0.0)).to(x)
 
@@ -189,6 +189,15 @@ def _variance(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
 NORMS: dict[str, Callable[[Ground, Tensor, Tensor, Tensor], float | Tensor]] = {
     "relative": _relative, "plain": _plain, "variance": _variance
 }  # fmt: skip
+
+
+def _free(ground: Ground, x: Tensor, x0: Tensor) -> Tensor:
+    """Where a guide may move: what is not held, and (strict) only where noise makes it a proposal."""
+    free = kernels.movable(x, x0, ground.path)
+    if not ground.guide.strict:
+        return free
+    sd = kernels.coefficients(ground.kernel, ground.path, ground.at)[2]
+    return free & (sd > 0).to(x.device)
 
 
 def _kept(ground: Ground, x0: Tensor, target: Tensor) -> Tensor:

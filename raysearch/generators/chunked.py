@@ -44,18 +44,18 @@ class Chunked:
         drawn = [p.draw(noise)[:, :, c.history :] for c, p in zip(self.chunks, self.parts, strict=True)]
         return torch.cat(drawn, dim=2)
 
-    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, **grad: bool) -> torch.Tensor:
+    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         """The past as it is, x0_hat of the chunk in work, zeros for what is to come."""
         c, step = self._at(k)
         chunk = self.chunks[c]
-        x0 = self.parts[c].denoise(x[:, :, chunk.start : chunk.end], step, noise, **grad)
+        x0 = self.parts[c].denoise(x[:, :, chunk.start : chunk.end], step, noise, grad)
         return torch.cat([x[:, :, : chunk.new], x0[:, :, chunk.history :], torch.zeros_like(x[:, :, chunk.end :])], 2)
 
-    def decode(self, x0: torch.Tensor, noise: torch.Generator, **grad: bool) -> torch.Tensor:
+    def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         """The frames that there are so far."""
         there = x0.detach().ne(0).transpose(1, 2).flatten(2).any(2).any(0).nonzero()
         known = max(int(there[-1]) + 1 if len(there) else 0, self.chunks[0].end)
-        return self.parts[0].decode(x0[:, :, :known], noise, **grad)
+        return self.parts[0].decode(x0[:, :, :known], noise, grad)
 
     def path(self, k: int) -> Path:
         c, step = self._at(k)

@@ -204,6 +204,7 @@ class Entry:
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
         _vjepa2,
+<<<<<<< HEAD
         (
             "model",
             "revision",
@@ -224,6 +225,9 @@ REWARDS: dict[str, Entry] = {
         ),
         settings=_vjepa2_settings,
         fits=_vjepa2_fits,
+=======
+        ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
+>>>>>>> guidance
         differentiable=True,
     ),
     "motion": Entry(_motion, ("relative",), differentiable=True),

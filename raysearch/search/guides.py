@@ -68,6 +68,8 @@ def guide_of(options: Any, sampler: bool = False) -> Guide | None:
     lookup("search.guide.name: guide", str(settings["name"]), dict.fromkeys(GUIDES))
     lookup("search.guide.norm: norm", str(settings["norm"]), dict.fromkeys(NORMS))
     found = Guide(**settings)
+    if found.norm == "variance" and found.inner > 1:
+        raise UsageError(f"search.guide.inner={found.inner}: with norm variance a step is one shift; set inner: 1")
     return found if found.scale else None
 
 

@@ -38,6 +38,7 @@ def test_for_a_sampler_a_guide_is_strict_and_short_unless_the_job_says_otherwise
         ({"preset": "cheap", "every": 0}, r"search.guide.every=0: must be a whole number, at least 1"),
         ({"preset": "cheap", "window": [0.5]}, r"search.guide.window=\[0.5\]: must be two fractions"),
         ({"preset": "cheap", "shrink": 1.5}, r"search.guide.shrink=1.5: must be a number in \(0, 1\]"),
+        ({"preset": "cheap", "norm": "variance", "inner": 2}, r"inner=2: with norm variance a step is one shift"),
         ({"preset": "cheap", "clip": 0}, r"search.guide.clip=0: must be a number above 0, or null"),
     ],
 )

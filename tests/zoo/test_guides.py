@@ -49,13 +49,10 @@ def test_a_guided_step_moves_what_is_free_and_only_that(zoo):
     plain, *_ = moved(zoo, None)
     with torch.no_grad():
         a, b = (zoo.draw(torch.Generator().manual_seed(k)).numpy() for k in (0, 1))
-    held, found = a == b, {}
-    for name, extra in (("mean", {}), ("full", {"clip": 1.0}), ("mean", {"shrink": 0.5, "recompute": True})):
+    held = a == b
+    for name, extra in (("mean", {"shrink": 0.5}), ("full", {"clip": 1.0, "recompute": True})):
         state, ratio, nfe, asked = moved(zoo, Guide(name, 0.05, window, **extra))
         assert np.isfinite(state.x).all() and np.isfinite(ratio) and ratio != 0
         assert (state.x[held] == plain.x[held]).all()
         assert np.abs(state.x - plain.x).max() > 1e-4, "the guide did nothing"
         assert asked == 1 and nfe == (2 if name == "mean" else 3)
-        found[name, bool(extra)] = state.x
-    recomputed, *_ = moved(zoo, Guide("full", 0.05, window, clip=1.0, recompute=True))
-    assert np.allclose(recomputed.x, found["full", True], atol=1e-5)
