@@ -204,7 +204,6 @@ class Entry:
 REWARDS: dict[str, Entry] = {
     "vjepa2": Entry(
         _vjepa2,
-<<<<<<< HEAD
         (
             "model",
             "revision",
@@ -225,9 +224,6 @@ REWARDS: dict[str, Entry] = {
         ),
         settings=_vjepa2_settings,
         fits=_vjepa2_fits,
-=======
-        ("model", "revision", "dtype", "preset", "window", "context", "stride", "cosine", "worst", "reduce"),
->>>>>>> guidance
         differentiable=True,
     ),
     "motion": Entry(_motion, ("relative",), differentiable=True),
