@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from raysearch.config import GeneratorConfig, Job, tiny_defaults
+from raysearch.config import tiny_defaults
 from raysearch.executors.work import GeneratorWorker
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
+from raysearch.settings import GeneratorConfig, Job
 from raysearch.tinyworld.heldout import condition
 from raysearch.tinyworld.physics import PROMPTS, SCENES
 from raysearch.tinyworld.truth import measure

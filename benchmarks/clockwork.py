@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from raysearch.config import GeneratorConfig
+from raysearch.settings import GeneratorConfig
 
 NAME = "benchmarks.clockwork:load"
 

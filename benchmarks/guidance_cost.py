@@ -19,13 +19,14 @@ from typing import Any
 
 import torch
 
-from raysearch.config import Job, tiny_defaults
+from raysearch.config import tiny_defaults
 from raysearch.executors.work import RewardWorker, run_move
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.guidance import Critic
 from raysearch.latents import State
 from raysearch.moves import Guide, Move
 from raysearch.prompts import Prompt
+from raysearch.settings import Job
 
 CPU, REWARD = torch.device("cpu"), {"name": "vjepa2"}
 SCENE = Prompt("s", "a ball", scene="one_ball", scene_seed=1000)

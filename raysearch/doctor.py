@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from raysearch import generators, kernels
-from raysearch.config import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.work import run_move
 from raysearch.generators import families, feasible
@@ -25,6 +24,7 @@ from raysearch.moves import KERNELS, Kernel, Move
 from raysearch.prompts import Prompt, frames
 from raysearch.schedules import fraction
 from raysearch.search import describe
+from raysearch.settings import GeneratorConfig
 
 ETA = 0.7  # of the stochastic kernels
 LEAST = 4  # steps, so that there is a middle with noise before and after it

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from raysearch import rewards
-from raysearch.config import GeneratorConfig
 from raysearch.generators import found
 from raysearch.moves import digest
 from raysearch.rewards import plugins
+from raysearch.settings import GeneratorConfig
 
 SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae"}  # model: tiny
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends

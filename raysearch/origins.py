@@ -12,7 +12,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from raysearch import config
-from raysearch.config import Job
+from raysearch.settings import Job
 
 COLUMN = 44  # where comments stand, unless a value reaches farther
 

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.config import Job
 from raysearch.coordinator import Coordinator, Finished, Ledger
 from raysearch.errors import UsageError
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.journal import Journal
 from raysearch.moves import Outcome
-from raysearch.runs import folder, tasks
+from raysearch.runs import folder
+from raysearch.searches import tasks
+from raysearch.settings import Job
 
 
 @dataclass(frozen=True)

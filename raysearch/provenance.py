@@ -7,11 +7,13 @@ same run writes the same bytes.
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import metadata
 from typing import Any
 
-from raysearch import videos
+from raysearch import __version__, videos
 from raysearch.coordinator import Finished, Task
 from raysearch.moves import Move, Round, encode
 
@@ -51,3 +53,9 @@ def sidecar(finished: Finished, key: str, mp4: bytes, lineages: Lineages, about:
         **about,
     }
     return (json.dumps(encode(told), indent=1, allow_nan=False) + "\n").encode()
+
+
+def versions() -> dict[str, str]:
+    names = ("torch", "ray", "diffusers", "transformers", "numpy")
+    own = {"raysearch": __version__, "python": platform.python_version()}
+    return own | {n: metadata.version(n) for n in names}

@@ -17,16 +17,18 @@ from typing import Any
 
 import fsspec
 
-from raysearch import config, runs
-from raysearch.config import Job
+from raysearch import config, runs, searches
 from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.journal import Journal
 from raysearch.moves import Outcome, Round, digest
 from raysearch.observe import watching
+from raysearch.provenance import versions
 from raysearch.report import grid
 from raysearch.report.grid import Cell
 from raysearch.security import refuse_secrets
+from raysearch.settings import Job
+from raysearch.shelf import Shelf
 
 ALIASES = {"particles": "search.n", "search": "search.name"}
 FIXED = {
@@ -146,7 +148,7 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
     found = []
     for point in of:
         name = "-".join(f"{key.split('.')[-1]}={_short(value)}" for key, value in point.settings.items()) or "job"
-        for place, task in enumerate(runs.tasks(point.job)):
+        for place, task in enumerate(searches.tasks(point.job)):
             task.name = f"{name}/{task.name}"
             strategy, n = point.job.search["name"], point.job.search.get("n")
             cell = Cell(task.name, dict(point.settings), strategy, n, point.job.seed, task.prompt.id,
@@ -158,9 +160,9 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
 
 def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
-    journal, shelf = Journal(folder, runs.manifest(job)), runs.Shelf(folder, runs.manifest(job))
+    journal, shelf = Journal(folder, runs.manifest(job)), Shelf(folder, runs.manifest(job))
     print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
-    watched = watching(job, folder, len(plan), runs.versions(), time.time())
+    watched = watching(job, folder, len(plan), versions(), time.time())
     with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):
         _put(folder, "config.yaml", config.to_yaml(job))
         coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)

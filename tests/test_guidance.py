@@ -290,7 +290,8 @@ def test_a_guide_without_a_reward_or_an_autoencoder_says_so():
 
 @pytest.fixture(scope="module")
 def pair():
-    from raysearch.config import Job, tiny_defaults
+    from raysearch.config import tiny_defaults
+    from raysearch.settings import Job
 
     torch.set_num_threads(1)
     job = Job()

@@ -48,14 +48,15 @@ BELOW = {
     "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators"},
     "executors": {
         "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
-        "config", "guidance",
+        "settings", "guidance",
     },
     "evals": {
-        "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "runs", "coordinator", "executors",
-        "journal", "search", "report", "rewards",
+        "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "settings", "runs", "searches", "shelf",
+        "coordinator", "executors", "journal", "search", "report", "rewards",
     },
-    "observe": {"moves", "config", "coordinator", "executors"},
-    "submit": {"errors", "moves", "config", "places", "security", "runs", "sweep"},
+    "observe": {"moves", "config", "settings", "coordinator", "executors"},
+    "submit": {"errors", "moves", "config", "settings", "places", "security", "searches", "sweep"},
+    "settings": {"places"},
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
 }  # fmt: skip
 

@@ -29,8 +29,8 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     require_token(address)
     import ray
 
-    from raysearch.config import ClusterConfig
     from raysearch.executors.ray import connect
+    from raysearch.settings import ClusterConfig
 
     owns = connect(ClusterConfig(address=address))
     try:

@@ -18,10 +18,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from raysearch.config import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
 from raysearch.executors.policy import DEPTH
 from raysearch.executors.ray_actors import Group
+from raysearch.settings import ClusterConfig, PoolConfig
 
 PATIENCE = 10.0  # a call may take this many times what nearly all calls take per unit of work ...
 AT_LEAST_S = 20.0  # ... but never less than this

@@ -16,7 +16,6 @@ from typing import Any
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from raysearch.config import ClusterConfig
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
 from raysearch.executors.policy import DEPTH, Line
@@ -26,6 +25,7 @@ from raysearch.executors.ray_critic import CriticLost, choose, effort
 from raysearch.executors.ray_pools import Pools
 from raysearch.executors.ray_states import Call, Errand, States
 from raysearch.executors.work import Made
+from raysearch.settings import ClusterConfig
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
 SEEN_AHEAD = 4  # Jobs per replica that the executor wants to see, to place them well

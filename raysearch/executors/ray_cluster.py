@@ -14,9 +14,9 @@ from typing import Any
 
 import ray
 
-from raysearch.config import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray_actors import GeneratorActor, Group, RewardActor
+from raysearch.settings import ClusterConfig, PoolConfig
 
 SETTING = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory_gb"}
 

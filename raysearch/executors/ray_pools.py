@@ -13,10 +13,10 @@ from typing import Any
 
 import ray
 
-from raysearch.config import ClusterConfig
 from raysearch.errors import UsageError
 from raysearch.executors.pool import Pool
 from raysearch.executors.ray_cluster import Launch, connect, leaving, missing
+from raysearch.settings import ClusterConfig
 
 LOOK_S = 2.0  # how often nodes that leave are looked for
 STARVED_S = 15.0  # without any replica for so long, a pool is given a place of the other

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raysearch import __version__, config, runs, security
-from raysearch.config import Job
+from raysearch import __version__, config, searches, security
 from raysearch.errors import UsageError
 from raysearch.moves import digest
+from raysearch.settings import Job
 from raysearch.submit.package import MB, Parcel, collect
 
 COMMANDS = ("run", "sweep", "challenge")
@@ -103,13 +103,13 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
 
         points = sweep.points(job_file, words, cluster_file, elsewhere=True)
         for point in points:
-            runs.trial(point.job)
-            runs.prompts(point.job)
+            searches.trial(point.job)
+            searches.prompts(point.job)
         return points[0].job, [[dict(point.settings), _without_cluster(point.job)] for point in points]
     job = config.load(job_file, words, cluster_file, elsewhere=True)
-    runs.trial(job)
+    searches.trial(job)
     if command == "run":
-        runs.prompts(job)
+        searches.prompts(job)
     elif (data := str(job.challenge.get("data", ""))) != "tiny" and config.is_relative(data):
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
@@ -138,7 +138,7 @@ def _run_folder(run: str) -> list[str]:
 def _named(job: Job, root: Path) -> dict[str, Path]:
     """Files that the job's prompts name. Raises UsageError for one that will not be where the job looks for it."""
     found = {}
-    for prompt in runs.prompts(job) if job.prompts.items else []:
+    for prompt in searches.prompts(job) if job.prompts.items else []:
         file = prompt.image or prompt.video
         if file is None or "://" in file or os.path.isabs(file):
             continue

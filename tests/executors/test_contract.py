@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from raysearch import videos
-from raysearch.config import ClusterConfig, Job, PoolConfig, tiny_defaults
+from raysearch.config import tiny_defaults
 from raysearch.coordinator import Coordinator, Task
 from raysearch.executors import Failure, Film
 from raysearch.executors import Job as Work
@@ -16,6 +16,7 @@ from raysearch.journal import Journal
 from raysearch.moves import Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.settings import ClusterConfig, Job, PoolConfig
 
 STEPS = 4
 PROMPTS = [

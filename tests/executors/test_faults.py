@@ -7,7 +7,6 @@ import time
 import pytest
 
 from benchmarks import clockwork
-from raysearch.config import ClusterConfig, PoolConfig
 from raysearch.coordinator import Coordinator, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
@@ -17,6 +16,7 @@ from raysearch.journal import Journal
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.settings import ClusterConfig, PoolConfig
 
 pytestmark = pytest.mark.cluster
 STEPS = 6

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from raysearch.config import ClusterConfig, Job, PoolConfig, tiny_defaults
+from raysearch.config import tiny_defaults
 from raysearch.coordinator import Coordinator, Task
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray import RayExecutor
@@ -13,6 +13,7 @@ from raysearch.journal import Journal
 from raysearch.moves import Guide, Kernel, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.settings import ClusterConfig, Job, PoolConfig
 
 STEPS = 3
 SCENE = Prompt("a", "a ball", scene="one_ball", scene_seed=1)

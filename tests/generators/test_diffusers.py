@@ -7,12 +7,13 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
 import raysearch.tinyworld.codec  # noqa: F401  so that diffusers finds the class
 from raysearch import generators, kernels
-from raysearch.config import Job, tiny_defaults
+from raysearch.config import tiny_defaults
 from raysearch.errors import UsageError
 from raysearch.executors.work import run_move
 from raysearch.generators.conditioning import arguments
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt, frames
+from raysearch.settings import Job
 from raysearch.tinyworld import weights
 
 STEPS = 6

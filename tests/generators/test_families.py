@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from raysearch import generators
-from raysearch.config import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.work import run_move
 from raysearch.generators import families, feasible
@@ -18,6 +17,7 @@ from raysearch.generators.conditioning import arguments
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
+from raysearch.settings import GeneratorConfig
 from tests.zoo import others, wan
 from tests.zoo.cases import size, wan_size
 from tests.zoo.parts import film

@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.multiprocessing
 
-from raysearch.config import ClusterConfig, GeneratorConfig, PoolConfig
 from raysearch.coordinator import Coordinator, Task
 from raysearch.errors import UsageError
 from raysearch.executors.inline import Inline
@@ -14,6 +13,7 @@ from raysearch.generators.parallel import split
 from raysearch.journal import Journal
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.settings import ClusterConfig, GeneratorConfig, PoolConfig
 from tests.zoo.others import cog
 from tests.zoo.wan import wan
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from raysearch import config, runs
+from raysearch import config, runs, searches
 from raysearch.errors import UsageError
 from raysearch.report import write
 
@@ -57,8 +57,8 @@ def test_what_cannot_be_is_told_before_anything_is_loaded(tmp_path):
         ({"how": "rank", "parts": ["both"], "at_lest": {}}, "did you mean 'at_least'"),
     ):
         with pytest.raises(UsageError, match=told):
-            runs.tasks(job(tmp_path, **choose))
+            searches.tasks(job(tmp_path, **choose))
     twice = job(tmp_path)
     twice.watch.append({"name": "motion"})
     with pytest.raises(UsageError, match="two are called 'motion'; give one another `label`"):
-        runs.tasks(twice)
+        searches.tasks(twice)

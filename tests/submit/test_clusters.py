@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from raysearch import __version__, config, runs
+from raysearch import __version__, config, searches
 from raysearch.errors import UsageError
 from tests.submit.conftest import ROOT
 
@@ -81,9 +81,9 @@ def test_what_one_must_change_stands_at_the_top(path):
 def test_every_job_runs_everywhere(job, where):
     found = config.load(str(job), cluster_file=str(where), elsewhere=True)
     assert "cluster" not in read(job)
-    runs.trial(found)
+    searches.trial(found)
     if not found.challenge:
-        runs.prompts(found)
+        searches.prompts(found)
 
 
 @pytest.mark.parametrize("path", LAUNCH, ids=NAME)

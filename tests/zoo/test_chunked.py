@@ -9,7 +9,6 @@ import torch
 import yaml
 
 from raysearch.cli import main
-from raysearch.config import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.work import run_move
 from raysearch.generators import feasible
@@ -19,6 +18,7 @@ from raysearch.moves import KERNELS, Kernel, Move, Outcome
 from raysearch.prompts import Prompt
 from raysearch.search.beam import beam
 from raysearch.search.smc import smc
+from raysearch.settings import GeneratorConfig
 from raysearch.videos import decode
 from tests.drivers import drive
 from tests.zoo import wan

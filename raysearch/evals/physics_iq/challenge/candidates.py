@@ -13,7 +13,7 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs
+from raysearch import runs, searches
 from raysearch.coordinator import Task
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import export, reals, scorer
@@ -22,6 +22,7 @@ from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.journal import Journal
 from raysearch.moves import Outcome, Result
+from raysearch.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ def collect(
     """All views of the run whose search is finished and filmed, scored. In the order of the data set."""
     root = Path(entry.job.run)
     journal = Journal(entry.job.run, runs.manifest(entry.job))
-    tasks = {t.name: t for t in runs.tasks(entry.job)}
+    tasks = {t.name: t for t in searches.tasks(entry.job)}
     ready, todo = [], []
     for view in data.views:
         task = tasks[f"{view.id:04d}"]
         result = replay(task, journal)
-        films = {} if result is None else {o.key: root / runs.Shelf.path(task, o.key) for o in result.finals}
+        films = {} if result is None else {o.key: root / Shelf.path(task, o.key) for o in result.finals}
         if result is None or not all(f.is_file() for f in films.values()):
             continue
         clips = {key: root / "clips" / task.name / f"{key[:12]}.mp4" for key in films}

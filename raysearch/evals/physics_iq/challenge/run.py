@@ -11,8 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs
-from raysearch.config import Job
+from raysearch import runs, searches
 from raysearch.coordinator import Task
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, score, scorer
@@ -22,7 +21,9 @@ from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
+from raysearch.journal import Journal
 from raysearch.moves import Cost, Outcome, digest, encode
+from raysearch.settings import Job
 
 BASE = "base"
 Pools = dict[tuple[str, int], list[Scored]]
@@ -104,7 +105,7 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     data = settings.pick(settings.data(job, told), limit, scenario)
     lines, total = [], 0
     for entry in settings.entries(job, told, data.views):
-        counts = [count(t) for t in runs.tasks(replace(entry.job, choose={}))]
+        counts = [count(t) for t in searches.tasks(replace(entry.job, choose={}))]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
@@ -176,7 +177,7 @@ def _cost(entry: Entry) -> dict[str, Any]:
     if not path.is_file():
         return {}
     budget = json.loads(path.read_text())["budget"]
-    journal = runs.Journal(entry.job.run, runs.manifest(entry.job)).outcomes.values()
+    journal = Journal(entry.job.run, runs.manifest(entry.job)).outcomes.values()
     total = sum((o.cost for o in journal), Cost())
     return {**asdict(total), "wall_s": budget["seconds"]}
 

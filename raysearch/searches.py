@@ -1,0 +1,127 @@
+"""What a job asks for: its prompts, its searches and their options, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+from raysearch import rewards
+from raysearch.coordinator import Task
+from raysearch.errors import UsageError
+from raysearch.fingerprints import generator_fingerprint
+from raysearch.generators import feasible, layout
+from raysearch.moves import KERNELS, Kernel, Search, digest
+from raysearch.names import lookup
+from raysearch.prompts import Prompt
+from raysearch.schedules import READS
+from raysearch.search import choose, strategy
+from raysearch.search.choose import chosen
+from raysearch.search.guides import guide_of
+from raysearch.settings import Job
+
+
+def prompts(job: Job) -> list[Prompt]:
+    """Every prompt of the job, checked. Raises UsageError for none, for doubles and for unknown keys."""
+    known = dict.fromkeys(Prompt.__dataclass_fields__)
+    found = []
+    for i, item in enumerate(job.prompts.items):
+        if isinstance(item, str):
+            item = {"text": item}
+        if not isinstance(item, dict):
+            raise UsageError(f"prompts.items[{i}]={item!r}: give a text, or a mapping with text, image, video or scene")
+        for key in item:
+            lookup(f"prompts.items[{i}]: key", key, known)
+        found.append(Prompt(**{"id": f"{i:04d}", **item}))
+    if job.prompts.heldout:
+        from raysearch.tinyworld.physics import PROMPTS
+
+        for k in range(job.prompts.heldout):
+            scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
+            text = lookup("prompts.scenes: scene", scene, PROMPTS)
+            found.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
+    if not found:
+        raise UsageError(
+            "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"
+        )
+    ids = [p.id for p in found]
+    if doubles := sorted({i for i in ids if ids.count(i) > 1}):
+        raise UsageError(
+            f"prompts: the id {doubles[0]!r} is given twice; ids name files and noise, so they must differ"
+        )
+    return found
+
+
+def search(job: Job) -> Search:
+    """One search as the job wants it. Raises UsageError for an unknown strategy or option."""
+    options = dict(job.search)
+    begin = strategy(options.pop("name"))
+    known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
+    for key in options:
+        lookup(f"search: option of {begin.__name__}", key, known)
+    if "guide" in options:
+        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
+        if options["guide"] is not None and not rewards.differentiable(job.reward):
+            able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+            raise UsageError(f"search.guide: reward.name={job.reward['name']!r} has no gradient; choose one of {able}")
+        if options["guide"] is not None and job.cluster.generators.ranks > 1:
+            raise UsageError(
+                f"search.guide: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
+                "diffusers' context parallelism has no gradient; set it to 1"
+            )
+    if "kernel" in options:
+        options["kernel"] = _kernel(options["kernel"])
+    reads = inspect.signature(begin).parameters.get("reads")
+    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
+        options = {"reads": layout.ends(job.generator.chunks), **options}
+    assert job.generator.steps is not None
+    return chosen(begin(job.seed, job.generator.steps, **options), job.choose)
+
+
+def tasks(job: Job) -> list[Task]:
+    """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
+    trial(job)
+    todo = prompts(job)
+    feasible.check(job.generator, todo)
+    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
+
+
+def trial(job: Job) -> None:
+    """Raise UsageError for options of search and rewards that are wrong; needs no model and no prompt."""
+    rewards.check(job.reward)
+    for i, spec in enumerate(job.watch):
+        rewards.check(spec, f"watch[{i}]")
+    if job.generator.num_frames:
+        rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
+    labels = [rewards.label(spec) for spec in (job.reward, *job.watch)]
+    if doubles := sorted({x for x in labels if labels.count(x) > 1}):
+        raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
+    choose.check(job.choose, labels)
+    try:
+        begun = search(job)
+        next(begun)
+        begun.close()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"search: {error}") from None
+
+
+def baseline(job: Job) -> list[Task]:
+    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job."""
+    if not job.baseline or guide_of(job.search.get("guide")) is None:
+        return []
+    plain = replace(job, search={**job.search, "guide": None})
+    found = tasks(plain)
+    for task in found:
+        task.name = f"{task.name}-unguided"
+    return found
+
+
+def _kernel(options: Any) -> Kernel:
+    if isinstance(options, str):
+        options = {"name": options}
+    known = dict.fromkeys(Kernel.__dataclass_fields__)
+    for key in options:
+        lookup("search.kernel: key", key, known)
+    lookup("search.kernel.name: kernel", options.get("name", "ode"), dict.fromkeys(KERNELS))
+    return Kernel(**(options | ({"window": tuple(options["window"])} if "window" in options else {})))
