@@ -124,6 +124,10 @@ def test_a_wrong_guide_is_one_line(tmp_path, capsys, words, told):
 
 def test_a_reward_without_gradient_cannot_guide(tmp_path, capsys):
     job = tmp_path / "job.yaml"
-    job.write_text(Path(JOB).read_text().replace("reward: {name: vjepa2, model: tiny}", "reward: {name: motion}"))
+    job.write_text(
+        Path(JOB).read_text().replace("reward: {name: vjepa2, model: tiny}", "reward: {name: tinyworld_truth}")
+    )
     assert main(["run", str(job), f"run={tmp_path / 'run'}", "watch=[]"]) == 2
-    assert "search.guide: reward.name='motion' has no gradient; choose one of vjepa2" in capsys.readouterr().err
+    assert (
+        "search.guide: reward.name='tinyworld_truth' has no gradient; choose one of vjepa2" in capsys.readouterr().err
+    )

@@ -45,14 +45,12 @@ def run_job(args: argparse.Namespace) -> int:
     failed = [end for end in done if end.error]
     for end in failed:
         print(f"raysearch: {end.task.name} failed: {end.error}", file=sys.stderr)
-    print(f"report: {_report(job.run)}")
-    _warn(job.run)
+    _tell(job.run)
     return 1 if failed else 0
 
 
 def report(args: argparse.Namespace) -> int:
-    print(f"report: {_report(args.run)}")
-    _warn(args.run)
+    _tell(args.run)
     return 0
 
 
@@ -67,8 +65,8 @@ def show_config(args: argparse.Namespace) -> int:
     return 0
 
 
-def _report(run: str) -> str:
-    """Write the report; of a run on a storage of its own (s3://, gs://) by way of a copy."""
+def _tell(run: str) -> None:
+    """Write the report and say where it is, and what it warns of; of a run on s3://, gs:// ... by way of a copy."""
     import tempfile
 
     import fsspec
@@ -76,7 +74,9 @@ def _report(run: str) -> str:
     from raysearch.report import write
 
     if "://" not in run:
-        return str(write(run))
+        print(f"report: {write(run)}")
+        _warn(run)
+        return
     fs, root = fsspec.core.url_to_fs(run)
     with tempfile.TemporaryDirectory() as copy:
         for path in fs.find(root):
@@ -85,7 +85,8 @@ def _report(run: str) -> str:
                 Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(path, f"{copy}/{name}")
         fs.pipe_file(f"{root}/report.html", write(copy).read_bytes())
-    return f"{run}/report.html"
+        print(f"report: {run}/report.html")
+        _warn(copy)
 
 
 def _warn(run: str) -> None:

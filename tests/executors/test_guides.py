@@ -81,10 +81,7 @@ def test_ray_finds_the_same_bits_wherever_the_gradient_comes_from(local_ray, ref
 
 
 def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_ray, reference, tmp_path):
-    import ray
-
     executor = RayExecutor(cluster(2, 1, guide_from="remote"), generator(), REWARDS)
-    pid = ray.get(executor.rewards.replicas[0].actor.pid.remote())
 
     class Strike:
         """Kills the only reward replica while guided calls are under way, before any answer."""
@@ -94,7 +91,7 @@ def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_
         def on_wait(self, ledger, status):
             if not self.struck and status["generators"]["busy"]:
                 self.struck = True
-                os.kill(pid, signal.SIGKILL)
+                os.kill(executor.rewards.replicas[0].pid, signal.SIGKILL)
 
         def on_round(self, task, number, round): ...
         def on_outcome(self, task, outcome, recalled): ...

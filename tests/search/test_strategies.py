@@ -130,7 +130,7 @@ def test_moves_are_distinct_and_seeds_change_everything(name):
 
 @every_strategy
 def test_kernel_and_guide_reach_every_step(name):
-    kernel, guide = Kernel("flow_sde", 0.5, (0.1, 0.8)), Guide(scale=2.0)
+    kernel, guide = Kernel("flow_sde", 0.5, (0.1, 0.8)), Guide(scale=2.0, strict=True)
     _, rounds, _ = ledger(strategy(name)(0, 20, kernel=kernel, guide=guide, budget=600), Toy().run)
     stepping = [m for moves in rounds for m in moves if m.to > 0]
     assert stepping and all((m.kernel, m.guide) == (kernel, guide) for m in stepping)

@@ -38,7 +38,9 @@ def reward() -> VJEPA2Reward:
 
 def test_the_weights_are_small_safe_and_described():
     files = [p for p in weights("generator").parent.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) <= 15e6
+    pair = [p for p in files if "videomae" not in p.parts]
+    assert sum(p.stat().st_size for p in pair) <= 15e6
+    assert sum(p.stat().st_size for p in files if p not in pair) <= 3e6  # what the pair is compared with
     assert {p.suffix for p in files} <= {".safetensors", ".json", ".md"}
     for part in ("generator", "worldmodel"):
         card = (weights(part) / "README.md").read_text()
