@@ -58,7 +58,9 @@ class _Actor:
 class GeneratorActor(_Actor):
     """One rank of a generator replica; most have but one."""
 
-    def __init__(self, gpus: float, config: Any, threads: int, store: str | None, critics: list[dict[str, Any]] | None):
+    def __init__(
+        self, gpus: float, config: Any, threads: int, store: str | None, critics: list[dict[str, Any]] | None = None
+    ):
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
 
