@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n guidance engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint gates reward rewards-table best-of-n guidance guidance-cost engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -38,6 +38,10 @@ best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes be
 
 guidance: .venv/ready  ## what steering gains, alone and with selection, at equal cost; writes benchmarks/guidance_gain.json
 	$(BIN)/python -m benchmarks.guidance_gain
+
+guidance-cost: .venv/ready  ## what a guided step costs: seconds and memory here, arithmetic at the size of real models
+	$(BIN)/python -m benchmarks.guidance_cost
+	$(BIN)/python -m benchmarks.guidance_flops
 
 engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas; writes benchmarks/engine.json
 	$(BIN)/python -m benchmarks.engine
