@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_worker_niceness", "0")
@@ -249,29 +249,32 @@ def main() -> int:
     if args.driver:
         drive(*args.driver)
         return 0
+    table = os.fdopen(os.dup(1), "w")  # Ray reports deaths on standard output: that goes to standard error
+    os.dup2(2, 1)
     want, wrong = reference(), 0
-    print(f"{'what breaks':<34} same result  again  rebuilt  restarts  retries  hedges  seconds", flush=True)
+    print(f"{'what breaks':<34} same result  again  rebuilt  restarts  retries  hedges  seconds", file=table, flush=True)
     with tempfile.TemporaryDirectory() as root, cluster() as scene:
         for k, name in enumerate(args.faults):
-            wrong += told(name, want, strike(scene, FAULTS[name], f"{root}/{k}"))
+            wrong += told(name, want, strike(scene, FAULTS[name], f"{root}/{k}"), table)
             scene.mend()
         rng = random.Random(0)
         for k in range(args.kills):
             at = rng.randrange(1, MOVES)
             found = kill_coordinator(scene.nodes.address, f"{root}/kill-{k}", at)
-            wrong += told(f"kill -9 the coordinator at Move {found['killed_at']}", want, found)
-    print("every result as undisturbed, no finished Move executed again" if not wrong else f"{wrong} rows are WRONG")
+            wrong += told(f"kill -9 the coordinator at Move {found['killed_at']}", want, found, table)
+    verdict = "every result as undisturbed, no finished Move executed again" if not wrong else f"{wrong} rows are WRONG"
+    print(verdict, file=table, flush=True)
     return int(wrong > 0)
 
 
-def told(name: str, want: str, found: dict) -> bool:
+def told(name: str, want: str, found: dict, table: TextIO) -> bool:
     """Print a row; True if it is wrong."""
     right = found["hash"] == want and not found["again"] and not found.get("errors")
     cells = [found.get(k, "-") for k in ("again", "rebuilt", "restarts", "retries", "hedges")]
     row = f"{cells[0]:>5}  {cells[1]:>7}  {cells[2]:>8}  {cells[3]:>7}  {cells[4]:>6}  {found['seconds']:>7.1f}"
-    print(f"{name:<34} {'yes' if right else 'NO':<11}  {row}", flush=True)
+    print(f"{name:<34} {'yes' if right else 'NO':<11}  {row}", file=table, flush=True)
     for error in found.get("errors", ()):
-        print(f"    {error}", flush=True)
+        print(f"    {error}", file=table, flush=True)
     return not right
 
 
