@@ -252,7 +252,9 @@ def main() -> int:
     table = os.fdopen(os.dup(1), "w")  # Ray reports deaths on standard output: that goes to standard error
     os.dup2(2, 1)
     want, wrong = reference(), 0
-    print(f"{'what breaks':<34} same result  again  rebuilt  restarts  retries  hedges  seconds", file=table, flush=True)
+    print(
+        f"{'what breaks':<34} same result  again  rebuilt  restarts  retries  hedges  seconds", file=table, flush=True
+    )
     with tempfile.TemporaryDirectory() as root, cluster() as scene:
         for k, name in enumerate(args.faults):
             wrong += told(name, want, strike(scene, FAULTS[name], f"{root}/{k}"), table)
