@@ -1,7 +1,8 @@
 """A generator that takes a known time: arithmetic for a network, sleep for its cost. To measure and break engines.
 
 Name it in a job as `generator: {name: "benchmarks.clockwork:load", ...}`. Settings stand under `call`: `seconds` a step
-takes, `numbers` in a latent (fp32), `slow`: a folder; the first replica that claims it takes `factor` times as long.
+takes; `numbers` in a latent (fp32); `slow`, a folder: the first replica that claims it takes `factor` times as long;
+`unsteady`: other bits in every process, as on devices of different kinds.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ class Clockwork:
     """Flow path; the preview is a smooth function of the state, the frames are drawn from it."""
 
     def __init__(
-        self, steps: int, fps: float, seconds: float = 0.0, numbers: int = 16, slow: str = "", factor: float = 2.0
-    ):
+        self, steps: int, fps: float, seconds: float = 0.0, numbers: int = 16, slow: str = "", factor: float = 2.0,
+        unsteady: bool = False,
+    ):  # fmt: skip
         self.steps, self.fps, self.numbers = steps, fps, numbers
+        self.offset = os.getpid() * 1e-6 if unsteady else 0.0
         self.seconds = seconds * (factor if slow and _claimed(slow) else 1.0)
 
     def on(self, prompt: Any) -> Clockwork:
@@ -43,7 +46,7 @@ class Clockwork:
 
     def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         time.sleep(self.seconds)
-        return torch.tanh(0.7 * x + 0.1 * k)
+        return torch.tanh(0.7 * x + 0.1 * k) + self.offset
 
     def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         wave = torch.sin(torch.arange(4).view(4, 1) * (1 + x0[:, :16].flatten().view(1, -1)))

@@ -64,9 +64,14 @@ class Store:
             return None
 
     def drop(self, keys: list[str]) -> None:
-        for key in keys:
-            if self._fs.exists(self._path(key)):
-                self._fs.rm_file(self._path(key))
+        """Remove those that are there, in two calls however many: object stores are slow to ask."""
+        self._fs.invalidate_cache(self._root)  # others write here
+        try:
+            there = {path.rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)}
+        except FileNotFoundError:
+            return
+        if gone := [self._path(key) for key in keys if f"{key}.safetensors" in there]:
+            self._fs.rm(gone)
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}.safetensors"

@@ -29,7 +29,7 @@ from raysearch.observe import totals, watching
 from raysearch.provenance import versions
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
-from raysearch.shelf import Shelf
+from raysearch.shelf import Shelf, Tidy, kept
 
 REPORT, RESULT = "report.html", "result.json"
 
@@ -53,7 +53,9 @@ def run(job: Job) -> list[Finished]:
     ):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
-        coordinator = Coordinator(pool, journal, [view, *others, shelf], job.films, shelf.has)
+        coordinator = Coordinator(
+            pool, journal, [view, *others, shelf, Tidy(job.run, job.latents)], job.films, shelf.has
+        )
         ended = coordinator.run(both)
         status, worked = pool.status(), view.worked()
     prune(job.latents, ended, journal)
@@ -151,7 +153,7 @@ def prune(latents: str, done: list[Finished], journal: Journal) -> None:
     for end in done:
         if end.result is None:
             return  # something is to be resumed
-        keep |= {"best": {end.result.winner.key}, "finals": {o.key for o in end.result.finals}, "none": set()}[latents]
+        keep |= kept(latents, end.result)
     Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
 
 

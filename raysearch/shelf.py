@@ -1,4 +1,4 @@
-"""Where the films of a run go, as soon as their search is done, each with a JSON of what made it."""
+"""What becomes of a search in the run folder once it is done: its films are shelved, its states tidied away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import fsspec
 
 from raysearch.coordinator import Finished, Ledger, Task
-from raysearch.moves import Outcome, Round
+from raysearch.latents import Store
+from raysearch.moves import Outcome, Result, Round
 from raysearch.provenance import Lineages, sidecar, versions
 
 
@@ -54,3 +55,29 @@ class Shelf:
         self._fs.makedirs(folder, exist_ok=True)
         self._fs.pipe_file(f"{folder}/.{name}.partial", data)
         self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
+
+
+class Tidy:
+    """Drops the states of a search on disk as soon as it is done, but for those that `latents` keeps.
+
+    Between a thousand prompts nothing else piles up; the Moves can make any of them again.
+    """
+
+    def __init__(self, run: str, latents: str):
+        self._store, self._latents, self._keys = Store(f"{run}/latents"), latents, dict[str, set[str]]()
+
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        self._keys.setdefault(task.name, set()).add(outcome.key)
+
+    def on_finish(self, finished: Finished) -> None:
+        keys = self._keys.pop(finished.task.name, set())
+        if finished.result is not None:
+            self._store.drop(sorted(keys - kept(self._latents, finished.result)))
+
+    def on_round(self, task: Task, number: int, round: Round) -> None: ...
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
+
+
+def kept(latents: str, result: Result) -> set[str]:
+    """Handles of the states that the policy (`best`, `finals` or `none`) keeps."""
+    return {"best": {result.winner.key}, "finals": {o.key for o in result.finals}, "none": set()}[latents]

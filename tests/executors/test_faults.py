@@ -108,6 +108,37 @@ def test_any_number_of_replicas_finds_the_same_bits(started, reference, tmp_path
     assert found == reference and ledger.rebuilt == 0
 
 
+def test_the_smc_of_a_whole_sweep_shares_its_moves_and_finds_the_same_bits(started, tmp_path):
+    def sweep() -> list[Task]:
+        sizes = (2, 4, 8)
+        return [
+            Task(f"{p.id}-{n}", p, strategy("smc")(0, STEPS, n=n, kernel=NOISY), digest(["s", p.id]))
+            for p in PROMPTS[:2] for n in sizes
+        ]  # fmt: skip
+
+    def run_on(executor, folder):
+        coordinator = Coordinator(executor, Journal(str(folder), {}))
+        return hashes(coordinator.run(sweep())), coordinator.ledger
+
+    inline, one = run_on(Inline(model(0.0), REWARDS), tmp_path / "inline")
+    ray, ledger = run_on(started(cluster(4, 2), model(0.0), REWARDS), tmp_path / "ray")
+    assert ray == inline and ledger.executed == one.executed
+    assert ledger.executed < sum(
+        2 * n * 5 for n in (2, 4, 8)
+    )  # the first round of a small one is part of a large one's
+
+
+def test_replicas_that_disagree_are_told(started, tmp_path):
+    executor = started(cluster(3, hedge=2.0), model(0.05, slow=str(tmp_path), factor=12.0, unsteady=True), REWARDS)
+    jobs = [Work(f"m{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(16)]
+    with pytest.warns(RuntimeWarning, match="gave other latents on another replica"):
+        answers(executor, *jobs)
+        deadline = time.monotonic() + 30
+        while not executor.mismatches and time.monotonic() < deadline:  # the slow one of a pair is still on its way
+            executor.ready(0.2)
+    assert executor.status()["generators"]["mismatches"] >= 1
+
+
 @pytest.mark.parametrize("pool", ["generators", "rewards"])
 def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
     executor = started(cluster(2, 2), model(), REWARDS, store=str(tmp_path / "latents"))
