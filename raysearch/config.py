@@ -101,7 +101,7 @@ def check(job: Job, elsewhere: bool = False) -> None:
         if value is not None and value < least:
             raise UsageError(f"{key}={value}: must be at least {least:g}")
     for key, model in (("generator.model", job.generator.model), ("reward.model", job.reward.get("model", "tiny"))):
-        if not elsewhere or is_relative(model):
+        if not elsewhere or not isinstance(model, str) or is_relative(model):
             _folder_exists(key, model)
     if not elsewhere:
         _storage_works(job.run)
@@ -157,8 +157,10 @@ def tiny_defaults(job: Job) -> None:
                 setattr(job.generator, key, value)
 
 
-def _folder_exists(key: str, model: str) -> None:
-    """A model that is plainly a path must be a folder; anything else may be a hub id."""
+def _folder_exists(key: str, model: Any) -> None:
+    """A model that is plainly a path must be a folder; any other text may be a hub id."""
+    if not isinstance(model, str):
+        raise UsageError(f"{key}={model!r}: give `tiny`, a folder or a hub id")
     if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
         raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
 

@@ -63,6 +63,7 @@ def a_list(tmp_path):
         (["prompts.items=[{text: a, image: nowhere.png}]"], "nowhere.png"),
         (["generator.model=./nowhere"], "./nowhere"),
         (["reward.model=./nowhere"], "./nowhere"),
+        (["reward.model=null"], "reward.model=None: give `tiny`"),
         (["films=some"], "films='some'"),
         (["cluster.executor=slurm"], "cluster.executor='slurm'"),
         (["cluster.generators.replicas=400", "cluster.executor=ray"], "400 generators x 0.75"),
