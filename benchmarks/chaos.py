@@ -96,9 +96,11 @@ class Scene:
         """Until there are so many nodes with GPUs again: those that leave have left, and others came."""
         import ray
 
-        leaving = leaving_nodes()
+        from raysearch.executors.ray_cluster import leaving
+
+        nodes = leaving()
         while (alive := [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("GPU")]) and any(
-            n["NodeID"] in leaving for n in alive
+            n["NodeID"] in nodes for n in alive
         ):
             time.sleep(0.5)
         for _ in range(workers - len(alive)):
@@ -132,12 +134,6 @@ FAULTS: dict[str, Callable[[Scene], Any]] = {
     "a node is preempted": Scene.drain_node,
     "a node joins": Scene.add,
 }
-
-
-def leaving_nodes() -> set[str]:
-    from raysearch.executors.ray_cluster import leaving
-
-    return leaving()
 
 
 @contextmanager

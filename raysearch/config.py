@@ -103,6 +103,8 @@ def check(job: Job, elsewhere: bool = False) -> None:
     for key, model in (("generator.model", job.generator.model), ("reward.model", job.reward.get("model", "tiny"))):
         if not elsewhere or not isinstance(model, str) or is_relative(model):
             _folder_exists(key, model)
+    if job.cluster.rewards.ranks > 1:
+        raise UsageError(f"cluster.rewards.ranks={job.cluster.rewards.ranks}: only generators are split; leave it at 1")
     if not elsewhere:
         _storage_works(job.run)
     if job.generator.steps is None:

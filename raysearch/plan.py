@@ -6,6 +6,7 @@ of what length and with what barriers, is not. Seconds are given, or read from t
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,6 +109,4 @@ def _all_well(done: Sequence[Finished]) -> None:
 
 
 def _manifest(root: Any) -> dict[str, Any]:
-    import json
-
     return json.loads((root / "manifest.json").read_text())

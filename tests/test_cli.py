@@ -67,6 +67,7 @@ def a_list(tmp_path):
         (["films=some"], "films='some'"),
         (["cluster.executor=slurm"], "cluster.executor='slurm'"),
         (["cluster.generators.replicas=400", "cluster.executor=ray"], "400 generators x 0.75"),
+        (["cluster.rewards.ranks=2"], "only generators are split"),
         (["justaword"], "key=value"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",

@@ -29,7 +29,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     require_token(address)
     import ray
 
-    from raysearch.executors.ray import connect
+    from raysearch.executors.ray_cluster import connect
     from raysearch.settings import ClusterConfig
 
     owns = connect(ClusterConfig(address=address))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 DEPTH = 2  # calls in flight per replica: the next is there when one ends, and a crash takes no more than two along
+SEEN_AHEAD = 4  # Jobs per replica that an executor wants to see, to place them well
 FEW = 256  # Jobs up to which every turn is worked out, however many there are per replica
 PATIENCE = 8  # Jobs per replica that may overtake the oldest one for the sake of locality
 

@@ -101,6 +101,10 @@ class Pool(Generic[C]):
         """Seconds for which no replica has had a place."""
         return 0.0 if self.placed else time.monotonic() - self._alone_since
 
+    def wait_on(self) -> None:
+        """A place was made for it: the time without one counts anew."""
+        self._alone_since = time.monotonic()
+
     def grow(self, count: int | None = None) -> None:
         """Ask for so many replicas, or for all; those without a place yet come when the cluster has one."""
         for replica in self.replicas[:count]:

@@ -18,9 +18,8 @@ from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskErro
 
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
-from raysearch.executors.policy import DEPTH, Line
+from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
 from raysearch.executors.pool import Pool, Replica, reason
-from raysearch.executors.ray_cluster import connect
 from raysearch.executors.ray_critic import CriticLost, choose, effort
 from raysearch.executors.ray_pools import Pools
 from raysearch.executors.ray_states import Call, Errand, States
@@ -28,9 +27,6 @@ from raysearch.executors.work import Made
 from raysearch.settings import ClusterConfig
 
 ATTEMPTS = 2  # on this many replicas a Job may fail by its own fault
-SEEN_AHEAD = 4  # Jobs per replica that the executor wants to see, to place them well
-
-__all__ = ["RayExecutor", "connect"]
 
 
 class RayExecutor:
@@ -194,19 +190,19 @@ class RayExecutor:
         if call.pool is self.rewards:
             found, seconds = answer
             self._ended(call, seconds, 1.0)
-            if self._first(call):
+            if not errand.answered:
                 assert errand.made is not None
                 self._answer(errand, outcome(job.key, errand.made, found, seconds))
         elif job.move is None:
             self._ended(call)
-            if self._first(call):
+            if not errand.answered:
                 lost = Failure(job.key, f"state {job.key} is neither held nor stored", missing=job.key)
                 self._answer(errand, lost if answer is None else Film(job.key, answer))
         else:
             self._ended(call, answer.seconds, answer.nfe)
             if errand.made is not None and answer.hash:
                 self._compare(errand, answer)
-            if self._first(call) and errand.made is None:
+            if not errand.answered and errand.made is None:
                 self._moved(call, answer)
 
     def _moved(self, call: Call, made: Made) -> None:
@@ -224,10 +220,6 @@ class RayExecutor:
             self._line_up(errand)
         else:
             self._answer(errand, outcome(job.key, made, {}, 0.0))
-
-    def _first(self, call: Call) -> bool:
-        """Whether this answer is the one that counts."""
-        return not call.errand.answered
 
     def _compare(self, errand: Errand, made: Made) -> None:
         """The other of two runs of the same Move: equal Moves make equal states, or something is wrong."""

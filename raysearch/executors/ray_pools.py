@@ -66,6 +66,7 @@ class Pools:
         homeless = []
         for pool, other in ((self.generators, self.rewards), (self.rewards, self.generators)):
             if pool.empty_s > STARVED_S and other.placed > 1:
+                pool.wait_on()  # or the other would give up one after the other before this one has moved in
                 homeless += [(call, f"{other.name} gave a place to {pool.name}") for call in other.yield_place()]
         return homeless
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.executors import Answer, Failure, Film, Job
-from raysearch.executors.policy import DEPTH, Line
+from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
 from raysearch.moves import Cost, Outcome, digest
 
 
@@ -83,7 +83,7 @@ class Virtual:
             Machine(n, p, self._clock, cluster.load_s) for n, p in zip(nodes, cluster.generators, strict=True)
         ]
         self.rewards = [Machine(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
-        self.capacity = 4 * len(self.generators) + DEPTH * len(self.rewards)
+        self.capacity = SEEN_AHEAD * len(self.generators) + DEPTH * len(self.rewards)
         self._lines: tuple[Line[Errand], Line[Errand]] = Line(), Line()
         self._open = dict.fromkeys(self.generators), dict.fromkeys(self.rewards)  # in order, those with room
         self._all_up = not cluster.load_s and not cluster.lost

@@ -6,7 +6,6 @@ Move gives the same bits wherever and whenever it runs.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -111,9 +110,6 @@ class GeneratorWorker:
             frames = self._on(prompt).decode(x0, address(prompt, (), "decode", state.step))
         return videos.encode(reduce(frames, None), self.model.fps)
 
-    def pid(self) -> int:
-        return os.getpid()
-
     def _on(self, prompt: Prompt) -> Generator:
         if prompt not in self._generators:
             self._generators[prompt] = self.model.on(prompt)
@@ -167,9 +163,6 @@ class RewardWorker:
             value = reward.reward(video)  # type: ignore[attr-defined]
             (slope,) = torch.autograd.grad(value.sum(), video)
         return value.item(), slope[0].numpy()
-
-    def pid(self) -> int:
-        return os.getpid()
 
 
 def colocated(specs: list[dict[str, Any]], threads: int, device: str, fps: float | None = None) -> Critic:

@@ -55,8 +55,11 @@ def prepare(pipeline: Any, config: Any) -> None:
 
 def _enable(vae: Any, name: str) -> None:
     try:
-        getattr(vae, f"enable_{name}")()
-    except (AttributeError, NotImplementedError):
+        enable = getattr(vae, f"enable_{name}", None)
+        if enable is None:
+            raise NotImplementedError
+        enable()
+    except NotImplementedError:
         raise UsageError(f"generator.{name}=true: {type(vae).__name__} has no {name}; leave it off") from None
 
 

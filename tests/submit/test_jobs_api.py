@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def work(tmp_path):
 def cluster(tmp_path_factory):
     """Ports and folder of its own; ended by its own process, never by `ray stop`."""
     base, token = free_ports(), secrets.token_hex(32)
-    home, session = tmp_path_factory.mktemp("head"), Path(f"/tmp/rst-{base}")
+    home, session = tmp_path_factory.mktemp("head"), Path(tempfile.gettempdir(), f"rst-{base}")  # short: sockets
     env = environment(home, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token, RAY_worker_niceness="0")
     del env["PYTHONPATH"]  # jobs bring raysearch along
     command = [

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def test_every_command_is_tried():
 def test_trying_it_without_a_cloud(tmp_path, home):
     for folder in ("jobs", "clusters"):
         shutil.copytree(ROOT / folder, tmp_path / "work" / folder)
-    work, env = tmp_path / "work", environment(home, RAY_worker_niceness="0", RAY_TMPDIR=f"/tmp/rsr-{os.getpid()}")
+    work, env = (
+        tmp_path / "work",
+        environment(home, RAY_worker_niceness="0", RAY_TMPDIR=f"{tempfile.gettempdir()}/rsr-{os.getpid()}"),
+    )
     generate, start = START
     assert shell(generate, env, work)[0] == 0 and (home / ".ray/auth_token").is_file()
     with (tmp_path / "head.log").open("wb") as log:
