@@ -141,7 +141,7 @@ def test_replicas_that_disagree_are_told(started, tmp_path):
 
 @pytest.mark.parametrize("pool", ["generators", "rewards"])
 def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
-    executor = started(cluster(2, 2), model(), REWARDS, store=str(tmp_path / "latents"))
+    executor = started(cluster(2, 1), model(), REWARDS, store=str(tmp_path / "latents"))
     struck = Strike(lambda: os.kill(at_work(getattr(executor, pool)), signal.SIGKILL))
     found, ledger = run(executor, tmp_path, [struck])
     assert found == reference and struck.left <= 0
