@@ -98,7 +98,8 @@ class Fuse:
 
     def reward(self, video_BTCHW: Any) -> Any:
         """[B], differentiable where `differentiable` says so; the gate, which has no gradient, is left out."""
-        return sum(p.slope * (p.reward.reward(video_BTCHW) - p.centre) for p in self.parts if p.slope)  # type: ignore[attr-defined]
+        rewards = ((p, p.reward.reward(video_BTCHW)) for p in self.parts if p.slope)  # type: ignore[attr-defined]
+        return sum(p.slope * (r.to(video_BTCHW.device) - p.centre) for p, r in rewards)  # a network's are on its own
 
 
 def check(options: Mapping[str, Any], key: str) -> None:
