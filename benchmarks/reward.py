@@ -42,8 +42,9 @@ PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # dense bf16 FLOP/s; ot
 class Published:
     """Surprise as the published code has it, restated from its formula on transformers' modules."""
 
-    def __init__(self, model: VJEPA2Model):
-        self.encoder, self.target, self.predictor = model.encoder, copy.deepcopy(model.encoder), model.predictor
+    def __init__(self, model: VJEPA2Model, target: Any = None):
+        self.encoder, self.predictor = model.encoder, model.predictor
+        self.target = target or copy.deepcopy(model.encoder)
 
     @torch.no_grad()
     def surprise(self, video_TCHW: Tensor) -> list[float]:

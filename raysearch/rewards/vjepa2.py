@@ -11,6 +11,7 @@ serves context and target; a score has the same bits whatever else is scored (se
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.rewards import Scores, distances, vjepa2_model
 from raysearch.rewards.convention import PRESETS, Convention, settings
+from raysearch.rewards.gradients import eager
 from raysearch.rewards.surprise_map import SurpriseMap, fold
 from raysearch.rewards.windows import Batches, Remembered, fitting, keys
 
@@ -32,7 +34,7 @@ __all__ = ["PRESETS", "VJEPA2Reward"]
 # Tokens in a batch beyond which the device is not used much better. On a CPU that is more, but batches of a run are
 # filled up, and most videos of a small model have but a few windows.
 FILLED = {"cpu": 256, "cuda": 8192}
-BULK = 2048  # the same where batches are not filled up
+BULK = 2048  # the same where batches are not filled up, as for gradients, which keep what every layer made of them
 MOST = 16  # windows in a batch
 
 
@@ -65,8 +67,7 @@ class VJEPA2Reward:
         self._std = torch.tensor(IMAGENET_DEFAULT_STD, device=self._device).view(3, 1, 1)
         self._encoder, self._predictor = model.encoder, model.predictor
         self._batches = Batches(batch or self._fitting())
-        bulk = min(MOST, max(self._batches.size, BULK // self._tokens))
-        self._loose = Batches(batch or (self._batches.size if self._device.type == "cuda" else bulk), filled=False)
+        self._loose = Batches(batch or min(MOST, max(1, BULK // self._tokens)), filled=False)
         self.remembered = Remembered(remember)
         self.compiled = compile
         if compile:
@@ -129,13 +130,17 @@ class VJEPA2Reward:
         return self._over_windows(self.surprise(video_BTCHW))
 
     def surprise(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
-        """Surprise [B, windows], differentiable. Raises UsageError if the video is shorter than one window."""
+        """Surprise [B, windows], differentiable once. Raises UsageError if the video is shorter than one window.
+
+        Gradients are found batch by batch, so that a long video takes no more memory than a batch of windows.
+        """
         B, T = video_BTCHW.shape[:2]
         seen = self.convention.select(T, fps or self.clip_fps)
         video = self._prepare(video_BTCHW if len(seen) == T else video_BTCHW[:, torch.from_numpy(seen)])
         starts, window = self.convention.starts(len(seen)), self.convention.window
         clips = ((None, video[b, s : s + window]) for b in range(B) for s in starts)
-        return torch.stack([value for _, value in self._loose.run(self._judge, clips)]).view(B, len(starts))
+        judge = partial(eager, self._judge)
+        return torch.stack([value for _, value in self._loose.run(judge, clips)]).view(B, len(starts))
 
     def _judge(self, clips: Tensor) -> Tensor:
         """Surprise [B] of prepared windows, averaged over the contexts."""
