@@ -41,8 +41,8 @@ MOST = 16  # windows in a batch
 class VJEPA2Reward:
     """Reward of videos under one VJEPA2Model, by a Convention, whose fields are taken as options.
 
-    batch: windows at a time, None for what fills the device and fits its memory. compile: by torch.compile, for long
-    runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score` is not told.
+    batch: most windows at a time, None for what fills the device and fits its memory. compile: by torch.compile, for
+    long runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score` is not told.
     """
 
     differentiable = True
@@ -102,20 +102,22 @@ class VJEPA2Reward:
         Windows of all of them go together, each distinct one once. Raises UsageError for a view that cannot be judged.
         """
         cut = [self._cut(view, fps) for view in views]
-        known = {key: self.remembered.get(key) for _, names in cut for key in names}
+        known = {key: self.remembered.get(key) for _, names, _ in cut for key in names}
         found = {key: value for key, value in known.items() if value is not None}
-        for key, value in self._batches.run(self._judge, self._unknown(cut, set(found))):
-            found[key] = value.item()
-            self.remembered.put(key, found[key])
-        return [self._scores([found[key] for key in names]) for _, names in cut]
+        for size in sorted({size for _, _, size in cut}):
+            unknown = self._unknown([(f, names) for f, names, at in cut if at == size], set(found))
+            for key, value in self._batches.run(self._judge, unknown, size):
+                found[key] = value.item()
+                self.remembered.put(key, found[key])
+        return [self._scores([found[key] for key in names]) for _, names, _ in cut]
 
     @torch.no_grad()
     def score_with_map(self, view: np.ndarray, fps: float | None = None) -> tuple[Scores, SurpriseMap]:
         """The same Scores, and where and when the surprise is."""
-        frames, _ = self._cut(view, fps)
+        frames, _, size = self._cut(view, fps)
         video, window = self._prepare(self._moved(frames))[0], self.convention.window
         starts = self.convention.starts(len(video))
-        judged = dict(self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts)))
+        judged = dict(self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts), size))
         layers = ((s, row[1:].view(len(self.convention.contexts), -1)) for s, row in judged.items())
         folded = fold(layers, len(video), self.model.config.tubelet_size, self._grid)
         seen = self.convention.select(len(view), fps or self.clip_fps)
@@ -169,14 +171,16 @@ class VJEPA2Reward:
         ids = torch.arange(tokens, device=context.device).expand(len(context), -1)
         return self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
 
-    def _cut(self, view: np.ndarray, fps: float | None) -> tuple[np.ndarray, list[bytes]]:
-        """The frames that are seen, and the key of every window over them."""
+    def _cut(self, view: np.ndarray, fps: float | None) -> tuple[np.ndarray, list[bytes], int]:
+        """The frames that are seen, the key of every window over them, and how many windows go at a time."""
         if view.ndim != 4 or view.shape[3] != 3 or 0 in view.shape:
             raise UsageError(f"frames of shape {view.shape}: expected [frames, height, width, 3]")
         if view.dtype != np.uint8 and not np.isfinite(view).all():
             raise UsageError("the frames hold NaN or infinite values")
         frames = view[self.convention.select(len(view), fps or self.clip_fps)]
-        return frames, keys(frames, self.convention.starts(len(frames)), self.convention.window)
+        starts = self.convention.starts(len(frames))
+        size = self._batches.even(len(starts))
+        return frames, [b"%d " % size + key for key in keys(frames, starts, self.convention.window)], size
 
     def _unknown(self, cut: list, known: set[bytes]) -> Iterator[tuple[bytes, Tensor]]:
         """Prepared windows whose surprise is not known, each distinct one once."""

@@ -1,13 +1,15 @@
 """Windows of videos: told apart by their content, judged so many at a time, remembered.
 
-Invariant: what is found for a window depends on its own pixels alone. A filled batch always has the same shape, for the
-arithmetic of a network may depend on the shape of its input; what was found is kept by the content of the window, so
-candidates that were copied, and windows inside a given prefix, are judged once.
+Invariant: what is found for a window depends on its own pixels and on how many windows its video has, on nothing else.
+A filled batch has a shape that follows from that number, for the arithmetic of a network may depend on the shape of its
+input; what was found is kept by the content of the window, so candidates that were copied, and windows inside a given
+prefix, are judged once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -50,46 +52,57 @@ class Remembered:
 
 
 class Batches:
-    """Applies a function to clips, `size` at a time. Out of memory, it halves `size`, says so and goes on.
+    """Applies a function to clips, `size` at a time at most. Out of memory, it halves `size`, says so and goes on.
 
-    filled: always exactly `size`, the last batch filled up with copies, so that bits do not depend on company.
+    filled: always exactly as many as asked for, filled up with copies, so that bits do not depend on company.
     """
 
     def __init__(self, size: int, filled: bool = True):
         self.size, self.filled = size, filled
 
-    def run(self, judge: Callable[[Tensor], Tensor], clips: Iterable[tuple[K, Tensor]]) -> Iterator[tuple[K, Tensor]]:
-        """judge([size, ...]) -> [size, ...], as (key, result) of each of the (key, clip), in order."""
+    def even(self, windows: int) -> int:
+        """How many of a video's windows go at a time, so that few places are left to be filled."""
+        return math.ceil(windows / math.ceil(windows / self.size))
+
+    def run(
+        self, judge: Callable[[Tensor], Tensor], clips: Iterable[tuple[K, Tensor]], size: int | None = None
+    ) -> Iterator[tuple[K, Tensor]]:
+        """judge([n, ...]) -> [n, ...], as (key, result) of each of the (key, clip), in order; n: `size`, or less."""
         waiting: list[tuple[K, Tensor]] = []
         for item in clips:
             waiting.append(item)
-            if len(waiting) >= self.size:
-                yield from self._batch(judge, waiting)
+            if len(waiting) >= self._now(size):
+                yield from self._batch(judge, waiting, size)
                 waiting = []
-        yield from self._batch(judge, waiting)
+        yield from self._batch(judge, waiting, size)
 
-    def _batch(self, judge: Callable[[Tensor], Tensor], items: list[tuple[K, Tensor]]) -> Iterator[tuple[K, Tensor]]:
+    def _now(self, size: int | None) -> int:
+        return min(size or self.size, self.size)
+
+    def _batch(
+        self, judge: Callable[[Tensor], Tensor], items: list[tuple[K, Tensor]], size: int | None
+    ) -> Iterator[tuple[K, Tensor]]:
         while items:
-            now = items[: self.size]
-            found = self._try(judge, [clip for _, clip in now])
+            now = items[: self._now(size)]
+            found = self._try(judge, [clip for _, clip in now], self._now(size))
             if found is not None:
                 yield from zip((key for key, _ in now), found[: len(now)], strict=True)
                 items = items[len(now) :]
 
-    def _try(self, judge: Callable[[Tensor], Tensor], clips: list[Tensor]) -> Tensor | None:
+    def _try(self, judge: Callable[[Tensor], Tensor], clips: list[Tensor], size: int) -> Tensor | None:
         """None if the memory did not suffice and `size` is now smaller."""
         try:
-            copies = [clips[-1]] * (self.size - len(clips)) if self.filled else []
+            copies = [clips[-1]] * (size - len(clips)) if self.filled else []
             return judge(torch.stack(clips + copies))
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            if self.size == 1:
+            if size == 1:
                 raise UsageError(
                     "the memory does not suffice for a single window of the reward: "
                     "choose a smaller reward.model, or reward.dtype=bfloat16"
                 ) from None
-        self.size //= 2
+        self.size = size // 2
         warnings.warn(f"reward: out of memory; from now on {self.size} windows at a time", RuntimeWarning, stacklevel=2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -50,13 +50,26 @@ def test_copies_and_shared_windows_are_judged_once(views):
     assert judged.count(16) == full + 2
 
 
-def test_the_network_always_sees_the_same_shapes(views):
-    """On many a device the bits of a row depend on how many rows there are: never on it here, unless asked to."""
-    reward, shapes = fresh(batch=3), set()
-    reward.model.encoder.register_forward_pre_hook(lambda m, args: shapes.add(tuple(args[0].shape)))
+def test_the_shapes_that_the_network_sees_follow_from_the_number_of_windows(views):
+    """On many a device the bits of a row depend on how many rows there are: never on the company of a video here."""
+    reward, seen = fresh(batch=3), []
+    reward.model.encoder.register_forward_pre_hook(lambda m, args: seen.append(tuple(args[0].shape)))
+    for count, size in ((1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (7, 3)):
+        video = np.random.default_rng(count).integers(0, 255, (15 + count, 32, 32, 3), dtype=np.uint8)
+        seen.clear()
+        reward.score(video)
+        assert set(seen) == {(size, 16, 3, 32, 32), (size, 8, 3, 32, 32)}
+        assert seen.count((size, 16, 3, 32, 32)) == -(-count // size)
+    seen.clear()
     reward.score_all(views)
-    reward.score(views[2])
-    assert shapes == {(3, 16, 3, 32, 32), (3, 8, 3, 32, 32)}
+    assert {shape[0] for shape in seen} == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "windows, size, want", [(1, 4, 1), (2, 4, 2), (5, 4, 3), (8, 4, 4), (9, 4, 3), (11, 4, 4), (5, 16, 5)]
+)
+def test_windows_of_a_video_go_in_batches_as_even_as_can_be(windows, size, want):
+    assert Batches(size).even(windows) == want
 
 
 def test_keys_tell_windows_apart_by_every_pixel():
@@ -87,15 +100,27 @@ def greedy(limit: int):
     return hook
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on(views):
+@pytest.mark.parametrize("limit, size", [(3, 2), (2, 2), (1, 1)])
+def test_out_of_memory_halves_the_batch_and_goes_on(views, limit, size):
     want = fresh().score_all(views)
-    reward = fresh(batch=7)
-    reward.model.encoder.register_forward_pre_hook(greedy(2))
+    reward = fresh(batch=7)  # the most windows here are five
+    reward.model.encoder.register_forward_pre_hook(greedy(limit))
     with pytest.warns(RuntimeWarning) as told:
         got = reward.score_all(views)
-    assert [str(w.message).split("now on ")[1] for w in told] == ["3 windows at a time", "1 windows at a time"]
-    assert reward.settings()["batch"] == 1
+    assert [str(w.message).split("now on ")[1] for w in told] == [f"{size} windows at a time"]
+    assert reward.settings()["batch"] == size
     assert [g.value for g in got] == pytest.approx([w.value for w in want], abs=1e-5)
+
+
+def test_out_of_memory_halves_as_often_as_it_must():
+    def judge(clips):
+        return clips.sum(1) if len(clips) <= 1 else torch.empty(1 << 60, dtype=torch.uint8)
+
+    batches = Batches(8)
+    with pytest.warns(RuntimeWarning) as told:
+        found = dict(batches.run(judge, ((k, torch.full((2,), float(k))) for k in range(9)), 5))
+    assert [str(w.message).split("now on ")[1].split()[0] for w in told] == ["2", "1"] and batches.size == 1
+    assert {k: v.item() for k, v in found.items()} == {k: 2.0 * k for k in range(9)}
 
 
 def test_no_memory_for_a_single_window_says_what_to_do(views):
