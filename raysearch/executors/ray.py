@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import ray
-from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
@@ -171,6 +171,11 @@ class RayExecutor:
             self._again(call, reason(error))
             if pool.fault(replica) or "CUDA error" in str(error):  # of no use any more
                 self._lost(pool, replica, reason(error), blame=False)
+        except OutOfMemoryError:  # Ray's memory monitor killed it; that is no RayActorError
+            lacking = f"its node ran out of memory; lower {pool.name}.replicas, or set {pool.name}.memory_gb"
+            self._lost(pool, replica, lacking)
+        except RayError as error:
+            self._lost(pool, replica, reason(error))
         else:
             self._answered(call, answer)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import RayError, RayTaskError
 
 from raysearch.executors.policy import DEPTH
 from raysearch.executors.pool import Pool, Replica, reason
@@ -30,7 +30,9 @@ class RemoteCritic:
     def __call__(self, view: Any) -> Any:
         try:
             return ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
-        except (RayActorError, GetTimeoutError) as error:
+        except RayTaskError:  # the reward itself
+            raise
+        except RayError as error:
             raise CriticLost(f"the reward replica that the guide asked: {reason(error)}") from None
 
 

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+import ray
 
 from benchmarks import clockwork
 from raysearch.coordinator import Coordinator, Task
@@ -147,6 +148,19 @@ def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
     assert found == reference and struck.left <= 0
     assert getattr(executor, pool).restarts == 1
     assert len(Journal(str(tmp_path / "j"), {}).outcomes) == ledger.executed
+
+
+def test_a_call_that_ends_in_any_other_error_of_ray_is_made_again(started, reference, tmp_path):
+    """Ray's memory monitor, for one, does not say that the actor died. Cancelling a call does not either."""
+    executor = started(cluster(2, 1), model(0.1), REWARDS, store=str(tmp_path / "latents"))
+
+    def cancel():
+        waiting = next(r.calls[-1] for r in executor.generators.replicas if len(r.calls) > 1)
+        ray.cancel(waiting.refs[0])
+
+    struck = Strike(cancel)
+    found, _ = run(executor, tmp_path, [struck])
+    assert found == reference and struck.left <= 0 and executor.retries >= 1
 
 
 def test_a_frozen_worker_is_replaced_after_its_deadline(started, reference, tmp_path):
