@@ -37,9 +37,12 @@ class RemoteCritic:
 
 
 def choose(rewards: Pool, flying: Iterable[Call], patience: float) -> tuple[Replica, RemoteCritic]:
-    """The reward replica with the fewest guides and calls; it has the time of DEPTH scores, and at most `patience`."""
+    """The reward replica with the fewest guides and calls, of those that are ready.
+
+    It has the time of DEPTH scores, and at most `patience`.
+    """
     asked = Counter(id(call.critic) for call in flying)
-    critic = min(rewards.lanes or rewards.replicas, key=lambda r: (asked[id(r)], len(r.calls)))
+    critic = min(rewards.lanes, key=lambda r: (asked[id(r)], len(r.calls)))
     return critic, RemoteCritic(critic.group.leader, min(rewards.deadline(float(DEPTH)), patience))
 
 
