@@ -179,7 +179,8 @@ def test_states_are_forgotten_when_a_search_is_done(tmp_path):
     assert not toy.states
 
 
-def test_a_search_that_finds_no_reward_fails_alone(tmp_path):
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_a_search_that_finds_no_reward_fails_alone(tmp_path, name):
     class Blind(Toy):
         def _answer(self, job):
             from dataclasses import replace
@@ -187,6 +188,7 @@ def test_a_search_that_finds_no_reward_fails_alone(tmp_path):
             answer = super()._answer(job)
             return replace(answer, reward=float("nan")) if job.prompt.id == "p1" and job.move else answer
 
-    done, _ = run(tmp_path, Blind(0), tasks(best))
+    noisy = {"kernel": NOISY} if name in ("smc", "beam", "rbf") else {}
+    done, _ = run(tmp_path, Blind(0), tasks(lambda seed: STRATEGIES[name](seed, STEPS, n=4, **noisy)), films="shown")
     assert [bool(d.error) for d in done] == [False, True, False, False]
     assert "NaN" in done[1].error
