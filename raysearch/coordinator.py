@@ -45,7 +45,7 @@ class Ledger:
 class Finished:
     """result, or the reason why there is none; what this search cost, recalled Moves included.
 
-    films: mp4 by key of the finals that were wanted, None for those that were there before.
+    films: mp4 by key of the finals that were wanted, None for those that are on disk.
     """
 
     task: Task
@@ -56,7 +56,7 @@ class Finished:
 
 
 class Observer(Protocol):
-    """Sees everything, changes nothing."""
+    """Sees everything, changes nothing; but films that it has written to disk it may take off a Finished."""
 
     def on_round(self, task: Task, number: int, round: Round) -> None: ...
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
