@@ -54,6 +54,7 @@ def a_list(tmp_path):
         (["reward.strid=2"], "did you mean 'stride'"),
         (["watch=[moton]"], "did you mean 'motion'"),
         (["generator.steps=many"], "generator.steps"),
+        (["seed=-1"], "seed=-1: must be at least 0"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
         (["search.n=0"], "n = 0 must be at least 1"),
         (["search.n=few"], "search"),
