@@ -7,7 +7,7 @@ fails for good ends the searches that need it, not the run. Which search goes on
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -45,7 +45,7 @@ class Ledger:
 class Finished:
     """result, or the reason why there is none; what this search cost, recalled Moves included.
 
-    films: mp4 by key of the finals that were wanted, None for those that were there before.
+    films: mp4 by key of the finals that were wanted, None for those that are on disk.
     """
 
     task: Task
@@ -56,7 +56,7 @@ class Finished:
 
 
 class Observer(Protocol):
-    """Sees everything, changes nothing."""
+    """Sees everything, changes nothing; but films that it has written to disk it may take off a Finished."""
 
     def on_round(self, task: Task, number: int, round: Round) -> None: ...
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
@@ -80,9 +80,10 @@ class Coordinator:
         self._moves: dict[str, Job] = {}  # every Job asked for, by the key of its state: the lineage
         self._backlog: deque[Job] = deque()
         self._flying: dict[int, Job] = {}
-        self._waiting: dict[tuple[str, bool], list[_Live]] = {}  # who needs this Job's answer
+        self._waiting: dict[tuple[str, str], list[_Live]] = {}  # who needs the answer, by `_asked` of the Job
         self._blocked: dict[str, list[Job]] = {}  # by the state they wait for
-        self._rebuilding: set[str] = set()
+        self._rebuilding: dict[str, Job] = {}
+        self._held: Counter[str] = Counter()  # of a state, how many searches on their way have had it
 
     def run(self, tasks: Iterable[Task]) -> list[Finished]:
         """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses only Jobs in flight."""
@@ -142,7 +143,10 @@ class Coordinator:
             self.ledger.recalled += job.key not in live.got
             self._give(live, recorded, recalled=True)
             return
-        waiting = self._waiting.setdefault((job.key, False), [])
+        asked = job.key, "score"
+        if asked not in self._waiting:  # one that is to be scored gives the state too, but not the other way round
+            asked = _asked(job)
+        waiting = self._waiting.setdefault(asked, [])
         if waiting:
             self.ledger.shared += live not in waiting
         else:
@@ -154,6 +158,7 @@ class Coordinator:
         if outcome.key in live.got:
             return
         live.got[outcome.key] = outcome
+        self._held[outcome.key] += outcome.key not in live.states
         live.states.add(outcome.key)
         live.end.cost = live.end.cost + outcome.cost
         for observer in self.observers:
@@ -165,39 +170,58 @@ class Coordinator:
         elif isinstance(answer, Failure):
             self._fail(job, answer.reason, done)
         elif isinstance(answer, Film):
-            for live in self._waiting.pop((job.key, True), []):
+            for live in self._waiting.pop(_asked(job), []):
                 live.end.films[answer.key] = answer.mp4
                 live.wanted.discard(answer.key)
                 self._finish_or_film(live, done)
-        elif job.key in self._rebuilding:
-            self._rebuilding.discard(job.key)
+        elif self._rebuilding.get(job.key) is job:
+            del self._rebuilding[job.key]
             self.ledger.rebuilt += 1
-            self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
+            self._made(job.key)
         else:
-            self.journal.record(answer)
-            self.ledger.executed += 1
-            self.ledger.cost = self.ledger.cost + answer.cost
-            for live in self._waiting.pop((job.key, False), []):
-                self._give(live, answer, recalled=False)
-                if len(live.got) == live.due:
-                    self._advance(live, [live.got[k] for k in live.keys], done)
-            self._backlog.extendleft(reversed(self._blocked.pop(job.key, [])))
+            self._recorded(job, answer, done)
+
+    def _recorded(self, job: Job, outcome: Outcome, done: list[_Live]) -> None:
+        """A Move was executed: into the journal with it, then on to all who wait for it."""
+        if outcome.rewards or job.key not in self.journal.outcomes:
+            self.journal.record(outcome)
+        self.ledger.executed += 1
+        self.ledger.cost = self.ledger.cost + outcome.cost
+        waiting = self._waiting.pop(_asked(job), [])
+        if job.move is not None and job.move.score:
+            waiting += self._waiting.pop((job.key, "state"), [])
+        for live in waiting:
+            self._give(live, outcome, recalled=False)
+            if len(live.got) == live.due:
+                self._advance(live, [live.got[k] for k in live.keys], done)
+        self._made(job.key)
+
+    def _made(self, key: str) -> None:
+        """There is this state: on with what was blocked for it. What nobody wants any more is forgotten."""
+        blocked = [job for job in self._blocked.pop(key, []) if self._wanted(job)]
+        self._backlog.extendleft(reversed(blocked))
+        if not blocked and key not in self._held:
+            self.executor.forget([key])
+
+    def _wanted(self, job: Job) -> bool:
+        return _asked(job) in self._waiting or self._rebuilding.get(job.key) is job
 
     def _rebuild(self, key: str, blocked: Job) -> None:
         """Have a lost state made again from its Move, unscored, and the blocked Job after it."""
         self._blocked.setdefault(key, []).append(blocked)
-        if key not in self._rebuilding and (key, False) not in self._waiting:
+        if key not in self._rebuilding and not {(key, "score"), (key, "state")} & self._waiting.keys():
             move = self._moves[key].move
             assert move is not None
-            self._rebuilding.add(key)
-            self._backlog.appendleft(Job(key, blocked.prompt, replace(move, score=False)))
+            job = self._rebuilding[key] = Job(key, blocked.prompt, replace(move, score=False))
+            self._backlog.appendleft(job)
 
     def _fail(self, job: Job, reason: str, done: list[_Live]) -> None:
         """End every search that waits for this Job or for one blocked by it."""
-        self._rebuilding.discard(job.key)
+        if self._rebuilding.get(job.key) is job:
+            del self._rebuilding[job.key]
         for blocked in self._blocked.pop(job.key, []):
             self._fail(blocked, reason, done)
-        for live in self._waiting.pop((job.key, job.move is None), []):
+        for live in self._waiting.pop(_asked(job), []):
             live.end.error = live.end.error or reason
             self._leave(live)
             self._finish(live, done)
@@ -208,7 +232,7 @@ class Coordinator:
         self._waiting = {
             of: [w for w in others if w is not live] for of, others in self._waiting.items() if of not in alone
         }
-        self._backlog = deque(j for j in self._backlog if (j.key, j.move is None) not in alone)
+        self._backlog = deque(j for j in self._backlog if _asked(j) not in alone)
 
     def _finish_or_film(self, live: _Live, done: list[_Live]) -> None:
         """Once a search has its result, have its videos made; once they are there, it is finished."""
@@ -221,9 +245,10 @@ class Coordinator:
                 else:
                     live.wanted.add(key)
             for key in sorted(live.wanted):
-                waiting = self._waiting.setdefault((key, True), [])
+                job = Job(key, live.task.prompt, None)
+                waiting = self._waiting.setdefault(_asked(job), [])
                 if not waiting:
-                    self._backlog.append(Job(key, live.task.prompt, None))
+                    self._backlog.append(job)
                 waiting.append(live)
         if not live.wanted:
             self._finish(live, done)
@@ -233,7 +258,11 @@ class Coordinator:
             return
         done.append(live)
         live.task.search.close()
-        self.executor.forget(live.states)
+        self._held.subtract(live.states)
+        gone = [key for key in live.states if not self._held[key]]
+        for key in gone:
+            del self._held[key]
+        self.executor.forget(gone)
         for observer in self.observers:
             observer.on_finish(live.end)
 
@@ -245,6 +274,11 @@ def shown(result: Result, films: str) -> list[str]:
     own = result.notes.get("choose", {}).get("argmax", result.best)  # what the search itself had chosen
     picks = {"none": [], "best": [result.best], "shown": [result.best, worst, 0, own], "all": range(len(result.finals))}
     return list(dict.fromkeys(result.finals[i].key for i in picks[films]))
+
+
+def _asked(job: Job) -> tuple[str, str]:
+    """What is asked of a key: its film, its state alone, or with a score."""
+    return job.key, "film" if job.move is None else "score" if job.move.score else "state"
 
 
 @dataclass(eq=False)

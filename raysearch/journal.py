@@ -1,13 +1,15 @@
 """The record of a run: every Outcome once, by the key of its Move, before anyone uses it. Resume is replay.
 
-On disk: `manifest.json` (what the run is: fingerprints that must not change) and `outcomes/NNNNN.jsonl`, append-only
-segments of lines with a checksum each. A half-written or damaged line is reported and its Move computed again. Works on
-any fsspec path; where a file system cannot append, the last, short segment is written again.
+On disk: `manifest.json` (what the run is: fingerprints that must not change) and `outcomes/NNNNN-WRITER.jsonl`,
+append-only segments of lines with a checksum each. A half-written or damaged line is reported and its Move computed
+again. No two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path;
+where a file system cannot append, the last, short segment is written again.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -29,10 +31,11 @@ class Journal:
         self._appends = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
         self._manifest, self._begun = manifest, self._same_run(manifest)
         known = self._fs.isdir(f"{self._root}/outcomes")
-        segments = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False)) if known else []
+        files = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False)) if known else []
+        segments = [path for path in files if path.endswith(".jsonl")]
         for path in segments:
             self._read(path)
-        self._segment, self._lines = len(segments), list[bytes]()
+        self._segment, self._writer, self._lines = len(segments), secrets.token_hex(4), list[bytes]()
 
     @classmethod
     def forgetful(cls) -> Journal:
@@ -50,7 +53,7 @@ class Journal:
             self._begin()
         body = json.dumps(outcome.to_json(), sort_keys=True, allow_nan=False)
         line = f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'.encode()
-        path = f"{self._root}/outcomes/{self._segment:05d}.jsonl"
+        path = f"{self._root}/outcomes/{self._segment:05d}-{self._writer}.jsonl"
         self._lines.append(line)
         if self._appends:
             with self._fs.open(path, "ab") as file:
@@ -74,10 +77,14 @@ class Journal:
             self.outcomes[outcome.key] = outcome
 
     def _begin(self) -> None:
+        """Claim the folder, if nobody has since this journal was opened: models take minutes to load."""
+        self._fs.invalidate_cache(self._root)
+        if not self._same_run(self._manifest):
+            path, partial = f"{self._root}/manifest.json", f"{self._root}/manifest.{self._writer}.partial"
+            self._fs.makedirs(self._root, exist_ok=True)
+            self._fs.pipe_file(partial, json.dumps(self._manifest, indent=1, sort_keys=True).encode())
+            self._fs.mv(partial, path)
         self._fs.makedirs(f"{self._root}/outcomes", exist_ok=True)
-        path = f"{self._root}/manifest.json"
-        self._fs.pipe_file(f"{path}.partial", json.dumps(self._manifest, indent=1, sort_keys=True).encode())
-        self._fs.mv(f"{path}.partial", path)
         self._begun = True
 
     def _same_run(self, manifest: Mapping[str, Any]) -> bool:

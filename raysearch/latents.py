@@ -7,6 +7,7 @@ and is computed again.
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 
 import fsspec
@@ -45,7 +46,7 @@ class State:
 
 
 class Store:
-    """States by handle in a folder. One writer per handle is enough: equal handles mean equal content."""
+    """States by handle in a folder. Equal handles mean equal content: of two writers (a hedge) either may be last."""
 
     def __init__(self, url: str):
         self.url = url
@@ -53,7 +54,7 @@ class Store:
 
     def save(self, key: str, state: State) -> None:
         self._fs.makedirs(self._root, exist_ok=True)
-        partial = f"{self._root}/.{key}.partial"
+        partial = f"{self._root}/.{key}.{secrets.token_hex(4)}.partial"
         self._fs.pipe_file(partial, state.to_bytes())
         self._fs.mv(partial, self._path(key))
 
@@ -64,13 +65,14 @@ class Store:
             return None
 
     def drop(self, keys: list[str]) -> None:
-        """Remove those that are there, in two calls however many: object stores are slow to ask."""
+        """Remove those that are there, half-written ones too, in two calls however many: object stores are slow."""
         self._fs.invalidate_cache(self._root)  # others write here
         try:
-            there = {path.rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)}
+            names = [path.rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)]
         except FileNotFoundError:
             return
-        if gone := [self._path(key) for key in keys if f"{key}.safetensors" in there]:
+        dropped = set(keys)
+        if gone := [f"{self._root}/{name}" for name in names if name.lstrip(".").partition(".")[0] in dropped]:
             self._fs.rm(gone)
 
     def _path(self, key: str) -> str:

@@ -18,7 +18,7 @@ from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.journal import Journal
 from raysearch.moves import Outcome
 from raysearch.runs import folder
-from raysearch.searches import tasks
+from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
 
 
@@ -84,7 +84,7 @@ def simulate_on(cluster: Cluster, job: Job) -> Plan:
     """The plan of a job on a cluster as modelled. Raises UsageError if a search of the job cannot run."""
     executor = Virtual(cluster)
     coordinator = Coordinator(executor, Journal.forgetful(), films=job.films)
-    done = coordinator.run(tasks(job))
+    done = coordinator.run([*tasks(job), *baseline(job)])
     _all_well(done)
     return _plan(executor, coordinator.ledger, job)
 

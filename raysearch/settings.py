@@ -156,7 +156,7 @@ CHOICES = {
     "generator.dtype": ("float32", "bfloat16", "float16"),
 }
 AT_LEAST: dict[str, float] = {
-    "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
+    "seed": 0, "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
     "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
     "cluster.submit.max_mb": 0, "cluster.submit.max_file_mb": 0, "cluster.slurm.nodes": 1, "cluster.slurm.retries": 0,
     "cluster.slurm.gpus_per_node": 0, "cluster.slurm.cpus_per_node": 1,

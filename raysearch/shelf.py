@@ -16,7 +16,8 @@ from raysearch.provenance import Lineages, sidecar, versions
 class Shelf:
     """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4.
 
-    Beside each lies a JSON of what made it. about: what holds for all films of the run.
+    Beside each lies a JSON of what made it. about: what holds for all films of the run. A film on the shelf is not kept
+    in memory: those of a thousand prompts would fill that of the driver.
     """
 
     def __init__(self, run: str, about: Mapping[str, Any] | None = None):
@@ -42,6 +43,7 @@ class Shelf:
             if key == best:
                 self._put(f"best/{finished.task.name}.mp4", film)
                 self._put(f"best/{finished.task.name}.json", beside)
+            finished.films[key] = None
         self._lineages.drop(finished.task)
 
     def on_round(self, task: Task, number: int, round: Round) -> None:

@@ -54,6 +54,7 @@ def a_list(tmp_path):
         (["reward.strid=2"], "did you mean 'stride'"),
         (["watch=[moton]"], "did you mean 'motion'"),
         (["generator.steps=many"], "generator.steps"),
+        (["seed=-1"], "seed=-1: must be at least 0"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
         (["search.n=0"], "n = 0 must be at least 1"),
         (["search.n=few"], "search"),
@@ -199,20 +200,24 @@ def test_scores_of_files(capsys, tmp_path):
     assert code == 2 and "fewer than reward.window=64" in error
 
 
+def outcomes_in(run: Path) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in run.glob("outcomes/*.jsonl"))
+
+
 def test_ctrl_c_in_the_middle_and_the_same_command_again(tmp_path):
     """On Ray: finished Moves are not run again, and the result is that of an undisturbed run."""
     words = [DEMO, "prompts.heldout=2", "search.n=8"]
     env = {k: v for k, v in os.environ.items() if k != "RAY_AUTH_MODE"}  # as a user has it: a token of its own
     command = [sys.executable, "-m", "raysearch.cli", "run", *words, f"run={tmp_path / 'run'}"]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    outcomes, deadline = tmp_path / "run" / "outcomes" / "00000.jsonl", time.monotonic() + 150
-    while not (outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 4):
+    deadline = time.monotonic() + 150
+    while outcomes_in(tmp_path / "run") < 4:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     assert "give the same command again" in process.communicate(timeout=60)[0]
     assert process.returncode == 130
-    before = outcomes.read_bytes().count(b"\n")
+    before = outcomes_in(tmp_path / "run")
     assert before < 16
     assert main(["run", *words, f"run={tmp_path / 'run'}", INLINE]) == 0
     budget = result(tmp_path / "run")["budget"]

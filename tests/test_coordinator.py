@@ -105,6 +105,26 @@ def test_moves_shared_by_searches_run_once(tmp_path):
     assert [len(d.result.finals) for d in done] == [1, 2, 4, 8]
 
 
+@pytest.mark.parametrize("capacity", [1, 3, 100])
+def test_a_move_wanted_with_and_without_its_score_is_scored(tmp_path, capacity):
+    """As in a sweep over the lookahead of beam: one point scores what another passes by."""
+
+    def beam(ahead):
+        return STRATEGIES["beam"](0, STEPS, width=2, branch=2, lookahead=ahead, kernel=NOISY)
+
+    def sweep():
+        return [Task(str(ahead), PROMPTS[0], beam(ahead), "s") for ahead in (2, 0)]
+
+    alone = [run(tmp_path / str(k), Toy(0, 3), [task])[0][0].result.digest() for k, task in enumerate(sweep())]
+    for shuffle in range(4):
+        folder = tmp_path / f"both-{shuffle}"
+        done, ledger = run(folder, Toy(shuffle, capacity), sweep())
+        assert [d.error for d in done] == [None, None] and [d.result.digest() for d in done] == alone
+        assert ledger.rebuilt == 0  # what the first to end shared with the other is kept for it
+        again, ledger = run(folder, Toy(shuffle, capacity), sweep())
+        assert [d.result.digest() for d in again] == alone and ledger.executed == 0
+
+
 def test_a_poison_move_ends_its_search_and_no_other(tmp_path):
     def one(seed):
         outcomes = yield Round(tuple(Move(None, (seed, 9, i), STEPS) for i in range(3)))
@@ -131,6 +151,7 @@ def test_a_failed_search_takes_nothing_from_one_that_shares_its_moves(tmp_path):
         done, _ = run(tmp_path / str(shuffle), toy, todo, films="all")
         assert [d.error for d in done] == ["poison", None, None]
         assert all(d.films for d in done[1:])
+        assert not toy.states  # nor does the failed one leave behind what was on its way
 
 
 def test_the_same_move_twice_in_a_round_is_one_execution(tmp_path):
@@ -158,7 +179,8 @@ def test_states_are_forgotten_when_a_search_is_done(tmp_path):
     assert not toy.states
 
 
-def test_a_search_that_finds_no_reward_fails_alone(tmp_path):
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_a_search_that_finds_no_reward_fails_alone(tmp_path, name):
     class Blind(Toy):
         def _answer(self, job):
             from dataclasses import replace
@@ -166,6 +188,7 @@ def test_a_search_that_finds_no_reward_fails_alone(tmp_path):
             answer = super()._answer(job)
             return replace(answer, reward=float("nan")) if job.prompt.id == "p1" and job.move else answer
 
-    done, _ = run(tmp_path, Blind(0), tasks(best))
+    noisy = {"kernel": NOISY} if name in ("smc", "beam", "rbf") else {}
+    done, _ = run(tmp_path, Blind(0), tasks(lambda seed: STRATEGIES[name](seed, STEPS, n=4, **noisy)), films="shown")
     assert [bool(d.error) for d in done] == [False, True, False, False]
     assert "NaN" in done[1].error

@@ -3,6 +3,7 @@
 import json
 import math
 
+import fsspec
 import pytest
 
 from raysearch.errors import UsageError
@@ -92,3 +93,36 @@ def test_a_damaged_manifest_is_an_error(tmp_path):
 def test_nothing_is_created_before_the_first_record(tmp_path):
     Journal(str(tmp_path / "run"), MANIFEST)
     assert not (tmp_path / "run").exists()
+
+
+def test_two_writers_of_one_folder_lose_nothing(url):
+    """A job started twice by mistake, or requeued while the old one still dies."""
+    first, second = Journal(url, MANIFEST), Journal(url, MANIFEST)
+    for k in range(5):
+        first.record(outcome(k))
+        second.record(outcome(10 + k))
+    again = Journal(url, MANIFEST)
+    assert set(again.outcomes) == {f"key{k}" for k in (*range(5), *range(10, 15))} and again.damaged == 0
+
+
+def test_a_segment_that_is_gone_costs_no_other(url):
+    for session in range(3):
+        Journal(url, MANIFEST).record(outcome(session))
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.rm(sorted(fs.ls(f"{root}/outcomes", detail=False))[0])
+    Journal(url, MANIFEST).record(outcome(3))
+    assert set(Journal(url, MANIFEST).outcomes) == {"key1", "key2", "key3"}
+
+
+def test_another_run_that_came_first_while_models_were_loading_is_noticed(url):
+    first, second = Journal(url, MANIFEST), Journal(url, {"generator": {"model": "tiny", "steps": 20}})
+    first.record(outcome(0))
+    with pytest.raises(UsageError, match="holds another run: generator was"):
+        second.record(outcome(1))
+    assert set(Journal(url, MANIFEST).outcomes) == {"key0"}
+
+
+def test_what_is_no_segment_is_let_be(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    (tmp_path / "outcomes/.nfs0001").mkdir()
+    assert set(Journal(str(tmp_path), MANIFEST).outcomes) == {"key0"}

@@ -1,5 +1,7 @@
 """States on disk: bit for bit, and what cannot be read counts as absent."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,23 @@ def test_nothing_half_written_stays(tmp_path):
     store = Store(str(tmp_path))
     store.save("a", state())
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_two_writers_of_one_state_never_meet(tmp_path):
+    """A hedge: both replicas save the same state to storage that all nodes see."""
+    store, large = Store(str(tmp_path)), State(np.zeros((1, 100_000), np.float32), 3)
+    store.save("a", large)
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(lambda: [store.save("a", large) for _ in range(100)]) for _ in range(2)]
+        reader = pool.submit(lambda: [store.load("a") is None for _ in range(400)])
+        assert [len(writer.result()) for writer in writers] == [100, 100] and not any(reader.result())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_what_a_killed_writer_left_is_dropped_with_its_state(tmp_path):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    (tmp_path / ".a.0123abcd.partial").write_bytes(b"half")
+    (tmp_path / ".b.0123abcd.partial").write_bytes(b"half")
+    store.drop(["a"])
+    assert [p.name for p in tmp_path.iterdir()] == [".b.0123abcd.partial"]

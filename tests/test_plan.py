@@ -25,6 +25,15 @@ def test_the_table_of_a_job_by_given_seconds(capsys):
     assert "128 moves, 1536 network evaluations" in capsys.readouterr().out
 
 
+def test_the_searches_without_the_guide_are_part_of_the_plan():
+    guided = ["search.n=4", "search.guide=cheap", "prompts.heldout=2"]
+    both, alone = (
+        plan.simulate(config.load(DEMO, [*guided, f"baseline={wanted}"]), plan.Pace(1.0), 2, 1)
+        for wanted in ("true", "false")
+    )
+    assert (alone.moves, both.moves) == (8, 16) and both.seconds > 1.5 * alone.seconds
+
+
 def test_the_pace_of_a_run_is_read_from_its_journal(tmp_path):
     journal = Journal(str(tmp_path), {"what": "a run"})
     for k, nfe in enumerate([2, 2, 2, 10, 10, 10]):

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from raysearch.coordinator import Finished, Task
+from raysearch import videos
+from raysearch.coordinator import Coordinator, Finished, Task
+from raysearch.executors import Film
+from raysearch.journal import Journal
 from raysearch.latents import State, Store
 from raysearch.moves import Outcome, Result
-from raysearch.shelf import Tidy
-from tests.toy import PROMPTS
+from raysearch.search import STRATEGIES
+from raysearch.shelf import Shelf, Tidy
+from tests.toy import PROMPTS, Toy
 
 
 @pytest.mark.parametrize("run", ["local", "memory"])
@@ -25,6 +29,23 @@ def test_states_of_a_search_go_when_it_is_done_and_no_others(tmp_path, run, late
     assert {key for key in "abcx" if store.load(key) is not None} == left | {"x"}
     tidy.on_finish(Finished(going, error="to be gone on with"))
     assert store.load("x") is not None
+
+
+class Camera(Toy):
+    """Its films are real ones."""
+
+    def _answer(self, job):
+        answer = super()._answer(job)
+        return Film(job.key, videos.encode(np.zeros((2, 16, 16, 3), np.uint8), 8)) if job.move is None else answer
+
+
+def test_films_on_the_shelf_are_not_kept_in_memory(tmp_path):
+    todo = [Task(p.id, p, STRATEGIES["best_of_n"](0, 4, n=3), p.id) for p in PROMPTS]
+    shelf = Shelf(str(tmp_path))
+    done = Coordinator(Camera(0), Journal(str(tmp_path), {}), [shelf], "all", shelf.has).run(todo)
+    for end in done:
+        assert len(end.films) == 3 and set(end.films.values()) == {None}
+        assert all((tmp_path / shelf.path(end.task, key)).stat().st_size for key in end.films)
 
 
 def test_a_store_that_never_was_is_tidy_already(tmp_path):

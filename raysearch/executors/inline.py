@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from raysearch.errors import UsageError
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.work import GeneratorWorker, RewardWorker
 from raysearch.latents import State
@@ -33,7 +35,15 @@ class Inline:
         if not self._queue:
             return []
         ticket, job = self._queue.popleft()
-        return [(ticket, self._film(job) if job.move is None else self._move(job))]
+        answer: Answer
+        try:
+            answer = self._film(job) if job.move is None else self._move(job)
+        except Exception as error:  # a Job that fails ends the searches that need it, not the run
+            told = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            answer = Failure(job.key, told)
+            if not isinstance(error, UsageError):
+                traceback.print_exc()
+        return [(ticket, answer)]
 
     def forget(self, keys: Iterable[str]) -> None:
         for key in keys:

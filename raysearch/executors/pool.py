@@ -8,6 +8,7 @@ failure while others work: it joins when a node does.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import deque
@@ -50,7 +51,8 @@ class Replica(Generic[C]):
     group: Any = None  # a Group, once it is asked for
     refs: list[Any] = field(default_factory=list)
     phase: str = "later"
-    born: float = field(default_factory=time.monotonic)
+    asked: float = 0.0  # since when it is wanted
+    born: float = field(default_factory=time.monotonic)  # when its phase began
     node: str | None = None
     meeting: str = ""
     pid: int = 0
@@ -82,7 +84,7 @@ class Pool(Generic[C]):
         self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
         self.has_loaded, self.loaded_with = False, None  # what the first replica said when it had loaded
         self._seen: deque[float] = deque(maxlen=REMEMBERED)
-        self._crashes, self._alone_since = 0, time.monotonic()
+        self._crashes, self._crashed, self._alone_since = 0, -math.inf, time.monotonic()
         self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
         self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]
         self.grow(self.least)
@@ -112,7 +114,8 @@ class Pool(Generic[C]):
                 self._ask(replica)
 
     def _ask(self, replica: Replica[C]) -> None:
-        replica.group, replica.phase, replica.born = self._launch(), "placing", time.monotonic()
+        replica.group, replica.phase = self._launch(), "placing"
+        replica.asked = replica.born = time.monotonic()
         replica.refs = replica.group.where()
 
     def yield_place(self) -> list[C]:
@@ -246,15 +249,12 @@ class Pool(Generic[C]):
         try:
             answers = ray.get(ready) if ready else []
         except RayTaskError as error:
-            raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
+            if not self.has_loaded:
+                raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
+            self._crash(replica, "cannot load its model, though others could", reason(error))
+            return
         except RayError as error:
-            self._crashes += 1
-            if self._crashes > LOADS:
-                raise UsageError(
-                    f"{self.name}: a replica died {self._crashes} times while it started: {reason(error)}; "
-                    "is there memory enough for the model?"
-                ) from None
-            self.replace(replica)
+            self._crash(replica, "died while it started", f"{reason(error)}; is there memory enough for the model?")
             return
         if pending:
             return
@@ -265,14 +265,27 @@ class Pool(Generic[C]):
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
 
+    def _crash(self, replica: Replica[C], what: str, why: str) -> None:
+        """Replace a replica that did not come up. Raises UsageError after too many in a row.
+
+        Those that fall together, with their node, count once: only one begun after the last crash says anything new.
+        """
+        if replica.asked > self._crashed:
+            self._crashes, self._crashed = self._crashes + 1, time.monotonic()
+        if self._crashes > LOADS:
+            raise UsageError(f"{self.name}: a replica {what}, {self._crashes} times in a row: {why}")
+        self.replace(replica)
+
     def _check_time(self) -> None:
-        """Raise UsageError for a model that does not load in time, or a pool that stays empty."""
+        """Replace a replica that does not load in time. Raises UsageError if none ever has, or the pool stays empty."""
         now, limit = time.monotonic(), self.cluster.load_timeout_s
-        if any(r.phase == "loading" and now - r.born > limit for r in self.replicas):
-            raise UsageError(
-                f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, or "
-                "see whether the nodes reach the weights"
-            )
+        for replica in [r for r in self.replicas if r.phase == "loading" and now - r.born > limit]:
+            if not self.has_loaded:
+                raise UsageError(
+                    f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, "
+                    "or see whether the nodes reach the weights"
+                )
+            self._crash(replica, f"has not loaded its model in {limit:g} s", "do all nodes reach the weights?")
         if self.placed:
             self._alone_since = now
         elif self.empty_s > max(limit, self.cluster.wait_s):

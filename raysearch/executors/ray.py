@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import ray
-from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
@@ -89,7 +89,7 @@ class RayExecutor:
         for pool in self._pools:
             for replica in pool.overdue():
                 self._lost(pool, replica, f"no answer within the deadline of {pool.name}")
-            if not len(self._lines[pool]):
+            if not len(self._lines[pool]) and self._may_begin(pool):
                 self._hedge(pool)
 
     def _line_up(self, errand: Errand, first: bool = False) -> None:
@@ -106,14 +106,20 @@ class RayExecutor:
         return None if job.move is None else effort(job.move, self.states.start(job.move))
 
     def _dispatch(self) -> None:
-        """Give waiting errands to the replicas that would finish them first. Generators wait for the rewards' size."""
+        """Give waiting errands to the replicas that would finish them first."""
         for pool, line in self._lines.items():
-            if pool is self.generators and not self.rewards.has_loaded:
+            if not self._may_begin(pool):
                 continue
             lanes = pool.lanes
             line.alive({replica.node for replica in lanes})
             for errand, replica in line.match([r for r in lanes if r.room], lanes):
                 self._send(errand, pool, replica)
+
+    def _may_begin(self, pool: Pool) -> bool:
+        """Generators wait for the rewards' size; where guides ask reward replicas, until one is ready to answer."""
+        if pool is self.rewards:
+            return True
+        return bool(self.rewards.lanes) if self._cluster.guide_from == "remote" else self.rewards.has_loaded
 
     def _send(self, errand: Errand, pool: Pool, replica: Replica, hedge: bool = False) -> None:
         job, leader, parent = errand.job, replica.group.leader, self.states.ref(errand.job.needs)
@@ -171,6 +177,11 @@ class RayExecutor:
             self._again(call, reason(error))
             if pool.fault(replica) or "CUDA error" in str(error):  # of no use any more
                 self._lost(pool, replica, reason(error), blame=False)
+        except OutOfMemoryError:  # Ray's memory monitor killed it; that is no RayActorError
+            lacking = f"its node ran out of memory; lower {pool.name}.replicas, or set {pool.name}.memory_gb"
+            self._lost(pool, replica, lacking)
+        except RayError as error:
+            self._lost(pool, replica, reason(error))
         else:
             self._answered(call, answer)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import RayError, RayTaskError
 
 from raysearch.executors.policy import DEPTH
 from raysearch.executors.pool import Pool, Replica, reason
@@ -30,14 +30,19 @@ class RemoteCritic:
     def __call__(self, view: Any) -> Any:
         try:
             return ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
-        except (RayActorError, GetTimeoutError) as error:
+        except RayTaskError:  # the reward itself
+            raise
+        except RayError as error:
             raise CriticLost(f"the reward replica that the guide asked: {reason(error)}") from None
 
 
 def choose(rewards: Pool, flying: Iterable[Call], patience: float) -> tuple[Replica, RemoteCritic]:
-    """The reward replica with the fewest guides and calls; it has the time of DEPTH scores, and at most `patience`."""
+    """The reward replica with the fewest guides and calls, of those that are ready.
+
+    It has the time of DEPTH scores, and at most `patience`.
+    """
     asked = Counter(id(call.critic) for call in flying)
-    critic = min(rewards.lanes or rewards.replicas, key=lambda r: (asked[id(r)], len(r.calls)))
+    critic = min(rewards.lanes, key=lambda r: (asked[id(r)], len(r.calls)))
     return critic, RemoteCritic(critic.group.leader, min(rewards.deadline(float(DEPTH)), patience))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search
+from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, argbest
 from raysearch.search.common import ODE, afford, at_least, proper, ranked, rewards, stream
 
 
@@ -53,7 +53,7 @@ def pcn(
     finals = [*states, best] if left else list(states)
     log_w += [-math.inf] * left
     notes = {"n": n, "lambda": lam, "acceptance": accepted / (n * rounds), "roots": n}
-    return Result(tuple(finals), ranked(rewards(finals))[0], tuple(log_w), None, notes)
+    return Result(tuple(finals), argbest(rewards(finals).tolist()), tuple(log_w), None, notes)
 
 
 def _accepted(lam: float, state: Outcome, found: Outcome, u: float) -> bool:

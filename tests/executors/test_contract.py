@@ -13,7 +13,7 @@ from raysearch.executors.ray import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
 from raysearch.executors.virtual import Virtual
 from raysearch.journal import Journal
-from raysearch.moves import Kernel, Move, Outcome, digest
+from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, Job, PoolConfig
@@ -103,6 +103,16 @@ def test_moves_films_and_missing_states(executor):
     assert child.rewards == first.rewards  # the ode: a chain equals the unsplit run
     assert isinstance(film, Film) and len(film.mp4) > 1000
     assert isinstance(none, Failure) and none.missing == "never"
+
+
+def test_a_job_that_cannot_be_done_is_a_failure_and_the_next_is_done(executor):
+    guide = Guide("no such guide", 1.0)
+    bad, good = answers(
+        executor, Work("bad", PROMPTS[0], Move(None, (0, 0, 0), STEPS, guide=guide)),
+        Work("good", PROMPTS[0], Move(None, (0, 0, 0), STEPS)),
+    )  # fmt: skip
+    assert isinstance(bad, Failure) and bad.missing is None and "guide 'no such guide' is unknown" in bad.reason
+    assert isinstance(good, Outcome)
 
 
 def test_a_forgotten_state_comes_back_from_the_store(executor):

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+import ray
 
 from benchmarks import clockwork
 from raysearch.coordinator import Coordinator, Task
@@ -17,6 +18,7 @@ from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, PoolConfig
+from tests.executors import loading
 
 pytestmark = pytest.mark.cluster
 STEPS = 6
@@ -149,6 +151,19 @@ def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
     assert len(Journal(str(tmp_path / "j"), {}).outcomes) == ledger.executed
 
 
+def test_a_call_that_ends_in_any_other_error_of_ray_is_made_again(started, reference, tmp_path):
+    """Ray's memory monitor, for one, does not say that the actor died. Cancelling a call does not either."""
+    executor = started(cluster(2, 1), model(0.1), REWARDS, store=str(tmp_path / "latents"))
+
+    def cancel():
+        waiting = next(r.calls[-1] for r in executor.generators.replicas if len(r.calls) > 1)
+        ray.cancel(waiting.refs[0])
+
+    struck = Strike(cancel)
+    found, _ = run(executor, tmp_path, [struck])
+    assert found == reference and struck.left <= 0 and executor.retries >= 1
+
+
 def test_a_frozen_worker_is_replaced_after_its_deadline(started, reference, tmp_path):
     executor = started(cluster(2, 1, deadline_s=3.0, hedge=0), model(), REWARDS, store=str(tmp_path / "latents"))
     struck = Strike(lambda: os.kill(at_work(executor.generators), signal.SIGSTOP))
@@ -224,6 +239,45 @@ def test_a_model_that_cannot_be_loaded_says_why(started):
     executor = started(cluster(1), clockwork.settings(STEPS, no_such=1), REWARDS)
     with pytest.raises(UsageError, match=r"cluster.generators: the model cannot be loaded: .*no_such"):
         answers(executor, Work("x", PROMPTS[0], Move(None, (0,), STEPS)))
+
+
+def alive(executor, count: int) -> None:
+    """Look after the pools until so many generators are ready."""
+    deadline = time.monotonic() + 120
+    while sum(r.phase == "ready" for r in executor.generators.replicas) < count:
+        assert time.monotonic() < deadline
+        executor.ready(0.2)
+
+
+@pytest.mark.parametrize("what, limit", [("raise", 600.0), ("wait", 15.0)])
+def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tmp_path, what, limit):
+    executor = started(cluster(2, load_timeout_s=limit, loads_per_node=1), loading.settings(4, tmp_path, "well", what),
+                       REWARDS)  # fmt: skip
+    alive(executor, 2)
+    assert executor.generators.restarts == 1
+
+
+def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
+    executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
+    deadline = time.monotonic() + 120
+    while any(r.phase == "placing" for r in executor.generators.replicas):
+        assert time.monotonic() < deadline
+        executor.ready(0.2)
+    for replica in executor.generators.replicas:
+        os.kill(replica.pid, signal.SIGKILL)  # as their node would
+    (tmp_path / "go").touch()
+    alive(executor, 6)
+    assert executor.generators.restarts == 6
+
+
+def test_a_model_on_which_replicas_die_is_given_up(started, tmp_path):
+    executor = started(cluster(1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
+    deadline = time.monotonic() + 120
+    with pytest.raises(UsageError, match=r"died while it started, 4 times in a row: .*memory enough"):
+        while time.monotonic() < deadline:
+            executor.ready(0.2)
+            if (one := executor.generators.replicas[0]).phase == "loading":
+                os.kill(one.pid, signal.SIGKILL)
 
 
 def test_states_move_only_where_they_must_and_bytes_are_counted(started):

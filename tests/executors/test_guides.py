@@ -84,11 +84,12 @@ def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_
     executor = RayExecutor(cluster(2, 1, guide_from="remote"), generator(), REWARDS)
 
     class Strike:
-        """Kills the only reward replica while guided calls are under way, before any answer."""
+        """Kills the only reward replica while guided calls are under way, before any answer; sees who is blamed."""
 
-        struck = False
+        struck, blamed = False, 0
 
         def on_wait(self, ledger, status):
+            self.blamed = max(self.blamed, *(r.faults for r in executor.generators.replicas))
             if not self.struck and status["generators"]["busy"]:
                 self.struck = True
                 os.kill(executor.rewards.replicas[0].pid, signal.SIGKILL)
@@ -102,5 +103,6 @@ def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_
         hashes, _, _ = run(executor, tmp_path, [strike])
         assert strike.struck and hashes == reference[0]
         assert executor.rewards.restarts == 1 and executor.generators.restarts == 0
+        assert strike.blamed == 0  # nobody asked the new replica before it had loaded
     finally:
         executor.close()

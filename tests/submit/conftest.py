@@ -28,6 +28,11 @@ def raysearch(*words: object, env: dict[str, str], cwd: Path = ROOT, timeout: fl
     return done.returncode, done.stdout
 
 
+def outcomes_in(run: Path) -> int:
+    """Lines in the journal of a run."""
+    return sum(file.read_bytes().count(b"\n") for file in run.glob("outcomes/*.jsonl"))
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "home").mkdir()

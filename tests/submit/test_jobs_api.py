@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from raysearch.cli import main
-from tests.submit.conftest import ROOT, SMALL, environment, raysearch
+from tests.submit.conftest import ROOT, SMALL, environment, outcomes_in, raysearch
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 POOLS = "generators: {replicas: 1, num_cpus: 0.75}\nrewards: {replicas: 1, num_cpus: 0.75}\n"
@@ -118,9 +118,8 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work,
     where = ["--address", cluster.url]
     job = ["submit", "jobs/demo.yaml", *SMALL, f"run={run}", "--cluster", tmp_path / "pools.yaml", *where]
     first = start(job, env, work, tmp_path / "first.txt")
-    outcomes = run / "outcomes/00000.jsonl"
     told = (tmp_path / "first.txt").read_text
-    until(lambda: outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 3, 180, told)
+    until(lambda: outcomes_in(run) >= 3, 180, told)
     (driver,) = drivers(cluster)
     os.kill(driver.pid, signal.SIGSTOP)  # so that it cannot finish meanwhile
 

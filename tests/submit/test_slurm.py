@@ -13,7 +13,7 @@ import pytest
 
 from raysearch.cli import main
 from raysearch.submit import slurm
-from tests.submit.conftest import ROOT, SMALL, environment, raysearch
+from tests.submit.conftest import ROOT, SMALL, environment, outcomes_in, raysearch
 
 STANDIN = Path(__file__).parent / "slurm"
 GOLDEN = Path(__file__).parent / "golden"
@@ -120,8 +120,7 @@ def test_killed_on_two_nodes_requeued_and_finished_with_the_same_hash(tmp_path, 
     code, again = raysearch(*command, env=env, cwd=work)
     assert code == 0 and "is already Slurm job 700000" in again
 
-    outcomes = work / "out/outcomes/00000.jsonl"
-    until(lambda: outcomes.exists() and outcomes.read_bytes().count(b"\n") >= 3, 180, tmp_path)
+    until(lambda: outcomes_in(work / "out") >= 3, 180, tmp_path)
     group = int((state / "700000.pid").read_text())
     driver = next(p for p in psutil.Process(group).children(recursive=True) if is_driver(p))
     token = driver.environ()["RAY_AUTH_TOKEN"]
