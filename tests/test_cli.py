@@ -165,6 +165,17 @@ def test_a_run_and_the_same_again(capsys, tmp_path):
     assert again["budget"]["executed"] == again["budget"]["rebuilt"] == 0 and again["budget"]["recalled"] == 6
 
 
+def test_the_config_of_a_run_goes_on_with_it(capsys, tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    first = result(run)
+    assert main(["config", str(run / "config.yaml")]) == 0
+    (tmp_path / "again.yaml").write_text(capsys.readouterr().out.partition("\nreport: ")[2].partition("\n")[2])
+    for job in (run / "config.yaml", tmp_path / "again.yaml"):
+        assert main(["run", str(job)]) == 0
+        assert result(run)["hash"] == first["hash"] and result(run)["budget"]["executed"] == 0
+
+
 def test_more_candidates_cost_only_the_new_ones(tmp_path):
     run = tmp_path / "run"
     assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
@@ -178,7 +189,9 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
     before = result(run)
     capsys.readouterr()
     code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "generator.shift=3")
-    assert code == 2 and "holds another run" in error and "another run=" in error
+    assert code == 2 and "holds another run: generator.shift was 1.5, now 3" in error and "another run=" in error
+    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "reward.model=vitl", "watch=[motion]")
+    assert code == 2 and 'run: reward.model was "tiny", now "vitl"; watch was [' in error and "weights" not in error
     assert result(run) == before
 
 
