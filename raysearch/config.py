@@ -20,6 +20,8 @@ from raysearch.names import lookup
 from raysearch.security import refuse_secrets
 from raysearch.settings import AT_LEAST, CHOICES, ClusterConfig, GeneratorConfig, Job
 
+NAMED = ("search", "reward")  # parts of a job with a `name`, which alone may stand for them
+
 
 def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False) -> Job:
     """The typed, checked job. elsewhere: it will run on another machine, whose folders and packages differ.
@@ -27,9 +29,12 @@ def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = No
     Raises UsageError that names the key, the value and the remedy.
     """
     config = OmegaConf.structured(Job)
-    for source, part in parts(job_file, words, cluster_file):
+    *files, line = parts(job_file, words, cluster_file)
+    for source, part in files:
         config = _merged(config, part, source)
-    return _finished(config, elsewhere)
+    for key in {word.partition("=")[0] for word in words} & {*NAMED}:
+        config[key] = {}  # given whole, it takes the place of the job's
+    return _finished(_merged(config, line[1], line[0]), elsewhere)
 
 
 def parts(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> list[tuple[str, DictConfig]]:
@@ -39,6 +44,7 @@ def parts(job_file: str, words: Sequence[str] = (), cluster_file: str | None = N
         found.append((cluster_file, OmegaConf.create({"cluster": _cluster(cluster_file)})))
     found.append(("the command line", OmegaConf.create(overrides(words))))
     for source, part in found:
+        _spell_out(part)
         refuse_secrets(OmegaConf.to_container(part, resolve=False), source)
     return found
 
@@ -58,7 +64,16 @@ def plain(job: Job) -> dict[str, Any]:
 def typed(values: dict[str, Any], source: str, elsewhere: bool = False) -> Job:
     """The typed, checked job of nested plain values; errors begin with `source`."""
     refuse_secrets(values, source)
-    return _finished(_merged(OmegaConf.structured(Job), OmegaConf.create(values), source), elsewhere)
+    part = _spell_out(OmegaConf.create(values))
+    return _finished(_merged(OmegaConf.structured(Job), part, source), elsewhere)
+
+
+def _spell_out(part: DictConfig) -> DictConfig:
+    """`search: smc` means `search: {name: smc}`; changes the part."""
+    for key in NAMED:
+        if isinstance(part.get(key), str):
+            part[key] = {"name": part[key]}
+    return part
 
 
 def _merged(config: Any, part: DictConfig, source: str) -> Any:
@@ -209,8 +224,10 @@ def overrides(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         if "=" not in word or word.startswith("="):
             raise UsageError(f"{word!r}: an override has the form key=value, e.g. search.n=32")
+    named = [word if (key := word.partition("="))[0] not in NAMED or key[2].lstrip()[:1] in ("", "{")
+             else f"{key[0]}={{name: {key[2]}}}" for word in words]  # fmt: skip
     try:
-        return OmegaConf.to_container(OmegaConf.from_dotlist(list(words)))  # type: ignore[return-value]
+        return OmegaConf.to_container(OmegaConf.from_dotlist(named))  # type: ignore[return-value]
     except (OmegaConfBaseException, ValueError) as error:
         raise UsageError(f"{' '.join(words)}: {str(error).splitlines()[0]}") from None
 

@@ -56,7 +56,15 @@ def a_list(tmp_path):
         (["generator.steps=many"], "generator.steps"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
         (["search.n=0"], "n = 0 must be at least 1"),
-        (["search.n=few"], "search"),
+        (["search.n=few"], "search: n='few': give a whole number"),
+        (["search.n=1,2"], "raysearch sweep takes several values"),
+        (["search.n=2.5"], "n=2.5: give a whole number"),
+        (["search.name=smc", "search.lam=high"], "lam='high': give a number"),
+        (["search.kernel.eta=0.5"], "kernel.eta=0.5: ode has no noise"),
+        (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2: ddim_eta takes 0 to 1"),
+        (["search.kernel.window=3"], "kernel.window=3: give two fractions"),
+        (["search.name=rbf", "search.lam=3"], "search=NAME leaves out the options of another strategy"),
+        (["reward.name=motion", "watch=[]"], "reward=NAME leaves out the options of another reward"),
         (["prompts.heldout=0"], "the job has no prompts"),
         (["prompts.scenes=[three_balls]"], "three_balls"),
         (["prompts.items=[{text: a, vidio: b}]"], "did you mean 'video'"),
@@ -128,6 +136,16 @@ def test_frames_for_a_model_that_takes_text_alone_are_refused_before_loading(cap
     code, error = told(capsys, "run", DEMO, *words, INLINE)
     assert code == 2 and "MochiPipeline" in error and "one_ball-000" in error and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_name_alone_takes_the_place_of_the_whole_part(tmp_path):
+    job = config.load(DEMO, ["reward=smoothness", "reward.step=2", "search=smc"])
+    assert job.reward == {"name": "smoothness", "step": 2} and job.search == {"name": "smc"}
+    assert config.load(DEMO, ["search.n=3", "search={name: beam}"]).search == {"name": "beam", "n": 3}
+    path = tmp_path / "job.yaml"
+    path.write_text("search: rbf\nreward: motion\ngenerator: {model: tiny}\nprompts: {heldout: 1}\n")
+    job = config.load(str(path))
+    assert (job.search, job.reward) == ({"name": "rbf"}, {"name": "motion"})
 
 
 def test_config_shows_what_would_run(capsys):
