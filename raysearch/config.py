@@ -7,6 +7,7 @@ Invariant: no setting holds a secret.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -122,6 +123,7 @@ def check(job: Job, elsewhere: bool = False) -> None:
         raise UsageError(f"cluster.rewards.ranks={job.cluster.rewards.ranks}: only generators are split; leave it at 1")
     if not elsewhere:
         _storage_works(job.run)
+        _can_be_written(job.run)
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
     if job.generator.fps is None:
@@ -194,6 +196,15 @@ def _storage_works(run: str) -> None:
         raise UsageError(f"run={run}: this storage cannot be used ({told}); pip install 'raysearch[cloud]'") from None
 
 
+def _can_be_written(run: str) -> None:
+    if "://" in run:
+        return
+    there = next(p for p in (Path(run).absolute(), *Path(run).absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise UsageError(f"run={run}: {there} {what}; name another folder, e.g. run=runs/mine")
+
+
 def _cluster(path: str) -> DictConfig:
     """A cluster file. Other kinds of file stand in clusters/ too, and are easily taken for it."""
     found = _read(path)
@@ -208,15 +219,36 @@ def _read(path: str) -> DictConfig:
     import yaml
 
     if not Path(path).is_file():
-        raise UsageError(f"{path}: no such file")
+        raise UsageError(f"{path}: {'a folder; give a YAML file' if Path(path).is_dir() else 'no such file'}")
     try:
-        found = yaml.safe_load(Path(path).read_text())
+        found = yaml.load(Path(path).read_text(), _once())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())[:160]
+        told = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")[:160]
         raise UsageError(f"{path}: not a YAML file ({told})") from None
     if not isinstance(found, dict):
-        raise UsageError(f"{path}: a job file holds `key: value` lines, this one holds a {type(found).__name__}")
+        raise UsageError(f"{path}: a job file holds `key: value` lines, this one holds {_kind(found)}")
     return OmegaConf.create(found)
+
+
+def _kind(value: Any) -> str:
+    return {"NoneType": "nothing", "list": "a list"}.get(type(value).__name__, "plain text")
+
+
+def _once() -> type:
+    """A loader of plain YAML that refuses a key given twice: else the last would win, unseen."""
+    import yaml
+
+    class Once(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen = set()
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+                if key.value in seen:
+                    told = f"key {key.value!r} is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, told, key.start_mark)
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    return Once
 
 
 def overrides(words: Sequence[str]) -> dict[str, Any]:

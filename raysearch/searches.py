@@ -49,6 +49,8 @@ def prompts(job: Job) -> list[Prompt]:
             scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
             text = lookup("prompts.scenes: scene", scene, PROMPTS)
             found.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
+    if not found and job.challenge:
+        raise UsageError("the job has no prompts but a challenge, which brings its own: `raysearch challenge` runs it")
     if not found:
         raise UsageError(
             "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"

@@ -39,6 +39,21 @@ def a_list(tmp_path):
     return path
 
 
+def a_folder(tmp_path):
+    return tmp_path
+
+
+def nothing(tmp_path):
+    (tmp_path / "empty.yaml").touch()
+    return tmp_path / "empty.yaml"
+
+
+def a_key_twice(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("seed: 1\ngenerator:\n  steps: 3\n  steps: 4\n")
+    return path
+
+
 @pytest.mark.parametrize(
     "words, wants",
     [
@@ -68,6 +83,10 @@ def a_list(tmp_path):
         (["prompts.heldout=0"], "the job has no prompts"),
         (["prompts.scenes=[three_balls]"], "three_balls"),
         (["prompts.items=[{text: a, vidio: b}]"], "did you mean 'video'"),
+        (["prompts.items=[{text: a, id: ../b}]"], "'../b': ids name files"),
+        (["prompts.items=[{text: a, id: .b}]"], "begins with no dot"),
+        ([f"run={__file__}/x"], "test_cli.py is a file; name another folder"),
+        (["prompts.heldout=0", "challenge.data=tiny"], "`raysearch challenge` runs it"),
         (["prompts.items=[{text: a, image: nowhere.png}]"], "nowhere.png"),
         (["generator.model=./nowhere"], "./nowhere"),
         (["reward.model=./nowhere"], "./nowhere"),
@@ -88,11 +107,32 @@ def test_a_wrong_setting_is_one_line_and_leaves_nothing(capsys, tmp_path, words,
     assert not run.exists()
 
 
-@pytest.mark.parametrize("make", [bad_yaml, a_list, lambda tmp: tmp / "nowhere.yaml", lambda tmp: tmp])
-def test_a_job_file_that_is_none(capsys, tmp_path, make):
+@pytest.mark.parametrize(
+    "make, wants",
+    [
+        (bad_yaml, "not a YAML file"), (a_list, "holds a list"), (nothing, "holds nothing"),
+        (a_key_twice, "key 'steps' is given twice at line 4"), (a_folder, "a folder; give a YAML file"),
+        (lambda tmp: tmp / "nowhere.yaml", "no such file"),
+    ],
+)  # fmt: skip
+def test_a_job_file_that_is_none(capsys, tmp_path, make, wants):
     path = make(tmp_path)
     code, error = told(capsys, "run", path)
-    assert code == 2 and str(path) in error and error.count("\n") == 1
+    assert code == 2 and str(path) in error and wants in error and error.count("\n") == 1
+
+
+def test_a_command_that_is_none_and_words_too_many(capsys):
+    code, error = told(capsys, "rum", DEMO)
+    assert code == 2 and "did you mean 'run'?" in error and error.count("\n") == 1
+    for words, wants in ((["run"], "required: job\n"), (["run", DEMO, "--dry"], "raysearch run: error: unrecognized")):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2 and wants in capsys.readouterr().err
+
+
+def test_a_challenge_without_its_part(capsys):
+    code, error = told(capsys, "challenge", DEMO, "--dry-run")
+    assert code == 2 and "no part `challenge:`" in error
 
 
 def test_a_video_that_is_none(capsys, tmp_path):
@@ -107,6 +147,13 @@ def test_a_video_that_is_none(capsys, tmp_path):
 def test_a_report_of_nothing(capsys, tmp_path):
     code, error = told(capsys, "report", tmp_path)
     assert code == 2 and str(tmp_path) in error
+    (tmp_path / "manifest.json").touch()
+    (tmp_path / "config.yaml").touch()
+    code, error = told(capsys, "report", tmp_path)
+    assert code == 2 and f"raysearch run {tmp_path / 'config.yaml'}" in error
+    (tmp_path / "sweep.html").touch()
+    code, error = told(capsys, "report", tmp_path)
+    assert code == 2 and f"its page is {tmp_path / 'sweep.html'}" in error
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["score"], ["report"], ["config"], ["strategies"], ["generators"]])
