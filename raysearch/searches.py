@@ -69,6 +69,8 @@ def search(job: Job) -> Search:
     begin = strategy(options.pop("name"))
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
+        if not known:
+            raise UsageError(f"{key}: {begin.__name__} has no options")
         elsewhere = any(key in inspect.signature(other).parameters for other in STRATEGIES.values())
         remedy = "search=NAME leaves out the options of another strategy" if elsewhere else ""
         lookup(f"option of {begin.__name__}", key, known, remedy)
@@ -159,8 +161,9 @@ def _typed(begin: Callable[..., Search], options: Mapping[str, Any]) -> None:
     """Raise UsageError for an option that is no number, no word, ... where the strategy wants one."""
     wanted = get_type_hints(begin)
     for key, value in options.items():
-        kinds = [k for k in KINDS if k in (wanted[key], *get_args(wanted[key]))]
-        empty = value is None and type(None) in get_args(wanted[key])
+        hint = wanted.get(key, Any)
+        kinds = [k for k in KINDS if k in (hint, *get_args(hint))]
+        empty = value is None and type(None) in get_args(hint)
         if kinds and not empty and not any(KINDS[k][1](value) for k in kinds):
             several = "; raysearch sweep takes several values" if isinstance(value, str) and "," in value else ""
             raise UsageError(f"{key}={value!r}: give {KINDS[kinds[0]][0]}{several}")

@@ -207,6 +207,25 @@ def test_every_job_and_cluster_file_loads(job, where):
     assert config.load(str(job), cluster_file=str(where)).search["name"]
 
 
+def test_a_strategy_of_ones_own(capsys, tmp_path, monkeypatch):
+    page = (ROOT / "docs/strategies.md").read_text()
+    own = page.split("```python")[1].split("```")[0] + "\n\ndef short(seed):\n    yield\n"
+    (tmp_path / "my_searches.py").write_text(own)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ["run", DEMO, f"run={tmp_path / 'run'}", *SMALL, INLINE]
+    assert main([*words, "search=my_searches:second_thoughts", "search.n=2"]) == 0
+    found = result(tmp_path / "run")
+    assert [len(s["finals"]) for s in found["searches"]] == [3, 3] and found["budget"]["executed"] == 8
+    capsys.readouterr()
+    for name, wants in (
+        ("my_searches:first", "has no attribute 'first'"), ("nowhere:f", "No module named 'nowhere'"),
+        ("my_searches:short", "takes seed, steps and its options"),
+        ("my_searches:second_thoughts", "did you mean 'n'"),
+    ):  # fmt: skip
+        code, error = told(capsys, *words, f"search={name}", "search.m=2")
+        assert code == 2 and wants in error and error.count("\n") == 1
+
+
 def result(run: Path) -> dict:
     return decode(json.loads((run / "result.json").read_text()))
 
