@@ -260,6 +260,15 @@ def test_the_config_of_a_run_goes_on_with_it(capsys, tmp_path):
         assert result(run)["hash"] == first["hash"] and result(run)["budget"]["executed"] == 0
 
 
+def test_the_notebook_of_the_docs(tmp_path, monkeypatch):
+    (tmp_path / "jobs").symlink_to(ROOT / "jobs")
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec((ROOT / "docs/how-it-works.md").read_text().split("```python")[1].split("```")[0], scope)
+    assert len(scope["rows"]) == 8 and (tmp_path / "runs/notebook/report.html").is_file()
+    assert {"prompt", "reward", "motion", "tinyworld_truth.trajectory_error"} <= set(scope["rows"][0])
+
+
 def test_more_candidates_cost_only_the_new_ones(tmp_path):
     run = tmp_path / "run"
     assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
