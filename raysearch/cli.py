@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from raysearch import __version__
 from raysearch.commands import TOPICS
 from raysearch.errors import UsageError
+from raysearch.names import lookup
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = _parse(argv)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
+        args = _parse(argv)
         _same_version()
         return args.command(args)
     except UsageError as error:
@@ -53,16 +54,20 @@ def _same_version() -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """argparse takes key=value words only before the first option; here they may stand anywhere."""
-    parser = _parser()
+    parser, commands = _parser()
+    words = sys.argv[1:] if argv is None else argv
+    if words and not words[0].startswith("-"):
+        lookup("command", words[0], commands)
     args, rest = parser.parse_known_args(argv)
-    if not hasattr(args, "overrides") or any(w.startswith("-") or "=" not in w for w in rest):
-        args = parser.parse_args(argv)  # which refuses what is left over
-    else:
+    if rest and (not hasattr(args, "overrides") or any(w.startswith("-") or "=" not in w for w in rest)):
+        commands[words[0]].error(f"unrecognized arguments: {' '.join(rest)}")
+    elif rest:
         args.overrides = [*args.overrides, *rest]
     return args
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser, and that of each command."""
     parser = argparse.ArgumentParser(
         prog="raysearch",
         description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, "
@@ -82,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for topic in TOPICS:
         topic.add(add)
-    return parser
+    return parser, commands.choices
 
 
 if __name__ == "__main__":

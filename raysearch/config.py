@@ -7,6 +7,7 @@ Invariant: no setting holds a secret.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from raysearch.names import lookup
 from raysearch.security import refuse_secrets
 from raysearch.settings import AT_LEAST, CHOICES, ClusterConfig, GeneratorConfig, Job
 
+NAMED = ("search", "reward")  # parts of a job with a `name`, which alone may stand for them
+
 
 def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False) -> Job:
     """The typed, checked job. elsewhere: it will run on another machine, whose folders and packages differ.
@@ -27,9 +30,12 @@ def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = No
     Raises UsageError that names the key, the value and the remedy.
     """
     config = OmegaConf.structured(Job)
-    for source, part in parts(job_file, words, cluster_file):
+    *files, line = parts(job_file, words, cluster_file)
+    for source, part in files:
         config = _merged(config, part, source)
-    return _finished(config, elsewhere)
+    for key in {word.partition("=")[0] for word in words} & {*NAMED}:
+        config[key] = {}  # given whole, it takes the place of the job's
+    return _finished(_merged(config, line[1], line[0]), elsewhere)
 
 
 def parts(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> list[tuple[str, DictConfig]]:
@@ -39,6 +45,7 @@ def parts(job_file: str, words: Sequence[str] = (), cluster_file: str | None = N
         found.append((cluster_file, OmegaConf.create({"cluster": _cluster(cluster_file)})))
     found.append(("the command line", OmegaConf.create(overrides(words))))
     for source, part in found:
+        _spell_out(part)
         refuse_secrets(OmegaConf.to_container(part, resolve=False), source)
     return found
 
@@ -58,7 +65,16 @@ def plain(job: Job) -> dict[str, Any]:
 def typed(values: dict[str, Any], source: str, elsewhere: bool = False) -> Job:
     """The typed, checked job of nested plain values; errors begin with `source`."""
     refuse_secrets(values, source)
-    return _finished(_merged(OmegaConf.structured(Job), OmegaConf.create(values), source), elsewhere)
+    part = _spell_out(OmegaConf.create(values))
+    return _finished(_merged(OmegaConf.structured(Job), part, source), elsewhere)
+
+
+def _spell_out(part: DictConfig) -> DictConfig:
+    """`search: smc` means `search: {name: smc}`; changes the part."""
+    for key in NAMED:
+        if isinstance(part.get(key), str):
+            part[key] = {"name": part[key]}
+    return part
 
 
 def _merged(config: Any, part: DictConfig, source: str) -> Any:
@@ -107,6 +123,7 @@ def check(job: Job, elsewhere: bool = False) -> None:
         raise UsageError(f"cluster.rewards.ranks={job.cluster.rewards.ranks}: only generators are split; leave it at 1")
     if not elsewhere:
         _storage_works(job.run)
+        _can_be_written(job.run)
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
     if job.generator.fps is None:
@@ -179,6 +196,15 @@ def _storage_works(run: str) -> None:
         raise UsageError(f"run={run}: this storage cannot be used ({told}); pip install 'raysearch[cloud]'") from None
 
 
+def _can_be_written(run: str) -> None:
+    if "://" in run:
+        return
+    there = next(p for p in (Path(run).absolute(), *Path(run).absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise UsageError(f"run={run}: {there} {what}; name another folder, e.g. run=runs/mine")
+
+
 def _cluster(path: str) -> DictConfig:
     """A cluster file. Other kinds of file stand in clusters/ too, and are easily taken for it."""
     found = _read(path)
@@ -193,15 +219,36 @@ def _read(path: str) -> DictConfig:
     import yaml
 
     if not Path(path).is_file():
-        raise UsageError(f"{path}: no such file")
+        raise UsageError(f"{path}: {'a folder; give a YAML file' if Path(path).is_dir() else 'no such file'}")
     try:
-        found = yaml.safe_load(Path(path).read_text())
+        found = yaml.load(Path(path).read_text(), _once())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())[:160]
+        told = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")[:160]
         raise UsageError(f"{path}: not a YAML file ({told})") from None
     if not isinstance(found, dict):
-        raise UsageError(f"{path}: a job file holds `key: value` lines, this one holds a {type(found).__name__}")
+        raise UsageError(f"{path}: a job file holds `key: value` lines, this one holds {_kind(found)}")
     return OmegaConf.create(found)
+
+
+def _kind(value: Any) -> str:
+    return {"NoneType": "nothing", "list": "a list"}.get(type(value).__name__, "plain text")
+
+
+def _once() -> type:
+    """A loader of plain YAML that refuses a key given twice: else the last would win, unseen."""
+    import yaml
+
+    class Once(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen = set()
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+                if key.value in seen:
+                    told = f"key {key.value!r} is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, told, key.start_mark)
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    return Once
 
 
 def overrides(words: Sequence[str]) -> dict[str, Any]:
@@ -209,8 +256,10 @@ def overrides(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         if "=" not in word or word.startswith("="):
             raise UsageError(f"{word!r}: an override has the form key=value, e.g. search.n=32")
+    named = [word if (key := word.partition("="))[0] not in NAMED or key[2].lstrip()[:1] in ("", "{")
+             else f"{key[0]}={{name: {key[2]}}}" for word in words]  # fmt: skip
     try:
-        return OmegaConf.to_container(OmegaConf.from_dotlist(list(words)))  # type: ignore[return-value]
+        return OmegaConf.to_container(OmegaConf.from_dotlist(named))  # type: ignore[return-value]
     except (OmegaConfBaseException, ValueError) as error:
         raise UsageError(f"{' '.join(words)}: {str(error).splitlines()[0]}") from None
 

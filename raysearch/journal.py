@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import fsspec
@@ -20,6 +20,8 @@ from raysearch.errors import UsageError
 from raysearch.moves import Outcome
 
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+SHOWN = 4  # differences that a refusal tells
+DERIVED = ("weights", "settings")  # of a manifest: hashes of all else, and defaults filled in
 
 
 class Journal:
@@ -96,11 +98,28 @@ class Journal:
             found = json.loads(self._fs.cat_file(path))
         except ValueError:
             raise UsageError(f"{path} is damaged; remove the folder {self.url} or choose another run=") from None
-        changed = sorted(k for k in {*found, *manifest} if found.get(k) != manifest.get(k))
+        changed = list(_differences(found, json.loads(json.dumps(manifest))))
         if changed:
-            told = "; ".join(f"{k} was {_short(found.get(k))}, now {_short(manifest.get(k))}" for k in changed)
-            raise UsageError(f"{self.url} holds another run: {told}. Choose another run=, or restore the old settings")
+            told = "; ".join(f"{k} was {_short(old)}, now {_short(new)}" for k, old, new in changed[:SHOWN])
+            more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+            raise UsageError(
+                f"{self.url} holds another run: {told}{more}. Choose another run=, or restore the old settings"
+            )
         return True
+
+
+def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two manifests differ, by the keys of a job; what follows from those is told only where nothing else is."""
+    if old == new:
+        return
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        yield key.removeprefix("rewards."), old, new
+        return
+    causes = sorted({*old, *new}, key=lambda k: (k in DERIVED, k))
+    if any(k not in DERIVED and old.get(k) != new.get(k) for k in causes):
+        causes = [k for k in causes if k not in DERIVED]
+    for k in causes:
+        yield from _differences(old.get(k), new.get(k), f"{key}.{k}" if key else k)
 
 
 def _short(value: Any) -> str:

@@ -11,9 +11,10 @@ from raysearch.errors import UsageError
 T = TypeVar("T")
 
 
-def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """table[name]. Raises UsageError (a ValueError) naming `kind`, the value, the nearest name and all names."""
+def lookup(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
+    """table[name]. Raises UsageError (a ValueError) naming `kind`, the value, the nearest name, all names, a remedy."""
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1, cutoff=0.0)[0]
-    raise UsageError(f"{kind} {name!r} is unknown; did you mean {near!r}? There are: {', '.join(table)}")
+    told = f"{kind} {name!r} is unknown; did you mean {near!r}? There are: {', '.join(table)}"
+    raise UsageError(f"{told}; {remedy}" if remedy else told)

@@ -29,6 +29,9 @@ class Prompt:
     scene_seed: int = 0
 
     def __post_init__(self) -> None:
+        name = str(self.id)
+        if not name.strip() or name.startswith(".") or "/" in name or "\\" in name:
+            raise UsageError(f"prompt {self.id!r}: ids name files; give one without / and \\ that begins with no dot")
         given = [k for k in ("image", "video", "scene") if getattr(self, k) is not None]
         if len(given) > 1:
             raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")

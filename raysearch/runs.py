@@ -167,5 +167,14 @@ def folder(run: str) -> Path:
     """A local run folder. Raises UsageError if there is no finished run in it."""
     path = Path(run)
     if not (path / RESULT).is_file():
+        for page in ("sweep.html", "challenge.html"):
+            if (path / page).is_file():
+                raise UsageError(
+                    f"{run}: no single run; its page is {path / page}, and the same command writes it anew"
+                )
+        if (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
+            raise UsageError(
+                f"{run}: this run has not finished; to go on with it: raysearch run {path / 'config.yaml'}"
+            )
         raise UsageError(f"{run}: no {RESULT} there; give the folder of a finished run (see `run` in its job file)")
     return path

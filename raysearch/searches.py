@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from raysearch import rewards
 from raysearch.coordinator import Task
@@ -15,10 +17,17 @@ from raysearch.moves import KERNELS, Kernel, Search, digest
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 from raysearch.schedules import READS
-from raysearch.search import choose, strategy
+from raysearch.search import STRATEGIES, choose, strategy
 from raysearch.search.choose import chosen
 from raysearch.search.guides import guide_of
 from raysearch.settings import Job
+
+KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("true or false", lambda v: isinstance(v, bool)),
+    int: ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    float: ("a number", lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)),
+    str: ("a name", lambda v: isinstance(v, str)),
+}
 
 
 def prompts(job: Job) -> list[Prompt]:
@@ -40,6 +49,8 @@ def prompts(job: Job) -> list[Prompt]:
             scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
             text = lookup("prompts.scenes: scene", scene, PROMPTS)
             found.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
+    if not found and job.challenge:
+        raise UsageError("the job has no prompts but a challenge, which brings its own: `raysearch challenge` runs it")
     if not found:
         raise UsageError(
             "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"
@@ -58,7 +69,12 @@ def search(job: Job) -> Search:
     begin = strategy(options.pop("name"))
     known = dict.fromkeys(list(inspect.signature(begin).parameters)[2:])
     for key in options:
-        lookup(f"search: option of {begin.__name__}", key, known)
+        if not known:
+            raise UsageError(f"{key}: {begin.__name__} has no options")
+        elsewhere = any(key in inspect.signature(other).parameters for other in STRATEGIES.values())
+        remedy = "search=NAME leaves out the options of another strategy" if elsewhere else ""
+        lookup(f"option of {begin.__name__}", key, known, remedy)
+    _typed(begin, options)
     if "guide" in options:
         options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
         if options["guide"] is not None and not rewards.differentiable(job.reward):
@@ -124,4 +140,30 @@ def _kernel(options: Any) -> Kernel:
     for key in options:
         lookup("search.kernel: key", key, known)
     lookup("search.kernel.name: kernel", options.get("name", "ode"), dict.fromkeys(KERNELS))
-    return Kernel(**(options | ({"window": tuple(options["window"])} if "window" in options else {})))
+    kernel = Kernel(**(options | ({"window": tuple(options["window"])} if _window(options) else {})))
+    bound = {"ode": 0, "2m": 0, "ddim_eta": 1, "cps": 1}.get(kernel.name, math.inf)
+    if not (isinstance(kernel.eta, (int, float)) and 0 <= kernel.eta <= bound):
+        of = f"{kernel.name} has no noise; name another kernel" if not bound else f"{kernel.name} takes 0 to {bound}"
+        raise UsageError(f"kernel.eta={kernel.eta!r}: {of}")
+    return kernel
+
+
+def _window(options: Mapping[str, Any]) -> bool:
+    """Whether there is a window, and it is one."""
+    window = options.get("window", (0, 1))
+    if not (isinstance(window, (list, tuple)) and len(window) == 2 and all(isinstance(v, (int, float)) for v in window)
+            and 0 <= window[0] <= window[1] <= 1):  # fmt: skip
+        raise UsageError(f"kernel.window={window!r}: give two fractions of the steps, [start, end]")
+    return "window" in options
+
+
+def _typed(begin: Callable[..., Search], options: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that is no number, no word, ... where the strategy wants one."""
+    wanted = get_type_hints(begin)
+    for key, value in options.items():
+        hint = wanted.get(key, Any)
+        kinds = [k for k in KINDS if k in (hint, *get_args(hint))]
+        empty = value is None and type(None) in get_args(hint)
+        if kinds and not empty and not any(KINDS[k][1](value) for k in kinds):
+            several = "; raysearch sweep takes several values" if isinstance(value, str) and "," in value else ""
+            raise UsageError(f"{key}={value!r}: give {KINDS[kinds[0]][0]}{several}")

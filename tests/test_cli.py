@@ -39,6 +39,21 @@ def a_list(tmp_path):
     return path
 
 
+def a_folder(tmp_path):
+    return tmp_path
+
+
+def nothing(tmp_path):
+    (tmp_path / "empty.yaml").touch()
+    return tmp_path / "empty.yaml"
+
+
+def a_key_twice(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("seed: 1\ngenerator:\n  steps: 3\n  steps: 4\n")
+    return path
+
+
 @pytest.mark.parametrize(
     "words, wants",
     [
@@ -57,10 +72,22 @@ def a_list(tmp_path):
         (["seed=-1"], "seed=-1: must be at least 0"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
         (["search.n=0"], "n = 0 must be at least 1"),
-        (["search.n=few"], "search"),
+        (["search.n=few"], "search: n='few': give a whole number"),
+        (["search.n=1,2"], "raysearch sweep takes several values"),
+        (["search.n=2.5"], "n=2.5: give a whole number"),
+        (["search.name=smc", "search.lam=high"], "lam='high': give a number"),
+        (["search.kernel.eta=0.5"], "kernel.eta=0.5: ode has no noise"),
+        (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2: ddim_eta takes 0 to 1"),
+        (["search.kernel.window=3"], "kernel.window=3: give two fractions"),
+        (["search.name=rbf", "search.lam=3"], "search=NAME leaves out the options of another strategy"),
+        (["reward.name=motion", "watch=[]"], "reward=NAME leaves out the options of another reward"),
         (["prompts.heldout=0"], "the job has no prompts"),
         (["prompts.scenes=[three_balls]"], "three_balls"),
         (["prompts.items=[{text: a, vidio: b}]"], "did you mean 'video'"),
+        (["prompts.items=[{text: a, id: ../b}]"], "'../b': ids name files"),
+        (["prompts.items=[{text: a, id: .b}]"], "begins with no dot"),
+        ([f"run={__file__}/x"], "test_cli.py is a file; name another folder"),
+        (["prompts.heldout=0", "challenge.data=tiny"], "`raysearch challenge` runs it"),
         (["prompts.items=[{text: a, image: nowhere.png}]"], "nowhere.png"),
         (["generator.model=./nowhere"], "./nowhere"),
         (["reward.model=./nowhere"], "./nowhere"),
@@ -81,11 +108,32 @@ def test_a_wrong_setting_is_one_line_and_leaves_nothing(capsys, tmp_path, words,
     assert not run.exists()
 
 
-@pytest.mark.parametrize("make", [bad_yaml, a_list, lambda tmp: tmp / "nowhere.yaml", lambda tmp: tmp])
-def test_a_job_file_that_is_none(capsys, tmp_path, make):
+@pytest.mark.parametrize(
+    "make, wants",
+    [
+        (bad_yaml, "not a YAML file"), (a_list, "holds a list"), (nothing, "holds nothing"),
+        (a_key_twice, "key 'steps' is given twice at line 4"), (a_folder, "a folder; give a YAML file"),
+        (lambda tmp: tmp / "nowhere.yaml", "no such file"),
+    ],
+)  # fmt: skip
+def test_a_job_file_that_is_none(capsys, tmp_path, make, wants):
     path = make(tmp_path)
     code, error = told(capsys, "run", path)
-    assert code == 2 and str(path) in error and error.count("\n") == 1
+    assert code == 2 and str(path) in error and wants in error and error.count("\n") == 1
+
+
+def test_a_command_that_is_none_and_words_too_many(capsys):
+    code, error = told(capsys, "rum", DEMO)
+    assert code == 2 and "did you mean 'run'?" in error and error.count("\n") == 1
+    for words, wants in ((["run"], "required: job\n"), (["run", DEMO, "--dry"], "raysearch run: error: unrecognized")):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2 and wants in capsys.readouterr().err
+
+
+def test_a_challenge_without_its_part(capsys):
+    code, error = told(capsys, "challenge", DEMO, "--dry-run")
+    assert code == 2 and "no part `challenge:`" in error
 
 
 def test_a_video_that_is_none(capsys, tmp_path):
@@ -100,6 +148,13 @@ def test_a_video_that_is_none(capsys, tmp_path):
 def test_a_report_of_nothing(capsys, tmp_path):
     code, error = told(capsys, "report", tmp_path)
     assert code == 2 and str(tmp_path) in error
+    (tmp_path / "manifest.json").touch()
+    (tmp_path / "config.yaml").touch()
+    code, error = told(capsys, "report", tmp_path)
+    assert code == 2 and f"raysearch run {tmp_path / 'config.yaml'}" in error
+    (tmp_path / "sweep.html").touch()
+    code, error = told(capsys, "report", tmp_path)
+    assert code == 2 and f"its page is {tmp_path / 'sweep.html'}" in error
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["score"], ["report"], ["config"], ["strategies"], ["generators"]])
@@ -131,6 +186,16 @@ def test_frames_for_a_model_that_takes_text_alone_are_refused_before_loading(cap
     assert not (tmp_path / "run").exists()
 
 
+def test_a_name_alone_takes_the_place_of_the_whole_part(tmp_path):
+    job = config.load(DEMO, ["reward=smoothness", "reward.step=2", "search=smc"])
+    assert job.reward == {"name": "smoothness", "step": 2} and job.search == {"name": "smc"}
+    assert config.load(DEMO, ["search.n=3", "search={name: beam}"]).search == {"name": "beam", "n": 3}
+    path = tmp_path / "job.yaml"
+    path.write_text("search: rbf\nreward: motion\ngenerator: {model: tiny}\nprompts: {heldout: 1}\n")
+    job = config.load(str(path))
+    assert (job.search, job.reward) == ({"name": "rbf"}, {"name": "motion"})
+
+
 def test_config_shows_what_would_run(capsys):
     assert main(["config", DEMO, "search.n=5", "--cluster", str(ROOT / "clusters/local.yaml")]) == 0
     out = capsys.readouterr().out
@@ -141,6 +206,25 @@ def test_config_shows_what_would_run(capsys):
 @pytest.mark.parametrize("where", sorted((ROOT / "clusters").glob("*.yaml")), ids=lambda p: p.name)
 def test_every_job_and_cluster_file_loads(job, where):
     assert config.load(str(job), cluster_file=str(where)).search["name"]
+
+
+def test_a_strategy_of_ones_own(capsys, tmp_path, monkeypatch):
+    page = (ROOT / "docs/strategies.md").read_text()
+    own = page.split("```python")[1].split("```")[0] + "\n\ndef short(seed):\n    yield\n"
+    (tmp_path / "my_searches.py").write_text(own)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ["run", DEMO, f"run={tmp_path / 'run'}", *SMALL, INLINE]
+    assert main([*words, "search=my_searches:second_thoughts", "search.n=2"]) == 0
+    found = result(tmp_path / "run")
+    assert [len(s["finals"]) for s in found["searches"]] == [3, 3] and found["budget"]["executed"] == 8
+    capsys.readouterr()
+    for name, wants in (
+        ("my_searches:first", "has no attribute 'first'"), ("nowhere:f", "No module named 'nowhere'"),
+        ("my_searches:short", "takes seed, steps and its options"),
+        ("my_searches:second_thoughts", "did you mean 'n'"),
+    ):  # fmt: skip
+        code, error = told(capsys, *words, f"search={name}", "search.m=2")
+        assert code == 2 and wants in error and error.count("\n") == 1
 
 
 def result(run: Path) -> dict:
@@ -166,6 +250,26 @@ def test_a_run_and_the_same_again(capsys, tmp_path):
     assert again["budget"]["executed"] == again["budget"]["rebuilt"] == 0 and again["budget"]["recalled"] == 6
 
 
+def test_the_config_of_a_run_goes_on_with_it(capsys, tmp_path):
+    run = tmp_path / "run"
+    assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
+    first = result(run)
+    assert main(["config", str(run / "config.yaml")]) == 0
+    (tmp_path / "again.yaml").write_text(capsys.readouterr().out.partition("\nreport: ")[2].partition("\n")[2])
+    for job in (run / "config.yaml", tmp_path / "again.yaml"):
+        assert main(["run", str(job)]) == 0
+        assert result(run)["hash"] == first["hash"] and result(run)["budget"]["executed"] == 0
+
+
+def test_the_notebook_of_the_docs(tmp_path, monkeypatch):
+    (tmp_path / "jobs").symlink_to(ROOT / "jobs")
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec((ROOT / "docs/how-it-works.md").read_text().split("```python")[1].split("```")[0], scope)
+    assert len(scope["rows"]) == 8 and (tmp_path / "runs/notebook/report.html").is_file()
+    assert {"prompt", "reward", "motion", "tinyworld_truth.trajectory_error"} <= set(scope["rows"][0])
+
+
 def test_more_candidates_cost_only_the_new_ones(tmp_path):
     run = tmp_path / "run"
     assert main(["run", DEMO, f"run={run}", *SMALL, INLINE]) == 0
@@ -179,7 +283,9 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
     before = result(run)
     capsys.readouterr()
     code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "generator.shift=3")
-    assert code == 2 and "holds another run" in error and "another run=" in error
+    assert code == 2 and "holds another run: generator.shift was 1.5, now 3" in error and "another run=" in error
+    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "reward.model=vitl", "watch=[motion]")
+    assert code == 2 and 'run: reward.model was "tiny", now "vitl"; watch was [' in error and "weights" not in error
     assert result(run) == before
 
 

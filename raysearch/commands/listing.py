@@ -41,16 +41,18 @@ def generators(args: argparse.Namespace) -> int:
 
     rows = describe()
     width = max(len(r["pipeline"]) for r in rows)
-    print(f"{'pipeline':<{width}}  text  image  frames  tested  chunks  batch    notes")
+    print(f"{'pipeline':<{width}}  text  image   frames  tested  chunks  batch    notes")
     for r in rows:
         kinds = ("text", "image", "frames", "tested", "chunks")
-        takes = "  ".join(f"{_yes(r, kind):<{len(kind)}}" for kind in kinds)
+        takes = "  ".join(f"{_yes(r, kind):<{max(6, len(kind)) if kind == 'image' else len(kind)}}" for kind in kinds)
         notes = "; ".join(t for t in (r["notes"], r["why"]) if t)
         print(f"{r['pipeline']:<{width}}  {takes}  {r['batch'] or '-':<7}  {notes}".rstrip())
     return 0
 
 
 def _yes(row: dict[str, Any], column: str) -> str:
+    if row[column] and row["needs_frames"] and column in ("image", "frames"):
+        return "needed"
     return "yes" if row[column] else "no" if column == "tested" else "-"
 
 
@@ -59,4 +61,6 @@ def _told(default: object) -> str:
 
     if is_dataclass(default) and not isinstance(default, type):
         return "{" + ", ".join(f"{k}: {_told(v)}" for k, v in asdict(default).items()) + "}"
+    if isinstance(default, bool):
+        return str(default).lower()
     return "null" if default is None else str(list(default)) if isinstance(default, tuple) else str(default)

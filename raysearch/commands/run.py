@@ -32,7 +32,9 @@ def add(command) -> None:
 def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
     """The arguments of every command that takes a job."""
     sub.add_argument("job", help="job file: what to run (YAML)")
-    sub.add_argument("overrides", nargs="*", metavar="key=value", help="settings that override the job file")
+    sub.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="settings that override the job file"
+    )
     if cluster:
         sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
 
@@ -41,6 +43,8 @@ def run_job(args: argparse.Namespace) -> int:
     from raysearch import config, runs
 
     job = config.load(args.job, args.overrides, args.cluster)
+    if job.sweep:
+        print("raysearch: note: `run` leaves the job's sweep out; `raysearch sweep` runs the grid", file=sys.stderr)
     done = runs.run(job)
     failed = [end for end in done if end.error]
     for end in failed:

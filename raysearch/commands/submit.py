@@ -171,7 +171,7 @@ def _url(args: argparse.Namespace) -> str:
 
     address = args.address or (config.load_cluster(args.cluster).submit.address if args.cluster else None)
     if address is None:
-        where = f"{args.cluster}: submit.address is not set" if args.cluster else "which cluster?"
+        where = f"{args.cluster}: submit.address is not set" if args.cluster else "no cluster is named"
         raise UsageError(
             f"{where}; give --address URL of its dashboard, or --cluster FILE with submit: {{address: URL}}"
         )

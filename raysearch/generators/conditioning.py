@@ -61,7 +61,7 @@ def _ltx_condition(frames: Frames, call: Call, prompt_id: str) -> Call:
     import torch
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
-    clip = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)[None].float() / 255
+    clip = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)[None].float() / 255  # a copy: frames may be read-only
     return {"conditions": [LTXVideoCondition(video=clip, frame_index=0)]}
 
 

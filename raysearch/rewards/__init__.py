@@ -59,9 +59,11 @@ def check(options: Mapping[str, Any], key: str = "reward") -> None:
     for option in options:
         if option not in ("name", "label"):
             known = dict.fromkeys(entry.options)
+            elsewhere = key == "reward" and any(option in other.options for other in REWARDS.values())
+            remedy = "reward=NAME leaves out the options of another reward" if elsewhere else ""
             if not known:
-                raise UsageError(f"{key}.{option}: {options['name']} has no options")
-            lookup(f"{key}: option of {options['name']}", option, known)
+                raise UsageError(f"{key}.{option}: {options['name']} has no options{remedy and '; '}{remedy}")
+            lookup(f"{key}: option of {options['name']}", option, known, remedy)
     model = options.get("model")
     if isinstance(model, str) and model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
         raise UsageError(f"{key}.model={model!r}: no such folder; give a folder or a hub id")

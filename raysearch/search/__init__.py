@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
+from raysearch.errors import UsageError
 from raysearch.moves import Search
 from raysearch.names import lookup
 from raysearch.search.beam import beam
@@ -35,8 +37,23 @@ class Description:
 
 
 def strategy(name: str) -> Callable[..., Search]:
-    """The strategy of that name. Raises ValueError that suggests the nearest one."""
-    return lookup("strategy", name, STRATEGIES)
+    """The strategy of that name, or `package.module:function`, one of the user's own.
+
+    Raises ValueError that suggests the nearest one.
+    """
+    if ":" not in name:
+        return lookup("strategy", name, STRATEGIES)
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(import_module(module), function)
+        names = list(inspect.signature(found).parameters)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"name={name!r}: {error}; give {', '.join(STRATEGIES)}, or package.module:function that can be imported"
+        ) from None
+    if len(names) < 2:
+        raise UsageError(f"name={name!r}: a strategy takes seed, steps and its options; see docs/strategies.md")
+    return found
 
 
 def describe() -> list[Description]:

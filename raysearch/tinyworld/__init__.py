@@ -6,7 +6,7 @@ from pathlib import Path
 
 # What suits the shipped generator where a job says nothing else.
 GENERATOR_DEFAULTS = {
-    "steps": 12, "shift": 1.5, "guidance_scale": 1.0, "height": 32, "width": 32, "num_frames": 17, "fps": 8,
+    "steps": 12, "shift": 1.5, "guidance_scale": 1.0, "height": 32, "width": 32, "num_frames": 17, "fps": 8.0,
 }  # fmt: skip
 GENERATOR_CALL = {"image_cond_noise_scale": 0.0, "max_sequence_length": 4}
 

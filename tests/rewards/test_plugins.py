@@ -144,7 +144,7 @@ def example(folder: Path) -> Path:
 def test_the_example_of_the_docs_runs(tmp_path, executor):
     """In a process of its own, and with ray in workers of their own, that know it by its installation alone."""
     path = os.pathsep.join([str(example(tmp_path)), str(ROOT)])
-    words = ["run=" + str(tmp_path / "run"), "reward.name=steady_colour", "reward.bins=4", "watch=[motion]",
+    words = ["run=" + str(tmp_path / "run"), "reward=steady_colour", "reward.bins=4", "watch=[motion]",
              "search.n=2", "generator.steps=2", "prompts.heldout=1", f"cluster.executor={executor}"]  # fmt: skip
     job = tmp_path / "job.yaml"
     job.write_text("{}\n")

@@ -58,6 +58,10 @@ class Entry:
 
 def read(job: Job) -> Settings:
     """Raises UsageError for an unknown key or value."""
+    if not job.challenge:
+        raise UsageError(
+            "the job has no part `challenge:`; give one, e.g. challenge: {data: tiny}, see docs/challenge.md"
+        )
     known = dict.fromkeys(f.name for f in fields(Settings))
     for key in job.challenge:
         lookup("challenge: key", key, known)
