@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from raysearch import generators, kernels
+from raysearch import devices, generators, kernels
 from raysearch.errors import UsageError
 from raysearch.executors.work import run_move
 from raysearch.generators import families, feasible
@@ -70,6 +70,7 @@ class Checks:
     def __init__(self, config: GeneratorConfig, prompt: Prompt, clip: np.ndarray | None, device: str, found: dict):
         self.config, self.prompt, self.clip, self.found = config, prompt, clip, found
         self.device = torch.device(device)
+        devices.reproducible(device)
 
     def run(self, name: str, check: Callable[[], None]) -> None:
         try:
@@ -183,10 +184,6 @@ def possible(found: dict[str, Any]) -> dict[str, list[str]]:
             strategies.append(d.name)
     guides = [name for name, size in found.get("gradients", {}).items() if size > 0]
     return {"strategies": strategies, "guides": guides}
-
-
-def best_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def memory(device: str) -> dict[str, int]:

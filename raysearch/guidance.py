@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from raysearch import kernels
@@ -24,6 +23,7 @@ from raysearch.generators import Generator, Path
 from raysearch.generators.gradient import economical
 from raysearch.moves import Guide, Kernel
 from raysearch.names import lookup
+from raysearch.resize import bilinear
 from raysearch.schedules import fraction, guided
 
 Critic = Callable[[np.ndarray], tuple[float, np.ndarray]]  # view, fp32 [T, 3, H, W] in [0, 1] -> r, dr/dview
@@ -165,9 +165,7 @@ def clipped(ground: Ground, x: Tensor, found: Steered) -> Steered:
 def view(frames_TCHW: Tensor, size: int | None) -> Tensor:
     """What a reward sees of frames in [0, 1]: squashed to size x size if a size is given. Differentiable."""
     frames = frames_TCHW.float()
-    if size is None or tuple(frames.shape[-2:]) == (size, size):
-        return frames
-    return F.interpolate(frames, (size, size), mode="bilinear", antialias=True)
+    return frames if size is None else bilinear(frames, size, size, antialias=True)
 
 
 def _relative(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:

@@ -98,9 +98,10 @@ def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
     specs, generator = [job.reward, *job.watch], feasible.pin(job.generator)
     made: Executor
     if job.cluster.executor == "inline":
+        from raysearch import devices
         from raysearch.executors.inline import Inline
 
-        made = Inline(generator, specs, job.cluster.generators.threads, _device(), store)
+        made = Inline(generator, specs, job.cluster.generators.threads, devices.best(), store)
     else:
         from raysearch.executors.auth import require_token
 
@@ -155,12 +156,6 @@ def prune(latents: str, done: list[Finished], journal: Journal) -> None:
             return  # something is to be resumed
         keep |= kept(latents, end.result)
     Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def folder(run: str) -> Path:

@@ -43,12 +43,14 @@ BELOW = {
     "journal": {"moves", "errors"},
     "prompts": {"moves", "errors", "videos", "tinyworld"},
     "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
-    "rewards": {"errors", "names", "prompts", "tinyworld"},
-    "generators": {"errors", "names", "prompts", "tinyworld"},
-    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators"},
+    "devices": set(),
+    "resize": set(),
+    "rewards": {"errors", "names", "prompts", "tinyworld", "resize"},
+    "generators": {"errors", "names", "prompts", "tinyworld", "resize"},
+    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators", "resize"},
     "executors": {
         "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
-        "settings", "guidance",
+        "settings", "guidance", "devices",
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "settings", "runs", "searches", "shelf",
@@ -123,5 +125,5 @@ def test_ray_only_where_the_design_says(path):
         assert where in WITH_RAY
     if "torch" in heavy:
         assert room(path) in (
-            "kernels", "guidance", "generators", "rewards", "tinyworld", "executors", "cli", "runs", "doctor",
+            "kernels", "guidance", "generators", "rewards", "tinyworld", "executors", "devices", "resize", "doctor",
         )  # fmt: skip

@@ -30,6 +30,7 @@ def add(command) -> None:
 
 def doctor(args: argparse.Namespace) -> int:
     from raysearch import config as configuration
+    from raysearch import devices
     from raysearch import doctor as examination
     from raysearch.prompts import Prompt
 
@@ -41,7 +42,7 @@ def doctor(args: argparse.Namespace) -> int:
     job = configuration.typed({"generator": generator}, "the command line")
     plain = args.image or args.video
     prompt = Prompt(examination.PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
-    found = examination.examine(job.generator, prompt, args.device or examination.best_device(), not args.no_gradients)
+    found = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
     print(json.dumps(found, indent=1) if args.json else told(found))
     return 1 if found["failures"] else 0
 

@@ -102,7 +102,9 @@ def validate(args: argparse.Namespace) -> int:
     options = {"name": "vjepa2", **config.overrides(args.overrides)}
     rewards.check(options)
     pairs = v.read(args.pairs) if args.pairs else list(v.tiny(args.tiny))
-    reward, margins = rewards.load(options), []
+    from raysearch import devices  # after the checks, for it loads torch
+
+    reward, margins = rewards.load(options, devices.best()), []
     for pair in pairs:
         try:
             good, bad = (

@@ -41,9 +41,9 @@ def score(args: argparse.Namespace) -> int:
     rewards.check(options)
     paths = files(args.videos)
     outs = destinations(paths, args.map) if args.map else []
-    from raysearch.rewards.vjepa2_model import device  # after the checks, for it loads torch
+    from raysearch import devices  # after the checks, for it loads torch
 
-    reward: Any = rewards.load(options, device())
+    reward: Any = rewards.load(options, devices.best())
     table, errors, maps = [], [], []
     for k, path in enumerate(paths):
         progress(f"{k + 1}/{len(paths)} {path}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,6 +84,7 @@ class Pool(Generic[C]):
         self.restarts = self.drained = 0
         self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
         self.has_loaded, self.loaded_with = False, None  # what the first replica said when it had loaded
+        self._blind = False  # whether it was said that GPUs go unused
         self._seen: deque[float] = deque(maxlen=REMEMBERED)
         self._crashes, self._crashed, self._alone_since = 0, -math.inf, time.monotonic()
         self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
@@ -261,9 +263,19 @@ class Pool(Generic[C]):
         if replica.phase == "placing":
             replica.phase, replica.refs = "placed", []
             replica.node, replica.meeting, replica.pid = answers[0].node, answers[0].meeting, answers[0].pid
+            self._tell_of_blindness(answers)
         else:
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
+
+    def _tell_of_blindness(self, places: list[Any]) -> None:
+        if any(place.blind for place in places) and not self._blind:
+            self._blind = True
+            warnings.warn(
+                f"{self.name}: replicas were given GPUs, but their PyTorch sees none (a build for CPUs, or no driver): "
+                "they compute on the CPU, which may take a hundred times as long",
+                RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
 
     def _crash(self, replica: Replica[C], what: str, why: str) -> None:
         """Replace a replica that did not come up. Raises UsageError after too many in a row.

@@ -23,11 +23,15 @@ from raysearch.latents import State
 
 @dataclass(frozen=True)
 class Place:
-    """Where an actor came to live. meeting: an address on which it could gather the ranks of its replica."""
+    """Where an actor came to live. meeting: an address on which it could gather the ranks of its replica.
+
+    blind: it was given a GPU that its PyTorch cannot see.
+    """
 
     node: str
     pid: int
     meeting: str
+    blind: bool
 
 
 class _Actor:
@@ -35,11 +39,12 @@ class _Actor:
         self.gpus = gpus
 
     def where(self) -> Place:
-        if self.gpus:
+        blind = bool(self.gpus) and self._device() == "cpu"
+        if self.gpus and not blind:
             import torch
 
             seen, due = torch.cuda.device_count(), max(1, int(self.gpus))
-            if torch.cuda.is_available() and seen != due:
+            if seen != due:
                 raise RuntimeError(
                     f"this replica was promised {due} GPU and sees {seen}: CUDA_VISIBLE_DEVICES is wrong"
                 )
@@ -47,7 +52,7 @@ class _Actor:
             free.bind(("", 0))
             port = free.getsockname()[1]
         address = ray.util.get_node_ip_address()
-        return Place(ray.get_runtime_context().get_node_id(), os.getpid(), f"tcp://{address}:{port}")
+        return Place(ray.get_runtime_context().get_node_id(), os.getpid(), f"tcp://{address}:{port}", blind)
 
     def _device(self) -> str:
         import torch

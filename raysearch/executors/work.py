@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from raysearch import generators, guidance, kernels, rewards, videos
+from raysearch import devices, generators, guidance, kernels, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
 from raysearch.guidance import Critic
@@ -68,6 +68,7 @@ class GeneratorWorker:
         critic: Callable[[], Critic] | None = None,
     ):  # fmt: skip
         torch.set_num_threads(threads)
+        devices.reproducible(device)
         self.model = generators.load(config, device)
         self.device, self.size = torch.device(device), size
         self._store = Store(store) if store else None
@@ -124,6 +125,7 @@ class RewardWorker:
 
     def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu", fps: float | None = None):
         torch.set_num_threads(threads)
+        devices.reproducible(device)
         self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
         for reward in self.rewards.values():
             if hasattr(reward, "clip_fps"):  # it can choose frames by the clock

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 from raysearch.errors import UsageError
+from raysearch.resize import bilinear
 
 PAST = 2  # latent frames that a chunk is shown of what precedes it, for a decoder that looks back
 
@@ -92,9 +92,7 @@ def _shrunk(z: torch.Tensor, shrink: float) -> torch.Tensor:
     if shrink == 1:
         return z
     h, w = (max(1, round(shrink * side)) for side in z.shape[-2:])
-    if z.ndim == 5:
-        return F.interpolate(z, (z.shape[2], h, w), mode="trilinear")
-    return F.interpolate(z, (h, w), mode="bilinear")
+    return bilinear(z, h, w)
 
 
 def _grown(frames: torch.Tensor, z: torch.Tensor, sides: Any) -> torch.Tensor:
@@ -102,9 +100,7 @@ def _grown(frames: torch.Tensor, z: torch.Tensor, sides: Any) -> torch.Tensor:
     if z.shape[-2:] == sides:
         return frames
     h, w = (side * (now // small) for side, now, small in zip(sides, frames.shape[-2:], z.shape[-2:], strict=True))
-    if frames.ndim == 5:
-        return F.interpolate(frames, (frames.shape[2], h, w), mode="trilinear")
-    return F.interpolate(frames, (h, w), mode="bilinear")
+    return bilinear(frames, h, w)
 
 
 def _temporal_ratio(pipe: Any) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+from raysearch.resize import bilinear
 from raysearch.rewards import frames
 
 
@@ -21,10 +21,7 @@ def tensor(view: np.ndarray, least: int = 1) -> Tensor:
 def squared(video_BTCHW: Tensor, side: int, device: torch.device) -> Tensor:
     """On the device, at least fp32, squashed to side x side; differentiable."""
     video = video_BTCHW.to(device, torch.promote_types(video_BTCHW.dtype, torch.float32))
-    if video.shape[-2:] == (side, side):
-        return video
-    flat = F.interpolate(video.flatten(0, 1), (side, side), mode="bilinear", antialias=True)
-    return flat.unflatten(0, video.shape[:2])
+    return bilinear(video, side, side, antialias=True)
 
 
 def normalised(

@@ -23,6 +23,7 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
+from raysearch.resize import bilinear
 from raysearch.rewards import Scores, distances, vjepa2_model
 from raysearch.rewards.convention import PRESETS, Convention, settings
 from raysearch.rewards.gradients import eager
@@ -209,8 +210,7 @@ class VJEPA2Reward:
             short = min(H, W)
             top, left = (H - short) // 2, (W - short) // 2
             video = video[..., top : top + short, left : left + short]
-        if video.shape[-2:] != (side, side):
-            video = F.interpolate(video, (side, side), mode="bilinear", antialias=True)
+        video = bilinear(video, side, side, antialias=True)
         return ((video - self._mean) / self._std).to(self._dtype).view(B, T, 3, side, side)
 
     def _fitting(self) -> int:

@@ -39,11 +39,6 @@ def load(
     return network.to(device).eval().requires_grad_(False)
 
 
-def device() -> str:
-    """Where to score if nobody says: a GPU, if there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _is_vjepa2(model: str, revision: str | None) -> None:
     """By its configuration, before any weights are fetched."""
     name = Path(model).name.lower()
