@@ -73,7 +73,7 @@ class GeneratorActor(_Actor):
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
-        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic)
+        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=rank == 0)
         if ranks > 1:
             from raysearch.generators.parallel import split
 
@@ -92,7 +92,7 @@ class GeneratorActor(_Actor):
         return state, view, made
 
     def follow(self, move: Any, key: str, prompt: Any, parent: State | None) -> None:
-        """A rank that is not the leader: the same network evaluations, nothing decoded and nothing kept."""
+        """A rank that is not the leader: the same network evaluations from the same parent, nothing decoded or kept."""
         self.worker.advance(replace(move, score=False), key, prompt, parent)
 
     def film(self, key: str, prompt: Any, state: State | None) -> bytes | None:

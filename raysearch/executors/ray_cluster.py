@@ -147,7 +147,7 @@ class Launch:
         actors = [
             ray.remote(GeneratorActor)
             .options(**_options(pool, group, rank))
-            .remote(pool.num_gpus, self._generator, pool.threads, self._store if rank == 0 else None, critics)
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics)
             for rank in range(pool.ranks)
         ]
         if self._paired:

@@ -60,18 +60,19 @@ class Counting:
 class GeneratorWorker:
     """One replica of the generator. size: side of the square view the rewards want, None for frames as they are.
 
-    critic: makes the one that guides ask where a call brings none; it is made when first needed.
+    critic: makes the one that guides ask where a call brings none; it is made when first needed. saves: states also go
+    to the store, they do not only come from it.
     """
 
     def __init__(
         self, config: Any, size: int | None, threads: int, device: str = "cpu", store: str | None = None,
-        critic: Callable[[], Critic] | None = None,
+        critic: Callable[[], Critic] | None = None, saves: bool = True,
     ):  # fmt: skip
         torch.set_num_threads(threads)
         devices.reproducible(device)
         self.model = generators.load(config, device)
         self.device, self.size = torch.device(device), size
-        self._store = Store(store) if store else None
+        self._store, self._saves = Store(store) if store else None, saves
         self._generators: OrderedDict[Prompt, Generator] = OrderedDict()
         self._make_critic = critic
         self._critic: Critic | None = None
@@ -96,7 +97,7 @@ class GeneratorWorker:
                 x0 = torch.from_numpy(np.array(state.x0)).to(self.device)
                 frames = generator.decode(x0, address(prompt, move.seed, "decode", state.step))
                 view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
-        if self._store:
+        if self._store and self._saves:
             self._store.save(key, state)
         took = time.perf_counter() - start
         return state, view, Made(nfe, took, log_ratio, gradients=asked.calls if asked else 0)

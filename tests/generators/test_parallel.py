@@ -6,11 +6,13 @@ import torch.multiprocessing
 
 from raysearch.coordinator import Coordinator, Task
 from raysearch.errors import UsageError
+from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray import RayExecutor
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.generators.parallel import split
 from raysearch.journal import Journal
+from raysearch.moves import Move, Outcome
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, GeneratorConfig, PoolConfig
@@ -61,6 +63,29 @@ def test_a_replica_of_two_ranks_on_ray_finds_what_one_process_finds(local_ray, t
 
     alone, shared = run(Inline(config, [{"name": "motion"}])), run(RayExecutor(cluster, config, [{"name": "motion"}]))
     assert shared == pytest.approx(alone, abs=0.05) and alone[0] != alone[1]
+
+
+def test_every_rank_finds_a_parent_that_only_the_store_has(local_ray, tmp_path):
+    """As in a run that was stopped and goes on: nothing is held, all is on disk."""
+    wan().save_pretrained(tmp_path / "wan")
+    config = GeneratorConfig(model=str(tmp_path / "wan"), steps=3, fps=8, **{k: v for k, v in CALL.items()})
+    cluster = ClusterConfig(generators=PoolConfig(1, 0.5, ranks=2), rewards=PoolConfig(1, 0.5), deadline_s=25.0)
+    executor = RayExecutor(cluster, config, [{"name": "motion"}], store=str(tmp_path / "latents"))
+
+    def answer(key, move):
+        executor.submit(Work(key, Prompt("p", "a ball"), move))
+        while not (found := executor.ready(0.5)):
+            pass
+        return found[0][1]
+
+    try:
+        assert isinstance(answer("half", Move(None, (0, 0), 1)), Outcome)
+        executor.forget(["half"])
+        assert isinstance(answer("whole", Move("half", (0, 1), 3)), Outcome)
+        assert executor.generators.restarts == 0
+        assert sorted(p.name for p in (tmp_path / "latents").iterdir()) == ["half.safetensors", "whole.safetensors"]
+    finally:
+        executor.close()
 
 
 def test_a_network_that_cannot_be_split_is_an_error():
