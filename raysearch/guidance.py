@@ -133,10 +133,15 @@ GUIDES: dict[str, Callable[[Ground, Tensor], Steered]] = {"mean": mean, "full": 
 
 
 def slope(ground: Ground, x0: Tensor) -> Tensor:
-    """d reward / d x0_hat, by way of the decoder and the view. Raises ArithmeticError if it is not finite."""
+    """d reward / d x0_hat, by way of the decoder and the view; 0 for a broken video, which will be scored NaN.
+
+    Raises ArithmeticError if a sound video has a gradient that is not finite.
+    """
     leaf, guide = x0.detach().requires_grad_(True), ground.guide
     with torch.enable_grad(), economical(ground.generator, guide.shrink, guide.chunk, guide.recompute):
         seen = view(ground.generator.decode(leaf, ground.noise("guide"), grad=True), ground.size)
+    if not bool(torch.isfinite(seen).all()):
+        return torch.zeros_like(x0)
     _, pull = ground.critic(seen.detach().cpu().numpy())
     (g,) = torch.autograd.grad(seen, leaf, torch.from_numpy(np.array(pull)).to(seen))
     if not bool(torch.isfinite(g).all()):

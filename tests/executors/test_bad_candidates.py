@@ -13,7 +13,7 @@ from raysearch.executors.inline import Inline
 from raysearch.executors.ray import RayExecutor
 from raysearch.executors.work import BROKEN, RewardWorker
 from raysearch.journal import Journal
-from raysearch.moves import Move, Outcome, digest
+from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.rewards import Scores
 from raysearch.search import strategy
 from tests.executors.test_contract import PROMPTS, STEPS, answers, cluster, generator
@@ -106,8 +106,10 @@ def test_frames_that_are_not_finite_are_no_view():
     with torch.no_grad():  # as a decoder in half precision does that overflows
         for weight in executor.generator.model.pipeline.vae.parameters():
             weight.fill_(torch.nan)
-    (made,) = answers(executor, Work("k", PROMPTS[1], Move(None, (0, 0, 0), 1)))
-    assert math.isnan(made.reward) and "NaN or infinite" in made.why
+    for i, guide in enumerate((None, Guide("mean", 0.1), Guide("full", 0.1, clip=1.0))):
+        move = Move(None, (0, 0, 0), 2, Kernel("ddim_eta", 0.7), guide)
+        (made,) = answers(executor, Work(f"k{i}", PROMPTS[1], move))
+        assert math.isnan(made.reward) and "NaN or infinite" in made.why
 
 
 def test_frames_as_they_are_where_a_reward_crops():
