@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -18,13 +18,19 @@ def bilinear(x: Tensor, height: int, width: int, antialias: bool = False) -> Ten
         return x
     y = x.to(torch.promote_types(x.dtype, torch.float32))
     rows, columns = (
-        _weights(now, then, antialias).to(y) for now, then in zip(x.shape[-2:], (height, width), strict=True)
+        torch.tensor(_weights(now, then, antialias), dtype=y.dtype, device=y.device)
+        for now, then in zip(x.shape[-2:], (height, width), strict=True)
     )
     return (rows @ (y @ columns.mT)).to(x.dtype)
 
 
 @lru_cache(maxsize=64)
-def _weights(now: int, then: int, antialias: bool) -> Tensor:
-    """[then, now], fp64: how much of each pixel of a line is in each of the new ones."""
-    line = torch.eye(now, dtype=torch.float64)[:, None, None]  # every pixel in turn, [now, 1, 1, now]
-    return F.interpolate(line, (1, then), mode="bilinear", antialias=antialias)[:, 0, 0].mT.contiguous()
+def _weights(now: int, then: int, antialias: bool) -> np.ndarray:
+    """[then, now]: how much of each pixel of a line is in each of the new ones. Arrays, for any device and mode."""
+    scale = now / then
+    centres = (np.arange(then)[:, None] + 0.5) * scale
+    if not antialias:
+        centres = centres.clip(0.5, now - 0.5)  # beyond the first and the last pixel there is nothing
+    reach = max(scale, 1.0) if antialias else 1.0
+    weights = (1 - np.abs(np.arange(now) + 0.5 - centres) / reach).clip(0)
+    return weights / weights.sum(1, keepdims=True)
