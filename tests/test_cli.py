@@ -299,8 +299,9 @@ def test_scores_of_files(capsys, tmp_path):
     assert row["frames"] == 17 and row["fps"] == 8
     final = max(o["reward"] for o in result(run)["searches"][0]["finals"])
     assert row["reward"] == pytest.approx(final, abs=0.05)  # H.264 is lossy
-    assert main(["score", str(best), "--set", "stride=4"]) == 0
+    assert main(["score", "--set", "stride=4", str(best)]) == 0
     assert "surprise" in capsys.readouterr().out
+    assert told(capsys, "score", "--set", "stride=4")[1].startswith("raysearch: no video is named")
     code, error = told(capsys, "score", best, "--set", "window=64", "context=8")
     assert code == 2 and "fewer than reward.window=64" in error
 
