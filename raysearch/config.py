@@ -83,7 +83,16 @@ def _merged(config: Any, part: DictConfig, source: str) -> Any:
         return OmegaConf.merge(config, part)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
-        raise UsageError(f"{source}: {key}: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{source}: {key}: {_plainly(str(error).splitlines()[0], key)}") from None
+
+
+def _plainly(told: str, key: str) -> str:
+    """OmegaConf's words where they are those of its own classes, as a user's."""
+    if "is not a ListConfig" in told:
+        return f"give a list, e.g. {key}=[one,two]"
+    if ("field of type" in told and "'None'" in told) or "is not Optional" in told:
+        return "a value is missing"
+    return told
 
 
 def _finished(config: Any, elsewhere: bool = False) -> Job:

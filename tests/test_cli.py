@@ -68,6 +68,10 @@ def a_key_twice(tmp_path):
         (["reward.name=vjepa"], "did you mean 'vjepa2'"),
         (["reward.strid=2"], "did you mean 'stride'"),
         (["watch=[moton]"], "did you mean 'motion'"),
+        (["watch=motion"], "watch: give a list, e.g. watch=[one,two]"),
+        (["prompts.scenes=one_ball"], "prompts.scenes: give a list"),
+        (["generator.name="], "generator.name: a value is missing"),
+        (["search="], "search: a value is missing"),
         (["generator.steps=many"], "generator.steps"),
         (["seed=-1"], "seed=-1: must be at least 0"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
@@ -300,8 +304,9 @@ def test_scores_of_files(capsys, tmp_path):
     assert row["frames"] == 17 and row["fps"] == 8
     final = max(o["reward"] for o in result(run)["searches"][0]["finals"])
     assert row["reward"] == pytest.approx(final, abs=0.05)  # H.264 is lossy
-    assert main(["score", str(best), "--set", "stride=4"]) == 0
+    assert main(["score", "--set", "stride=4", str(best)]) == 0
     assert "surprise" in capsys.readouterr().out
+    assert told(capsys, "score", "--set", "stride=4")[1].startswith("raysearch: no video is named")
     code, error = told(capsys, "score", best, "--set", "window=64", "context=8")
     assert code == 2 and "fewer than reward.window=64" in error
 

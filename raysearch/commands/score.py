@@ -19,7 +19,7 @@ def add(command) -> None:
     sub = command("score", score, "score video files with V-JEPA 2: how plausible is the motion",
                   epilog="examples:\n  raysearch score runs/demo/best --map maps/\n"
                          "  raysearch score a.mp4 b.mp4 --set model=vitg dtype=bfloat16 frames.at_most=49")  # fmt: skip
-    sub.add_argument("videos", nargs="+", metavar="VIDEO",
+    sub.add_argument("videos", nargs="*", default=[], metavar="VIDEO",
                      help="mp4 or anything ffmpeg reads; a folder stands for its videos, a quoted pattern for its "
                           "matches")  # fmt: skip
     sub.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="key=value",
@@ -35,11 +35,15 @@ def score(args: argparse.Namespace) -> int:
     from raysearch import config, rewards
     from raysearch.fingerprints import rewards_fingerprint
 
-    options = {"name": "vjepa2", **config.overrides(args.overrides)}
+    words = [word for word in args.overrides if "=" in word]
+    given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes what stands behind it
+    if not given:
+        raise UsageError("no video is named; give files or folders, e.g. raysearch score runs/demo/best")
+    options = {"name": "vjepa2", **config.overrides(words)}
     if options["name"] != "vjepa2":
         raise UsageError(f"name={options['name']}: score goes by vjepa2 alone; in a job, watch takes any reward")
     rewards.check(options)
-    paths = files(args.videos)
+    paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
     from raysearch import devices  # after the checks, for it loads torch
 

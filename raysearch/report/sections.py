@@ -180,7 +180,7 @@ def _note(value: Any) -> Any:
     if numeric:
         text = ", ".join(f"{v}" if isinstance(v, int) else number(v, missing="nan") for v in value) or "none"
     else:
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        text = value if isinstance(value, str) else json.dumps(value, default=str).replace("null", NONE)
     drawn = plots.spark(value) if numeric else None
     if len(text) <= _LONG:
         return [drawn, text]

@@ -163,3 +163,15 @@ def test_tiles_decode_the_same_film_and_are_refused_where_there_are_none():
     assert generator.pipe.vae.use_tiling and torch.allclose(*films, atol=1e-5)
     with pytest.raises(UsageError, match=r"tiling=true: AutoencoderKLTemporalDecoder has no tiles; leave tiling off"):
         DiffusersModel(others.svd(), 4, 8, GeneratorConfig(tiling=True))
+
+
+@pytest.mark.filterwarnings("error:.*given NumPy array is not writable")
+def test_frames_as_a_file_gives_them_make_no_noise_on_the_terminal():
+    given = film(9, 16)
+    given.flags.writeable = False
+    torch.set_warn_always(True)
+    try:
+        clip = arguments("LTXConditionPipeline", "a red ball", given, "p")["conditions"][0].video
+    finally:
+        torch.set_warn_always(False)
+    assert clip.shape == (1, 9, 3, 16, 16) and 0 < float(clip.max()) <= 1

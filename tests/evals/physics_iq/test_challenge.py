@@ -1,6 +1,7 @@
 """The challenge on the stand-in: killed in the middle and gone on with, it finds what an undisturbed one finds."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def test_what_it_leaves_behind(whole):
     assert 1 <= len(pairs) <= 6 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
     text = (folder / "challenge.html").read_text()
     assert "stand-in" in text and "<svg" in text and "halving" in text
+    links = re.findall(r'href="([^"]+)"', text)
+    assert links and all((folder / link).is_file() for link in links)
 
 
 def test_the_folder_to_submit_scores_what_the_card_says(whole):

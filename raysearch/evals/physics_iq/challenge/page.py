@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 from raysearch.evals.physics_iq.challenge.selection import ORACLE
 from raysearch.report.markup import NONE, Html, el, number
@@ -119,7 +120,8 @@ def _plot(curves: dict[str, Any]) -> Html:
 
 def _costs(found: dict[str, Any]) -> Html:
     rows = [
-        [name, c["nfe"], c["reward_calls"], number(c["generate_s"], 1), number(c["reward_s"], 1)]
+        [el("a", name, href=f"{quote(name)}/report.html"), c["nfe"], c["reward_calls"],
+         number(c["generate_s"], 1), number(c["reward_s"], 1)]
         for name, c in found["costs"].items() if c
     ]  # fmt: skip
     return _table(["run", "network evaluations", "reward calls", "generator seconds", "reward seconds"], rows)
