@@ -24,3 +24,8 @@ def reproducible(device: str | torch.device) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it was the memory, of a GPU or of this machine, that did not suffice."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from raysearch import kernels
+from raysearch.devices import out_of_memory
 from raysearch.generators import Generator, Path
 from raysearch.generators.gradient import economical
 from raysearch.moves import Guide, Kernel
@@ -84,7 +85,36 @@ def acts(guide: Guide | None, kernel: Kernel, path: Path, k: int, steps: int) ->
 
 
 def step(ground: Ground, x: Tensor) -> Step:
-    """One guided step from x, gone back and taken again `travel` times. Raises UsageError for an unknown guide."""
+    """One guided step from x, gone back and taken again `travel` times.
+
+    Raises UsageError for an unknown guide, MemoryError with the remedy where the gradient does not fit.
+    """
+    try:
+        return _step(ground, x)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        told = str(error).strip().splitlines()[0]
+        raise MemoryError(f"guide {ground.guide.name!r}: {told} {_remedy(ground.guide)}") from None
+
+
+def _remedy(guide: Guide) -> str:
+    less = [
+        told
+        for told, done in (
+            ("recompute=true", guide.recompute), ("chunk=2", guide.chunk is not None), ("shrink=0.5", guide.shrink < 1),
+            ("name=mean, which does not go through the network", guide.name == "mean"),
+        )
+        if not done
+    ]  # fmt: skip
+    if less:
+        return (
+            f"Try under search.guide: {', '.join(less)}; or the preset lean, which takes the least (docs/guidance.md)"
+        )
+    return "It takes the least already: choose smaller videos or a smaller reward.model, or cluster.guide_from=remote"
+
+
+def _step(ground: Ground, x: Tensor) -> Step:
     guide, nfe, path = ground.guide, 0, ground.path
     for again in range(guide.travel + 1):
         found = lookup("guide", guide.name, GUIDES)(ground, x)

@@ -13,10 +13,11 @@ from raysearch import kernels
 from raysearch.errors import UsageError
 from raysearch.executors.work import RewardWorker, address, reduce, run_move
 from raysearch.generators.diffusers import DiffusersModel
-from raysearch.guidance import acts, view
+from raysearch.guidance import _remedy, acts, view
 from raysearch.moves import Guide, Kernel, Move, Outcome
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from raysearch.search.guides import PRESETS
 from tests.drivers import drive
 from tests.oracles import DDPM, LinearGaussian, flow_grid
 
@@ -286,6 +287,22 @@ def test_a_guide_without_a_reward_or_an_autoencoder_says_so():
         run_move(Broad(), Move(None, (0,), 5, guide=Guide("mean", 0.1)), Prompt("p", "x"), None, CPU)
     with pytest.raises(UsageError, match=r"shrink=0.5, .* need a generator with a diffusers autoencoder"):
         moved(Guide("mean", 0.1, shrink=0.5))
+
+
+class Greedy(Broad):
+    """Its decoder asks for an exbibyte: a true failure to allocate."""
+
+    def decode(self, x0, noise, grad=False):
+        return x0 * torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def test_a_guide_that_runs_out_of_memory_says_what_takes_less():
+    told = r"'full'.*Try under search.guide: recompute=true, chunk=2, shrink=0.5, name=mean, .*preset lean"
+    with pytest.raises(MemoryError, match=told):
+        moved(Guide("full", 0.1), generator=Greedy())
+    with pytest.raises(MemoryError, match=r"'mean'.* Try under search.guide: recompute=true, chunk=2, shrink=0.5; "):
+        moved(Guide("mean", 0.1), generator=Greedy())
+    assert "takes the least already" in _remedy(PRESETS["lean"])
 
 
 @pytest.fixture(scope="module")

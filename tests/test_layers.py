@@ -45,9 +45,9 @@ BELOW = {
     "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
     "devices": set(),
     "resize": set(),
-    "rewards": {"errors", "names", "prompts", "tinyworld", "resize"},
+    "rewards": {"errors", "names", "prompts", "tinyworld", "resize", "devices"},
     "generators": {"errors", "names", "prompts", "tinyworld", "resize"},
-    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators", "resize"},
+    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators", "resize", "devices"},
     "executors": {
         "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
         "settings", "guidance", "devices",

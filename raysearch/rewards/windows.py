@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.devices import out_of_memory
 from raysearch.errors import UsageError
 
 K = TypeVar("K")
@@ -107,10 +108,6 @@ class Batches:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return None
-
-
-def out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def fitting(peak: Callable[[int], int], room: int, most: int) -> int:

@@ -18,6 +18,8 @@ PRESETS: dict[str, Guide] = {
     # Scales chosen on the shipped pair. No backward pass through the network, or one at a step in three.
     "cheap": Guide("mean", 0.1, (0.2, 1.0), every=3),
     "sparse": Guide("full", 0.05, every=3),
+    # The same as cheap with the least memory, for large models.
+    "lean": Guide("mean", 0.1, (0.2, 1.0), every=3, shrink=0.5, chunk=2, recompute=True),
 }
 SAMPLER = {"strict": True, "clip": 1.0}
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {

@@ -29,7 +29,7 @@ def test_for_a_sampler_a_guide_is_strict_and_short_unless_the_job_says_otherwise
     ("options", "told"),
     [
         ("cheep", r"guide 'cheep' is unknown; did you mean 'cheap'"),
-        (3, r"search.guide=3: give wmreward-vldm, wmreward-magi, cheap, sparse"),
+        (3, r"search.guide=3: give wmreward-vldm, wmreward-magi, cheap, sparse, lean"),
         ({"preset": "cheap", "scala": 1}, r"did you mean 'scale'"),
         ({"name": "mean"}, r"give a preset .* or both name \(mean, full\) and scale"),
         ({"name": "meen", "scale": 1.0}, r"guide 'meen' is unknown; did you mean 'mean'"),
