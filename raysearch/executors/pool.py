@@ -56,7 +56,7 @@ class Replica(Generic[C]):
     born: float = field(default_factory=time.monotonic)  # when its phase began
     node: str | None = None
     meeting: str = ""
-    pid: int = 0
+    pid: int | None = None
     calls: list[C] = field(default_factory=list)
     since: float = 0.0
     own_pace: float | None = None
