@@ -12,68 +12,19 @@ import math
 import statistics
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from raysearch.errors import UsageError
-from raysearch.executors.policy import DEPTH
 from raysearch.executors.ray_actors import Group
+from raysearch.executors.replica import C, Replica, Usual
 from raysearch.settings import ClusterConfig, PoolConfig
 
-PATIENCE = 10.0  # a call may take this many times what nearly all calls take per unit of work ...
-AT_LEAST_S = 20.0  # ... but never less than this
-REMEMBERED = 256  # calls whose seconds per unit of work are remembered
 SICK = 2  # faults in a row after which a replica is replaced
 LOADS = 3  # crashes in a row while loading after which the model cannot be loaded
-
-
-class Work(Protocol):
-    """Something that runs on a replica. work: how much it is at the most (network evaluations), None if unknown."""
-
-    work: float | None
-
-
-C = TypeVar("C", bound=Work)
-
-
-@dataclass(eq=False)
-class Replica(Generic[C]):
-    """calls: in flight, oldest (the one being worked on) first; since: when that one came to the front.
-
-    phase: later (not asked for yet), placing (waits for resources), placed, loading, ready. refs: what it waits for.
-    """
-
-    slot: int
-    group: Any = None  # a Group, once it is asked for
-    refs: list[Any] = field(default_factory=list)
-    phase: str = "later"
-    asked: float = 0.0  # since when it is wanted
-    born: float = field(default_factory=time.monotonic)  # when its phase began
-    node: str | None = None
-    meeting: str = ""
-    pid: int | None = None
-    calls: list[C] = field(default_factory=list)
-    since: float = 0.0
-    own_pace: float | None = None
-    pace: float = 1.0
-    faults: int = 0
-    draining: bool = False
-
-    @property
-    def room(self) -> int:
-        return DEPTH - len(self.calls)
-
-    @property
-    def free_s(self) -> float:
-        work = [call.work or 0.0 for call in self.calls]
-        if not work:
-            return 0.0
-        return max(0.0, work[0] * self.pace - (time.monotonic() - self.since)) + self.pace * sum(work[1:])
 
 
 class Pool(Generic[C]):
@@ -85,7 +36,7 @@ class Pool(Generic[C]):
         self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
         self.has_loaded, self.loaded_with = False, None  # what the first replica said when it had loaded
         self._blind = False  # whether it was said that GPUs go unused
-        self._seen: deque[float] = deque(maxlen=REMEMBERED)
+        self.usual = Usual(cluster.deadline_s)
         self._crashes, self._crashed, self._alone_since = 0, -math.inf, time.monotonic()
         self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
         self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]
@@ -153,7 +104,7 @@ class Pool(Generic[C]):
         self.busy_s[replica.slot] += seconds
         if work > 0:
             self.work_done[replica.slot] += work
-            self._seen.append(seconds / work)
+            self.usual.saw(seconds, work)
             last = replica.own_pace
             replica.own_pace = seconds / work if last is None else 0.7 * last + 0.3 * seconds / work
             replica.faults = 0
@@ -186,11 +137,11 @@ class Pool(Generic[C]):
     def overdue(self) -> list[Replica[C]]:
         """Replicas that are past the deadline of their call."""
         now = time.monotonic()
-        return [r for r in self.replicas if r.calls and now - r.since > self.deadline(r.calls[0].work)]
+        return [r for r in self.replicas if r.calls and now - r.since > self.usual.deadline(r.calls[0].work)]
 
     def stragglers(self, times: float) -> list[C]:
         """Calls that take (or wait behind one that takes) more than `times` what nearly all take."""
-        usual = self._quantile(0.9)
+        usual = self.usual.pace(0.9)
         if not times or usual is None:
             return []
         now, late = time.monotonic(), list[C]()
@@ -231,19 +182,6 @@ class Pool(Generic[C]):
         for replica in self.replicas:
             if replica.group is not None:
                 replica.group.kill()
-
-    def deadline(self, work: float | None) -> float:
-        """Seconds a call of so much work may take: learnt per unit of work after three calls, else the configured."""
-        usual = self._quantile(0.99)
-        if work is None or usual is None:
-            return self.cluster.deadline_s
-        return min(max(AT_LEAST_S, PATIENCE * usual * work), self.cluster.deadline_s)
-
-    def _quantile(self, q: float) -> float | None:
-        """Of the seconds per unit of work seen lately; None before the third call."""
-        if len(self._seen) < 3:
-            return None
-        return sorted(self._seen)[min(len(self._seen) - 1, int(q * len(self._seen)))]
 
     def _look(self, replica: Replica[C]) -> None:
         """Has the phase of this replica come to its end?"""

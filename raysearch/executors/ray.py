@@ -19,10 +19,11 @@ from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, Ray
 from raysearch.executors import Answer, Failure, Film, Job
 from raysearch.executors.inline import outcome
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
-from raysearch.executors.pool import Pool, Replica, reason
+from raysearch.executors.pool import Pool, reason
 from raysearch.executors.ray_critic import CriticLost, choose, effort
 from raysearch.executors.ray_pools import Pools
 from raysearch.executors.ray_states import Call, Errand, States
+from raysearch.executors.replica import Replica
 from raysearch.executors.work import Made
 from raysearch.settings import ClusterConfig
 
@@ -131,7 +132,7 @@ class RayExecutor:
         else:
             size, asked, method = self.rewards.loaded_with, None, leader.advance.options(num_returns=3)
             if job.move.guide is not None and self._cluster.guide_from == "remote":
-                half = self.generators.deadline(call.work) / 2
+                half = self.generators.usual.deadline(call.work) / 2
                 call.critic, asked = choose(self.rewards, self._flying.values(), half)
             call.state, call.view, ref = method.remote(size, job.move, job.key, job.prompt, parent, asked)
             call.refs = [ref, *(p.follow.remote(job.move, job.key, job.prompt, parent) for p in replica.group.peers)]

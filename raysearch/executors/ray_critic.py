@@ -11,8 +11,9 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from raysearch.executors.policy import DEPTH
-from raysearch.executors.pool import Pool, Replica, reason
+from raysearch.executors.pool import Pool, reason
 from raysearch.executors.ray_states import Call
+from raysearch.executors.replica import Replica
 from raysearch.moves import Move
 
 
@@ -43,7 +44,7 @@ def choose(rewards: Pool, flying: Iterable[Call], patience: float) -> tuple[Repl
     """
     asked = Counter(id(call.critic) for call in flying)
     critic = min(rewards.lanes, key=lambda r: (asked[id(r)], len(r.calls)))
-    return critic, RemoteCritic(critic.group.leader, min(rewards.deadline(float(DEPTH)), patience))
+    return critic, RemoteCritic(critic.group.leader, min(rewards.usual.deadline(float(DEPTH)), patience))
 
 
 def effort(move: Move, start: int) -> float:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.executors import Job
-from raysearch.executors.pool import Pool, Replica
+from raysearch.executors.pool import Pool
+from raysearch.executors.replica import Replica
 from raysearch.executors.work import Made
 from raysearch.moves import Move
 

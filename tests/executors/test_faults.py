@@ -187,11 +187,11 @@ def test_deadlines_grow_with_the_work_and_are_not_learnt_from_idle_calls(started
     executor = started(cluster(1, deadline_s=1e6), model(), REWARDS)
     idle = [Work(f"n{i}", PROMPTS[0], Move(None, (0, 0, i), 0, score=False)) for i in range(4)]
     answers(executor, *idle, *(Work(f"n{i}", PROMPTS[0], None) for i in range(4)))
-    assert executor.generators.deadline(STEPS) == 1e6  # nothing learnt from draws and films
+    assert executor.generators.usual.deadline(STEPS) == 1e6  # nothing learnt from draws and films
     answers(executor, *(Work(f"m{i}", PROMPTS[0], Move(None, (0, 0, i), 1)) for i in range(3)))
-    short, long = (executor.generators.deadline(w) for w in (1e4, 2e4))
+    short, long = (executor.generators.usual.deadline(w) for w in (1e4, 2e4))
     assert 20 < short < 1e6 and long == pytest.approx(2 * short)
-    assert executor.generators.deadline(None) == 1e6
+    assert executor.generators.usual.deadline(None) == 1e6
 
 
 def test_a_poison_move_fails_on_two_replicas_and_ends_its_search_alone(started, tmp_path):
