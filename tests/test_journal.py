@@ -117,7 +117,7 @@ def test_a_segment_that_is_gone_costs_no_other(url):
 def test_another_run_that_came_first_while_models_were_loading_is_noticed(url):
     first, second = Journal(url, MANIFEST), Journal(url, {"generator": {"model": "tiny", "steps": 20}})
     first.record(outcome(0))
-    with pytest.raises(UsageError, match="holds another run: generator was"):
+    with pytest.raises(UsageError, match=r"holds another run: generator\.steps was 12, now 20"):
         second.record(outcome(1))
     assert set(Journal(url, MANIFEST).outcomes) == {"key0"}
 

@@ -261,7 +261,7 @@ def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tm
 def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
     executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
     deadline = time.monotonic() + 120
-    while any(r.phase == "placing" for r in executor.generators.replicas):
+    while any(r.pid is None for r in executor.generators.replicas):
         assert time.monotonic() < deadline
         executor.ready(0.2)
     for replica in executor.generators.replicas:
