@@ -10,6 +10,10 @@ from tests.device import check
 
 ROUNDING = {"bf16": 0.3, "qwen": 0.05}  # bf16: every op rounds, and the kernels are others; the rest is fp32
 NAMES = [name for name, _ in check.checks()]
+# One of every family, the one that uses the most; all of them are many, and so with the slow tests.
+FEW = ("wan-image", "vace", "ltx-condition-continuation", "cogvideox-image", "hunyuan-1.5", "mochi", "svd",
+       "sana-image", "skyreels-continuation-chunks", "motif")  # fmt: skip
+USUAL = [name for name in NAMES if not name.startswith("pipeline") or name.split()[1] in FEW]
 MIXED = """
 import torch
 from tests.device import far
@@ -24,13 +28,24 @@ for mixed in (lambda: near + there, lambda: torch.cat([near, there]), lambda: th
 """
 
 
-@pytest.fixture(scope="module")
-def found():
-    """Every check, in a process of its own: one with a second device is no place for other tests."""
-    done = subprocess.run([sys.executable, "-m", "tests.device.check"], capture_output=True, text=True, timeout=900)
+def checked(*names):
+    """In a process of its own: one with a second device is no place for other tests."""
+    command = [sys.executable, "-m", "tests.device.check", *names]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert done.returncode == 0, done.stderr[-2000:]
     return {line["name"]: line for line in lines}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return checked(*USUAL)
+
+
+def kept_to_its_device(line, name):
+    assert "error" not in line, line["error"]
+    bound = next((b for mark, b in ROUNDING.items() if mark in name), 1e-4)
+    assert line["apart"] and max(line["apart"]) <= bound
 
 
 def test_the_device_is_one_that_refuses_what_a_gpu_refuses():
@@ -38,8 +53,15 @@ def test_the_device_is_one_that_refuses_what_a_gpu_refuses():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", USUAL)
 def test_it_keeps_to_its_device_and_gives_what_the_cpu_gives(found, name):
-    assert "error" not in found[name], found[name]["error"]
-    bound = next((b for mark, b in ROUNDING.items() if mark in name), 1e-4)
-    assert found[name]["apart"] and max(found[name]["apart"]) <= bound
+    kept_to_its_device(found[name], name)
+
+
+@pytest.mark.slow
+def test_so_does_every_other_pipeline():
+    others = sorted(set(NAMES) - set(USUAL))
+    found = checked(*others)
+    assert set(found) == set(others)
+    for name in others:
+        kept_to_its_device(found[name], name)
