@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,18 @@ import fsspec
 
 from raysearch import config as configuration
 from raysearch import rewards
-from raysearch.coordinator import Coordinator, Finished
+from raysearch.coordinator import Coordinator, Finished, Observer, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
+from raysearch.executors.idle import Idle
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
 from raysearch.generators import feasible
 from raysearch.journal import Journal
 from raysearch.latents import Store
 from raysearch.moves import Cost, digest, encode
-from raysearch.observe import totals, watching
+from raysearch.observe import Progress, totals, watching
 from raysearch.provenance import versions
+from raysearch.replay import complete
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
 from raysearch.shelf import Shelf, Tidy, kept
@@ -46,11 +48,7 @@ def run(job: Job) -> list[Finished]:
     fs, root = fsspec.core.url_to_fs(job.run)
     shelf, both = Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed}), [*todo, *unguided]
     began = time.time()
-    print(f"{len(both)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with (
-        executor(job, store=f"{job.run}/latents") as pool,
-        watching(job, job.run, len(both), versions(), began) as (view, others),
-    ):
+    with stage(job, job.run, both, journal, shelf, began) as (pool, view, others):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
         coordinator = Coordinator(
@@ -90,6 +88,19 @@ def manifest(job: Job) -> dict[str, Any]:
 def reward_settings(job: Job) -> list[dict[str, Any]]:
     """Every reward with all its settings, defaults filled in: scores under others cannot be compared."""
     return json.loads(json.dumps([rewards.settings(spec) for spec in (job.reward, *job.watch)]))
+
+
+@contextmanager
+def stage(
+    job: Job, folder: str, todo: Sequence[Task], journal: Journal, shelf: Shelf, began: float
+) -> Iterator[tuple[Executor, Progress, list[Observer]]]:
+    """Executor and observers for these searches. Where nothing is left to execute, nothing is started or loaded."""
+    idle = complete(todo, journal, job.films, shelf.has)
+    how = "all is there, no model is loaded" if idle else f"starting {job.cluster.executor} and loading models"
+    print(f"{len(todo)} searches into {folder}; {how}", flush=True)
+    watched = watching(job, folder, len(todo), versions(), began, idle)
+    with nullcontext(Idle()) if idle else executor(job, f"{folder}/latents") as pool, watched as (view, others):
+        yield pool, view, others
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args, get_type_hints
 
 from raysearch import rewards
@@ -100,7 +101,7 @@ def tasks(job: Job) -> list[Task]:
     todo = prompts(job)
     feasible.check(job.generator, todo)
     generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
-    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()]), partial(search, job)) for p in todo]
 
 
 def trial(job: Job) -> None:
