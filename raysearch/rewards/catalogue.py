@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.errors import UsageError
+from raysearch.names import lookup
 from raysearch.rewards import REWARDS, Entry, plugins
 
 CLASSES = {
@@ -42,16 +43,25 @@ class Description:
 
 def describe() -> list[Description]:
     """All rewards: those of raysearch, then plug-ins by name; a broken plug-in with its error, not as an exception."""
-    found = [_of(name, entry, _class(CLASSES[name])) for name, entry in REWARDS.items()]
-    for name, points in sorted(plugins.installed().items()):
-        origin = " and ".join(map(plugins.origin, points))
-        try:
-            entry, make = plugins.find(name), plugins.make_of(points[0])
-        except UsageError as error:
-            found.append(Description(name, "cannot be used", origin=origin, error=str(error)))
-        else:
-            found.append(_of(name, entry, make, origin))
-    return found
+    return [of(name) for name in names()]
+
+
+def names() -> list[str]:
+    """Of all rewards, those of raysearch first."""
+    return list(dict.fromkeys([*REWARDS, *sorted(plugins.installed())]))
+
+
+def of(name: str) -> Description:
+    """One reward. Raises UsageError for an unknown name, suggesting the nearest."""
+    points = plugins.installed().get(name, ())
+    if not points:
+        lookup("reward", name, dict.fromkeys(names()))
+        return _of(name, REWARDS[name], _class(CLASSES[name]))
+    origin = " and ".join(map(plugins.origin, points))
+    try:
+        return _of(name, plugins.find(name), plugins.make_of(points[0]), origin)
+    except UsageError as error:
+        return Description(name, "cannot be used", origin=origin, error=str(error))
 
 
 def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
