@@ -23,7 +23,7 @@ _SCORE = """examples:
   raysearch score runs/demo/best --map maps/
   raysearch score a.mp4 b.mp4 --set model=vitg dtype=bfloat16 frames.at_most=49
   raysearch score --reward motion runs/demo/best
-  raysearch score --reward vlm --set 'questions=[physics, text]' fps=24 --text "a row of dominoes falls" 'clips/*.mp4'
+  raysearch score --reward vlm --set 'questions=[physics, text]' --text "a row of dominoes falls" 'clips/*.mp4'
   raysearch score --reward fuse --set 'parts=[{name: vjepa2}, {name: flicker, weight: 0.2}]' --json runs/demo/best
 
 --set takes what `reward:` of a job takes; `raysearch rewards` lists the rewards, plug-ins included, and

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.names import lookup
+from raysearch.names import kind, lookup, meanings
 from raysearch.rewards import REWARDS, Entry, plugins
 
 CLASSES = {
@@ -25,12 +25,17 @@ CLASSES = {
     "fuse": "raysearch.rewards.fuse:Fuse",
     "tinyworld_truth": "raysearch.tinyworld.reward:Truth",
 }
+OPTIONS = {"vjepa2": ("raysearch.rewards.convention:Convention", "raysearch.rewards.convention:settings")}
+SHARED = "raysearch.rewards.checkpoints:load"  # whose docstring tells of the options of all that load weights
 PAPERS = {"vjepa2": "WMReward, arXiv 2601.10553 (section 2.3); V-JEPA 2, arXiv 2506.09985"}
 
 
 @dataclass(frozen=True)
 class Description:
-    """One reward. options: defaults by name, None where the model decides. origin: the distribution of a plug-in."""
+    """One reward. options: defaults by name, None where the model decides. origin: the distribution of a plug-in.
+
+    meanings, kinds: of each option what it does, and which values it takes; empty where its author does not say.
+    """
 
     name: str
     summary: str
@@ -39,6 +44,8 @@ class Description:
     paper: str = ""
     origin: str = ""
     error: str = ""
+    meanings: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 def describe() -> list[Description]:
@@ -67,17 +74,25 @@ def of(name: str) -> Description:
 def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
     lines = (inspect.getdoc(make) or "no description").splitlines()
     papers = [line.removeprefix("Paper: ") for line in lines if line.startswith("Paper: ")]
-    defaults = _defaults(make)
-    paper = " ".join(papers) or PAPERS.get(name, "")
-    return Description(name, lines[0], {o: defaults.get(o) for o in entry.options},
-                       entry.differentiable, paper, origin)  # fmt: skip
+    makers = [make, *([make.load] if hasattr(make, "load") else []), *map(_class, OPTIONS.get(name, ()))]
+    known = {k: p for m in makers for k, p in plugins.parameters(m).items() if k in entry.options}
+    shared = () if origin else (_class(SHARED).__doc__,)
+    return Description(
+        name,
+        lines[0],
+        {o: _default(known.get(o)) for o in entry.options} | (entry.settings() if entry.settings else {}),
+        entry.differentiable,
+        " ".join(papers) or PAPERS.get(name, ""),
+        origin,
+        meanings=meanings(entry.options, *(inspect.getdoc(m) for m in makers), *shared),
+        kinds={o: kind(known[o].annotation) if o in known else "" for o in entry.options},
+    )
 
 
-def _defaults(make: Any) -> dict[str, Any]:
-    """Of a class both those of its `load`, if it has one, and of its constructor."""
-    makers = [make, *([make.load] if hasattr(make, "load") else [])]
-    every = {k: p.default for m in makers for k, p in plugins.parameters(m).items()}
-    return {k: "(required)" if d is inspect.Parameter.empty else d for k, d in every.items()}
+def _default(parameter: inspect.Parameter | None) -> Any:
+    if parameter is None:
+        return None
+    return "(required)" if parameter.default is inspect.Parameter.empty else parameter.default
 
 
 def _class(where: str) -> Any:
