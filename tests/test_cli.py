@@ -318,6 +318,28 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
     assert result(run) == before
 
 
+def test_spelling_a_default_out_is_the_same_run(capsys, tmp_path):
+    """And a folder made before manifests had an identity goes on with the words it was begun with."""
+    run = tmp_path / "run"
+    words = ["run", DEMO, f"run={run}", *SMALL, INLINE]
+    assert main(words) == 0
+    first, manifest = result(run), json.loads((run / "manifest.json").read_text())
+    spelt = ["reward={name: vjepa2, model: tiny, preset: tiny, context: [4, 6, 8], revision: null}",
+             "watch=[{name: motion, relative: false, label: motion}, tinyworld_truth]"]  # fmt: skip
+    assert config.load(DEMO, spelt).watch != config.load(DEMO).watch
+    assert main([*words, *spelt]) == 0
+    assert result(run)["hash"] == first["hash"] and result(run)["budget"]["executed"] == 0
+    capsys.readouterr()
+    for other in ("reward.stride=2", "watch=[{name: motion, relative: true}, tinyworld_truth]", "watch=[motion]"):
+        code, error = told(capsys, *words, other)
+        assert code == 2 and "holds another run: " in error and "identity" not in error
+    del manifest["rewards"]["identity"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    assert main(words) == 0 and result(run)["budget"]["executed"] == 0
+    code, error = told(capsys, *words, spelt[1])
+    assert code == 2 and "run: watch was [" in error
+
+
 def test_scores_of_files(capsys, tmp_path):
     run = tmp_path / "run"
     assert main(["run", DEMO, f"run={run}", "prompts.heldout=1", "search.n=2", "generator.steps=3", INLINE]) == 0

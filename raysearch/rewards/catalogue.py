@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.names import kind, lookup, meanings
 from raysearch.rewards import REWARDS, Entry, plugins
@@ -27,6 +29,7 @@ CLASSES = {
 }
 OPTIONS = {"vjepa2": ("raysearch.rewards.convention:Convention", "raysearch.rewards.convention:settings")}
 SHARED = "raysearch.rewards.checkpoints:load"  # whose docstring tells of the options of all that load weights
+REQUIRED = "(required)"  # in place of a default
 PAPERS = {"vjepa2": "WMReward, arXiv 2601.10553 (section 2.3); V-JEPA 2, arXiv 2506.09985"}
 
 
@@ -71,6 +74,22 @@ def of(name: str) -> Description:
         return Description(name, "cannot be used", origin=origin, error=str(error))
 
 
+def resolved(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a spec means: every option of it and of its parts with its default filled in, as plain values.
+
+    Two specs that differ only in what they spell out are equal. Raises UsageError for an unknown name.
+    """
+    name = str(spec["name"])
+    if plugins.find(name).settings:  # which also turn short names and presets into what they stand for
+        filled = {k: v for k, v in rewards.settings(spec).items() if k != "preset"}
+    else:
+        filled = {**{k: v for k, v in of(name).options.items() if v != REQUIRED}, **spec}
+    if "parts" in spec:
+        parts = ({**part, "weight": float(part.get("weight", 1))} for part in spec["parts"])
+        filled["parts"] = [resolved(part) for part in parts]
+    return {**filled, "label": rewards.label(spec)}
+
+
 def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
     lines = (inspect.getdoc(make) or "no description").splitlines()
     papers = [line.removeprefix("Paper: ") for line in lines if line.startswith("Paper: ")]
@@ -92,7 +111,7 @@ def _of(name: str, entry: Entry, make: Any, origin: str = "") -> Description:
 def _default(parameter: inspect.Parameter | None) -> Any:
     if parameter is None:
         return None
-    return "(required)" if parameter.default is inspect.Parameter.empty else parameter.default
+    return REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
 
 
 def _class(where: str) -> Any:
