@@ -80,6 +80,11 @@ def a_key_twice(tmp_path):
         (["search.n=1,2"], "raysearch sweep takes several values"),
         (["search.n=2.5"], "n=2.5: give a whole number"),
         (["search.name=smc", "search.lam=high"], "lam='high': give a number"),
+        (["search.name=smc", "search.reads=0.5"], "reads=0.5: give a list, each of its items a number"),
+        (
+            ["search.name=smc", "search.reads=[0.5,late]"],
+            "reads=[0.5, 'late']: give a list, each of its items a number",
+        ),
         (["search.kernel.eta=0.5"], "kernel.eta=0.5: ode has no noise"),
         (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2: ddim_eta takes 0 to 1"),
         (["search.kernel.window=3"], "kernel.window=3: give two fractions"),
