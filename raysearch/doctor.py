@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,7 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
     if config.steps is None or config.steps < LEAST * config.chunks:
         raise UsageError(f"steps={config.steps}: the checks take at least {LEAST} steps in every chunk")
     config = feasible.pin(config)
-    name = feasible.pipeline_class(config)
-    family = families.FAMILIES.get(name, families.Family(name, name, ("text",), tested=False, why="not in the table"))
+    name, family = kind(config)
     given, noise = frames(prompt), None
     if given is None and family.needs_frames:
         given = noise = np.random.default_rng(0).integers(
@@ -51,7 +50,7 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
         feasible.check(config, [prompt])
     found: dict[str, Any] = {
         "model": config.model, "revision": config.revision, "class": name, "takes": list(family.takes),
-        "tested": family.tested, "device": device, "dtype": config.dtype, "steps": config.steps,
+        "tested": family.tested, "own": own(config), "device": device, "dtype": config.dtype, "steps": config.steps,
         "conditioning_frames": 0 if given is None else len(given), "failures": {},
     }  # fmt: skip
     checks = Checks(config, prompt, noise, device, found)
@@ -61,6 +60,18 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
             checks.run(check, getattr(checks, check))
     found |= possible(found) | {"memory": memory(device)}
     return found
+
+
+def own(config: GeneratorConfig) -> bool:
+    """Whether it is a generator of one's own, made by `package.module:function`."""
+    return config.name != "diffusers"
+
+
+def kind(config: GeneratorConfig) -> tuple[str, families.Family]:
+    """The class of the pipeline and what the table knows of it; of a generator of one's own, its name alone."""
+    name = config.name if own(config) else feasible.pipeline_class(config)
+    unknown = families.Family(name, name, () if own(config) else ("text",), tested=False, why="not in the table")
+    return name, families.FAMILIES.get(name, unknown)
 
 
 class Checks:
@@ -82,19 +93,27 @@ class Checks:
             self.found["failures"][name] = f"{type(error).__name__}: {told}"
 
     def load(self) -> None:
-        import diffusers.pipelines  # noqa: F401  before the clock starts
+        if not own(self.config):
+            import diffusers.pipelines  # noqa: F401  before the clock starts
 
         start = time.perf_counter()
         model: Any = generators.load(self.config, str(self.device))
         self.found["load_s"] = self._since(start)
+        _has(model, "what it makes, a model,", ("fps", "on"))
         prompt, clip = self.prompt, self.clip
         self.generator: Any = model.on(prompt) if clip is None else model.given(prompt.text, clip, prompt.id)
+        _has(self.generator, "the generator of a prompt", ("steps", "draw", "denoise", "decode", "path"))
 
     def draw(self) -> None:
         start = time.perf_counter()
         with torch.no_grad():
             x = self.generator.draw(torch.Generator().manual_seed(0))
-        self.found |= {"conditions_s": self._since(start), "latents": list(x.shape)}
+            self.found |= {"conditions_s": self._since(start), "latents": list(x.shape)}
+            again = self.generator.draw(torch.Generator().manual_seed(0))
+        if x.dtype != torch.float32 or x.shape[0] != 1:
+            raise TypeError(f"latents are {x.dtype} of shape {list(x.shape)}; they must be torch.float32 [1, ...]")
+        if not torch.equal(x, again):
+            raise ArithmeticError("the same noise gives other latents each time; draw from the generator it is given")
 
     def chain(self) -> None:
         """Cut in two, a chain must give the bits of the unsplit one."""
@@ -134,8 +153,14 @@ class Checks:
         with torch.no_grad():
             start = time.perf_counter()
             video = self.generator.decode(x0, torch.Generator().manual_seed(0))
-            self.found |= {"decode_s": self._since(start), "frames": list(video.shape)}
+            self.found["decode_s"] = self._since(start)
+        if video.ndim != 4 or video.shape[1] != 3:
+            raise TypeError(f"frames have shape {list(video.shape)}; they must be [frames, 3, height, width]")
+        self.found["frames"] = list(video.shape)
         _finite(video.cpu().numpy())
+        low, high = video.min().item(), video.max().item()
+        if low < 0 or high > 1:
+            raise ArithmeticError(f"frames go from {low:.3g} to {high:.3g}; they must lie in [0, 1]")
 
     def changes(self) -> None:
         """Going back and mixing in noise, as searches over noise and paths do; takes no network."""
@@ -153,8 +178,8 @@ class Checks:
         with torch.enable_grad():
             x0 = g.denoise(x, k, noise, grad=True)
             clean = x0.detach().requires_grad_(True)
-            (mean,) = torch.autograd.grad(g.decode(clean, noise, grad=True).square().mean(), clean)
-            (full,) = torch.autograd.grad(x0, x, mean)
+            mean = _slope(g.decode(clean, noise, grad=True).square().mean(), clean)
+            full = _slope(x0, x, mean)
         self.found["gradients"] = {"mean": float(mean.abs().max()), "full": float(full.abs().max())}
         dead = [name for name, size in self.found["gradients"].items() if not size > 0]
         if dead:
@@ -193,6 +218,17 @@ def memory(device: str) -> dict[str, int]:
     if device.startswith("cuda"):
         peak["peak_gpu"] = torch.cuda.max_memory_allocated(device)
     return peak
+
+
+def _has(made: Any, what: str, names: Sequence[str]) -> None:
+    if lacks := [name for name in names if not hasattr(made, name)]:
+        raise TypeError(f"{what} has no {' and no '.join(lacks)}; see raysearch/generators/__init__.py")
+
+
+def _slope(made: torch.Tensor, of: torch.Tensor, upstream: torch.Tensor | None = None) -> torch.Tensor:
+    """The gradient, zeros where none comes through."""
+    found = torch.autograd.grad(made, of, upstream, allow_unused=True)[0] if made.requires_grad else None
+    return torch.zeros_like(of) if found is None else found
 
 
 def _finite(values: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
     return digest([asdict(config), _weights(config.model, config.revision, "generator")])
 
 
-def rewards_fingerprint(specs: Sequence[dict[str, Any]]) -> str:
+def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
     """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
     every = list(rewards.flat(specs))
     with_model = [s for s in every if "model" in s or s["name"] in SHIPPED]

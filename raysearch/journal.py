@@ -21,7 +21,7 @@ from raysearch.moves import Outcome
 
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
 SHOWN = 4  # differences that a refusal tells
-DERIVED = ("weights", "settings")  # of a manifest: hashes of all else, and defaults filled in
+DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
 
 
 class Journal:
@@ -109,13 +109,19 @@ class Journal:
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two manifests differ, by the keys of a job; what follows from those is told only where nothing else is."""
+    """Where two manifests differ, by the keys of a job; what follows from those is told only where nothing else is.
+
+    Parts of the same `identity` are the same, however they are said; an older folder has none, so all else must agree.
+    """
     if old == new:
         return
     if not (isinstance(old, dict) and isinstance(new, dict)):
         yield key.removeprefix("rewards."), old, new
         return
-    causes = sorted({*old, *new}, key=lambda k: (k in DERIVED, k))
+    if "identity" in new and old.get("identity") == new["identity"]:
+        return
+    known = {*old, *new} if "identity" in old else {*old, *new} - {"identity"}
+    causes = sorted(known, key=lambda k: (k in DERIVED, k))
     if any(k not in DERIVED and old.get(k) != new.get(k) for k in causes):
         causes = [k for k in causes if k not in DERIVED]
     for k in causes:

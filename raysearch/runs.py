@@ -29,6 +29,7 @@ from raysearch.moves import Cost, digest, encode
 from raysearch.observe import Progress, totals, watching
 from raysearch.provenance import versions
 from raysearch.replay import complete, replay
+from raysearch.rewards.catalogue import resolved
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
 from raysearch.shelf import Shelf, Tidy, kept
@@ -71,7 +72,10 @@ def run(job: Job) -> list[Finished]:
 
 
 def manifest(job: Job) -> dict[str, Any]:
-    """What must not change within a run folder; search and prompts may, their Moves have other keys."""
+    """What must not change within a run folder; search and prompts may, their Moves have other keys.
+
+    Of rewards it is the `identity` that must not: the settings in force. How the job says them may change.
+    """
     generator = feasible.pin(job.generator)
     weights = generator_fingerprint(generator, job.cluster.generators.ranks)
     return {
@@ -82,6 +86,7 @@ def manifest(job: Job) -> dict[str, Any]:
             "watch": job.watch,
             "weights": rewards_fingerprint([job.reward, *job.watch]),
             "settings": reward_settings(job),
+            "identity": rewards_fingerprint([resolved(spec) for spec in (job.reward, *job.watch)]),
         },
     }
 

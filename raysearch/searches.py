@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from raysearch import rewards
 from raysearch.coordinator import Task
@@ -29,6 +29,7 @@ KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     float: ("a number", lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)),
     str: ("a name", lambda v: isinstance(v, str)),
 }
+ANY: tuple[str, Callable[[Any], bool]] = ("a value", lambda v: True)
 
 
 def prompts(job: Job) -> list[Prompt]:
@@ -170,6 +171,11 @@ def _typed(begin: Callable[..., Search], options: Mapping[str, Any]) -> None:
     wanted = get_type_hints(begin)
     for key, value in options.items():
         hint = wanted.get(key, Any)
+        if get_origin(hint) is Sequence:
+            (of,) = get_args(hint)
+            if not isinstance(value, (list, tuple)) or not all(KINDS.get(of, ANY)[1](v) for v in value):
+                raise UsageError(f"{key}={value!r}: give a list, each of its items {KINDS.get(of, ANY)[0]}")
+            continue
         kinds = [k for k in KINDS if k in (hint, *get_args(hint))]
         empty = value is None and type(None) in get_args(hint)
         if kinds and not empty and not any(KINDS[k][1](value) for k in kinds):

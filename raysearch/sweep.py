@@ -100,7 +100,7 @@ def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
     """
     kinds: dict[str, list[Point]] = {}
     for point in found:
-        kinds.setdefault(digest(runs.manifest(point.job)), []).append(point)
+        kinds.setdefault(_models(point.job), []).append(point)
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run
     board = Board(folder, [cell for _, plan in plans for _, cell in plan])
@@ -139,6 +139,12 @@ class Board:
     def on_round(self, task: Task, number: int, round: Round) -> None: ...
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
+
+
+def _models(job: Job) -> str:
+    """Which generator and rewards a job needs, however it says them."""
+    manifest = runs.manifest(job)
+    return digest([manifest["generator"], manifest["rewards"]["identity"]])
 
 
 def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:

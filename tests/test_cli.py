@@ -80,6 +80,11 @@ def a_key_twice(tmp_path):
         (["search.n=1,2"], "raysearch sweep takes several values"),
         (["search.n=2.5"], "n=2.5: give a whole number"),
         (["search.name=smc", "search.lam=high"], "lam='high': give a number"),
+        (["search.name=smc", "search.reads=0.5"], "reads=0.5: give a list, each of its items a number"),
+        (
+            ["search.name=smc", "search.reads=[0.5,late]"],
+            "reads=[0.5, 'late']: give a list, each of its items a number",
+        ),
         (["search.kernel.eta=0.5"], "kernel.eta=0.5: ode has no noise"),
         (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2: ddim_eta takes 0 to 1"),
         (["search.kernel.window=3"], "kernel.window=3: give two fractions"),
@@ -172,6 +177,31 @@ def test_strategies_are_listed_with_options_and_papers(capsys):
     assert main(["strategies"]) == 0
     out = capsys.readouterr().out
     assert "best_of_n: " in out and "n = 16" in out and "smc: " in out and out.count("paper: ") >= 9
+
+
+def test_one_strategy_or_reward_tells_what_its_options_mean(capsys):
+    assert main(["strategies", "smc"]) == 0
+    out = capsys.readouterr().out
+    assert "kappa = 0.9 " in out and "conditional ESS of kappa * N, in (0, 1] (number)" in " ".join(out.split())
+    assert "network function evaluations (NFE)" in out and "best_of_n" not in out
+    assert max(map(len, out.splitlines())) <= 120
+    assert main(["strategies", "tests.test_cli:searched"]) == 0
+    out = capsys.readouterr().out
+    assert "deep = 3       how far down (whole number)\n    wide = 1.0     number\n    budget = null" in out
+    assert main(["rewards", "vjepa2"]) == 0
+    out = capsys.readouterr().out
+    assert "context = [4, 6, 8]" in out and "differentiable\n" in out and "`squash` to the model's square" in out
+    for words, near in ((["strategies", "smd"], "did you mean 'smc'"), (["rewards", "moton"], "did you mean 'motion'"),
+                        (["strategies", "nowhere:search"], "No module named 'nowhere'")):  # fmt: skip
+        code, error = told(capsys, *words)
+        assert code == 2 and near in error and error.count("\n") == 1
+
+
+def searched(seed: int, steps: int, *, deep: int = 3, wide: float = 1.0, budget: int | None = None):
+    """A search of one's own.
+
+    deep: how far down.
+    """
 
 
 def test_generators_are_listed_with_what_they_take(capsys):
@@ -291,6 +321,28 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
     code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "reward.model=vitl", "watch=[motion]")
     assert code == 2 and 'run: reward.model was "tiny", now "vitl"; watch was [' in error and "weights" not in error
     assert result(run) == before
+
+
+def test_spelling_a_default_out_is_the_same_run(capsys, tmp_path):
+    """And a folder made before manifests had an identity goes on with the words it was begun with."""
+    run = tmp_path / "run"
+    words = ["run", DEMO, f"run={run}", *SMALL, INLINE]
+    assert main(words) == 0
+    first, manifest = result(run), json.loads((run / "manifest.json").read_text())
+    spelt = ["reward={name: vjepa2, model: tiny, preset: tiny, context: [4, 6, 8], revision: null}",
+             "watch=[{name: motion, relative: false, label: motion}, tinyworld_truth]"]  # fmt: skip
+    assert config.load(DEMO, spelt).watch != config.load(DEMO).watch
+    assert main([*words, *spelt]) == 0
+    assert result(run)["hash"] == first["hash"] and result(run)["budget"]["executed"] == 0
+    capsys.readouterr()
+    for other in ("reward.stride=2", "watch=[{name: motion, relative: true}, tinyworld_truth]", "watch=[motion]"):
+        code, error = told(capsys, *words, other)
+        assert code == 2 and "holds another run: " in error and "identity" not in error
+    del manifest["rewards"]["identity"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    assert main(words) == 0 and result(run)["budget"]["executed"] == 0
+    code, error = told(capsys, *words, spelt[1])
+    assert code == 2 and "run: watch was [" in error
 
 
 def test_scores_of_files(capsys, tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 
+from benchmarks.clockwork import Clockwork
 from raysearch.cli import main
 from raysearch.moves import KERNELS
 from raysearch.search import STRATEGIES
@@ -74,7 +75,84 @@ def test_a_model_that_is_ill_says_where(capsys, models, tmp_path):
     assert code == 1 and "FAILED load: " in out and out.count("FAILED") == 1
 
 
+def test_a_generator_of_ones_own(capsys):
+    code, report = found(capsys, "benchmarks.clockwork:load", "steps=6", "call.numbers=24")
+    assert code == 0 and report["failures"] == {} and report["own"] and report["bitwise"]
+    assert report["class"] == "benchmarks.clockwork:load" and report["steps"] == 6 and report["latents"] == [1, 24]
+    assert report["frames"] == [4, 3, 16, 16] and all(e["ok"] for e in report["kernels"].values())
+    assert report["strategies"] == list(STRATEGIES) and report["guides"] == ["mean", "full"]
+    code, out, _ = told(capsys, "tiny", "generator.name=benchmarks.clockwork:load")
+    assert code == 0 and "benchmarks.clockwork:load, of your own (here no frames)" in out
+    assert "contract suite" not in out and "revision" not in out
+
+
+class Restless(Clockwork):
+    """Draws as it likes."""
+
+    def draw(self, noise):
+        return torch.rand(1, self.numbers)
+
+
+class Wandering(Clockwork):
+    """Its preview depends on how often it was asked, so that halves do not make the whole."""
+
+    asked = 0
+
+    def denoise(self, x, k, noise, grad=False):
+        self.asked += 1
+        return super().denoise(x, k, noise) + self.asked
+
+
+class Dead(Clockwork):
+    """No gradient goes through its network, and its frames leave the unit range."""
+
+    def denoise(self, x, k, noise, grad=False):
+        return super().denoise(x.detach(), k, noise).requires_grad_(grad)
+
+    def decode(self, x0, noise, grad=False):
+        return 3 * super().decode(x0, noise)
+
+
+class Mute:
+    fps, steps, draw = 8.0, 4, None
+
+    def on(self, prompt):
+        return self
+
+
+def restless(config, device):
+    return Restless(config.steps, 8.0)
+
+
+def wandering(config, device):
+    return Wandering(config.steps, 8.0)
+
+
+def dead(config, device):
+    return Dead(config.steps, 8.0)
+
+
+def mute(config, device):
+    return Mute()
+
+
+@pytest.mark.parametrize(("name", "fails"), [
+    ("restless", {"draw": "the same noise gives other latents each time", "chain": "two halves differ"}),
+    ("wandering", {"chain": "two halves differ from the whole"}),
+    ("dead", {"decode": "they must lie in [0, 1]", "gradients": "no gradient reaches full"}),
+    ("mute", {"load": "the generator of a prompt has no denoise and no decode and no path"}),
+    ("SMALL", {"load": "not callable"}),
+])  # fmt: skip
+def test_what_is_wrong_with_ones_own_is_named(capsys, name, fails):
+    code, report = found(capsys, f"tests.test_doctor:{name}")
+    assert code == 1
+    assert all(why in report["failures"][check] for check, why in fails.items())
+    assert not {"draw", "chain", "decode", "gradients", "load"} & (report["failures"].keys() - fails.keys())
+
+
 @pytest.mark.parametrize(("words", "wants"), [
+    (["nowhere.module:load"], "No module named 'nowhere'"),
+    (["tests.test_doctor:lode"], "has no attribute 'lode'"),
     (["nowhere/"], "no folder of that name"),
     (["./nowhere"], "no such folder"),
     (["tiny", "stepz=4"], "did you mean 'generator.steps'"),

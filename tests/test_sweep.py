@@ -110,6 +110,12 @@ def test_any_key_can_be_swept_and_other_models_get_folders_of_their_own(tmp_path
     assert len(json.loads((tmp_path / "sweep.json").read_text())["table"]) == 4
 
 
+def test_rewards_said_in_two_ways_are_one_model(tmp_path, capsys):
+    both = "reward={name: vjepa2},{name: vjepa2, model: tiny, dtype: float32}"
+    assert main(["sweep", DEMO, *SMALL, "particles=2", "search=best_of_n", both, f"run={tmp_path}"]) == 0
+    assert not (tmp_path / "models").exists() and len(journal(tmp_path)) == 2
+
+
 def test_words_replace_the_axes_of_the_job():
     assert len(sweep.points(SWEEP)) == 24
     found = sweep.points(SWEEP, ["search.n=3", "seed=7"])

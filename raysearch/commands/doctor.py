@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 _DOCTOR = """examples:
@@ -11,6 +12,7 @@ _DOCTOR = """examples:
   raysearch doctor Lightricks/LTX-Video-0.9.5 dtype=bfloat16 height=480 width=704 num_frames=97
   raysearch doctor models/skyreels chunks=2 num_frames=97 height=256 width=448 call.overlap_history=17
   raysearch doctor models/wan-i2v --image first.png --json
+  raysearch doctor my_package.my_module:load steps=8 call.size=64     # a generator of your own
 
 key=value are those of `generator` in a job file. The exit code is 1 if a check failed."""
 
@@ -18,7 +20,7 @@ key=value are those of `generator` in a job file. The exit code is 1 if a check 
 def add(command) -> None:
     sub = command("doctor", doctor, "load a model, try every kernel on it, and say what a search can do with it",
                   epilog=_DOCTOR)  # fmt: skip
-    sub.add_argument("model", metavar="MODEL", help="folder, hub id, or tiny")
+    sub.add_argument("model", metavar="MODEL", help="folder, hub id, tiny, or package.module:function of your own")
     sub.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the generator; steps: 4 by itself")
     sub.add_argument("--text", default="", help="of the prompt")
     sub.add_argument("--image", metavar="FILE", help="to condition on; noise if the model needs one and none is given")
@@ -36,7 +38,8 @@ def doctor(args: argparse.Namespace) -> int:
 
     given = configuration.overrides(args.overrides)
     given |= given.pop("generator", {})
-    generator = {"model": args.model, "fps": 16, **given}
+    named = "name" if ":" in args.model and not Path(args.model).exists() else "model"
+    generator = {named: args.model, "fps": 16, **given}
     chunks = given.get("chunks", 1)
     generator.setdefault("steps", examination.LEAST * (chunks if isinstance(chunks, int) else 1))
     job = configuration.typed({"generator": generator}, "the command line")
@@ -49,10 +52,16 @@ def doctor(args: argparse.Namespace) -> int:
 
 def told(found: dict[str, Any]) -> str:
     """The findings for a reader."""
-    lines = [
-        ("pipeline", f"{found['class']}, {'in' if found['tested'] else 'not in'} the contract suite"),
-        ("takes", ", ".join(found["takes"]) + f" (here {found['conditioning_frames'] or 'no'} frames)"),
-        ("revision", found["revision"] or "none: a folder"),
+    here = f"(here {found['conditioning_frames'] or 'no'} frames)"
+    if found["own"]:
+        lines = [("generator", f"{found['class']}, of your own {here}")]
+    else:
+        lines = [
+            ("pipeline", f"{found['class']}, {'in' if found['tested'] else 'not in'} the contract suite"),
+            ("takes", f"{', '.join(found['takes'])} {here}"),
+            ("revision", found["revision"] or "none: a folder"),
+        ]
+    lines += [
         ("runs on", f"{found['device']}, {found['dtype']}"),
     ]
     if "latents" in found:

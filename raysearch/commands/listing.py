@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 
 def add(command) -> None:
     command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
-    command("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included")
-    command("strategies", strategies, "list the search strategies, their options, defaults and papers")
+    for name, function, what, example in (
+        ("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included", "vjepa2"),
+        ("strategies", strategies, "list the search strategies, their options, defaults and papers", "smc"),
+    ):
+        sub = command(name, function, what, epilog=f"raysearch {name} {example} tells what each option of it means")
+        sub.add_argument("name", nargs="?", metavar="NAME", help="one of them: what each of its options means")
 
 
 def strategies(args: argparse.Namespace) -> int:
-    from raysearch.search import describe
+    from raysearch import search
 
-    for d in describe():
+    if args.name:
+        found = search.of(args.name)
+        _one(found, "")
+        return 0
+    for d in search.describe():
         print(f"{d.name}: {d.summary}")
         for option, default in d.options.items():
             print(f"    {option} = {_told(default)}")
@@ -24,16 +33,44 @@ def strategies(args: argparse.Namespace) -> int:
 
 
 def rewards(args: argparse.Namespace) -> int:
-    from raysearch.rewards.catalogue import describe
+    from raysearch.rewards import catalogue
 
-    for d in describe():
-        steers = "differentiable" if d.differentiable else "not differentiable"
-        steers += " if its parts are" * (d.name == "fuse")
-        print(f"{d.name}: {d.summary}\n    {d.error or steers}" + (f"; from {d.origin}" if d.origin else ""))
+    if args.name:
+        _one(found := catalogue.of(args.name), _steers(found))
+        return 0
+    for d in catalogue.describe():
+        print(f"{d.name}: {d.summary}\n    {_steers(d)}")
         for option, default in d.options.items():
             print(f"    {option} = {_told(default)}")
         print(f"    paper: {d.paper}\n" if d.paper else "")
     return 0
+
+
+def _steers(d: Any) -> str:
+    steers = "differentiable" if d.differentiable else "not differentiable"
+    steers += " if its parts are" * (d.name == "fuse")
+    return (d.error or steers) + (f"; from {d.origin}" if d.origin else "")
+
+
+def _one(d: Any, note: str) -> None:
+    """One strategy or reward: every option with its default, what it means and which values it takes."""
+    print(f"{d.name}: {d.summary}" + (f"\n    {note}" if note else ""))
+    firsts = {option: f"    {option} = {_told(default)}" for option, default in d.options.items()}
+    width = min(36, max(map(len, firsts.values()), default=0))
+    for option, first in firsts.items():
+        kind, meaning = d.kinds[option], d.meanings[option]
+        said = meaning + (f" ({kind})" if kind != "text" and kind and meaning else "" if meaning else kind)
+        lines = textwrap.wrap(said, 118 - width, break_on_hyphens=False) or [""]
+        if len(first) > width:
+            print(first)
+            first = ""
+        print(
+            "\n".join(
+                f"{a:<{width}}  {b}".rstrip() for a, b in zip([first, *[""] * (len(lines) - 1)], lines, strict=True)
+            )
+        )
+    if d.paper:
+        print(f"    paper: {d.paper}")
 
 
 def generators(args: argparse.Namespace) -> int:

@@ -5,44 +5,72 @@ from __future__ import annotations
 import argparse
 import glob
 import json
+import math
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
+from raysearch.moves import encode
 
+OWN = ("video", "frames", "fps", "reward", "note", "map")  # columns of a row that are not the reward's
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
 
+_SCORE = """examples:
+  raysearch score runs/demo/best --map maps/
+  raysearch score a.mp4 b.mp4 --set model=vitg dtype=bfloat16 frames.at_most=49
+  raysearch score --reward motion runs/demo/best
+  raysearch score --reward vlm --set 'questions=[physics, text]' --text "a row of dominoes falls" 'clips/*.mp4'
+  raysearch score --reward fuse --set 'parts=[{name: vjepa2}, {name: flicker, weight: 0.2}]' --json runs/demo/best
+
+--set takes what `reward:` of a job takes; `raysearch rewards` lists the rewards, plug-ins included, and
+`raysearch rewards NAME` what each option means. vjepa2 sees every file whole; other rewards see it as in a run,
+squashed to the side they want. A file that cannot be scored is one line, and the exit code is then 2."""
+
+
 def add(command) -> None:
-    sub = command("score", score, "score video files with V-JEPA 2: how plausible is the motion",
-                  epilog="examples:\n  raysearch score runs/demo/best --map maps/\n"
-                         "  raysearch score a.mp4 b.mp4 --set model=vitg dtype=bfloat16 frames.at_most=49")  # fmt: skip
+    sub = command("score", score, "score video files with V-JEPA 2 (how plausible is the motion), or any other reward",
+                  epilog=_SCORE)  # fmt: skip
     sub.add_argument("videos", nargs="*", default=[], metavar="VIDEO",
                      help="mp4 or anything ffmpeg reads; a folder stands for its videos, a quoted pattern for its "
                           "matches")  # fmt: skip
-    sub.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="key=value",
-                     help="settings of the reward: model, dtype, preset, window, context, stride, distance, cosine, "
-                          "worst, reduce, frames, resize, attention, batch, compile")  # fmt: skip
+    sub.add_argument("--reward", metavar="NAME", help="what judges: a name of `raysearch rewards` (default: vjepa2)")
+    sub.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        dest="overrides",
+        metavar="key=value",
+        help="options of the reward, e.g. model=vitg; they take the words behind them that have a =",
+    )
+    sub.add_argument("--text", metavar="TEXT", help="what the videos should show, for rewards that ask (vlm's text)")
+    sub.add_argument(
+        "--clip",
+        metavar="FILE",
+        help="the clip that the videos go on from, for rewards that compare (motion's relative)",
+    )
     sub.add_argument("--map", metavar="OUT",
-                     help="write the video with its surprise as a heat map: OUT.mp4 for one video, OUT-NAME.mp4 for "
-                          "each of several, OUT/NAME.mp4 if OUT is a folder or ends in /")  # fmt: skip
+                     help="write the video with its surprise as a heat map (vjepa2): OUT.mp4 for one video, "
+                          "OUT-NAME.mp4 for each of several, OUT/NAME.mp4 if OUT is a folder or ends in /")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="print JSON, with all settings, instead of a table")
 
 
 def score(args: argparse.Namespace) -> int:
-    from raysearch import config, rewards
-    from raysearch.fingerprints import rewards_fingerprint
+    from raysearch import rewards
+    from raysearch.evals import files as of_files
 
     words = [word for word in args.overrides if "=" in word]
     given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes what stands behind it
     if not given:
         raise UsageError("no video is named; give files or folders, e.g. raysearch score runs/demo/best")
-    options = {"name": "vjepa2", **config.overrides(words)}
-    if options["name"] != "vjepa2":
-        raise UsageError(f"name={options['name']}: score goes by vjepa2 alone; in a job, watch takes any reward")
-    rewards.check(options)
+    options = chosen(args.reward, words)
+    prompt = of_files.asked(options, args.text, args.clip)
+    if args.map and not rewards.maps(options):
+        able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.maps)
+        raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
     from raysearch import devices  # after the checks, for it loads torch
@@ -52,7 +80,7 @@ def score(args: argparse.Namespace) -> int:
     for k, path in enumerate(paths):
         progress(f"{k + 1}/{len(paths)} {path}")
         try:
-            row, surprise_map = judged(path, reward, bool(args.map))
+            row, surprise_map = of_files.judged(path, reward, options, prompt, bool(args.map))
         except UsageError as error:
             told = str(error)
             errors.append({"video": path, "error": told if path in told else f"{path}: {told}"})
@@ -65,46 +93,64 @@ def score(args: argparse.Namespace) -> int:
         written = [out for path, out in zip(paths, outs, strict=True) if path in kept]
         draw(table, maps, written)
     if args.json:
-        settings = {**reward.settings(), "weights": rewards_fingerprint([options])}
-        print(json.dumps({"settings": settings, "videos": table, "errors": errors}, indent=1))
+        found = {"settings": settings(options, reward, args), "videos": table, "errors": errors}
+        print(json.dumps(encode(found), indent=1, allow_nan=False))
     elif table:
-        show(table)
+        show(table, options)
     for failed in errors:
         print(f"raysearch: {failed['error']}", file=sys.stderr)
     return 2 if errors else 0
 
 
-def judged(path: str, reward: Any, with_map: bool) -> tuple[dict[str, Any], Any]:
-    """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
-    from raysearch import videos
+def chosen(name: str | None, words: Sequence[str]) -> dict[str, Any]:
+    """The checked options of the reward, by --reward and --set. Raises UsageError for what cannot be."""
+    from raysearch import config, rewards
 
-    clip = videos.read(path)
-    if len(clip.frames) < 0.9 * clip.promised:
-        raise UsageError(f"the file is cut short: {len(clip.frames)} of its {clip.promised} frames can be read")
-    note = "variable frame rate" if clip.uneven else ""
-    if note and "fps" in reward.convention.frames:
-        raise UsageError(f"{note}: reward.frames.fps needs an even one; re-encode the file, or use frames=all")
-    found = None
-    if with_map:
-        scores, found = reward.score_with_map(clip.frames, clip.fps)
-    else:
-        scores = reward.score(clip.frames, fps=clip.fps)
-    row = {"video": path, "frames": len(clip.frames), "fps": clip.fps, "reward": scores.value, **scores.details}
-    return row | ({"note": note} if note else {}), found
+    options = config.overrides(words)
+    if name and options.setdefault("name", name) != name:
+        raise UsageError(f"--reward {name} and --set name={options['name']}: say one of them")
+    options = {"name": "vjepa2", **options}
+    rewards.check(options)
+    return options
 
 
-def show(table: list[dict[str, Any]]) -> None:
-    """Best first; the window at which the surprise is highest beside it."""
+def settings(options: Mapping[str, Any], reward: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """All that the scores depend on, but the videos."""
+    from raysearch import rewards
+    from raysearch.fingerprints import rewards_fingerprint
+
+    known = reward.settings() if hasattr(reward, "settings") else rewards.settings(options)
+    asked = {key: value for key in ("text", "clip") if (value := getattr(args, key))}
+    return {**known, **asked, "weights": rewards_fingerprint([options])}
+
+
+def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
+    """Best first, NaN last; the window at which a surprise is highest beside it, or what else the reward tells."""
+    from raysearch.rewards import catalogue
+
     width = max(len(row["video"]) for row in table)
-    print(f"{'video':<{width}}  frames    fps  surprise   reward  highest in window")
-    for row in sorted(table, key=lambda r: -r["reward"]):
-        windows = [v for k, v in row.items() if k.startswith("surprise_")]
-        worst = max(range(len(windows)), key=windows.__getitem__)
-        print(
-            f"{row['video']:<{width}}  {row['frames']:>6} {row['fps']:6.4g}  {1 - row['reward']:8.4f} "
-            f"{row['reward']:8.4f}  {worst + 1} of {len(windows)}: {windows[worst]:.4f}"
-            + (f"  ({row['note']})" if "note" in row else "")
-        )
+    windowed = all("surprise_0" in row for row in table)
+    told = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
+    if options["name"] != "vjepa2":
+        print(f"{options['name']}: {catalogue.of(options['name']).summary}")
+    print(f"{'video':<{width}}  frames    fps  {'surprise  ' * windowed} reward"
+          + "".join(f"  {name:>9}" for name in told) + "  highest in window" * windowed)  # fmt: skip
+    for row in sorted(table, key=lambda r: (math.isnan(r["reward"]), -r["reward"])):
+        line = f"{row['video']:<{width}}  {row['frames']:>6} {row['fps']:6.4g}  "
+        if windowed:
+            windows = [v for k, v in row.items() if k.startswith("surprise_")]
+            worst = max(range(len(windows)), key=windows.__getitem__)
+            line += f"{1 - row['reward']:8.4f} {row['reward']:8.4f}"
+            line += f"  {worst + 1} of {len(windows)}: {windows[worst]:.4f}"
+        else:
+            line += f"{row['reward']:7.4f}"
+            line += "".join(f"  {f'{row[k]:.4f}' if k in row else '-':>{max(9, len(k))}}" for k in told)
+        print(line + (f"  ({row['note']})" if "note" in row else ""))
+
+
+def shown(detail: str) -> bool:
+    """Whether a detail has a column: not those of single windows, which are many."""
+    return not re.search(r"(^|\.)surprise_\d+$", detail)
 
 
 def draw(table: list[dict[str, Any]], maps: list[Any], outs: list[Path]) -> None:

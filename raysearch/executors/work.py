@@ -264,5 +264,11 @@ def reduce(frames_TCHW: torch.Tensor, size: int | None) -> np.ndarray:
     return frames.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+def squashed(frames_THWC: np.ndarray, size: int) -> np.ndarray:
+    """uint8 frames of a file as `reduce` makes them of a generator's, one at a time: files may be long and large."""
+    each = (torch.from_numpy(np.ascontiguousarray(f)).permute(2, 0, 1)[None].float() / 255 for f in frames_THWC)
+    return np.concatenate([reduce(frame, size) for frame in each])
+
+
 def _numpy(x: torch.Tensor) -> np.ndarray:
     return x.detach().float().cpu().contiguous().numpy()

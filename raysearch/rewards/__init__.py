@@ -95,6 +95,21 @@ def fits(options: Mapping[str, Any], frames: int, fps: float | None) -> None:
             entry.fits(settings(spec), frames, fps)
 
 
+def maps(spec: Mapping[str, Any]) -> bool:
+    """Whether this reward tells where and when in a video: it has `score_with_map`."""
+    return str(spec["name"]) in REWARDS and REWARDS[str(spec["name"])].maps
+
+
+def needs(options: Mapping[str, Any]) -> dict[str, str]:
+    """What a reward and its parts must know of the prompt (`text`, `clip`, `scene`), each with the part that asks."""
+    found: dict[str, str] = {}
+    for spec in flat([options]):
+        entry = REWARDS.get(str(spec["name"]))
+        if entry and entry.needs and (wanted := entry.needs(spec)):
+            found.setdefault(wanted, label(spec))
+    return found
+
+
 def differentiable(spec: Mapping[str, Any]) -> bool:
     """Whether a guide can use this reward, from its spec alone; of a fuse, every part that counts."""
     from raysearch.rewards import plugins
@@ -178,6 +193,12 @@ def _check_fuse(options: Mapping[str, Any], key: str) -> None:
     check(options, key)
 
 
+def _vlm_needs(options: Mapping[str, Any]) -> str:
+    questions = options.get("questions", "physics")
+    asked = list(questions) if isinstance(questions, (list, tuple, Mapping)) else [questions]
+    return "text" if any(q == "text" or "{text}" in str(q) for q in asked) else ""
+
+
 def _tinyworld(device: str, **options: Any) -> Reward:
     from raysearch.tinyworld.reward import Truth
 
@@ -189,9 +210,9 @@ class Entry:
     """How a reward is made, the options it takes, and what else can be told of them without loading anything.
 
     check: raises UsageError for wrong ones. settings: all of them, defaults filled in. fits: raises UsageError for a
-    length or rate of video that it cannot judge.
+    length or rate of video that it cannot judge. needs: what it must know of the prompt, `text`, `clip` or `scene`.
     differentiable: it has `reward(video)`, from [B, T, 3, H, W] in [0, 1] to [B], with a gradient; of a fuse, if its
-    parts have. watched_only: it cannot be searched by.
+    parts have. watched_only: it cannot be searched by. maps: it has `score_with_map`, where and when in a video.
     """
 
     load: Callable[..., Reward]
@@ -199,8 +220,10 @@ class Entry:
     check: Callable[[Mapping[str, Any], str], None] | None = None
     settings: Callable[..., dict[str, Any]] | None = None
     fits: Callable[[Mapping[str, Any], int, float | None], None] | None = None
+    needs: Callable[[Mapping[str, Any]], str] | None = None
     watched_only: bool = False
     differentiable: bool = False
+    maps: bool = False
 
 
 REWARDS: dict[str, Entry] = {
@@ -227,15 +250,20 @@ REWARDS: dict[str, Entry] = {
         settings=_vjepa2_settings,
         fits=_vjepa2_fits,
         differentiable=True,
+        maps=True,
     ),
-    "motion": Entry(_motion, ("relative",), differentiable=True),
+    "motion": Entry(
+        _motion, ("relative",), differentiable=True, needs=lambda options: "clip" if options.get("relative") else ""
+    ),
     "flicker": Entry(_flicker, differentiable=True),
     "smoothness": Entry(_smoothness, ("step",), differentiable=True),
     "videomae": Entry(
         _videomae, ("model", "revision", "dtype", "stride", "context", "norm_pix", "reduce"), differentiable=True
     ),
-    "vlm": Entry(_vlm, ("model", "revision", "dtype", "questions", "answer", "frames", "size", "fps")),
+    "vlm": Entry(
+        _vlm, ("model", "revision", "dtype", "questions", "answer", "frames", "size", "fps"), needs=_vlm_needs
+    ),
     "vjepa2_features": Entry(_features, ("model", "revision", "dtype", "frames", "grid", "dims"), watched_only=True),
     "fuse": Entry(_fuse, ("how", "parts", "at_least", "otherwise"), _check_fuse, differentiable=True),
-    "tinyworld_truth": Entry(_tinyworld),
+    "tinyworld_truth": Entry(_tinyworld, needs=lambda options: "scene"),
 }

@@ -17,6 +17,8 @@ def load(
 ) -> Any:
     """kind.from_pretrained(model). tiny: the shipped weights `tiny` stands for. options: `dtype` by name, and others.
 
+    revision: of a hub id, a branch or a commit. dtype: of the weights, float32, bfloat16 or float16.
+
     Raises UsageError for a model that cannot be found or read, and for an unknown dtype.
     """
     if model == "tiny" and tiny:

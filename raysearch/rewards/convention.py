@@ -45,13 +45,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Convention:
     """How surprise is measured.
 
-    window, stride: frames of a window and from one window to the next. context: how many of them are given, or several
-    such numbers, whose surprises are averaged. distance: `cosine` (1 - cosine of the layer-normed features) or `l1`
-    (mean absolute difference of the guess and the layer-normed target: the loss of V-JEPA's training). cosine: along
-    `tokens` (per channel, as published) or `features` (per token). worst: share of tokens, the most surprising ones,
-    that count. reduce: `mean` or `max` over windows. frames: `all`, {fps: X} (as near to X frames per second as whole
-    frames come) or {at_most: n} (evenly over the video). resize: `squash` to the model's square, or `crop`: the short
-    side to the square's, then the centre.
+    window: frames of a window. stride: frames from one window to the next. context: how many frames of a window are
+    given, or several such numbers, whose surprises are averaged. distance: `cosine` (1 - cosine of the layer-normed
+    features) or `l1` (mean absolute difference of the guess and the layer-normed target: V-JEPA's training loss).
+    cosine: along `tokens` (per channel, as published) or `features` (per token). worst: share of tokens, the most
+    surprising ones, that count, in (0, 1]. reduce: `mean` or `max` over windows. frames: which are seen, `all`,
+    {fps: X} (as near to X frames per second as whole frames come) or {at_most: n} (evenly over the video). resize:
+    `squash` to the model's square, or `crop`, the short side to the square's, then the centre.
     """
 
     window: int = 16
@@ -150,7 +150,13 @@ def settings(
     model: str = "tiny", preset: str | None = None, revision: str | None = None, dtype: str = "float32",
     attention: str = "sdpa", batch: int | None = None, compile: bool = False, **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Every setting of a vjepa2 reward, defaults filled in, without loading the model. Raises UsageError as above."""
+    """Every setting of a vjepa2 reward, defaults filled in, without loading the model. Raises UsageError as above.
+
+    model: `tiny`, which ships with raysearch, vitl, vith, vitg, vitg384, a hub id or a folder.
+    preset: `wmreward` (published) or `tiny`, whose settings are then pinned; without one they only start from those of
+    `tiny` for the tiny model, and from those of `wmreward` for any other.
+    attention: `sdpa`, `eager` or `flash`, which needs the package flash-attn.
+    """
     source, convention = resolve(model, preset, **options)
     lookup("reward.dtype: dtype", dtype, dict.fromkeys(DTYPES))
     lookup("reward.attention: attention", attention, ATTENTION)

@@ -55,7 +55,7 @@ class Features:
     def load(
         cls, model: str = "tiny", device: str = "cpu", dtype: str = "float32", revision: str | None = None, **options
     ) -> Features:
-        """From a hub id or folder of a VJEPA2Model, whose predictor is dropped; `tiny` ships with raysearch."""
+        """model: a hub id or folder of a VJEPA2Model, whose predictor is dropped; `tiny` ships with raysearch."""
         disable_progress_bar()
         network = checkpoints.load(VJEPA2Model, "vjepa2_features", model, "worldmodel", revision, dtype=dtype)
         network.predictor = None

@@ -12,7 +12,7 @@ from raysearch.rewards import Scores, frames
 
 
 class Flicker:
-    """1 - mean absolute change between neighbouring frames / 255, as VBench's temporal_flickering.
+    """1 - mean absolute change between neighbouring frames / 255, as VBench's temporal_flickering; 1 if nothing moves.
 
     Paper: Huang et al. 2024, arXiv 2311.17982 (VBench, temporal flickering)
     """
@@ -29,7 +29,7 @@ class Flicker:
 
 
 class Smoothness:
-    """1 - mean |frame - mean of its neighbours| / 255: half the second difference in time.
+    """1 - mean |frame - mean of its neighbours| / 255: half the second difference in time; 1 if nothing moves.
 
     step: 1 for every inner frame, 2 for every other one, which is VBench's motion smoothness without its network.
     Paper: after Huang et al. 2024, arXiv 2311.17982 (VBench, motion smoothness)

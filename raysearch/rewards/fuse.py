@@ -39,9 +39,12 @@ class Part:
 
 
 class Fuse:
-    """Several rewards as one. parts: {name, weight, label, options of the reward ...}; how: sum, zscore or product.
+    """Several rewards as one, candidate by candidate.
 
-    at_least: {label or label.detail: bound}, a gate; otherwise: what does not pass gets this. Weight 0 only measures.
+    parts: a list of {name, weight, label, options of the reward ...}; weight 0 only measures.
+    how: the parts are put together, sum, zscore (each with mean and sd) or product (each with scale).
+    at_least: {label or label.detail: bound}, below which a candidate does not pass.
+    otherwise: what a candidate gets that does not pass; null is NaN, which is never chosen.
     Paper: Hinton 2002, doi 10.1162/089976602760128018 (products of experts)
     """
 

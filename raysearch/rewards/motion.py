@@ -16,11 +16,11 @@ STILL = 0.05  # grey levels per frame: below this a conditioning clip shows no m
 
 
 class Motion:
-    """Mean absolute change between neighbouring frames, in grey levels of 255 per frame.
+    """Mean absolute change between neighbouring frames, in grey levels of 255 per frame: an amount, no quality.
 
-    relative: instead, as a multiple of the motion in the conditioning clip, measured after the given frames, so that a
-    video that stops moving where it is on its own is near 0; 1 where the clip itself stands still. Then every prompt
-    needs a clip.
+    relative: the value is instead a multiple of the motion in the conditioning clip, measured after the given frames,
+    so that a video that stops moving where it is on its own is near 0; 1 where the clip itself stands still. Then every
+    prompt needs a clip.
     """
 
     size: int | None = None

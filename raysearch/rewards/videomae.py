@@ -28,7 +28,8 @@ class VideoMAEReward:
     """1 - the reconstruction error of the last frames of every window of a VideoMAEForPreTraining.
 
     Windows have the length the network was made for (16 frames, mostly). stride: frames from one to the next, half a
-    window by default. context: how many frames of it are given, half by default. reduce: `mean` or `max` surprise.
+    window by default. context: how many frames of each are given, half by default.
+    reduce: the surprise, `mean` or `max` over windows.
     norm_pix: the error in units of each patch's own deviation (true), or in pixels of [0, 1] (false); by default what
     the network was trained on. In the other unit mean and deviation of the true patch are lent to the prediction.
     Paper: Garrido et al. 2025, arXiv 2502.11831 (surprise); Tong et al. 2022, arXiv 2203.12602 (VideoMAE)
@@ -71,7 +72,7 @@ class VideoMAEReward:
         revision: str | None = None,
         **options,
     ) -> VideoMAEReward:
-        """From a hub id such as MCG-NJU/videomae-base, or a folder; `tiny` is the one that ships with raysearch."""
+        """model: a hub id such as MCG-NJU/videomae-base, or a folder; `tiny` is the one that ships with raysearch."""
         disable_progress_bar()
         network = checkpoints.load(VideoMAEForPreTraining, "videomae", model, "videomae", revision, dtype=dtype)
         return cls(network.to(device), **options)

@@ -42,8 +42,9 @@ MOST = 16  # windows in a batch
 class VJEPA2Reward:
     """Reward of videos under one VJEPA2Model, by a Convention, whose fields are taken as options.
 
-    batch: most windows at a time, None for what fills the device and fits its memory. compile: by torch.compile, for
-    long runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score` is not told.
+    batch: most windows at a time, None for what fills the device and fits its memory. compile: the network by
+    torch.compile, for long runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score`
+    is not told.
     """
 
     differentiable = True

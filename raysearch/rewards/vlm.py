@@ -48,9 +48,9 @@ class VLMReward:
     """Log-odds of a vision-language model's yes to one or more questions about a video.
 
     questions: `physics`, `text` (adherence to the prompt's text) or a question of your own, in which {text} is the
-    prompt's text; one, a list, or a mapping to weights; the value is the weighted sum. answer: yes_no or one. frames:
-    uniform ones shown; size: their side, px; fps: of the videos judged, from which the model is told the
-    time; by default that of the generator, where it is known (clip_fps), else 16.
+    prompt's text; one, a list, or a mapping to weights; the value is the weighted sum. answer: what is asked for,
+    yes_no or one (its logit). frames: how many uniform ones are shown. size: their side, px. fps: of the videos judged,
+    which tells the model the time; by default that of the generator, where it is known (clip_fps), else 16.
     Paper: WMReward, arXiv 2601.10553 (its VLM baselines); Lin et al. 2024, arXiv 2404.01291 (VQAScore)
     """
 
@@ -89,7 +89,10 @@ class VLMReward:
         revision: str | None = None,
         **options,
     ) -> VLMReward:
-        """From a hub id or a folder with network, tokenizer and chat template. Raises UsageError for other families."""
+        """model: a hub id or a folder with network, tokenizer and chat template, of Qwen2.5-VL or Qwen3-VL.
+
+        Raises UsageError for other families.
+        """
         kind = checkpoints.load(AutoConfig, "vlm", model, None, revision).model_type
         if kind not in FAMILIES:
             raise UsageError(f"vlm.model={model!r}: is of type {kind}; supported are {', '.join(FAMILIES)}")

@@ -1,4 +1,10 @@
-"""The strategies: name -> function (seed, steps, *, options) -> Search. Numpy only; each file reads like its paper."""
+"""The strategies: name -> function (seed, steps, *, options) -> Search. Numpy only; each file reads like its paper.
+
+What an option means stands in the docstring of its strategy; of those that all take, here.
+kernel: how one step moves a particle, a name (ode, 2m, ddim_eta, flow_sde, cps, renoise) or {name, eta, window}.
+guide: steer with the reward's gradient, by a preset (cheap, sparse, wmreward-vldm, wmreward-magi) or a mapping.
+budget: network function evaluations (NFE) to spend at most, in place of the size of the population.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.moves import Search
-from raysearch.names import lookup
+from raysearch.names import kind, lookup, meanings
 from raysearch.search.beam import beam
 from raysearch.search.best_of_n import best_of_n
 from raysearch.search.evolutionary import evolutionary
@@ -28,12 +34,17 @@ STRATEGIES: dict[str, Callable[..., Search]] = {
 
 @dataclass(frozen=True)
 class Description:
-    """One strategy for a reader: summary in a line, options with their defaults, and the paper it comes from."""
+    """One strategy for a reader: summary in a line, options with their defaults, the paper it comes from.
+
+    meanings, kinds: of each option what it does, and which values it takes; empty where its author does not say.
+    """
 
     name: str
     summary: str
     options: dict[str, Any]
     paper: str
+    meanings: dict[str, str]
+    kinds: dict[str, str]
 
 
 def strategy(name: str) -> Callable[..., Search]:
@@ -58,10 +69,20 @@ def strategy(name: str) -> Callable[..., Search]:
 
 def describe() -> list[Description]:
     """Every strategy, from its signature and docstring."""
-    found = []
-    for name, search in STRATEGIES.items():
-        lines = (inspect.getdoc(search) or "").splitlines()
-        papers = [line.removeprefix("Paper: ") for line in lines if line.startswith("Paper: ")]
-        options = list(inspect.signature(search).parameters.values())[2:]
-        found.append(Description(name, lines[0], {p.name: p.default for p in options}, papers[0]))
-    return found
+    return [of(name) for name in STRATEGIES]
+
+
+def of(name: str) -> Description:
+    """One strategy, as `strategy` finds it."""
+    search = strategy(name)
+    doc = inspect.getdoc(search) or ""
+    papers = [line.removeprefix("Paper: ") for line in doc.splitlines() if line.startswith("Paper: ")]
+    options = {p.name: p for p in list(inspect.signature(search).parameters.values())[2:]}
+    return Description(
+        name,
+        next(iter(doc.splitlines()), "no description"),
+        {n: p.default for n, p in options.items()},
+        " ".join(papers),
+        meanings(options, doc, __doc__),
+        {n: kind(p.annotation) for n, p in options.items()},
+    )

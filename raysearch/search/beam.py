@@ -26,7 +26,8 @@ def beam(
 ) -> Search:
     """Keep the best `width` candidates at each read and branch each into `branch` children.
 
-    width, branch: width * branch candidates live at a time; n of them, or `budget` in NFE, set the width instead.
+    width: how many go on at each read; or `budget` in NFE, from which it follows. branch: children of each.
+    n: candidates that live at a time, width * branch; given, it sets the width.
     reads: where to stop and score, fractions of the steps.
     lookahead: score a candidate after this many more ode steps, which are then thrown away.
     prune: never branch after the first read. Where no noise would part the children, there is one of each.

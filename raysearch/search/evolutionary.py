@@ -40,8 +40,9 @@ def evolutionary(
 ) -> Search:
     """Evolve a population by mutating noises, then states further and further along.
 
-    n: first generation, or `budget` in NFE, from which n follows. children: of later generations, n // 2 if not said.
-    elites: the best, which live on. beta: size of a mutation, in (0, 1]. tournament: a parent is the best of so many.
+    n: first generation, or `budget` in NFE, from which n follows.
+    children: how many later generations have, n // 2 if not said. elites: how many of the best live on.
+    beta: size of a mutation, in (0, 1]. tournament: a parent is the best of so many.
     reads: where generations mutate, fractions of the steps in [0, 1).
     Paper: He et al. 2025, arXiv 2505.17618 (EvoSearch)
     """

@@ -23,7 +23,8 @@ def paths(
     """Re-noise the best candidates backward, denoise them further forward, repeat to the end.
 
     n: candidates a round, or `budget` in NFE, from which n follows. keep: how many go on, with n // keep copies each.
-    start: where the first read is; back, ahead: how far each round goes back and then forth; fractions of the steps.
+    start: where the first read is, a fraction of the steps. back: how far each round goes back, as a fraction too.
+    ahead: how far each round then goes forth, more than back.
     Paper: Ma et al. 2025, arXiv 2501.09732 (search over paths)
     """
     at_least(1, keep=keep)

@@ -26,7 +26,8 @@ def pcn(
 ) -> Search:
     """Run n Markov chains on the initial noise: a sampler of exp(lambda * reward) for any kernel.
 
-    n: chains, or `budget` in NFE, from which n follows. rounds: proposals of each chain. lam: inverse temperature.
+    n: chains, or `budget` in NFE, from which n follows. rounds: proposals of each chain.
+    lam: inverse temperature, at least 0.
     beta: size of a proposal, in (0, 1]; 1 proposes independent noise.
     The result holds the last state of each chain at equal weight, and the best video seen (weight zero if it was left).
     Paper: Cotter et al. 2013, Statistical Science 28(3), arXiv 1202.0709 (pCN); on diffusion noise: Psi-Sampler

@@ -102,10 +102,11 @@ def smc(
     """Resample particles by exp(lambda * reward of the preview): a sampler, with weights and log Z.
 
     n: particles; or `budget`, the NFE to spend at most, from which n follows.
-    lam, rise: inverse temperature, and how it gets there: constant, linear, geometric, or adaptive, which takes as much
-    at each read as leaves a conditional ESS of kappa * N.
-    potential: what a read pays: diff, max, sum, immediate.
-    threshold: resample where ESS < threshold * N, in [0, 1]. scheme: how.
+    lam: inverse temperature at the end, at least 0. rise: how it gets there, constant, linear, geometric or adaptive.
+    kappa: an adaptive rise takes as much at each read as leaves a conditional ESS of kappa * N, in (0, 1].
+    potential: what a read pays, diff, max, sum or immediate.
+    threshold: resample where ESS < threshold * N, in [0, 1].
+    scheme: how ancestors are drawn, multinomial, residual, stratified, systematic, ssp or killing.
     reads: where to stop and score, fractions of the steps. last: shrink the population to this many on the way.
     prune: instead of copying a particle, keep it once with the weight of its offspring.
     Raises ValueError where copies would stay identical for want of noise, unless prune, or threshold = 0, and for a

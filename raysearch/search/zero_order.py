@@ -21,7 +21,8 @@ def zero_order(
     """Move a pivot noise to its best neighbour, round after round.
 
     n: neighbours z' = sqrt(1 - beta^2) z + beta eps a round, all denoised to the end; or `budget` in NFE, at most.
-    rounds: at most. beta: size of the neighbourhood, in (0, 1]. patience: rounds without a gain before it ends.
+    rounds: how many at most. beta: size of the neighbourhood, in (0, 1].
+    patience: rounds without a gain before it ends.
     Paper: Ma et al. 2025, arXiv 2501.09732 (zero-order search)
     """
     at_least(1, rounds=rounds, patience=patience)

@@ -15,6 +15,7 @@ from raysearch import cli, fingerprints, rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.rewards import Scores, plugins
+from raysearch.rewards.catalogue import resolved
 
 ROOT = Path(raysearch.__file__).parents[1]
 VIEW = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
@@ -63,6 +64,7 @@ def test_a_plug_in_is_a_reward_like_others(install, capsys):
     assert (reward.size, reward.differentiable, rewards.differentiable({"name": "bright"})) == (None, False, False)
     fused = rewards.load({"name": "fuse", "parts": [{"name": "bright", "weight": 0.5}]})
     assert fused.score(VIEW, Prompt("a", "x")).value == float(VIEW.mean()) / 2
+    assert resolved({"name": "bright"}) == resolved({"name": "bright", "scale": 1.0}) != {"name": "bright"}
     with pytest.raises(UsageError, match="option of bright 'scal' is unknown; did you mean 'scale'"):
         rewards.check({"name": "bright", "scal": 1})
     assert cli.main(["rewards"]) == 0

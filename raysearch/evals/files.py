@@ -1,0 +1,80 @@
+"""Video files under any reward: what it must be told of them, what it sees of them, and a row of numbers for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from raysearch import prompts, rewards, videos
+from raysearch.errors import UsageError
+from raysearch.prompts import Prompt
+from raysearch.rewards import Scores, plugins
+
+
+def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Prompt:
+    """What the reward is told of the prompt. Raises UsageError for what it lacks, and for what it has no use for."""
+    wanted, name = rewards.needs(options), options["name"]
+    if "scene" in wanted:
+        raise UsageError(f"{wanted['scene']} goes by a scene of the tiny world, which a file does not tell; in a job, "
+                         "name it under watch")  # fmt: skip
+    if "text" in wanted and not text:
+        raise UsageError(f"{wanted['text']} asks about the text of the prompt; say what the videos should show: "
+                         '--text "a ball falls"')  # fmt: skip
+    if "clip" in wanted and not clip:
+        raise UsageError(f"{wanted['clip']}: relative compares with the clip that the videos go on from; give it: "
+                         "--clip FILE")  # fmt: skip
+    for word, value in (("text", text), ("clip", clip)):
+        if value and word not in wanted and not any(plugins.version(s["name"]) for s in rewards.flat([options])):
+            raise UsageError(f"--{word}: {name} as it is set asks for none; leave it out")
+    prompt = Prompt("score", text or "a video", video=clip)
+    given = prompts.frames(prompt)
+    if given is not None and len(given) < 2:
+        raise UsageError(f"--clip {clip}: has a single frame; give a clip that shows motion")
+    return prompt
+
+
+def judged(
+    path: str, reward: Any, options: Mapping[str, Any], prompt: Prompt, with_map: bool
+) -> tuple[dict[str, Any], Any]:
+    """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
+    clip = videos.read(path)
+    if len(clip.frames) < 0.9 * clip.promised:
+        raise UsageError(f"the file is cut short: {len(clip.frames)} of its {clip.promised} frames can be read")
+    note = "variable frame rate" if clip.uneven else ""
+    by_clock = (rewards.settings(spec).get("frames") for spec in rewards.flat([options]) if rewards.maps(spec))
+    if note and any("fps" in frames for frames in by_clock if frames):
+        raise UsageError(f"{note}: reward.frames.fps needs an even one; re-encode the file, or use frames=all")
+    if hasattr(reward, "clip_fps"):
+        reward.clip_fps = clip.fps or None
+    found = None
+    if with_map:
+        scores, found = reward.score_with_map(clip.frames)
+    else:
+        scores = _score(clip.frames, reward, options, prompt)
+    row = {"video": path, "frames": len(clip.frames), "fps": clip.fps, "reward": scores.value}
+    row |= {k if k not in row else f"{options['name']}.{k}": v for k, v in scores.details.items()}
+    return row | ({"note": note} if note else {}), found
+
+
+def _score(frames: np.ndarray, reward: Any, options: Mapping[str, Any], prompt: Prompt) -> Scores:
+    """The reward of one video; what a plug-in trips over is an error of that video."""
+    try:
+        return reward.score(_view(frames, reward), prompt)
+    except UsageError:
+        raise
+    except Exception as error:
+        if not any(plugins.version(spec["name"]) for spec in rewards.flat([options])):
+            raise
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UsageError(f"reward {options['name']} failed: {told}") from error
+
+
+def _view(frames: np.ndarray, reward: Any) -> np.ndarray:
+    """The file as the reward sees it: as in a run, but whole for one that squashes it itself, without rounding."""
+    if reward.size is None or getattr(reward, "whole_frames", False) or hasattr(reward, "score_with_map"):
+        return frames
+    from raysearch.executors.work import squashed
+
+    return squashed(frames, reward.size)
