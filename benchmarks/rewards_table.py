@@ -3,6 +3,7 @@
 AUROC of the reward for valid clips against each way of breaking the laws, on the held-out clips of `make gates`: the
 shipped V-JEPA 2, the same network with random weights, the shipped VideoMAE, and the rewards without weights. 0.5 is
 chance. Intervals: 95 %, percentile bootstrap over scenes, a valid and an invalid clip of which are drawn together.
+Below it, whether the VideoMAE has learnt to move the balls: its error on what it rebuilds, beside that of guesses.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import numpy as np
 import torch
 
 from benchmarks.best_of_n import settings
-from benchmarks.gates import FRAMES, STRIDE, clips_of
+from benchmarks.gates import FRAMES, SEED, STRIDE, clips_of
 from raysearch import rewards
+from raysearch.rewards import pixels
+from raysearch.rewards.videomae import VideoMAEReward
 from raysearch.rewards.vjepa2 import VJEPA2Reward
-from raysearch.tinyworld.physics import VIOLATIONS
+from raysearch.tinyworld.physics import SCENES, VIOLATIONS, sample, simulate
+from raysearch.tinyworld.render import background, render
 
 RESAMPLES = 2000
 Judge = Callable[[torch.Tensor], torch.Tensor]  # videos [B, T, 3, H, W] in [0, 1] -> rewards [B]
@@ -47,6 +51,25 @@ def scores(judge: Judge, violation: str, n: int) -> tuple[np.ndarray, np.ndarray
     sides = clips_of(violation, n, "two_balls" if violation == "through_ball" else "one_ball")
     valid, invalid = (torch.cat([judge(v) for v in side.split(16)]).double().numpy() for side in sides)
     return valid, invalid
+
+
+@torch.no_grad()
+def rebuilding(reward: VideoMAEReward, n: int, scene: str) -> dict[str, float]:
+    """Mean squared error, pixels in [0, 1], on the hidden half of the windows of n valid held-out clips.
+
+    Of the network, of the empty background, and of the last frame that is given, held.
+    """
+    assert not reward.norm_pix
+    scenes = sample(np.random.default_rng([SEED, 3]), n, scene)
+    video = torch.from_numpy(render(scenes, simulate(scenes, FRAMES))).permute(0, 1, 4, 2, 3).float() / 255
+    clips = pixels.windows(video, reward.window, reward.stride)
+    hidden, last = clips[:, :, reward.context :], clips[:, :, reward.context - 1, None]
+    empty = torch.from_numpy(background(scenes)).permute(0, 3, 1, 2)[:, None, None]
+    return {
+        "videomae": reward.surprise(video).mean().item(),
+        "background": (empty - hidden).square().mean().item(),
+        "last frame held": (last - hidden).square().mean().item(),
+    }
 
 
 def auroc(valid: np.ndarray, invalid: np.ndarray) -> tuple[float, np.ndarray]:
@@ -77,7 +100,11 @@ def main() -> None:
         columns[name] = row({v: auroc(*scores(judge, v, args.clips)) for v in VIOLATIONS})
         print(f"{name}: mean AUROC {columns[name]['mean'][0]:.3f}", flush=True)
     print("\n" + table(columns))
-    record = {"clips": args.clips, "frames": FRAMES, "resamples": RESAMPLES, "auroc": columns}
+    masked = VideoMAEReward.load("tiny", stride=STRIDE)
+    errors = {scene: rebuilding(masked, 128, scene) for scene in SCENES}
+    for scene, of in errors.items():
+        print(f"{scene}, error on the hidden half: " + ", ".join(f"{k} {v:.4f}" for k, v in of.items()))
+    record = {"clips": args.clips, "frames": FRAMES, "resamples": RESAMPLES, "auroc": columns, "rebuilding": errors}
     args.json.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -94,20 +94,23 @@ def world_model() -> VJEPA2Model:
 
 
 def masked_autoencoder() -> VideoMAEForPreTraining:
-    """A VideoMAE to compare the world model with; it predicts plain pixels, for most patches here are one colour."""
+    """A VideoMAE to compare the world model with: as many tokens, layers and parameters, but in pixels."""
     config = VideoMAEConfig(
         image_size=SIZE,
         patch_size=8,
         num_frames=16,
         tubelet_size=2,
-        hidden_size=96,
-        num_attention_heads=3,
+        hidden_size=128,
+        num_attention_heads=4,
         num_hidden_layers=4,
-        intermediate_size=384,
-        decoder_hidden_size=64,
-        decoder_num_attention_heads=2,
-        decoder_num_hidden_layers=2,
-        decoder_intermediate_size=256,
+        intermediate_size=512,
+        decoder_hidden_size=128,
+        decoder_num_attention_heads=4,
+        decoder_num_hidden_layers=6,
+        decoder_intermediate_size=512,
+        use_mean_pooling=False,  # so that the encoder ends in a layer norm, as in the published checkpoints
         norm_pix_loss=False,
     )
-    return VideoMAEForPreTraining(config)
+    model = VideoMAEForPreTraining(config)
+    model.set_attn_implementation("eager")  # faster than sdpa on a CPU at 128 tokens
+    return model

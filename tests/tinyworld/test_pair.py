@@ -6,18 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from transformers import VJEPA2Model
 
 import raysearch.tinyworld.codec  # noqa: F401
 from benchmarks.best_of_n import spearman
 from benchmarks.candidates import truth_of, views
-from benchmarks.gates import LIMITS, auroc, aurocs, feature_rank
+from benchmarks.gates import LIMITS, STRIDE, auroc, aurocs, feature_rank
+from benchmarks.rewards_table import rebuilding, scores
+from raysearch.rewards.videomae import VideoMAEReward
 from raysearch.rewards.vjepa2 import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
 from raysearch.tinyworld.heldout import condition
-from raysearch.tinyworld.physics import sample, simulate
+from raysearch.tinyworld.models import masked_autoencoder
+from raysearch.tinyworld.physics import SCENES, sample, simulate
 from raysearch.tinyworld.train import codec as codec_training
+from raysearch.tinyworld.train import videomae as videomae_training
 from raysearch.tinyworld.train.data import clips, to_float, with_meetings
 from raysearch.tinyworld.train.loop import Recipe
 from raysearch.tinyworld.truth import measure
@@ -40,9 +45,11 @@ def test_the_weights_are_small_safe_and_described():
     files = [p for p in weights("generator").parent.rglob("*") if p.is_file()]
     pair = [p for p in files if "videomae" not in p.parts]
     assert sum(p.stat().st_size for p in pair) <= 15e6
-    assert sum(p.stat().st_size for p in files if p not in pair) <= 3e6  # what the pair is compared with
+    rival, judge = (sum(p.stat().st_size for p in files if part in p.parts) for part in ("videomae", "worldmodel"))
+    assert 0.9 < rival / judge < 1.1  # what the world model is compared with is no smaller than it, and no larger
+    assert sum(p.stat().st_size for p in files) <= 25e6
     assert {p.suffix for p in files} <= {".safetensors", ".json", ".md"}
-    for part in ("generator", "worldmodel"):
+    for part in ("generator", "worldmodel", "videomae"):
         card = (weights(part) / "README.md").read_text()
         assert "trained" in card.lower() and "held-out" in card
 
@@ -85,6 +92,36 @@ def test_random_weights_do_not(reward):
     network = type(reward.model)(reward.model.config)
     chance = aurocs(VJEPA2Reward(network), 16, "one_ball", violations=("vanish", "gravity_flip", "freeze"))
     assert max(chance.values()) < 0.8
+
+
+def test_the_masked_autoencoder_moves_the_balls_and_tells_broken_physics():
+    trained = VideoMAEReward.load("tiny", stride=STRIDE)
+    torch.manual_seed(0)
+    random = VideoMAEReward(type(trained.model)(trained.model.config), stride=STRIDE)
+    for scene in SCENES:
+        error = rebuilding(trained, 32, scene)
+        assert error["videomae"] < 0.4 * min(error["background"], error["last frame held"])
+    told = {}
+    for name, reward in (("trained", trained), ("random", random)):
+        pairs = [scores(reward.reward, v, 16) for v in ("teleport", "vanish", "time_shuffle", "colour_change")]
+        told[name] = [auroc(*pair) for pair in pairs]
+    assert min(told["trained"]) > 0.8 and np.mean(told["random"]) < 0.6
+
+
+def test_attention_starts_at_the_same_place_in_earlier_tubelets():
+    torch.manual_seed(0)
+    model = masked_autoencoder()
+    videomae_training.look_back(model)
+    token = torch.arange(64, 128)
+    for place, layer in (
+        (model.videomae.embeddings.position_embeddings[0], model.videomae.encoder.layer[0]),
+        (model.position_embeddings[0], model.decoder.decoder_layers[-1]),
+    ):
+        attention, x = layer.attention.attention, F.layer_norm(place, place.shape[-1:])
+        q, k = (f(x).unflatten(-1, (attention.num_attention_heads, -1)) for f in (attention.query, attention.key))
+        seen = torch.einsum("ihd,jhd->hij", q, k).argmax(-1)
+        for head, found in enumerate(seen[:, 64:]):
+            assert (found == token - 16 * (head + 1)).float().mean() > 0.9
 
 
 def test_generated_balls_beat_a_frozen_frame_and_the_reward_ranks_them(reward):
