@@ -14,7 +14,7 @@ from typing import Protocol
 
 from raysearch.executors import Answer, Executor, Failure, Film, Job
 from raysearch.journal import Journal
-from raysearch.moves import Cost, Outcome, Result, Round, Search
+from raysearch.moves import Cost, Move, Outcome, Result, Round, Search
 from raysearch.prompts import Prompt
 
 AHEAD = 2  # Jobs waiting per Job in work, before another search is begun: barriers of one are filled by the next
@@ -22,12 +22,16 @@ AHEAD = 2  # Jobs waiting per Job in work, before another search is begun: barri
 
 @dataclass
 class Task:
-    """One search of one prompt. scope: fingerprint of generator and prompt, part of every key."""
+    """One search of one prompt. scope: fingerprint of generator and prompt, part of every key.
+
+    again: begins the same search from the top, where that is known.
+    """
 
     name: str
     prompt: Prompt
     search: Search
     scope: str
+    again: Callable[[], Search] | None = None
 
 
 @dataclass
@@ -118,8 +122,7 @@ class Coordinator:
                 self._finish_or_film(live, done)
                 return
             except ValueError as error:
-                why = next((o.why for o in outcomes or () if o.why), "")
-                live.end.error = f"{error} ({why})" if why else str(error)
+                live.end.error = refusal(error, outcomes)
                 self._finish(live, done)
                 return
             live.number += 1
@@ -138,8 +141,8 @@ class Coordinator:
         known = self._moves.get(job.key)
         if known is None or (known.move and job.move and job.move.score and not known.move.score):
             self._moves[job.key] = job
-        recorded = self.journal.outcomes.get(job.key)
-        if recorded is not None and (recorded.rewards or not (job.move and job.move.score)):
+        recorded = recall(self.journal, job.key, job.move)
+        if recorded is not None:
             self.ledger.recalled += job.key not in live.got
             self._give(live, recorded, recalled=True)
             return
@@ -265,6 +268,18 @@ class Coordinator:
         self.executor.forget(gone)
         for observer in self.observers:
             observer.on_finish(live.end)
+
+
+def recall(journal: Journal, key: str, move: Move | None) -> Outcome | None:
+    """The recorded Outcome that answers a Move: one without a score does not answer a Move that is to be scored."""
+    found = journal.outcomes.get(key)
+    return found if found is not None and (found.rewards or not (move and move.score)) else None
+
+
+def refusal(error: ValueError, outcomes: Sequence[Outcome] | None) -> str:
+    """Why a search would not go on, with the reason of the first of its Outcomes that gives one."""
+    why = next((o.why for o in outcomes or () if o.why), "")
+    return f"{error} ({why})" if why else str(error)
 
 
 def shown(result: Result, films: str) -> list[str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,25 @@ import fsspec
 
 from raysearch import config as configuration
 from raysearch import rewards
-from raysearch.coordinator import Coordinator, Finished
+from raysearch.coordinator import Coordinator, Finished, Observer, Task, shown
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
+from raysearch.executors.idle import Idle
 from raysearch.fingerprints import generator_fingerprint, rewards_fingerprint
 from raysearch.generators import feasible
 from raysearch.journal import Journal
 from raysearch.latents import Store
 from raysearch.moves import Cost, digest, encode
-from raysearch.observe import totals, watching
+from raysearch.observe import Progress, totals, watching
 from raysearch.provenance import versions
+from raysearch.replay import complete, replay
 from raysearch.rewards.catalogue import resolved
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
 from raysearch.shelf import Shelf, Tidy, kept
 
 REPORT, RESULT = "report.html", "result.json"
+BEGUN = ("manifest.json", "config.yaml")  # what is there of a run from its first Outcome on
 
 
 def run(job: Job) -> list[Finished]:
@@ -47,11 +50,7 @@ def run(job: Job) -> list[Finished]:
     fs, root = fsspec.core.url_to_fs(job.run)
     shelf, both = Shelf(job.run, {**manifest(job), "search": job.search, "seed": job.seed}), [*todo, *unguided]
     began = time.time()
-    print(f"{len(both)} searches into {job.run}; starting {job.cluster.executor} and loading models", flush=True)
-    with (
-        executor(job, store=f"{job.run}/latents") as pool,
-        watching(job, job.run, len(both), versions(), began) as (view, others),
-    ):
+    with stage(job, job.run, both, journal, shelf, began) as (pool, view, others):
         fs.makedirs(root, exist_ok=True)
         fs.pipe_file(f"{root}/config.yaml", configuration.to_yaml(job).encode())
         coordinator = Coordinator(
@@ -98,6 +97,19 @@ def reward_settings(job: Job) -> list[dict[str, Any]]:
 
 
 @contextmanager
+def stage(
+    job: Job, folder: str, todo: Sequence[Task], journal: Journal, shelf: Shelf, began: float
+) -> Iterator[tuple[Executor, Progress, list[Observer]]]:
+    """Executor and observers for these searches. Where nothing is left to execute, nothing is started or loaded."""
+    idle = complete(todo, journal, job.films, shelf.has)
+    how = "all is there, no model is loaded" if idle else f"starting {job.cluster.executor} and loading models"
+    print(f"{len(todo)} searches into {folder}; {how}", flush=True)
+    watched = watching(job, folder, len(todo), versions(), began, idle)
+    with nullcontext(Idle()) if idle else executor(job, f"{folder}/latents") as pool, watched as (view, others):
+        yield pool, view, others
+
+
+@contextmanager
 def executor(job: Job, store: str | None = None) -> Iterator[Executor]:
     """The executor the job asks for, closed again whatever happens."""
     specs, generator = [job.reward, *job.watch], feasible.pin(job.generator)
@@ -125,10 +137,7 @@ def summary(
     worked: float,
 ) -> dict[str, Any]:  # fmt: skip
     """result.json: all that the report shows. The budget speaks of this invocation, its `run` of all of them."""
-    searches = [_entry(end) for end in done]
-    ledger, recorded = coordinator.ledger, coordinator.journal.outcomes.values()
-    cost = sum((o.cost for o in recorded), Cost())
-    whole = {"moves": len(recorded), "cost": asdict(cost), **totals(job.run)}
+    searches, ledger = [_entry(end) for end in done], coordinator.ledger
     return {
         "hash": digest([s.get("hash") for s in searches]),
         "searches": searches,
@@ -137,10 +146,45 @@ def summary(
         "reward_settings": reward_settings(job),
         "budget": {
             **asdict(ledger), "pools": status, "seconds": seconds, "worked_s": worked,
-            "damaged": coordinator.journal.damaged, "run": whole,
+            "damaged": coordinator.journal.damaged, "run": _whole(coordinator.journal),
         },
         "versions": versions(),
     }  # fmt: skip
+
+
+def interim(run: str) -> dict[str, Any]:
+    """What result.json would tell of the searches of a local run that are finished, and `progress`: how many, of how
+    many. Read from job and journal alone: nothing is written, no model is needed, and the run may be going on.
+
+    Raises UsageError if no search is finished yet, or a file that a prompt names is not there.
+    """
+    path = Path(run)
+    try:
+        about = json.loads((path / "manifest.json").read_text())
+        weights = about["generator"]["weights"]
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{path / 'manifest.json'} is damaged, so nothing is known of this run") from None
+    journal = Journal(run, about)
+    job = replace(configuration.load(str(path / "config.yaml"), elsewhere=True), run=run)
+    todo, unguided = tasks(job, weights), baseline(job, weights)
+    done, plain = ([end for task in each if (end := replay(task, journal)) is not None] for each in (todo, unguided))
+    of = len(todo) + len(unguided)
+    if not done:
+        raise UsageError(f"{run}: of {of} searches none is finished yet; {_go_on(path)}")
+    for end in (*done, *plain):
+        end.films = dict.fromkeys(shown(end.result, job.films) if end.result else [])
+    return {
+        "hash": "", "searches": [_entry(end) for end in done], "unguided": [_entry(end) for end in plain],
+        "reward": rewards.label(job.reward), "budget": {"run": _whole(journal)},
+        "progress": [len(done) + len(plain), of],
+    }  # fmt: skip
+
+
+def _whole(journal: Journal) -> dict[str, Any]:
+    """What all invocations of a run have executed and taken together."""
+    recorded = journal.outcomes.values()
+    cost = sum((o.cost for o in recorded), Cost())
+    return {"moves": len(recorded), "cost": asdict(cost), **totals(journal.url)}
 
 
 def _entry(end: Finished) -> dict[str, Any]:
@@ -163,18 +207,26 @@ def prune(latents: str, done: list[Finished], journal: Journal) -> None:
     Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
 
 
-def folder(run: str) -> Path:
-    """A local run folder. Raises UsageError if there is no finished run in it."""
+def folder(run: str, partial: bool = False) -> Path:
+    """A local run folder. Raises UsageError if there is no finished run in it; partial: if there is none at all."""
     path = Path(run)
-    if not (path / RESULT).is_file():
-        for page in ("sweep.html", "challenge.html"):
-            if (path / page).is_file():
-                raise UsageError(
-                    f"{run}: no single run; its page is {path / page}, and the same command writes it anew"
-                )
-        if (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
-            raise UsageError(
-                f"{run}: this run has not finished; to go on with it: raysearch run {path / 'config.yaml'}"
-            )
+    begun, finished = all((path / name).is_file() for name in BEGUN), (path / RESULT).is_file()
+    if finished and not partial:
+        return path
+    for page in ("sweep.html", "challenge.html"):
+        if (path / page).is_file():
+            raise UsageError(f"{run}: no single run; its page is {path / page}, and the same command writes it anew")
+    if not begun:
         raise UsageError(f"{run}: no {RESULT} there; give the folder of a finished run (see `run` in its job file)")
+    if not partial:
+        raise UsageError(f"{run}: this run has not finished; {_go_on(path)}")
     return path
+
+
+def unfinished(run: str) -> bool:
+    """Whether a local folder holds a run that has begun and has no result."""
+    return not (Path(run) / RESULT).is_file() and all((Path(run) / name).is_file() for name in BEGUN)
+
+
+def _go_on(path: Path) -> str:
+    return f"to go on with it: raysearch run {path / 'config.yaml'}"

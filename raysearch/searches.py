@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 from raysearch import rewards
@@ -95,13 +96,17 @@ def search(job: Job) -> Search:
     return chosen(begin(job.seed, job.generator.steps, **options), job.choose)
 
 
-def tasks(job: Job) -> list[Task]:
-    """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here."""
+def tasks(job: Job, generator: str | None = None) -> list[Task]:
+    """Every search of the job, with its scope. Each is tried up to its first round, so that bad options show here.
+
+    generator: its fingerprint, where it is on record; then the model need not be there, and is not asked.
+    """
     trial(job)
     todo = prompts(job)
-    feasible.check(job.generator, todo)
-    generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
-    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()])) for p in todo]
+    if generator is None:
+        feasible.check(job.generator, todo)
+        generator = generator_fingerprint(feasible.pin(job.generator), job.cluster.generators.ranks)
+    return [Task(p.id, p, search(job), digest([generator, p.fingerprint()]), partial(search, job)) for p in todo]
 
 
 def trial(job: Job) -> None:
@@ -123,12 +128,15 @@ def trial(job: Job) -> None:
         raise UsageError(f"search: {error}") from None
 
 
-def baseline(job: Job) -> list[Task]:
-    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job."""
+def baseline(job: Job, generator: str | None = None) -> list[Task]:
+    """Of a guided job that wants it, every search once more without the guide; its Moves are those of such a job.
+
+    generator: as in `tasks`.
+    """
     if not job.baseline or guide_of(job.search.get("guide")) is None:
         return []
     plain = replace(job, search={**job.search, "guide": None})
-    found = tasks(plain)
+    found = tasks(plain, generator)
     for task in found:
         task.name = f"{task.name}-unguided"
     return found

@@ -22,8 +22,6 @@ from raysearch.coordinator import Coordinator, Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.journal import Journal
 from raysearch.moves import Outcome, Round, digest
-from raysearch.observe import watching
-from raysearch.provenance import versions
 from raysearch.report import grid
 from raysearch.report.grid import Cell
 from raysearch.security import refuse_secrets
@@ -167,12 +165,11 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
 def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
     journal, shelf = Journal(folder, runs.manifest(job)), Shelf(folder, runs.manifest(job))
-    print(f"{len(plan)} searches into {folder}; starting {job.cluster.executor} and loading models", flush=True)
-    watched = watching(job, folder, len(plan), versions(), time.time())
-    with runs.executor(job, store=f"{folder}/latents") as pool, watched as (view, others):
+    todo = [task for task, _ in plan]
+    with runs.stage(job, folder, todo, journal, shelf, time.time()) as (pool, view, others):
         _put(folder, "config.yaml", config.to_yaml(job))
         coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)
-        done = coordinator.run([task for task, _ in plan])
+        done = coordinator.run(todo)
     runs.prune(job.latents, done, journal)
     return coordinator.ledger
 

@@ -161,7 +161,7 @@ def test_a_report_of_nothing(capsys, tmp_path):
     (tmp_path / "manifest.json").touch()
     (tmp_path / "config.yaml").touch()
     code, error = told(capsys, "report", tmp_path)
-    assert code == 2 and f"raysearch run {tmp_path / 'config.yaml'}" in error
+    assert code == 2 and f"{tmp_path / 'manifest.json'} is damaged" in error
     (tmp_path / "sweep.html").touch()
     code, error = told(capsys, "report", tmp_path)
     assert code == 2 and f"its page is {tmp_path / 'sweep.html'}" in error

@@ -54,12 +54,13 @@ BELOW = {
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "settings", "runs", "searches", "shelf",
-        "coordinator", "executors", "journal", "search", "report", "rewards",
+        "coordinator", "executors", "journal", "search", "report", "rewards", "replay",
     },
     "observe": {"moves", "config", "settings", "coordinator", "executors"},
     "submit": {"errors", "moves", "config", "settings", "places", "security", "searches", "sweep"},
     "settings": {"places"},
     "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
+    "replay": {"moves", "journal", "coordinator"},
 }  # fmt: skip
 
 

@@ -15,6 +15,16 @@ _RUN = """examples:
 A run that was stopped goes on where it was: give the same command again. Everything lands in the folder that `run=`
 names: report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
 
+_FINISHED = ("result.json", "config.yaml", "films/", "best/")  # what the report of a run reads ...
+_PARTIAL = (*_FINISHED, "manifest.json", "outcomes/", "events")  # ... and that of one that is not finished
+_REPORT = """examples:
+  raysearch report runs/demo
+  raysearch report runs/demo --partial
+
+Of a run that is not finished, the page shows the searches that are, and says so at the top. It is read from the journal
+alone: no model is loaded, and the run may be going on. --partial does the same where there is an earlier result, as
+while a run is given more candidates."""
+
 
 def add(command) -> None:
     for name, function, text, epilog in (
@@ -25,8 +35,9 @@ def add(command) -> None:
         add_job(sub)
         if name == "config":
             sub.add_argument("--plain", action="store_true", help="without where each value came from")
-    sub = command("report", report, "write the report of a finished run again")
+    sub = command("report", report, "write the report of a run again, or of one that is not finished", epilog=_REPORT)
     sub.add_argument("run", help="folder of the run")
+    sub.add_argument("--partial", action="store_true", help="from the journal as it is now, whatever was found before")
 
 
 def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
@@ -54,7 +65,7 @@ def run_job(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    _tell(args.run)
+    _tell(args.run, args.partial)
     return 0
 
 
@@ -69,32 +80,40 @@ def show_config(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(run: str) -> None:
-    """Write the report and say where it is, and what it warns of; of a run on s3://, gs:// ... by way of a copy."""
+def _tell(run: str, partial: bool = False) -> None:
+    """Write the report and say where it is, and what it warns of; of a run on s3://, gs:// ... by way of a copy.
+
+    partial: from the journal, as it is wherever there is no result.
+    """
     import tempfile
 
     import fsspec
 
-    from raysearch.report import write
-
     if "://" not in run:
-        print(f"report: {write(run)}")
-        _warn(run)
+        print(f"report: {_write(run, partial)}")
         return
     fs, root = fsspec.core.url_to_fs(run)
-    with tempfile.TemporaryDirectory() as copy:
-        for path in fs.find(root):
-            name = path[len(root) :].lstrip("/")
-            if name in ("result.json", "config.yaml") or name.startswith(("films/", "best/")):
+    with tempfile.TemporaryDirectory() as folder:
+        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page tells the name of its folder
+        found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
+        wanted = _FINISHED if "result.json" in found and not partial else _PARTIAL
+        for name, path in found.items():
+            if name.startswith(wanted):
                 Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(path, f"{copy}/{name}")
-        fs.pipe_file(f"{root}/report.html", write(copy).read_bytes())
+        fs.pipe_file(f"{root}/report.html", _write(copy, partial).read_bytes())
         print(f"report: {run}/report.html")
-        _warn(copy)
 
 
-def _warn(run: str) -> None:
-    from raysearch.report import warnings
+def _write(folder: str, partial: bool) -> Path:
+    """Write the report of a local folder and say what it warns of; returns its path."""
+    from raysearch import report, runs
 
-    for line in warnings(run):
+    found = report.read(folder, partial or runs.unfinished(folder))
+    path = report.write(found)
+    if found.progress is not None:
+        done, of = found.progress
+        print(f"{done} of {of} searches finished: an interim report; the command of the run goes on with it")
+    for line in report.warnings(found):
         print(f"warning: {line}", file=sys.stderr)
+    return path

@@ -170,12 +170,13 @@ class Pool(Generic[C]):
         return [ref for r in self.replicas if r.phase in ("placing", "loading") for ref in r.refs]
 
     def status(self, queue: int) -> dict[str, Any]:
-        alive = [r for r in self.replicas if r.phase == "ready"]
+        alive, phases = [r for r in self.replicas if r.phase == "ready"], [r.phase for r in self.replicas]
         return {
             "replicas": len(self.replicas), "alive": len(alive), "busy": sum(bool(r.calls) for r in alive),
             "queue": queue, "restarts": self.restarts, "drained": self.drained,
-            "draining": sum(r.draining for r in alive), "busy_s": sum(self.busy_s), "replica_s": list(self.busy_s),
-            "replica_work": list(self.work_done),
+            "placing": phases.count("later") + phases.count("placing"), "placed": phases.count("placed"),
+            "loading": phases.count("loading"), "draining": sum(r.draining for r in alive),
+            "busy_s": sum(self.busy_s), "replica_s": list(self.busy_s), "replica_work": list(self.work_done),
         }  # fmt: skip
 
     def close(self) -> None:

@@ -20,22 +20,22 @@ from raysearch.observe.progress import Progress
 from raysearch.observe.screen import Screen
 from raysearch.settings import Job
 
-__all__ = ["EventLog", "Lines", "Screen", "totals", "watching"]
+__all__ = ["EventLog", "Lines", "Progress", "Screen", "totals", "watching"]
 
 
 @contextmanager
 def watching(
-    job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float
+    job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float, idle: bool = False
 ) -> Iterator[tuple[Progress, list[Observer]]]:
     """The observers of a job: the view on the terminal, which knows how far the run is, and beside it the event log in
     the folder and, where Ray runs the job, its metrics.
 
-    To be entered once the executor stands. began: when the invocation did (time.time()). What ends the block early is
-    written into the event log and goes on.
+    To be entered once the executor stands. began: when the invocation did (time.time()). idle: nothing is to be
+    executed, so there is no Ray either. What ends the block early is written into the event log and goes on.
     """
     with EventLog(job, folder, searches, versions, began) as log:
         others: list[Observer] = [log]
-        if job.cluster.executor == "ray":
+        if job.cluster.executor == "ray" and not idle:
             from raysearch.executors.ray_metrics import RayMetrics
 
             others.append(RayMetrics(folder, searches))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raysearch.coordinator import Finished, Ledger
-from raysearch.observe.progress import Progress, Status, Watched, spell
+from raysearch.observe.progress import Progress, Status, Watched, coming, spell
 
 EVERY_S = 10.0
 NAMED = 3  # searches in work that a line names
@@ -41,9 +41,14 @@ class Lines(Progress):
 
 
 def _pool(name: str, pool) -> str:
-    told = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
+    not_yet = coming(pool)
+    if not_yet and not pool["busy"]:  # nobody is idle: they load
+        told = f"{pool['alive']:.0f}/{pool['replicas']:.0f} {name} ready"
+    else:
+        told = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
     told += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
-    extras = [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
+    extras = [not_yet] if not_yet else []
+    extras += [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
     return told + (f" ({', '.join(extras)})" if extras else "")
 
 

@@ -18,6 +18,7 @@ from raysearch.coordinator import Finished, Ledger, Task
 from raysearch.moves import Outcome, Round
 
 Status = Mapping[str, Mapping[str, Any]]
+COMING = {"loading": "loading", "placed": "to load next", "placing": "without a place"}  # replicas not ready yet
 MEMORY_S = 60.0  # the rate is that of the last minute, or of the later half of the invocation where that is longer
 SAMPLE_S = 0.5
 
@@ -164,6 +165,11 @@ class Progress:
         """Share of the work of late searches that had to be executed: in a sweep most Moves are shared or recalled."""
         late = [s for s in list(self.seen.values()) if s.late and s.nfe]
         return sum(s.executed for s in late) / sum(s.nfe for s in late) if late else 1.0
+
+
+def coming(pool: Mapping[str, Any]) -> str:
+    """Of the replicas that are not ready, how far they are: `1 loading, 2 without a place`; empty if there are none."""
+    return ", ".join(f"{pool[key]:.0f} {told}" for key, told in COMING.items() if pool.get(key))
 
 
 def spell(seconds: float | None) -> str:

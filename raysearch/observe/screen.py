@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from raysearch.observe.progress import Progress, Watched, spell
+from raysearch.observe.progress import Progress, Watched, coming, spell
 
 AT_LEAST = 3  # searches that are listed in the lowest window
 SLIM, NARROW, WIDE = 40, 64, 96  # columns of text
@@ -50,7 +50,8 @@ class Screen(Progress):
         told = f"elapsed {spell(self.clock() - self.began)}"
         told += f", about {spell(left)} left" if left else ""
         told += f", {self.rate:.3g} NFE/s" if self.ledger.executed else ""
-        return told + (f", {self.ledger.recalled:,} moves recalled" if self.ledger.recalled else "")
+        told += f", {self.ledger.recalled:,} moves recalled" if self.ledger.recalled else ""
+        return told + "".join(f"; {name}: {text}" for name, p in dict(self.status).items() if (text := coming(p)))
 
     def _pools(self, width: int) -> Table:
         status = dict(self.status)

@@ -41,9 +41,9 @@ def _spent(run: Run) -> Html:
     ]
     heads, moves, wall = ["Spent on", "All results"], [NONE], [NONE]
     for title, part, made in (("Whole run", whole, "moves"), ("Last invocation", last, "executed")):
-        if part:
+        if part and "cost" in part:
             heads.append(title)
-            costs.append(part.get("cost", {}))
+            costs.append(part["cost"])
             moves.append(f"{part[made]:,}" if made in part else NONE)
             wall.append(seconds(part.get("seconds") or math.nan))
     rows = [["Moves", *moves]]

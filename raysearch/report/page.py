@@ -48,7 +48,11 @@ def _asset(name: str) -> Html:
 def _header(run: Run, title: str, lead: Row | None) -> Html:
     seed = run.config.get("seed")
     strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
-    facts = ["raysearch report", run.folder.resolve().name, strategy]
+    facts = [
+        "raysearch report" if run.progress is None else "raysearch interim report",
+        run.folder.resolve().name,
+        strategy,
+    ]
     facts += [f"seed {seed}"] if seed is not None else []
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),

@@ -14,7 +14,7 @@ from typing import Any
 from raysearch.errors import UsageError
 from raysearch.moves import Cost, Outcome, Result, decode
 from raysearch.prompts import Prompt
-from raysearch.runs import RESULT, folder
+from raysearch.runs import RESULT, folder, interim
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Entry:
 @dataclass(frozen=True)
 class Run:
     """All that a run left behind. unguided: of a guided run, the same searches without guide. config: config.yaml as a
-    mapping, {} where it is missing."""
+    mapping, {} where it is missing. progress: of one that is not finished, how many searches are, of how many."""
 
     folder: Path
     hash: str
@@ -43,6 +43,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     config_text: str = ""
+    progress: tuple[int, int] | None = None
 
     @property
     def results(self) -> list[Result]:
@@ -79,16 +80,22 @@ class Run:
         return found if found.is_relative_to(self.folder.resolve()) and found.is_file() else None
 
 
-def read(run: str) -> Run:
-    """Read a run folder. Raises UsageError if it holds no finished run or a result.json that cannot be understood."""
-    path = folder(run)
+def read(run: str, partial: bool = False) -> Run:
+    """Read a run folder. partial: what its journal tells of the searches that are finished, whatever result.json says.
+
+    Raises UsageError if it holds no finished run or a result.json that cannot be understood; partial: if no search is
+    finished yet.
+    """
+    path = folder(run, partial)
+    found = interim(run) if partial else None
     try:
-        found = decode(json.loads((path / RESULT).read_text(encoding="utf-8")))
+        found = found or decode(json.loads((path / RESULT).read_text(encoding="utf-8")))
         entries = tuple(_entry(s) for s in found["searches"])
         text, config = _config(path / "config.yaml")
         return Run(
             path, str(found["hash"]), str(found["reward"]), entries, tuple(map(_entry, found.get("unguided", ()))),
             found.get("budget", {}), found.get("versions", {}), config, text,
+            tuple(found["progress"]) if "progress" in found else None,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())[:160]

@@ -188,7 +188,7 @@ def _note(value: Any) -> Any:
 
 
 def configuration(run: Run) -> Html:
-    text, rows = run.config_text, [*run.versions.items(), ("hash of the results", run.hash)]
+    text, rows = run.config_text, [*run.versions.items(), ("hash of the results", run.hash or NONE)]
     return section(
         "Configuration",
         el("details", el("summary", "config.yaml"), el("pre", text, tabindex=0)) if text else None,

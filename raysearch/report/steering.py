@@ -100,7 +100,7 @@ def notices(run: Run) -> list[Html]:
     if not guided(run):
         return []
     said = [f"Warning: {text}." for text in warnings(run)]
-    if not run.unguided:
+    if not run.unguided and run.progress is None:
         said.append(
             "This run was steered by a guide and has no unguided baseline (baseline: false), so nothing here tells "
             "whether the reward rose at the cost of what it does not measure."
@@ -132,7 +132,7 @@ def table(run: Run) -> Html | None:
     spent = f"It took {cost[1]:,} network evaluations and {gradients:,} gradients, without guide {cost[0]:,}."
     return section(
         "What the guide did", grid(heads, rows, "Guided against unguided", "measures"),
-        el("p", told, class_="small"), el("p", spent, class_="small"),
+        el("p", told, class_="small"), None if run.progress else el("p", spent, class_="small"),
     )  # fmt: skip
 
 

@@ -93,9 +93,20 @@ def _baseline(run: Run) -> str:
     return "a random one of its final population, which the search has steered already"
 
 
+def interim(run: Run) -> str:
+    """What to know of a run that is not finished, and how it goes on."""
+    assert run.progress is not None
+    done, of = run.progress
+    return (
+        f"Interim report: {done} of {count(of, 'search')} {'is' if done == 1 else 'are'} finished, and only these are "
+        "shown. They are those that ended first, no random sample, and all numbers will change. If the run has been "
+        "stopped, the same command goes on with it."
+    )
+
+
 def notices(run: Run) -> list[Html]:
     """What a reader must not miss, as short boxes."""
-    said = []
+    said = [interim(run)] if run.progress else []
     results = run.results
     failed = len(run.entries) - len(results)
     if failed and results:

@@ -258,6 +258,21 @@ def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tm
     assert executor.generators.restarts == 1
 
 
+def test_it_tells_how_far_replicas_are_that_load(started, tmp_path):
+    executor = started(cluster(3, loads_per_node=1), loading.settings(4, tmp_path, "well", "wait"), REWARDS)
+
+    def until(**wants):
+        deadline = time.monotonic() + 60
+        while not wants.items() <= (told := executor.status()["generators"]).items():
+            assert time.monotonic() < deadline, told
+            executor.ready(0.1)
+            assert sum(told[k] for k in ("placing", "placed", "loading", "alive")) == told["replicas"] == 3
+
+    until(placing=0, placed=1, loading=1, alive=1)
+    (tmp_path / "go").touch()
+    until(placing=0, placed=0, loading=0, alive=3)
+
+
 def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
     executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
     deadline = time.monotonic() + 120

@@ -47,7 +47,9 @@ class Ticking(Toy):
         return replace(answer, cost=replace(answer.cost, generate_s=took, reward_s=SCORE_S * answer.cost.reward_calls))
 
     def status(self):
-        pool = {"replicas": 2, "alive": 0 if self.load_s > 0 else 2, "busy": 1, "queue": len(self._jobs), "restarts": 0}
+        pool = {"replicas": 2, "alive": 2, "busy": 1, "queue": len(self._jobs), "restarts": 0}
+        if self.load_s > 0:
+            pool |= {"alive": 0, "busy": 0, "placing": 0, "placed": 1, "loading": 1}
         return {"generators": pool | {"busy_s": self.busy_s} | self.extra, "rewards": pool | {"busy_s": 0.0}}
 
 

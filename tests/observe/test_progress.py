@@ -190,6 +190,22 @@ def test_lines_tell_the_same(tmp_path, capsys):
     assert any("round 3/5, ESS " in line for line in out)
 
 
+def test_replicas_that_load_are_told_as_such(tmp_path, capsys):
+    view, seen = Screen(2, clock=Clock()), []
+    look = Watch(lambda ledger: seen.append((ledger.executed, *(picture(view, w, 24) for w in (120, 50)))))
+    drive(tmp_path / "screen", Ticking(view.clock, load_s=3.0), searches(2, n=2), view, look)
+    loads = "; generators: 1 loading, 1 to load next; rewards: 1 loading, 1 to load next"
+    assert [loads in wide[2] for _, wide, _ in seen] == [True] * 2 + [False] * (len(seen) - 2)
+    assert all(len(line) <= 50 for *_, narrow in seen for line in narrow) and len(seen) > 4
+    view = Lines(2, clock=Clock())
+    drive(tmp_path / "lines", Ticking(view.clock, load_s=12.0), searches(2, n=2), view)
+    first, *later = [line for line in capsys.readouterr().out.splitlines() if " generators " in line]
+    assert (
+        "0/2 generators ready, queue 3 (1 loading, 1 to load next); 0/2 rewards ready" in first and "busy" not in first
+    )
+    assert later and all("1/2 generators busy" in line and "load" not in line for line in later)
+
+
 def test_spelling():
     assert [spell(s) for s in (None, 0.4, 185, 3600 * 25)] == ["-", "0:00:00", "0:03:05", "1 day, 1:00:00"]
 

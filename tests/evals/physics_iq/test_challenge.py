@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from raysearch import cli, config
+from raysearch import cli, config, runs
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import layout, scorer, standin, table
 from raysearch.evals.physics_iq.challenge import run, settings
@@ -55,6 +55,13 @@ def test_killed_and_resumed_finds_the_same(whole, tmp_path):
     found = run.run(job(folder, "challenge.runs=2"))
     assert found["hash"] == whole[1]["hash"]
     assert not list(folder.rglob("*.partial"))
+
+
+def test_a_finished_challenge_again_makes_no_executor(whole, monkeypatch):
+    folder, found = whole
+    monkeypatch.setattr(runs, "executor", None)
+    again = run.run(job(folder, "challenge.runs=2"))
+    assert again["hash"] == found["hash"] and len(again["costs"]) == 4
 
 
 def test_what_it_leaves_behind(whole):

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from raysearch import runs, searches
-from raysearch.coordinator import Task
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import export, reals, scorer
 from raysearch.evals.physics_iq.challenge.settings import Entry, Settings, drop, item
@@ -22,6 +21,7 @@ from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.journal import Journal
 from raysearch.moves import Outcome, Result
+from raysearch.replay import replay
 from raysearch.shelf import Shelf
 
 
@@ -38,23 +38,6 @@ class Scored:
         return self.measures[outcome.key]
 
 
-def replay(task: Task, journal: Journal) -> Result | None:
-    """What the search found, from recorded Outcomes alone; None if some are missing."""
-    outcomes = None
-    while True:
-        try:
-            round = next(task.search) if outcomes is None else task.search.send(outcomes)
-        except StopIteration as stop:
-            return stop.value
-        except ValueError:
-            return None  # nothing but NaN: the run reports it
-        found = [(m, journal.outcomes.get(m.key(task.scope))) for m in round.moves]
-        if any(o is None or (m.score and not o.rewards) for m, o in found):
-            task.search.close()
-            return None
-        outcomes = [o for _, o in found if o is not None]
-
-
 def collect(
     entry: Entry, data: DataSet, settings: Settings, job: Any, told: Callable[[int, int], None], address: str = "local"
 ) -> list[Scored]:
@@ -65,7 +48,8 @@ def collect(
     ready, todo = [], []
     for view in data.views:
         task = tasks[f"{view.id:04d}"]
-        result = replay(task, journal)
+        end = replay(task, journal)
+        result = end.result if end else None  # a search that failed has none; the run reports it
         films = {} if result is None else {o.key: root / Shelf.path(task, o.key) for o in result.finals}
         if result is None or not all(f.is_file() for f in films.values()):
             continue
