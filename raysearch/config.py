@@ -133,6 +133,12 @@ def check(job: Job, elsewhere: bool = False) -> None:
     if not elsewhere:
         _storage_works(job.run)
         _can_be_written(job.run)
+    model, made = job.generator.model, job.generator.name == "diffusers"
+    if made and None in (job.generator.steps, job.generator.fps) and "/" not in model and not Path(model).is_dir():
+        raise UsageError(
+            f"generator.model={model!r}: no folder of that name, and a hub id has the form owner/name; `tiny` is the "
+            "model that ships with raysearch"
+        )
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
     if job.generator.fps is None:

@@ -75,6 +75,7 @@ def a_key_twice(tmp_path):
         (["generator.steps=many"], "generator.steps"),
         (["seed=-1"], "seed=-1: must be at least 0"),
         (["generator.steps=0"], "generator.steps=0: must be at least 1"),
+        (["generator.model=tinny"], "generator.model='tinny': no folder of that name"),
         (["search.n=0"], "n = 0 must be at least 1"),
         (["search.n=few"], "search: n='few': give a whole number"),
         (["search.n=1,2"], "raysearch sweep takes several values"),

@@ -116,6 +116,12 @@ def test_rewards_said_in_two_ways_are_one_model(tmp_path, capsys):
     assert not (tmp_path / "models").exists() and len(journal(tmp_path)) == 2
 
 
+def test_no_axis_is_said(tmp_path, capsys):
+    assert main(["sweep", DEMO, *SMALL, "search.n=1", f"run={tmp_path}"]) == 0
+    assert "there is no axis, so this is a single point; write one as key=a,b" in capsys.readouterr().err
+    assert len(journal(tmp_path)) == 1
+
+
 def test_words_replace_the_axes_of_the_job():
     assert len(sweep.points(SWEEP)) == 24
     found = sweep.points(SWEEP, ["search.n=3", "seed=7"])

@@ -27,6 +27,9 @@ def sweep(args: argparse.Namespace) -> int:
     from raysearch.report import grid
 
     points = sweep.points(args.job, args.overrides, args.cluster)
+    if not points[0].settings:
+        print("raysearch: note: there is no axis, so this is a single point; write one as key=a,b, e.g. "
+              "particles=1,2,4 or seed=0,1, or under `sweep:` in the job", file=sys.stderr)  # fmt: skip
     cells, failed = sweep.run(points)
     for cell in cells:
         if cell.error is not None:

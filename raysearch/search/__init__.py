@@ -2,7 +2,7 @@
 
 What an option means stands in the docstring of its strategy; of those that all take, here.
 kernel: how one step moves a particle, a name (ode, 2m, ddim_eta, flow_sde, cps, renoise) or {name, eta, window}.
-guide: steer with the reward's gradient, by a preset (cheap, sparse, wmreward-vldm, wmreward-magi) or a mapping.
+guide: steer with the reward's gradient, by a preset (cheap, sparse, lean, wmreward-vldm, wmreward-magi) or a mapping.
 budget: network function evaluations (NFE) to spend at most, in place of the size of the population.
 """
 
