@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from raysearch.errors import UsageError
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -28,6 +26,8 @@ def load(
     if model.startswith((".", "/", "~")) and not Path(model := str(Path(model).expanduser())).is_dir():
         raise UsageError(f"{reward}.model={model!r}: no such folder")
     if "dtype" in options:
+        import torch  # not before: its docstring is read where no model is loaded
+
         if options["dtype"] not in DTYPES:
             raise UsageError(f"{reward}.dtype={options['dtype']!r}: choose one of {', '.join(DTYPES)}")
         options |= {"dtype": getattr(torch, options["dtype"]), "use_safetensors": True, "attn_implementation": "sdpa"}
