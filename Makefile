@@ -13,7 +13,7 @@ challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-i
 test: .venv/ready lint  ## all tests; under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: .venv/ready  ## what takes more than a minute, e.g. torch.compile
+test-slow: .venv/ready  ## what takes long: kills and resumes, nodes that die, torch.compile, every pipeline on a second device
 	$(BIN)/python -m pytest -m slow
 
 test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes

@@ -47,6 +47,7 @@ def test_one_to_thirty_two_costs_thirty_two(tmp_path, capsys):
     assert rewards == sorted(rewards) and {row["pool"] for row in table} == {"32"}
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_the_same_bytes(tmp_path, capsys):
     words = [*SMALL, "generator.steps=6", "particles=2,12", "search=best_of_n,smc", "seed=0,1"]
     assert main(["sweep", SWEEP, *words, f"run={tmp_path / 'whole'}"]) == 0

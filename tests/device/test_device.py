@@ -10,9 +10,8 @@ from tests.device import check
 
 ROUNDING = {"bf16": 0.3, "qwen": 0.05}  # bf16: every op rounds, and the kernels are others; the rest is fp32
 NAMES = [name for name, _ in check.checks()]
-# One of every family, the one that uses the most; all of them are many, and so with the slow tests.
-FEW = ("wan-image", "vace", "ltx-condition-continuation", "cogvideox-image", "hunyuan-1.5", "mochi", "svd",
-       "sana-image", "skyreels-continuation-chunks", "motif")  # fmt: skip
+# Those that use the most; all of them are many, and so with the slow tests.
+FEW = ("wan-image", "ltx-condition-continuation", "hunyuan-1.5", "svd", "skyreels-continuation-chunks")
 USUAL = [name for name in NAMES if not name.startswith("pipeline") or name.split()[1] in FEW]
 MIXED = """
 import torch

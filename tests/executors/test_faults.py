@@ -250,7 +250,7 @@ def alive(executor, count: int) -> None:
         executor.ready(0.2)
 
 
-@pytest.mark.parametrize("what, limit", [("raise", 600.0), ("wait", 15.0)])
+@pytest.mark.parametrize("what, limit", [("raise", 600.0), pytest.param("wait", 15.0, marks=pytest.mark.slow)])
 def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tmp_path, what, limit):
     executor = started(cluster(2, load_timeout_s=limit, loads_per_node=1), loading.settings(4, tmp_path, "well", what),
                        REWARDS)  # fmt: skip
@@ -273,6 +273,7 @@ def test_it_tells_how_far_replicas_are_that_load(started, tmp_path):
     until(placing=0, placed=0, loading=0, alive=3)
 
 
+@pytest.mark.slow
 def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
     executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
     deadline = time.monotonic() + 120

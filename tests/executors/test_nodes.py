@@ -26,6 +26,7 @@ print(*(w.message for w in told if "GPU" in str(w.message)), sep="\\n")
 FAULTS = ["kill -9 a node", "a node is preempted"]
 
 
+@pytest.mark.slow
 def test_nodes_come_and_go():
     """In a process of its own: Ray takes one cluster at a time."""
     command = [sys.executable, "-m", "benchmarks.chaos", "--kills", "0", "--faults", *FAULTS]

@@ -34,6 +34,7 @@ def whole(tmp_path_factory):
     return folder, run.run(job(folder, "challenge.runs=2"))
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_finds_the_same(whole, tmp_path):
     folder = tmp_path / "run"
     words = [*WORDS, f"run={folder}", "challenge.runs=2"]
