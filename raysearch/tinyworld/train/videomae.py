@@ -44,8 +44,8 @@ def look_back(model: VideoMAEForPreTraining) -> None:
 
     VideoMAE numbers its tokens in one row and adds fixed sines and cosines of the number, so that a step in time turns
     each pair of them by a known angle. Left to itself the tiny network had not found this in any trial (up to 950
-    steps) and predicted the background with a blur; V-JEPA 2 has rotary positions in every layer. (Structured initial attention:
-    Trockman & Kolter 2023, arXiv 2305.09828.)
+    steps) and predicted the background with a blur; V-JEPA 2 has rotary positions in every layer. (Structured initial
+    attention: Trockman & Kolter 2023, arXiv 2305.09828.)
     """
     for layer in (*model.videomae.encoder.layer, *model.decoder.decoder_layers):
         attention = layer.attention.attention
