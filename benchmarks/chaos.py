@@ -28,13 +28,14 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_worker_niceness", "0")
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.executors.inline import Inline
 from raysearch.journal import Journal
 from raysearch.moves import Kernel, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, PoolConfig
+from raysearch.task import Task
 
 STEPS, STEP_S = 8, 0.03
 MOVES = 3 * (6 * 5 + 4)  # of all searches: six particles with five reads, and best of four

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.executors.inline import Inline
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.journal import Journal
@@ -27,6 +27,7 @@ from raysearch.moves import Kernel, Move, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, PoolConfig
+from raysearch.task import Task
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 STEPS, STOPS, STEP_S = 20, (5, 10, 15, 20), 0.1

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,14 +73,15 @@ def denoised(transformer: Any, grad: bool, recompute: bool = False) -> None:
 
 
 def measure() -> dict[str, dict[str, float]]:
-    found = {"decode": {"no gradient": counted(autoencoder, lambda vae: decoded(vae, False))}}
+    found = {"decode": {"no gradient": counted(autoencoder, partial(decoded, grad=False))}}
     for name, economies in ECONOMIES.items():
-        found["decode"][name] = counted(autoencoder, lambda vae, e=economies: decoded(vae, True, **e))  # type: ignore[misc]
+        found["decode"][name] = counted(autoencoder, partial(decoded, grad=True, **economies))
     for name, size in WAN.items():
+        build = partial(wan, **size)
         found[name] = {
-            "no gradient": counted(lambda s=size: wan(**s), lambda net: denoised(net, False)),  # type: ignore[misc]
-            "as it is": counted(lambda s=size: wan(**s), lambda net: denoised(net, True)),  # type: ignore[misc]
-            "recompute": counted(lambda s=size: wan(**s), lambda net: denoised(net, True, True)),  # type: ignore[misc]
+            "no gradient": counted(build, partial(denoised, grad=False)),
+            "as it is": counted(build, partial(denoised, grad=True)),
+            "recompute": counted(build, partial(denoised, grad=True, recompute=True)),
         }
     return found
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.coordinator import Coordinator, Finished, Ledger
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.journal import Journal
@@ -20,6 +20,7 @@ from raysearch.moves import Outcome
 from raysearch.runs import folder
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
+from raysearch.task import Finished, Ledger
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from importlib import metadata
 from typing import Any
 
 from raysearch import __version__, videos
-from raysearch.coordinator import Finished, Task
 from raysearch.moves import Move, Round, encode
+from raysearch.task import Finished, Task
 
 
 class Lineages:

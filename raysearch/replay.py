@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from raysearch.coordinator import Finished, Task, recall, refusal, shown
 from raysearch.journal import Journal
 from raysearch.moves import Outcome
+from raysearch.task import Finished, Task, recall, refusal, shown
 
 
 def replay(task: Task, journal: Journal) -> Finished | None:

@@ -17,7 +17,7 @@ import fsspec
 
 from raysearch import config as configuration
 from raysearch import rewards
-from raysearch.coordinator import Coordinator, Finished, Observer, Task, shown
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.executors import Executor
 from raysearch.executors.idle import Idle
@@ -33,6 +33,7 @@ from raysearch.rewards.catalogue import resolved
 from raysearch.searches import baseline, tasks
 from raysearch.settings import Job
 from raysearch.shelf import Shelf, Tidy, kept
+from raysearch.task import Finished, Observer, Task, shown
 
 REPORT, RESULT = "report.html", "result.json"
 BEGUN = ("manifest.json", "config.yaml")  # what is there of a run from its first Outcome on

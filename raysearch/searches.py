@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 from raysearch import rewards
-from raysearch.coordinator import Task
 from raysearch.errors import UsageError
 from raysearch.fingerprints import generator_fingerprint
 from raysearch.generators import feasible, layout
@@ -22,6 +21,7 @@ from raysearch.search import STRATEGIES, choose, strategy
 from raysearch.search.choose import chosen
 from raysearch.search.guides import guide_of
 from raysearch.settings import Job
+from raysearch.task import Task
 
 KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     bool: ("true or false", lambda v: isinstance(v, bool)),

@@ -7,10 +7,10 @@ from typing import Any
 
 import fsspec
 
-from raysearch.coordinator import Finished, Ledger, Task
 from raysearch.latents import Store
 from raysearch.moves import Outcome, Result, Round
 from raysearch.provenance import Lineages, sidecar, versions
+from raysearch.task import Finished, Ledger, Task
 
 
 class Shelf:

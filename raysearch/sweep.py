@@ -18,7 +18,7 @@ from typing import Any
 import fsspec
 
 from raysearch import config, runs, searches
-from raysearch.coordinator import Coordinator, Finished, Ledger, Task
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.journal import Journal
 from raysearch.moves import Outcome, Round, digest
@@ -27,6 +27,7 @@ from raysearch.report.grid import Cell
 from raysearch.security import refuse_secrets
 from raysearch.settings import Job
 from raysearch.shelf import Shelf
+from raysearch.task import Finished, Ledger, Task
 
 ALIASES = {"particles": "search.n", "search": "search.name"}
 FIXED = {

@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 
-from raysearch.coordinator import Coordinator, Task, shown
+from raysearch.coordinator import Coordinator
 from raysearch.journal import Journal
 from raysearch.moves import Kernel, Move, Result, Round, digest
 from raysearch.search import STRATEGIES
+from raysearch.task import Task, shown
 from tests.toy import PROMPTS, Toy
 
 STEPS = 10

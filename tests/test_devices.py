@@ -26,8 +26,10 @@ def test_the_same_bits_are_asked_for_where_there_is_a_choice(device, told):
     assert done.stdout.strip() == told, done.stderr
 
 
-def test_a_gpu_is_the_best_device_there_is():
-    assert devices.best() == ("cuda" if torch.cuda.is_available() else "cpu")
+@pytest.mark.parametrize("there, best", [(True, "cuda"), (False, "cpu")])
+def test_a_gpu_is_the_best_device_if_there_is_one(monkeypatch, there, best):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert devices.best() == best
 
 
 SIZES = [(9, 7, 4, 5), (5, 8, 16, 11), (480, 832, 256, 256), (3, 4, 3, 9)]

@@ -54,13 +54,16 @@ BELOW = {
     },
     "evals": {
         "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "settings", "runs", "searches", "shelf",
-        "coordinator", "executors", "journal", "search", "report", "rewards", "replay",
+        "task", "executors", "journal", "search", "report", "rewards", "replay",
     },
-    "observe": {"moves", "config", "settings", "coordinator", "executors"},
-    "submit": {"errors", "moves", "config", "settings", "places", "security", "searches", "sweep"},
+    "observe": {"moves", "config", "settings", "task", "executors"},
+    "submit": {"errors", "moves", "config", "checks", "settings", "places", "security", "searches", "sweep"},
     "settings": {"places"},
-    "coordinator": {"errors", "names", "moves", "prompts", "journal", "executors", "search"},
-    "replay": {"moves", "journal", "coordinator"},
+    "checks": {"errors", "settings"},
+    "config": {"errors", "names", "security", "settings", "checks", "tinyworld"},
+    "task": {"moves", "prompts", "journal"},
+    "coordinator": {"moves", "journal", "executors", "task"},
+    "replay": {"moves", "journal", "task"},
 }  # fmt: skip
 
 

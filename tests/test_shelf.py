@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from raysearch import videos
-from raysearch.coordinator import Coordinator, Finished, Task
+from raysearch.coordinator import Coordinator
 from raysearch.executors import Film
 from raysearch.journal import Journal
 from raysearch.latents import State, Store
 from raysearch.moves import Outcome, Result
 from raysearch.search import STRATEGIES
 from raysearch.shelf import Shelf, Tidy
+from raysearch.task import Finished, Task
 from tests.toy import PROMPTS, Toy
 
 

@@ -78,10 +78,10 @@ def generators(args: argparse.Namespace) -> int:
 
     rows = describe()
     width = max(len(r["pipeline"]) for r in rows)
-    print(f"{'pipeline':<{width}}  text  image   frames  tested  chunks  batch    notes")
+    kinds = ("text", "image", "frames", "tested", "chunks")
+    print(f"{'pipeline':<{width}}  {'  '.join(f'{kind:<6}' for kind in kinds)}  batch    notes")
     for r in rows:
-        kinds = ("text", "image", "frames", "tested", "chunks")
-        takes = "  ".join(f"{_yes(r, kind):<{max(6, len(kind)) if kind == 'image' else len(kind)}}" for kind in kinds)
+        takes = "  ".join(f"{_yes(r, kind):<6}" for kind in kinds)
         notes = "; ".join(t for t in (r["notes"], r["why"]) if t)
         print(f"{r['pipeline']:<{width}}  {takes}  {r['batch'] or '-':<7}  {notes}".rstrip())
     return 0

@@ -39,12 +39,13 @@ class _Actor:
         self.gpus = gpus
 
     def where(self) -> Place:
-        blind = bool(self.gpus) and self._device() == "cpu"
-        if self.gpus and not blind:
+        blind = False
+        if self.gpus:
             import torch
 
             seen, due = torch.cuda.device_count(), max(1, int(self.gpus))
-            if seen != due:
+            blind = not torch.cuda.is_available()
+            if seen != due and not blind:
                 raise RuntimeError(
                     f"this replica was promised {due} GPU and sees {seen}: CUDA_VISIBLE_DEVICES is wrong"
                 )

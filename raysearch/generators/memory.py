@@ -54,13 +54,14 @@ def prepare(pipeline: Any, config: Any) -> None:
 
 
 def _enable(vae: Any, name: str) -> None:
+    refused = UsageError(f"generator.{name}=true: {type(vae).__name__} has no {name}; leave it off")
+    enable = getattr(vae, f"enable_{name}", None)
+    if enable is None:
+        raise refused
     try:
-        enable = getattr(vae, f"enable_{name}", None)
-        if enable is None:
-            raise NotImplementedError
         enable()
-    except NotImplementedError:
-        raise UsageError(f"generator.{name}=true: {type(vae).__name__} has no {name}; leave it off") from None
+    except NotImplementedError:  # diffusers' own way of saying so
+        raise refused from None
 
 
 def _in_chunks(vae: Any, n: int) -> None:

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
-from raysearch.coordinator import Observer
 from raysearch.observe.events import EventLog
 from raysearch.observe.history import totals
 from raysearch.observe.lines import Lines
 from raysearch.observe.progress import Progress
 from raysearch.observe.screen import Screen
 from raysearch.settings import Job
+from raysearch.task import Observer
 
 __all__ = ["EventLog", "Lines", "Progress", "Screen", "totals", "watching"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raysearch import __version__, config, searches, security
+from raysearch import __version__, checks, config, searches, security
 from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.settings import Job
@@ -110,7 +110,7 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
     searches.trial(job)
     if command == "run":
         searches.prompts(job)
-    elif (data := str(job.challenge.get("data", ""))) != "tiny" and config.is_relative(data):
+    elif (data := str(job.challenge.get("data", ""))) != "tiny" and checks.is_relative(data):
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
         )
@@ -127,7 +127,7 @@ def _without_cluster(job: Job) -> dict[str, Any]:
 
 def _run_folder(run: str) -> list[str]:
     """Notes on where the results go. Raises UsageError for a folder that the job would lose."""
-    if config.is_relative(run) or run.startswith("~"):
+    if checks.is_relative(run) or run.startswith("~"):
         raise UsageError(
             f"run={run}: on the cluster this is a folder of one machine, which is lost with the job; set "
             "cluster.storage to what all nodes see (s3://my-bucket/raysearch, gs://..., /shared), or give run=s3://my-bucket/NAME"

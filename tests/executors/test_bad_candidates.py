@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
@@ -16,6 +16,7 @@ from raysearch.journal import Journal
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.rewards import Scores
 from raysearch.search import strategy
+from raysearch.task import Task
 from tests.executors.test_contract import PROMPTS, STEPS, answers, cluster, generator
 
 TOO_FAST = [{"name": "vjepa2", "frames": {"fps": 16}}, {"name": "motion"}]  # the tiny generator makes 8 a second

@@ -5,7 +5,7 @@ import pytest
 
 from raysearch import videos
 from raysearch.config import tiny_defaults
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.executors import Failure, Film
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
@@ -17,6 +17,7 @@ from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, Job, PoolConfig
+from raysearch.task import Task
 
 STEPS = 4
 PROMPTS = [

@@ -9,7 +9,7 @@ import pytest
 import ray
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
@@ -19,6 +19,7 @@ from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, PoolConfig
+from raysearch.task import Task
 from tests.executors import loading
 
 pytestmark = pytest.mark.cluster

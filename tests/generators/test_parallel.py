@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.multiprocessing
 
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
@@ -16,6 +16,7 @@ from raysearch.moves import Move, Outcome
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, GeneratorConfig, PoolConfig
+from raysearch.task import Task
 from tests.zoo.others import cog
 from tests.zoo.wan import wan
 

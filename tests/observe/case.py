@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from raysearch.coordinator import Coordinator, Task
+from raysearch.coordinator import Coordinator
 from raysearch.journal import Journal
 from raysearch.moves import Kernel, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import STRATEGIES
+from raysearch.task import Task
 from tests.toy import Toy
 
 STEPS = 10

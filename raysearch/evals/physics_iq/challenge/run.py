@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from raysearch import runs, searches
-from raysearch.coordinator import Task
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, score, scorer
 from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
@@ -24,6 +23,7 @@ from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.journal import Journal
 from raysearch.moves import Cost, Outcome, digest, encode
 from raysearch.settings import Job
+from raysearch.task import Task
 
 BASE = "base"
 Pools = dict[tuple[str, int], list[Scored]]
