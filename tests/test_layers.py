@@ -1,13 +1,12 @@
 """Imports run downward only, and importing the light parts loads nothing heavy. Checked in fresh interpreters."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import raysearch
+from tests.fresh import HEAVY, modules
 
 ROOT = Path(raysearch.__file__).parent
 LIGHT = [
@@ -67,23 +66,15 @@ BELOW = {
 }  # fmt: skip
 
 
-def modules(code: str) -> set[str]:
-    out = subprocess.run(
-        [sys.executable, "-c", code + "\nimport sys; print(*sys.modules)"], capture_output=True, text=True
-    )
-    assert out.returncode == 0, out.stderr
-    return set(out.stdout.split())
-
-
 @pytest.mark.parametrize("module", LIGHT)
 def test_light_imports_load_neither_ray_nor_torch(module):
-    loaded = modules(f"import {module}")
+    loaded, _ = modules(f"import {module}")
     assert module in loaded
-    assert not loaded & {"ray", "torch", "diffusers", "transformers"}
+    assert not loaded & HEAVY
 
 
 def test_search_knows_numpy_and_nothing_else():
-    loaded = modules("import raysearch.search")
+    loaded, _ = modules("import raysearch.search")
     own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
     assert own <= PURE
 

@@ -1,9 +1,6 @@
 """A run of which nothing is left to execute is free: nothing is started or loaded, and it ends as it did."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from raysearch.journal import Journal
 from raysearch.moves import decode
 from raysearch.replay import complete, replay
 from raysearch.shelf import Shelf
+from tests.fresh import heavy
 
 ROOT = Path(__file__).parents[1]
 DEMO, SWEEP = str(ROOT / "jobs/demo.yaml"), str(ROOT / "jobs/sweep_particles.yaml")
@@ -72,13 +70,8 @@ def test_a_part_of_a_finished_run_is_free_too(finished, broken):
 def test_neither_ray_nor_torch_is_imported(finished):
     """On the default executor, in a fresh interpreter; its ledger and its metrics need no Ray."""
     words = ["run", DEMO, f"run={finished}", *SMALL, "cluster.executor=ray", "cluster.generators.replicas=400"]
-    code = (
-        f"import sys; from raysearch.cli import main; assert main({words!r}) == 0; "
-        "print('imported:', [m for m in ('ray', 'torch', 'diffusers', 'transformers') if m in sys.modules])"
-    )
-    told = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, timeout=120)  # fmt: skip
-    assert told.returncode == 0 and "imported: []" in told.stdout, told.stdout + told.stderr
+    loaded, printed = heavy(*words)
+    assert not loaded and "no model is loaded" in printed
 
 
 def test_another_choice_makes_just_the_films_it_lacks(finished, tmp_path, monkeypatch, capsys):

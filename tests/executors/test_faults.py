@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from contextlib import suppress
 
 import pytest
 import ray
@@ -20,7 +19,6 @@ from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.settings import ClusterConfig, PoolConfig
 from raysearch.task import Task
-from tests.executors import loading
 
 pytestmark = pytest.mark.cluster
 STEPS = 6
@@ -48,20 +46,6 @@ def model(seconds: float = 0.02, **call):
 def reference(tmp_path_factory) -> list[str]:
     journal = Journal(str(tmp_path_factory.mktemp("ref")), {})
     return hashes(Coordinator(Inline(model(0.0), REWARDS), journal).run(searches()))
-
-
-@pytest.fixture
-def started(local_ray):
-    """Makes executors and closes them again."""
-    made = []
-
-    def start(*settings, **options) -> RayExecutor:
-        made.append(RayExecutor(*settings, **options))
-        return made[-1]
-
-    yield start
-    for executor in made:
-        executor.close()
 
 
 def hashes(done) -> list[str]:
@@ -235,68 +219,6 @@ def test_paired_replicas_live_on_one_node_and_survive_a_kill(started, reference,
     struck = Strike(lambda: os.kill(at_work(executor.generators), signal.SIGKILL))
     assert run(executor, tmp_path, [struck])[0] == reference
     assert executor.generators.restarts == 1
-
-
-def test_a_model_that_cannot_be_loaded_says_why(started):
-    executor = started(cluster(1), clockwork.settings(STEPS, no_such=1), REWARDS)
-    with pytest.raises(UsageError, match=r"cluster.generators: the model cannot be loaded: .*no_such"):
-        answers(executor, Work("x", PROMPTS[0], Move(None, (0,), STEPS)))
-
-
-def alive(executor, count: int) -> None:
-    """Look after the pools until so many generators are ready."""
-    deadline = time.monotonic() + 120
-    while sum(r.phase == "ready" for r in executor.generators.replicas) < count:
-        assert time.monotonic() < deadline
-        executor.ready(0.2)
-
-
-@pytest.mark.parametrize("what, limit", [("raise", 600.0), pytest.param("wait", 15.0, marks=pytest.mark.slow)])
-def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tmp_path, what, limit):
-    executor = started(cluster(2, load_timeout_s=limit, loads_per_node=1), loading.settings(4, tmp_path, "well", what),
-                       REWARDS)  # fmt: skip
-    alive(executor, 2)
-    assert executor.generators.restarts == 1
-
-
-def test_it_tells_how_far_replicas_are_that_load(started, tmp_path):
-    executor = started(cluster(3, loads_per_node=1), loading.settings(4, tmp_path, "well", "wait"), REWARDS)
-
-    def until(**wants):
-        deadline = time.monotonic() + 60
-        while not wants.items() <= (told := executor.status()["generators"]).items():
-            assert time.monotonic() < deadline, told
-            executor.ready(0.1)
-            assert sum(told[k] for k in ("placing", "placed", "loading", "alive")) == told["replicas"] == 3
-
-    until(placing=0, placed=1, loading=1, alive=1)
-    (tmp_path / "go").touch()
-    until(placing=0, placed=0, loading=0, alive=3)
-
-
-@pytest.mark.slow
-def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
-    executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
-    deadline = time.monotonic() + 120
-    while any(r.pid is None for r in executor.generators.replicas):
-        assert time.monotonic() < deadline
-        executor.ready(0.2)
-    for replica in executor.generators.replicas:
-        os.kill(replica.pid, signal.SIGKILL)  # as their node would
-    (tmp_path / "go").touch()
-    alive(executor, 6)
-    assert executor.generators.restarts == 6
-
-
-def test_a_model_on_which_replicas_die_is_given_up(started, tmp_path):
-    executor = started(cluster(1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
-    deadline = time.monotonic() + 120
-    with pytest.raises(UsageError, match=r"died while it started, 4 times in a row: .*memory enough"):
-        while time.monotonic() < deadline:
-            executor.ready(0.2)
-            if (one := executor.generators.replicas[0]).phase == "loading":
-                with suppress(ProcessLookupError):  # it was killed the last time, and that is not noticed yet
-                    os.kill(one.pid, signal.SIGKILL)
 
 
 def test_states_move_only_where_they_must_and_bytes_are_counted(started):
