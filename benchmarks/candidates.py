@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from raysearch.config import tiny_defaults
-from raysearch.executors.work import GeneratorWorker
+from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
-from raysearch.settings import GeneratorConfig, Job
+from raysearch.sampling.workers import GeneratorWorker
 from raysearch.tinyworld.heldout import condition
 from raysearch.tinyworld.physics import PROMPTS, SCENES
 from raysearch.tinyworld.truth import measure

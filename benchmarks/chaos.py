@@ -28,14 +28,14 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_worker_niceness", "0")
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.executors.inline import Inline
-from raysearch.journal import Journal
 from raysearch.moves import Kernel, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, PoolConfig
-from raysearch.task import Task
 
 STEPS, STEP_S = 8, 0.03
 MOVES = 3 * (6 * 5 + 4)  # of all searches: six particles with five reads, and best of four
@@ -97,7 +97,7 @@ class Scene:
         """Until there are so many nodes with GPUs again: those that leave have left, and others came."""
         import ray
 
-        from raysearch.executors.ray_cluster import leaving
+        from raysearch.executors.ray.cluster import leaving
 
         nodes = leaving()
         while (alive := [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("GPU")]) and any(
@@ -167,7 +167,7 @@ def settings(address: str, generators: int = 4) -> ClusterConfig:
 
 def strike(scene: Scene, fault: Callable[[Scene], Any], folder: str, after: int = 9, generators: int = 4) -> dict:
     """Run all searches, break something at the `after`-th Outcome, and say what came of it."""
-    from raysearch.executors.ray import RayExecutor
+    from raysearch.executors.ray.executor import RayExecutor
 
     begun = time.perf_counter()
     scene.executor = RayExecutor(settings(scene.nodes.address, generators), model(), REWARDS, store=f"{folder}/latents")
@@ -224,7 +224,7 @@ def recorded(folder: str) -> int:
 
 def drive(folder: str, address: str) -> None:
     """The coordinator's process: run, or resume, and print the hash."""
-    from raysearch.executors.ray import RayExecutor
+    from raysearch.executors.ray.executor import RayExecutor
 
     executor = RayExecutor(settings(address), model(), REWARDS, store=f"{folder}/latents")
     coordinator = Coordinator(executor, Journal(f"{folder}/journal", {}))

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from raysearch.settings import GeneratorConfig
+from raysearch.config.settings import GeneratorConfig
 
 NAME = "benchmarks.clockwork:load"
 

@@ -19,15 +19,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.executors.inline import Inline
 from raysearch.executors.virtual import Cluster, Virtual
-from raysearch.journal import Journal
 from raysearch.moves import Kernel, Move, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, PoolConfig
-from raysearch.task import Task
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 STEPS, STOPS, STEP_S = 20, (5, 10, 15, 20), 0.1
@@ -55,7 +55,7 @@ def drive(executor: Any, todo: list[Task]) -> tuple[float, Coordinator]:
 
 def on_ray(cluster: ClusterConfig, model: Any) -> Any:
     """A Ray executor whose replicas have all loaded; they have not shown how fast they are."""
-    from raysearch.executors.ray import RayExecutor
+    from raysearch.executors.ray.executor import RayExecutor
 
     executor = RayExecutor(cluster, model, REWARDS)
     while any(r.phase != "ready" for pool in (executor.generators, executor.rewards) for r in pool.replicas):
@@ -102,7 +102,7 @@ def static_slicing(searches: int) -> float:
     """Seconds of the usual way on the same Ray: every replica owns its slice of the particles, one search at a time."""
     import ray
 
-    from raysearch.executors.ray_actors import GeneratorActor
+    from raysearch.executors.ray.actors import GeneratorActor
 
     model = clockwork.settings(STEPS, seconds=STEP_S, slow=tempfile.mkdtemp())
     actors = [ray.remote(GeneratorActor).options(num_cpus=0.1).remote(0.0, model, 1, None) for _ in range(REPLICAS)]

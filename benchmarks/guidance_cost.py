@@ -20,13 +20,13 @@ from typing import Any
 import torch
 
 from raysearch.config import tiny_defaults
-from raysearch.executors.work import RewardWorker, run_move
+from raysearch.config.settings import Job
 from raysearch.generators.diffusers import DiffusersModel
-from raysearch.guidance import Critic
-from raysearch.latents import State
 from raysearch.moves import Guide, Move
 from raysearch.prompts import Prompt
-from raysearch.settings import Job
+from raysearch.sampling.guidance import Critic
+from raysearch.sampling.state import State
+from raysearch.sampling.workers import RewardWorker, run_move
 
 CPU, REWARD = torch.device("cpu"), {"name": "vjepa2"}
 SCENE = Prompt("s", "a ball", scene="one_ball", scene_seed=1000)
@@ -137,7 +137,7 @@ def main() -> None:
     args = parser.parse_args()
     import ray
 
-    from raysearch.executors.ray import RemoteCritic
+    from raysearch.executors.ray.executor import RemoteCritic
 
     torch.set_num_threads(1)
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")

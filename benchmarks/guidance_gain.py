@@ -23,6 +23,7 @@ import torch
 from benchmarks.best_of_n import interval
 from benchmarks.candidates import prompts
 from raysearch.config import tiny_defaults
+from raysearch.config.settings import Job
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
 from raysearch.moves import Outcome, Result, Search
@@ -30,7 +31,6 @@ from raysearch.prompts import Prompt
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
 from raysearch.search.guides import PRESETS, guide_of
-from raysearch.settings import Job
 
 POOL, N = 16, 2  # draws without guide and with it
 MEASURES = {"reward": "vjepa2", "error_px": "tinyworld_truth.trajectory_error", "mse": "tinyworld_truth.mse",

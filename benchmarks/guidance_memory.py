@@ -23,7 +23,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from benchmarks.guidance_flops import FRAMES, HEIGHT, WAN, WIDTH, latents, wan
 from benchmarks.live_bytes import LiveBytes, unfilled
 from raysearch.generators.gradient import economical
-from raysearch.guidance import view
+from raysearch.sampling.guidance import view
 
 DTYPE, SIDE = torch.bfloat16, 256  # SIDE: of the view that the reward is shown, px
 ECONOMIES: dict[str, dict[str, Any]] = {

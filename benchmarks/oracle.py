@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from raysearch.kernels import needs_noise, step
 from raysearch.moves import Kernel
-from raysearch.resampling import SCHEMES
+from raysearch.sampling.kernels import needs_noise, step
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
+from raysearch.search.resampling import SCHEMES
 from raysearch.search.smc import POTENTIALS
 from tests.drivers import Toy, drive, replicate
 from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z

@@ -14,8 +14,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.kernels
-GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.guidance
+KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.sampling.kernels
+GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
 Seed = tuple[int, ...]  # an address, e.g. (run seed, round, slot): which noise, never how much of a stream is used up
 
 

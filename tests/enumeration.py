@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raysearch.moves import Move, Outcome, Search
-from raysearch.resampling import SCHEMES
+from raysearch.search.resampling import SCHEMES
 
 START = (0.6, 0.4)
 TRANSITION = ((0.7, 0.3), (0.2, 0.8))

@@ -1,6 +1,6 @@
 """Models whose normalising constants and moments are known exactly, in numpy fp64.
 
-The step coefficients are those of raysearch.kernels, so a chain here is the very one that the kernels produce.
+The step coefficients are those of raysearch.sampling.kernels, so a chain here is the very one that the kernels produce.
 Each has draw(rng, n), advance(x, k, rng) -> (x', log p - log q), preview(x, step) and reward(x, step) on arrays (n,).
 """
 
@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from raysearch.kernels import coefficients
 from raysearch.moves import Kernel
-from raysearch.schedules import fraction
+from raysearch.sampling.kernels import coefficients
+from raysearch.search.schedules import fraction
 
 DDPM = Kernel("ddim_eta", 1.0)
 

@@ -10,15 +10,15 @@ from tests.fresh import HEAVY, modules
 
 ROOT = Path(raysearch.__file__).parent
 LIGHT = [
-    "raysearch", "raysearch.moves", "raysearch.weights", "raysearch.resampling", "raysearch.schedules",
-    "raysearch.search", "raysearch.journal", "raysearch.latents", "raysearch.coordinator", "raysearch.executors",
+    "raysearch", "raysearch.moves", "raysearch.search.weights", "raysearch.search.resampling", "raysearch.search.schedules",
+    "raysearch.search", "raysearch.engine.journal", "raysearch.sampling.state", "raysearch.engine.coordinator", "raysearch.executors",
     "raysearch.observe",
     "raysearch.generators", "raysearch.rewards", "raysearch.rewards.fuse", "raysearch.rewards.plugins",
     "raysearch.config", "raysearch.cli", "raysearch.runs",
     "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate",
-    "raysearch.origins", "raysearch.security", "raysearch.submit.sending", "raysearch.submit.slurm",
+    "raysearch.config.explain", "raysearch.security", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
 PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
 WITH_RAY = {

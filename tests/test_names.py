@@ -5,10 +5,10 @@ import pytest
 from raysearch.errors import UsageError
 from raysearch.moves import KERNELS
 from raysearch.names import kind, lookup, meanings
-from raysearch.resampling import SCHEMES
 from raysearch.rewards import catalogue
 from raysearch.search import STRATEGIES, describe
 from raysearch.search.guides import PRESETS
+from raysearch.search.resampling import SCHEMES
 from raysearch.search.smc import POTENTIALS
 
 DOC = """Summary, where n: is no option.

@@ -33,8 +33,8 @@ def add(command) -> None:
 def doctor(args: argparse.Namespace) -> int:
     from raysearch import config as configuration
     from raysearch import devices
-    from raysearch import doctor as examination
     from raysearch.prompts import Prompt
+    from raysearch.sampling import doctor as examination
 
     given = configuration.overrides(args.overrides)
     given |= given.pop("generator", {})

@@ -32,7 +32,7 @@ def plan(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from raysearch import config
-    from raysearch.plan import simulate
+    from raysearch.runs.plan import simulate
 
     job = config.load(args.job, args.overrides, args.cluster)
     pace = _pace(args)
@@ -57,7 +57,7 @@ def plan(args: argparse.Namespace) -> int:
 def _pace(args: argparse.Namespace):
     from dataclasses import replace
 
-    from raysearch.plan import Pace, measured
+    from raysearch.runs.plan import Pace, measured
 
     if args.run is None and args.seconds_per_nfe is None:
         raise UsageError("how fast is a replica? give --from RUN (a run that was made) or --seconds-per-nfe S")

@@ -70,7 +70,8 @@ def report(args: argparse.Namespace) -> int:
 
 
 def show_config(args: argparse.Namespace) -> int:
-    from raysearch import config, origins
+    from raysearch import config
+    from raysearch.config import explain as origins
 
     job = config.load(args.job, args.overrides, args.cluster, elsewhere=args.cluster is not None)
     if args.plain:

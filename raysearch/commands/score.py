@@ -117,7 +117,7 @@ def chosen(name: str | None, words: Sequence[str]) -> dict[str, Any]:
 def settings(options: Mapping[str, Any], reward: Any, args: argparse.Namespace) -> dict[str, Any]:
     """All that the scores depend on, but the videos."""
     from raysearch import rewards
-    from raysearch.fingerprints import rewards_fingerprint
+    from raysearch.runs.fingerprints import rewards_fingerprint
 
     known = reward.settings() if hasattr(reward, "settings") else rewards.settings(options)
     asked = {key: value for key in ("text", "clip") if (value := getattr(args, key))}

@@ -24,7 +24,7 @@ def add(command) -> None:
 
 def sweep(args: argparse.Namespace) -> int:
     from raysearch import sweep
-    from raysearch.report import grid
+    from raysearch.sweep import table as grid
 
     points = sweep.points(args.job, args.overrides, args.cluster)
     if not points[0].settings:

@@ -75,6 +75,6 @@ def _view(frames: np.ndarray, reward: Any) -> np.ndarray:
     """The file as the reward sees it: as in a run, but whole for one that squashes it itself, without rounding."""
     if reward.size is None or getattr(reward, "whole_frames", False) or hasattr(reward, "score_with_map"):
         return frames
-    from raysearch.executors.work import squashed
+    from raysearch.sampling.workers import squashed
 
     return squashed(frames, reward.size)

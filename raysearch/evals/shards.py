@@ -29,8 +29,8 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     require_token(address)
     import ray
 
-    from raysearch.executors.ray_cluster import connect
-    from raysearch.settings import ClusterConfig
+    from raysearch.config.settings import ClusterConfig
+    from raysearch.executors.ray.cluster import connect
 
     owns = connect(ClusterConfig(address=address))
     try:

@@ -9,9 +9,9 @@ from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.executors import Answer, Failure, Film, Job
-from raysearch.executors.work import GeneratorWorker, RewardWorker
-from raysearch.latents import State
 from raysearch.moves import Cost, Outcome
+from raysearch.sampling.state import State
+from raysearch.sampling.workers import GeneratorWorker, RewardWorker
 
 
 class Inline:

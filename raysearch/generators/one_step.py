@@ -2,7 +2,7 @@
 
 A pipeline call then is one step, `x0_hat = denoise(x, k)`, whatever the pipeline does inside: guidance, per-token
 times, conditioned frames. Both tables are cut to the step, because pipelines index them by a local counter. The
-arithmetic of moving stands outside, in raysearch.kernels, once for all families.
+arithmetic of moving stands outside, in raysearch.sampling.kernels, once for all families.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
+from raysearch.config.settings import Job
+from raysearch.engine.task import Observer
 from raysearch.observe.events import EventLog
 from raysearch.observe.history import totals
 from raysearch.observe.lines import Lines
 from raysearch.observe.progress import Progress
 from raysearch.observe.screen import Screen
-from raysearch.settings import Job
-from raysearch.task import Observer
 
 __all__ = ["EventLog", "Lines", "Progress", "Screen", "totals", "watching"]
 
@@ -36,7 +36,7 @@ def watching(
     with EventLog(job, folder, searches, versions, began) as log:
         others: list[Observer] = [log]
         if job.cluster.executor == "ray" and not idle:
-            from raysearch.executors.ray_metrics import RayMetrics
+            from raysearch.observe.ray_metrics import RayMetrics
 
             others.append(RayMetrics(folder, searches))
         if not sys.stdout.isatty():

@@ -18,10 +18,10 @@ from typing import Any
 import fsspec
 
 from raysearch import config
+from raysearch.config.settings import Job
+from raysearch.engine.task import Finished, Ledger, Task
 from raysearch.moves import Outcome, Round, digest, encode
 from raysearch.observe.progress import Status
-from raysearch.settings import Job
-from raysearch.task import Finished, Ledger, Task
 
 EVENTS = "events"
 FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0

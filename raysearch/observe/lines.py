@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from raysearch.engine.task import Finished, Ledger
 from raysearch.observe.progress import Progress, Status, Watched, coming, spell
-from raysearch.task import Finished, Ledger
 
 EVERY_S = 10.0
 NAMED = 3  # searches in work that a line names

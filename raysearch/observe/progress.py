@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from raysearch.engine.task import Finished, Ledger, Task
 from raysearch.moves import Outcome, Round
-from raysearch.task import Finished, Ledger, Task
 
 Status = Mapping[str, Mapping[str, Any]]
 COMING = {"loading": "loading", "placed": "to load next", "placing": "without a place"}  # replicas not ready yet

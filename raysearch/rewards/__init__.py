@@ -200,7 +200,7 @@ def _vlm_needs(options: Mapping[str, Any]) -> str:
 
 
 def _tinyworld(device: str, **options: Any) -> Reward:
-    from raysearch.tinyworld.reward import Truth
+    from raysearch.rewards.tinyworld_truth import Truth
 
     return Truth(**options)
 

@@ -25,7 +25,7 @@ CLASSES = {
     "vlm": "raysearch.rewards.vlm:VLMReward",
     "vjepa2_features": "raysearch.rewards.features:Features",
     "fuse": "raysearch.rewards.fuse:Fuse",
-    "tinyworld_truth": "raysearch.tinyworld.reward:Truth",
+    "tinyworld_truth": "raysearch.rewards.tinyworld_truth:Truth",
 }
 OPTIONS = {"vjepa2": ("raysearch.rewards.convention:Convention", "raysearch.rewards.convention:settings")}
 SHARED = "raysearch.rewards.checkpoints:load"  # whose docstring tells of the options of all that load weights

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
-from raysearch.schedules import READS, stops
 from raysearch.search.common import NOISY, ODE, afford, at_least, ranked, refuse_copies, rewards, stochastic_steps
+from raysearch.search.schedules import READS, stops
 
 
 def beam(

@@ -10,7 +10,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Seed
-from raysearch.schedules import fraction, guided
+from raysearch.search.schedules import fraction, guided
 
 ODE = Kernel("ode")
 NOISY = Kernel("ddim_eta", 0.7, (0.2, 0.8))

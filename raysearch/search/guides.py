@@ -1,4 +1,4 @@
-"""The guides a job can name, and how it says its own: plain data, no arithmetic (that is raysearch.guidance)."""
+"""The guides that a job can name, and how it describes a custom one: plain data, no arithmetic."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
-from raysearch.schedules import stops
 from raysearch.search.common import ODE, afford, proper, ranked, rewards
+from raysearch.search.schedules import stops
 
 
 def halving(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search
-from raysearch.schedules import stops
 from raysearch.search.common import NOISY, afford, at_least, ranked, refuse_copies, rewards, stochastic_steps
+from raysearch.search.schedules import stops
 
 
 def rbf(

@@ -16,10 +16,6 @@ import numpy as np
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search, argbest
 from raysearch.names import lookup
-from raysearch.resampling import Scheme
-from raysearch.resampling import scheme as scheme_named
-from raysearch.schedules import READS, adaptive, funnel, lambdas
-from raysearch.schedules import stops as stops_of
 from raysearch.search.common import (
     NOISY,
     afford,
@@ -33,7 +29,11 @@ from raysearch.search.common import (
     stochastic_steps,
     stream,
 )  # fmt: skip
-from raysearch.weights import Weights
+from raysearch.search.resampling import Scheme
+from raysearch.search.resampling import scheme as scheme_named
+from raysearch.search.schedules import READS, adaptive, funnel, lambdas
+from raysearch.search.schedules import stops as stops_of
+from raysearch.search.weights import Weights
 
 
 @dataclass(frozen=True)

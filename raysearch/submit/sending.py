@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raysearch import __version__, checks, config, searches, security
+from raysearch import __version__, config, security
+from raysearch.config import checks
+from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.settings import Job
+from raysearch.runs import tasks as searches
 from raysearch.submit.package import MB, Parcel, collect
 
 COMMANDS = ("run", "sweep", "challenge")

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raysearch.config.places import SlurmConfig
 from raysearch.errors import UsageError
-from raysearch.places import SlurmConfig
 from raysearch.submit import sending
 
 FOLDER = "runs/slurm"  # of the working directory: scripts, logs, exit codes

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from raysearch import doctor, rewards
-from raysearch.executors.work import GeneratorWorker, RewardWorker, run_move
+from raysearch import rewards
+from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Guide, Kernel, Move
 from raysearch.prompts import Prompt
-from raysearch.settings import GeneratorConfig
+from raysearch.sampling import doctor
+from raysearch.sampling.workers import GeneratorWorker, RewardWorker, run_move
 from tests.rewards import vlms
 from tests.zoo.cases import CASES, Case
 from tests.zoo.test_guides import Contrast

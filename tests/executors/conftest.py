@@ -2,7 +2,7 @@
 
 import pytest
 
-from raysearch.executors.ray import RayExecutor
+from raysearch.executors.ray.executor import RayExecutor
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clockwork
-from raysearch.settings import GeneratorConfig
+from raysearch.config.settings import GeneratorConfig
 
 
 def settings(steps: int, folder: Path, *plan: str) -> GeneratorConfig:

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.coordinator import Coordinator
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import RayExecutor
-from raysearch.executors.work import BROKEN, RewardWorker
-from raysearch.journal import Journal
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.rewards import Scores
+from raysearch.sampling.workers import BROKEN, RewardWorker
 from raysearch.search import strategy
-from raysearch.task import Task
 from tests.executors.test_contract import PROMPTS, STEPS, answers, cluster, generator
 
 TOO_FAST = [{"name": "vjepa2", "frames": {"fps": 16}}, {"name": "motion"}]  # the tiny generator makes 8 a second

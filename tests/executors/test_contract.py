@@ -5,19 +5,19 @@ import pytest
 
 from raysearch import videos
 from raysearch.config import tiny_defaults
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, Job, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.executors import Failure, Film
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import RayExecutor
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
 from raysearch.executors.virtual import Virtual
-from raysearch.journal import Journal
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, Job, PoolConfig
-from raysearch.task import Task
 
 STEPS = 4
 PROMPTS = [

@@ -8,17 +8,17 @@ import pytest
 import ray
 
 from benchmarks import clockwork
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import RayExecutor
-from raysearch.journal import Journal
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, PoolConfig
-from raysearch.task import Task
 
 pytestmark = pytest.mark.cluster
 STEPS = 6

@@ -6,15 +6,15 @@ import signal
 import pytest
 
 from raysearch.config import tiny_defaults
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, Job, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import RayExecutor
-from raysearch.journal import Journal
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, Job, PoolConfig
-from raysearch.task import Task
 
 STEPS = 3
 SCENE = Prompt("a", "a ball", scene="one_ball", scene_seed=1)

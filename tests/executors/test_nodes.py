@@ -11,8 +11,8 @@ BLIND = """
 import warnings
 import ray, torch
 from benchmarks import clockwork
-from raysearch.executors.ray import RayExecutor
-from raysearch.settings import ClusterConfig, PoolConfig
+from raysearch.executors.ray.executor import RayExecutor
+from raysearch.config.settings import ClusterConfig, PoolConfig
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 cluster = ClusterConfig(generators=PoolConfig(2, 0.5, num_gpus=1.0), rewards=PoolConfig(1, 0.5))

@@ -2,14 +2,14 @@
 
 import pytest
 
-from raysearch.coordinator import Coordinator
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.executors import Failure, Film, Job
 from raysearch.executors.virtual import Cluster, Virtual
-from raysearch.journal import Journal
 from raysearch.moves import Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.task import Task
 
 PROMPT = Prompt("p", "a ball")
 

@@ -6,14 +6,15 @@ from diffusers import DiffusionPipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
 import raysearch.tinyworld.codec  # noqa: F401  so that diffusers finds the class
-from raysearch import generators, kernels
+from raysearch import generators
 from raysearch.config import tiny_defaults
+from raysearch.config.settings import Job
 from raysearch.errors import UsageError
-from raysearch.executors.work import run_move
 from raysearch.generators.conditioning import arguments
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt, frames
-from raysearch.settings import Job
+from raysearch.sampling import kernels
+from raysearch.sampling.workers import run_move
 from raysearch.tinyworld import weights
 
 STEPS = 6

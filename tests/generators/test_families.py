@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from raysearch import generators
+from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.executors.work import run_move
 from raysearch.generators import families, feasible
 from raysearch.generators.conditioning import arguments
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
-from raysearch.settings import GeneratorConfig
+from raysearch.sampling.workers import run_move
 from tests.zoo import others, wan
 from tests.zoo.cases import size, wan_size
 from tests.zoo.parts import film

@@ -4,19 +4,19 @@ import pytest
 import torch
 import torch.multiprocessing
 
-from raysearch.coordinator import Coordinator
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import RayExecutor
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.generators.parallel import split
-from raysearch.journal import Journal
 from raysearch.moves import Move, Outcome
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from raysearch.settings import ClusterConfig, GeneratorConfig, PoolConfig
-from raysearch.task import Task
 from tests.zoo.others import cog
 from tests.zoo.wan import wan
 

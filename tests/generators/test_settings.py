@@ -9,13 +9,13 @@ import torch
 
 from raysearch import config as configuration
 from raysearch import generators, runs
+from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.executors.work import run_move
 from raysearch.generators import feasible, memory
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
-from raysearch.settings import GeneratorConfig
+from raysearch.sampling.workers import run_move
 from tests.zoo import others, wan
 from tests.zoo.cases import CASES, size, wan_size
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from raysearch.coordinator import Coordinator
-from raysearch.journal import Journal
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.moves import Kernel, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import STRATEGIES
-from raysearch.task import Task
 from tests.toy import Toy
 
 STEPS = 10

@@ -14,8 +14,8 @@ import urllib.request
 
 import ray
 
-from raysearch.executors.ray_metrics import RayMetrics
 from raysearch.observe.progress import Progress
+from raysearch.observe.ray_metrics import RayMetrics
 from tests.observe.case import NOISY, Clock, Ticking, drive, searches
 
 SAMPLE = re.compile(r"^ray_(raysearch_\w+)\{(.*)\} (\S+)$")

@@ -4,8 +4,8 @@ import pytest
 
 from raysearch import rewards
 from raysearch.errors import UsageError
-from raysearch.fingerprints import rewards_fingerprint
 from raysearch.rewards.catalogue import names, of, resolved
+from raysearch.runs.fingerprints import rewards_fingerprint
 
 SAME = [
     ({"name": "vjepa2"}, {"name": "vjepa2", "model": "tiny", "label": "vjepa2", "context": [4, 6, 8]}),

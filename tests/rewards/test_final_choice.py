@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from raysearch import config, runs, searches
+from raysearch import config, runs
 from raysearch.errors import UsageError
 from raysearch.report import write
+from raysearch.runs import tasks as searches
 
 
 def job(tmp_path, **choose):

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import raysearch
-from raysearch import cli, fingerprints, rewards
+from raysearch import cli, rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.rewards import Scores, plugins
 from raysearch.rewards.catalogue import resolved
+from raysearch.runs import fingerprints
 
 ROOT = Path(raysearch.__file__).parents[1]
 VIEW = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)

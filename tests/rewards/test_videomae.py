@@ -5,10 +5,11 @@ import pytest
 import torch
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
-from raysearch import fingerprints, rewards
+from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.rewards import pixels
 from raysearch.rewards.videomae import VideoMAEReward
+from raysearch.runs import fingerprints
 
 
 def network(norm_pix: bool = True, **more) -> VideoMAEForPreTraining:

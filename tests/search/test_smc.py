@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from raysearch.moves import Kernel, Move
-from raysearch.resampling import SCHEMES
 from raysearch.search import strategy
+from raysearch.search.resampling import SCHEMES
 from raysearch.search.smc import POTENTIALS
 from tests.drivers import Toy, drive, replicate
 from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z

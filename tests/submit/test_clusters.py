@@ -12,8 +12,9 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from raysearch import __version__, config, searches
+from raysearch import __version__, config
 from raysearch.errors import UsageError
+from raysearch.runs import tasks as searches
 from tests.submit.conftest import ROOT
 
 LAUNCH = sorted(ROOT.glob("clusters/*/launch.yaml"))

@@ -9,16 +9,16 @@ import torch
 import yaml
 
 from raysearch.cli import main
+from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.executors.work import run_move
 from raysearch.generators import feasible
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.layout import Chunk, ends, layout
 from raysearch.moves import KERNELS, Kernel, Move, Outcome
 from raysearch.prompts import Prompt
+from raysearch.sampling.workers import run_move
 from raysearch.search.beam import beam
 from raysearch.search.smc import smc
-from raysearch.settings import GeneratorConfig
 from raysearch.videos import decode
 from tests.drivers import drive
 from tests.zoo import wan

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch import kernels
-from raysearch.executors.work import run_move
 from raysearch.generators import families, hooks
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.classes import for_frames
@@ -16,6 +14,8 @@ from raysearch.generators.conditioning import arguments, own_names, with_default
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
+from raysearch.sampling import kernels
+from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
 from tests.zoo.table import page
 

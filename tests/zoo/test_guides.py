@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.executors.work import run_move
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Guide, Kernel, Move
 from raysearch.prompts import Prompt
+from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CASES
 
 STEPS, CPU, PROMPT = 3, torch.device("cpu"), Prompt("p", "a red ball rolls left")

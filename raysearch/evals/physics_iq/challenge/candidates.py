@@ -13,16 +13,17 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs, searches
+from raysearch import runs
+from raysearch.engine.journal import Journal
+from raysearch.engine.replay import replay
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import export, reals, scorer
 from raysearch.evals.physics_iq.challenge.settings import Entry, Settings, drop, item
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
-from raysearch.journal import Journal
 from raysearch.moves import Outcome, Result
-from raysearch.replay import replay
-from raysearch.shelf import Shelf
+from raysearch.runs import tasks as searches
+from raysearch.runs.films import Shelf
 
 
 @dataclass(frozen=True)

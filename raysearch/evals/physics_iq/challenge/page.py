@@ -7,9 +7,9 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
+from raysearch.config.settings import Job
 from raysearch.evals.physics_iq.challenge.selection import ORACLE
 from raysearch.report.markup import NONE, Html, el, number
-from raysearch.settings import Job
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _W, _H, _L, _B = 470, 310, 60, 46

@@ -11,7 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs, searches
+from raysearch import runs
+from raysearch.config.settings import Job
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, score, scorer
 from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
@@ -20,10 +23,8 @@ from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
-from raysearch.journal import Journal
 from raysearch.moves import Cost, Outcome, digest, encode
-from raysearch.settings import Job
-from raysearch.task import Task
+from raysearch.runs import tasks as searches
 
 BASE = "base"
 Pools = dict[tuple[str, int], list[Scored]]

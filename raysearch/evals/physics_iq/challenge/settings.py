@@ -11,12 +11,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from raysearch import videos
+from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, layout, standin
 from raysearch.evals.physics_iq.clips import count, frames
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.names import lookup
-from raysearch.settings import Job
 
 TRACKS, UPSCALE, PROMPTS = ("i2v", "v2v"), ("none", "reference"), ("op", "bpp")
 

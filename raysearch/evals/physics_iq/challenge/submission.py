@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from raysearch import __version__
+from raysearch.config.settings import Job
 from raysearch.evals.physics_iq import export, protocol
 from raysearch.evals.physics_iq.challenge.candidates import Scored
 from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import COLUMNS, DataSet
 from raysearch.evals.preference.items import Pair
-from raysearch.settings import Job
 
 
 def write(

@@ -1,0 +1,112 @@
+"""What can be known to be wrong with a job before anything is loaded: one error that names key, value and remedy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from raysearch.config.settings import AT_LEAST, CHOICES, GeneratorConfig, Job
+from raysearch.errors import UsageError
+
+
+def check(job: Job, elsewhere: bool = False) -> None:
+    """What can be known to be wrong without loading anything."""
+    for key, allowed in CHOICES.items():
+        value = _get(job, key)
+        if value not in allowed:
+            raise UsageError(f"{key}={value!r}: choose one of {', '.join(allowed)}")
+    for key, least in AT_LEAST.items():
+        value = _get(job, key)
+        if value is not None and value < least:
+            raise UsageError(f"{key}={value}: must be at least {least:g}")
+    for key, model in (("generator.model", job.generator.model), ("reward.model", job.reward.get("model", "tiny"))):
+        if not elsewhere or not isinstance(model, str) or is_relative(model):
+            _folder_exists(key, model)
+    if job.cluster.rewards.ranks > 1:
+        raise UsageError(f"cluster.rewards.ranks={job.cluster.rewards.ranks}: only generators are split; leave it at 1")
+    if not elsewhere:
+        _storage_works(job.run)
+        _can_be_written(job.run)
+    model, made = job.generator.model, job.generator.name == "diffusers"
+    if made and None in (job.generator.steps, job.generator.fps) and "/" not in model and not Path(model).is_dir():
+        raise UsageError(
+            f"generator.model={model!r}: no folder of that name, and a hub id has the form owner/name; `tiny` is the "
+            "model that ships with raysearch"
+        )
+    if job.generator.steps is None:
+        raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")
+    if job.generator.fps is None:
+        raise UsageError(
+            "generator.fps is not set; say how many frames per second the model makes, e.g. generator.fps=16"
+        )
+    _check_generator(job.generator)
+    for part in ("search", "reward"):
+        if not isinstance(getattr(job, part).get("name"), str):
+            raise UsageError(
+                f"{part}.name is missing; say which, e.g. {part}: {{name: {getattr(Job(), part)['name']}}}"
+            )
+    for i, spec in enumerate(job.watch):
+        if isinstance(spec, str):
+            job.watch[i] = {"name": spec}
+        elif not isinstance(spec, dict) or "name" not in spec:
+            raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
+
+
+def _check_generator(generator: GeneratorConfig) -> None:
+    fps, steps, chunks, trust = generator.fps, generator.steps, generator.chunks, generator.trust_remote_code
+    assert fps is not None and steps is not None
+    if fps != round(fps):
+        raise UsageError(
+            f"generator.fps={fps:g}: films have a whole number of frames per second; set generator.fps={round(fps)}"
+        )
+    if steps % chunks:
+        raise UsageError(
+            f"generator.steps={steps}: not a multiple of generator.chunks={chunks}, which take the same number each"
+        )
+    if not isinstance(trust, bool):
+        raise UsageError(
+            f"generator.trust_remote_code={trust!r}: running code that a model brings takes the word true; else leave "
+            "it out"
+        )
+
+
+def is_relative(folder: str) -> bool:
+    """Whether a folder is one of the working directory."""
+    return "://" not in folder and not folder.startswith(("/", "~"))
+
+
+def _folder_exists(key: str, model: Any) -> None:
+    """A model that is plainly a path must be a folder; any other text may be a hub id."""
+    if not isinstance(model, str):
+        raise UsageError(f"{key}={model!r}: give `tiny`, a folder or a hub id")
+    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+        raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
+
+
+def _storage_works(run: str) -> None:
+    if "://" not in run:
+        return
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(run.partition("://")[0])
+    except (ImportError, ValueError) as error:
+        told = str(error).splitlines()[0]
+        raise UsageError(f"run={run}: this storage cannot be used ({told}); pip install 'raysearch[cloud]'") from None
+
+
+def _can_be_written(run: str) -> None:
+    if "://" in run:
+        return
+    there = next(p for p in (Path(run).absolute(), *Path(run).absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise UsageError(f"run={run}: {there} {what}; name another folder, e.g. run=runs/mine")
+
+
+def _get(job: Job, key: str) -> Any:
+    value: Any = job
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value

@@ -1,0 +1,72 @@
+"""What a model is, in a hash: its configuration and its weights. Part of every key: no result outlives a change."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from raysearch import rewards
+from raysearch.config.settings import GeneratorConfig
+from raysearch.generators import found
+from raysearch.moves import digest
+from raysearch.rewards import plugins
+
+SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae"}  # model: tiny
+WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
+
+
+def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
+    """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
+    if ranks > 1:
+        return digest([ranks, generator_fingerprint(config)])
+    if config.name != "diffusers":
+        return digest([asdict(config), _source(config.name), _weights(config.model, config.revision, "")])
+    return digest([asdict(config), _weights(config.model, config.revision, "generator")])
+
+
+def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
+    """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
+    every = list(rewards.flat(specs))
+    with_model = [s for s in every if "model" in s or s["name"] in SHIPPED]
+    parts = [SHIPPED.get(s["name"], "worldmodel") for s in with_model]
+    weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
+    plugged = [version for s in every if (version := plugins.version(s["name"]))]
+    return digest([list(specs), weights, *plugged])
+
+
+def _weights(model: str, revision: str | None, part: str) -> str:
+    """Of a folder, its content; of a hub id, its revision."""
+    if model == "tiny" and part:
+        from raysearch.tinyworld import weights
+
+        return _folder(str(weights(part)))
+    if Path(model).is_dir():
+        return _folder(str(Path(model).resolve()))
+    return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
+
+
+def _source(name: str) -> str:
+    """Of a generator of one's own: the file that makes it."""
+    file = inspect.getsourcefile(found(name))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else name
+
+
+@lru_cache(maxsize=32)
+def _folder(path: str) -> str:
+    sums = []
+    for file in sorted(
+        p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".py")
+    ):
+        size = file.stat().st_size
+        with file.open("rb") as f:
+            data = f.read(WHOLE)
+            if size > WHOLE:
+                f.seek(-(1 << 20), 2)
+                data = data[: 1 << 20] + f.read()
+        sums.append([str(file.relative_to(path)), size, hashlib.sha256(data).hexdigest()])
+    return digest(sums)

@@ -1,0 +1,113 @@
+"""What a job would take: the same coordinator and searches on a simulated clock, no model loaded, no GPU asked for.
+
+Searches that choose by reward see pretended rewards, so which particles live is made up while how many Moves there are,
+of what length and with what barriers, is not. Seconds are given, or read from the Outcomes of a run that was made.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from raysearch.config.settings import Job
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Finished, Ledger
+from raysearch.errors import UsageError
+from raysearch.executors.virtual import Cluster, Virtual
+from raysearch.moves import Outcome
+from raysearch.runs import folder
+from raysearch.runs.tasks import baseline, tasks
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds on one replica: per network evaluation (guidance included), per decoded preview, per score."""
+
+    evaluation_s: float
+    decode_s: float = 0.0
+    score_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What so many replicas would take. utilisation: busy share of each pool; gpu_h: all GPUs by the clock."""
+
+    generators: int
+    rewards: int
+    moves: int
+    nfe: int
+    seconds: float
+    generators_busy: float
+    rewards_busy: float
+    gpu_h: float
+    moved: int
+
+
+def measured(run: str) -> Pace:
+    """The pace of a run: medians over the Outcomes of its journal. Raises UsageError if it holds none.
+
+    The time of a Move is fitted as evaluations x evaluation_s + decode_s where Moves of several lengths allow it.
+    """
+    root = folder(run)
+    outcomes = [o for o in Journal(str(root), _manifest(root)).outcomes.values() if o.cost.nfe]
+    if not outcomes:
+        raise UsageError(f"{run}: its journal holds no Outcome to measure by; give --seconds-per-nfe instead")
+    scores = [o.cost.reward_s for o in outcomes if o.cost.reward_calls]
+    decode = _decode(outcomes)
+    evaluation = statistics.median(max(o.cost.generate_s - decode, 0.0) / o.cost.nfe for o in outcomes)
+    return Pace(evaluation, decode, statistics.median(scores) if scores else 0.0)
+
+
+def _decode(outcomes: Sequence[Outcome]) -> float:
+    """Seconds of a Move that no evaluation explains: the intercept over its shortest and longest lengths."""
+    by_length: dict[int, list[float]] = {}
+    for o in outcomes:
+        by_length.setdefault(o.cost.nfe, []).append(o.cost.generate_s)
+    if len(by_length) < 2:
+        return 0.0
+    short, long = min(by_length), max(by_length)
+    low, high = statistics.median(by_length[short]), statistics.median(by_length[long])
+    slope = (high - low) / (long - short)
+    return min(max(low - slope * short, 0.0), low)
+
+
+def simulate(job: Job, pace: Pace, generators: int, rewards: int, spread: float = 0.05) -> Plan:
+    """One plan. spread: coefficient of variation of the time of a Move."""
+    cluster = Cluster([pace.evaluation_s] * generators, [pace.score_s] * rewards, decode_s=pace.decode_s, spread=spread)
+    return simulate_on(cluster, job)
+
+
+def simulate_on(cluster: Cluster, job: Job) -> Plan:
+    """The plan of a job on a cluster as modelled. Raises UsageError if a search of the job cannot run."""
+    executor = Virtual(cluster)
+    coordinator = Coordinator(executor, Journal.forgetful(), films=job.films)
+    done = coordinator.run([*tasks(job), *baseline(job)])
+    _all_well(done)
+    return _plan(executor, coordinator.ledger, job)
+
+
+def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:
+    status, seconds = executor.status(), executor.now
+    generators, rewards = len(executor.generators), len(executor.rewards)
+    pools = job.cluster
+    gpus = generators * pools.generators.num_gpus * pools.generators.ranks + rewards * pools.rewards.num_gpus
+    return Plan(
+        generators, rewards, ledger.executed, ledger.cost.nfe, seconds,
+        status["generators"]["busy_s"] / max(generators * seconds, 1e-9),
+        status["rewards"]["busy_s"] / max(rewards * seconds, 1e-9),
+        gpus * seconds / 3600, status["generators"]["moved_states"],
+    )  # fmt: skip
+
+
+def _all_well(done: Sequence[Finished]) -> None:
+    failed = [end for end in done if end.error]
+    if failed:
+        raise UsageError(f"{failed[0].task.name}: {failed[0].error}")
+
+
+def _manifest(root: Any) -> dict[str, Any]:
+    return json.loads((root / "manifest.json").read_text())

@@ -1,0 +1,1 @@
+"""What a replica does to a particle: kernels, guidance, states and Moves."""

@@ -1,0 +1,252 @@
+"""What a sweep found: one table (terminal, CSV, JSON) and one page of plots, from the cells that are finished.
+
+A row is a grid point with its seeds pooled. The unit of every interval is the prompt: a prompt's value is the mean over
+its seeds, intervals are bootstrap over prompts (`statistics.interval`). best_of_n at n is the unbiased order-statistic
+estimate from the largest pool of draws of the same settings, so that curves do not depend on which draws came first.
+Nothing measured in seconds enters: the same journal gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from raysearch.moves import Result, digest, encode
+from raysearch.report import statistics
+from raysearch.report.markup import number
+from raysearch.report.statistics import Measure
+
+PARTICLES = ("particles", "search.n")
+Values = dict[str, list[float]]  # by prompt, over seeds
+
+
+@dataclass
+class Cell:
+    """One search of the grid; n is None where the job leaves it to the strategy. result is None until it is done."""
+
+    name: str
+    settings: dict[str, Any]
+    strategy: str
+    n: int | None
+    seed: int
+    prompt: str
+    reward: str
+    result: Result | None = None
+    error: str | None = None
+    nfe: int = 0
+
+    @property
+    def particles(self) -> int:
+        if self.n is not None:
+            return self.n
+        assert self.result is not None
+        return int(self.result.notes.get("n", len(self.result.finals)))
+
+    @property
+    def series(self) -> dict[str, Any]:
+        """What tells one line of the plot from another: all settings but N and the seed."""
+        left_out = {*PARTICLES, "seed"}
+        return {"search": self.strategy} | {k: v for k, v in self.settings.items() if k not in left_out}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over prompts with its 95 % interval, and the gain over one random draw, paired by prompt.
+
+    All are NaN where they cannot be known: intervals for one prompt, the gain without a best_of_n pool to draw from.
+    """
+
+    mean: float
+    low: float
+    high: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. nfe: mean per search. pool: draws the estimate is made from, 0 for a plain mean."""
+
+    series: dict[str, Any]
+    n: int
+    nfe: float
+    prompts: int
+    seeds: int
+    done: int
+    asked: int
+    pool: int
+    values: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        rest = [f"{k}={v}" for k, v in self.series.items() if k != "search"]
+        return " ".join([str(self.series["search"]), *rest])
+
+
+def rows(cells: Sequence[Cell]) -> tuple[list[Measure], list[Row]]:
+    """The measures found and a row for every grid point in which a search has finished."""
+    done = [c for c in cells if c.result is not None]
+    rewards = sorted({c.reward for c in cells})
+    found = statistics.measures([c.result for c in done if c.result], " or ".join(rewards))
+    pools = _pools(done)
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        asked = cell.n if cell.n is not None else -1
+        groups.setdefault(digest([cell.series, asked]), []).append(cell)
+    made = [_row(group, pools, found) for group in groups.values() if any(c.result for c in group)]
+    return found, sorted(made, key=lambda row: (row.label, row.n))
+
+
+def files(cells: Sequence[Cell]) -> dict[str, str]:
+    """table.csv, sweep.json and sweep.html, as text."""
+    from raysearch.sweep import page as curves
+
+    found, table = rows(cells)
+    return {
+        "table.csv": _csv(found, table),
+        "sweep.json": json.dumps(encode(_document(cells, found, table)), indent=1, allow_nan=False) + "\n",
+        "sweep.html": curves.page(cells, found, table),
+    }
+
+
+def terminal(cells: Sequence[Cell]) -> str:
+    """The table for people: reward, then truth if there is one, each with its gain over one random draw."""
+    found, table = rows(cells)
+    shown = leading(found)
+    head = ["search", "N", "NFE", "prompts", "seeds", "done"]
+    for m in shown:
+        head += [m.label, "gain [95 % interval]"]
+    lines = [head]
+    for row in table:
+        line = [row.label, str(row.n), f"{row.nfe:g}", str(row.prompts), str(row.seeds), f"{row.done}/{row.asked}"]
+        for m in shown:
+            e = row.values.get(_name(m))
+            line += ["-", "-"] if e is None else [number(e.mean), _gain(e)]
+        lines.append(line)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def leading(found: Sequence[Measure]) -> list[Measure]:
+    """What is plotted: the search reward, and the truth or else the first other measure with a better direction."""
+    others = [m for m in found if m.key is not None and m.better]
+    truth = [m for m in others if m.truth] or others
+    return [*found[:1], *truth[:1]]
+
+
+def _pools(done: Sequence[Cell]) -> dict[str, Cell]:
+    """The largest finished best_of_n of every series, seed and prompt."""
+    pools: dict[str, Cell] = {}
+    for cell in done:
+        if cell.strategy == "best_of_n":
+            key = _pool(cell)
+            if key not in pools or cell.particles > pools[key].particles:
+                pools[key] = cell
+    return pools
+
+
+def _pool(cell: Cell, **changed: Any) -> str:
+    return digest([{**cell.series, **changed}, cell.seed, cell.prompt])
+
+
+def _row(group: Sequence[Cell], pools: Mapping[str, Cell], found: Sequence[Measure]) -> Row:
+    done = [c for c in group if c.result is not None]
+    own = [pools[_pool(c)] for c in done] if done[0].strategy == "best_of_n" else []
+    values = {}
+    for m in found:
+        chosen: Values = {}
+        random: Values = {}
+        for cell in done:
+            chosen.setdefault(cell.prompt, []).append(_chosen(cell, pools, m))
+            pool = pools.get(_pool(cell, search="best_of_n"))
+            random.setdefault(cell.prompt, []).append(math.nan if pool is None else _best_of(pool, 1, m))
+        if (estimate := _estimate(chosen, random)) is not None:
+            values[_name(m)] = estimate
+    return Row(
+        done[0].series, done[0].particles, float(np.mean([c.nfe for c in done])), len({c.prompt for c in done}),
+        len({c.seed for c in done}), len(done), len(group), min((p.particles for p in own), default=0), values,
+    )  # fmt: skip
+
+
+def _chosen(cell: Cell, pools: Mapping[str, Cell], m: Measure) -> float:
+    assert cell.result is not None
+    if cell.strategy == "best_of_n":
+        return _best_of(pools[_pool(cell)], cell.particles, m)
+    return float(m.of(cell.result)[cell.result.best])
+
+
+def _best_of(pool: Cell, n: int, m: Measure) -> float:
+    """Expected value of the chosen of n draws of the pool; NaN where fewer than half of the draws were measured."""
+    assert pool.result is not None
+    reward, value = statistics.scored(pool.result, m)
+    if np.isfinite(value).sum() * 2 < len(value) or not len(value):
+        return math.nan
+    return statistics.expected(reward, min(n, len(value)), value)
+
+
+def _estimate(chosen: Values, random: Values) -> Estimate | None:
+    pairs = [(np.mean(v), np.mean(random[p])) for p, v in sorted(chosen.items()) if np.isfinite(v).all()]
+    if not pairs:
+        return None
+    value, base = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    low, high = statistics.interval(value)
+    gain = value - base
+    gain_low, gain_high = statistics.interval(gain) if np.isfinite(gain).all() else (math.nan, math.nan)
+    return Estimate(*(float(x) for x in (value.mean(), low, high, gain.mean(), gain_low, gain_high)))
+
+
+def _name(m: Measure) -> str:
+    return m.key or "reward"
+
+
+def _gain(e: Estimate) -> str:
+    if not math.isfinite(e.gain):
+        return "-"
+    if not math.isfinite(e.gain_low):
+        return number(e.gain, sign=True)
+    return f"{number(e.gain, sign=True)} [{number(e.gain_low, sign=True)}, {number(e.gain_high, sign=True)}]"
+
+
+def _csv(found: Sequence[Measure], table: Sequence[Row]) -> str:
+    keys = list(dict.fromkeys(k for row in table for k in row.series))
+    names = [_name(m) for m in found]
+    parts = list(Estimate.__dataclass_fields__)
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n")
+    counts = ("n", "nfe", "prompts", "seeds", "done", "asked", "pool")
+    write.writerow([*keys, *counts, *(f"{name}.{part}" for name in names for part in parts)])
+    for row in table:
+        line = [row.series.get(k, "") for k in keys] + [getattr(row, c) for c in counts]
+        for name in names:
+            e = row.values.get(name)
+            line += [_cell(getattr(e, part)) if e else "" for part in parts]
+        write.writerow(line)
+    return out.getvalue()
+
+
+def _cell(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _document(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) -> dict[str, Any]:
+    searches = []
+    for c in cells:
+        entry: dict[str, Any] = {"name": c.name, "settings": c.settings, "seed": c.seed, "prompt": c.prompt,
+                                 "error": c.error, "done": c.result is not None}  # fmt: skip
+        if c.result is not None:
+            entry |= {"n": c.particles, "nfe": c.nfe, "hash": c.result.digest(), "chosen": c.result.winner.key}
+            entry["measures"] = {_name(m): float(m.of(c.result)[c.result.best]) for m in found}
+        searches.append(entry)
+    hashes = [s.get("hash") for s in searches]
+    return {
+        "complete": all(c.result is not None for c in cells), "hash": digest(hashes),
+        "measures": [asdict(m) for m in found], "table": [asdict(r) for r in table], "searches": searches,
+    }  # fmt: skip

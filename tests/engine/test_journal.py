@@ -1,0 +1,128 @@
+"""The journal: nothing recorded is lost, nothing damaged is used, and another run is not mistaken for this one."""
+
+import json
+import math
+
+import fsspec
+import pytest
+
+from raysearch.engine.journal import SEGMENT, Journal
+from raysearch.errors import UsageError
+from raysearch.moves import Cost, Outcome
+
+MANIFEST = {"generator": {"model": "tiny", "steps": 12}}
+
+
+def outcome(k: int) -> Outcome:
+    return Outcome(
+        f"key{k}", k / 7, {"vjepa2": k / 7, "nan": math.nan, "inf": -math.inf}, 0.1 * k, Cost(12, 1, 0.5, 0.25)
+    )
+
+
+def same(a: Outcome, b: Outcome) -> bool:
+    return a.to_json() == b.to_json()
+
+
+@pytest.fixture(params=["local", "memory"])
+def url(request, tmp_path):
+    return str(tmp_path / "run") if request.param == "local" else f"memory://{tmp_path.name}/run"
+
+
+def test_what_was_recorded_is_read_back_bit_for_bit(url):
+    journal = Journal(url, MANIFEST)
+    for k in range(5):
+        journal.record(outcome(k))
+    again = Journal(url, MANIFEST)
+    assert len(again.outcomes) == 5 and again.damaged == 0
+    assert all(same(again.outcomes[f"key{k}"], outcome(k)) for k in range(5))
+
+
+def test_segments_rotate_and_sessions_append(url):
+    for session in range(3):
+        journal = Journal(url, MANIFEST)
+        for k in range(SEGMENT + 3):
+            journal.record(outcome(session * 1000 + k))
+    assert len(Journal(url, MANIFEST).outcomes) == 3 * (SEGMENT + 3)
+
+
+@pytest.mark.parametrize("cut", [1, 20, -1])
+def test_a_half_written_line_is_left_out_and_counted(tmp_path, cut):
+    journal = Journal(str(tmp_path), MANIFEST)
+    for k in range(3):
+        journal.record(outcome(k))
+    path = next((tmp_path / "outcomes").iterdir())
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]) + lines[2][:cut].rstrip(b"}\n"))
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0", "key1"} and again.damaged == 1
+
+
+def test_a_flipped_digit_is_noticed(tmp_path):
+    journal = Journal(str(tmp_path), MANIFEST)
+    journal.record(outcome(3))
+    path = next((tmp_path / "outcomes").iterdir())
+    record = json.loads(path.read_text())
+    record["outcome"]["reward"] += 1e-9
+    path.write_text(json.dumps(record) + "\n")
+    again = Journal(str(tmp_path), MANIFEST)
+    assert not again.outcomes and again.damaged == 1
+
+
+def test_records_after_a_damaged_end_survive(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    path = next((tmp_path / "outcomes").iterdir())
+    path.write_bytes(path.read_bytes() + b'{"crc": 1, "outc')
+    Journal(str(tmp_path), MANIFEST).record(outcome(1))
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0", "key1"} and again.damaged == 1
+
+
+def test_another_model_is_an_error_that_says_what_changed(url):
+    Journal(url, MANIFEST).record(outcome(0))
+    with pytest.raises(UsageError, match=r"generator\.steps was 12, now 20.*another run="):
+        Journal(url, {"generator": {"model": "tiny", "steps": 20}})
+
+
+def test_a_damaged_manifest_is_an_error(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(UsageError, match="damaged"):
+        Journal(str(tmp_path), MANIFEST)
+
+
+def test_nothing_is_created_before_the_first_record(tmp_path):
+    Journal(str(tmp_path / "run"), MANIFEST)
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_writers_of_one_folder_lose_nothing(url):
+    """A job started twice by mistake, or requeued while the old one still dies."""
+    first, second = Journal(url, MANIFEST), Journal(url, MANIFEST)
+    for k in range(5):
+        first.record(outcome(k))
+        second.record(outcome(10 + k))
+    again = Journal(url, MANIFEST)
+    assert set(again.outcomes) == {f"key{k}" for k in (*range(5), *range(10, 15))} and again.damaged == 0
+
+
+def test_a_segment_that_is_gone_costs_no_other(url):
+    for session in range(3):
+        Journal(url, MANIFEST).record(outcome(session))
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.rm(sorted(fs.ls(f"{root}/outcomes", detail=False))[0])
+    Journal(url, MANIFEST).record(outcome(3))
+    assert set(Journal(url, MANIFEST).outcomes) == {"key1", "key2", "key3"}
+
+
+def test_another_run_that_came_first_while_models_were_loading_is_noticed(url):
+    first, second = Journal(url, MANIFEST), Journal(url, {"generator": {"model": "tiny", "steps": 20}})
+    first.record(outcome(0))
+    with pytest.raises(UsageError, match=r"holds another run: generator\.steps was 12, now 20"):
+        second.record(outcome(1))
+    assert set(Journal(url, MANIFEST).outcomes) == {"key0"}
+
+
+def test_what_is_no_segment_is_let_be(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    (tmp_path / "outcomes/.nfs0001").mkdir()
+    assert set(Journal(str(tmp_path), MANIFEST).outcomes) == {"key0"}

@@ -1,0 +1,54 @@
+"""What stays on disk once a search is done: what the policy says, and nothing of it before."""
+
+import numpy as np
+import pytest
+
+from raysearch import videos
+from raysearch.engine.coordinator import Coordinator
+from raysearch.engine.journal import Journal
+from raysearch.engine.task import Finished, Task
+from raysearch.executors import Film
+from raysearch.moves import Outcome, Result
+from raysearch.runs.films import Shelf, Tidy
+from raysearch.sampling.state import State, Store
+from raysearch.search import STRATEGIES
+from tests.toy import PROMPTS, Toy
+
+
+@pytest.mark.parametrize("run", ["local", "memory"])
+@pytest.mark.parametrize("latents, left", [("best", {"b"}), ("finals", {"b", "c"}), ("none", set())])
+def test_states_of_a_search_go_when_it_is_done_and_no_others(tmp_path, run, latents, left):
+    url = str(tmp_path) if run == "local" else f"memory://{tmp_path}"
+    store, tidy = Store(f"{url}/latents"), Tidy(url, latents)
+    done, going = (Task(name, PROMPTS[0], iter(()), "s") for name in ("done", "going"))
+    for key, task in {"a": done, "b": done, "c": done, "x": going}.items():
+        store.save(key, State(np.zeros((1, 2), np.float32), 1))
+        tidy.on_outcome(task, Outcome(key, 0.0), recalled=False)
+    tidy.on_outcome(done, Outcome("never stored", 0.0), recalled=True)
+    finals = (Outcome("c", 0.1), Outcome("b", 0.9))
+    tidy.on_finish(Finished(done, Result.of_best(finals)))
+    assert {key for key in "abcx" if store.load(key) is not None} == left | {"x"}
+    tidy.on_finish(Finished(going, error="to be gone on with"))
+    assert store.load("x") is not None
+
+
+class Camera(Toy):
+    """Its films are real ones."""
+
+    def _answer(self, job):
+        answer = super()._answer(job)
+        return Film(job.key, videos.encode(np.zeros((2, 16, 16, 3), np.uint8), 8)) if job.move is None else answer
+
+
+def test_films_on_the_shelf_are_not_kept_in_memory(tmp_path):
+    todo = [Task(p.id, p, STRATEGIES["best_of_n"](0, 4, n=3), p.id) for p in PROMPTS]
+    shelf = Shelf(str(tmp_path))
+    done = Coordinator(Camera(0), Journal(str(tmp_path), {}), [shelf], "all", shelf.has).run(todo)
+    for end in done:
+        assert len(end.films) == 3 and set(end.films.values()) == {None}
+        assert all((tmp_path / shelf.path(end.task, key)).stat().st_size for key in end.films)
+
+
+def test_a_store_that_never_was_is_tidy_already(tmp_path):
+    Store(str(tmp_path / "nothing")).drop(["a"])
+    assert not (tmp_path / "nothing").exists()

@@ -1,0 +1,69 @@
+"""States on disk: bit for bit, and what cannot be read counts as absent."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from raysearch.sampling.state import State, Store
+
+
+def state(x0: bool = True) -> State:
+    x = np.random.default_rng(0).standard_normal((1, 9, 4)).astype(np.float32)
+    return State(x, 7, x * 2 if x0 else None, smooth=x0)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request, tmp_path):
+    return Store(str(tmp_path / "latents") if request.param == "local" else f"memory://{tmp_path.name}/latents")
+
+
+@pytest.mark.parametrize("x0", [True, False])
+def test_round_trip(store, x0):
+    store.save("a", state(x0))
+    found = store.load("a")
+    assert (found.step, found.smooth) == (7, x0)
+    assert np.array_equal(found.x, state().x) and found.x.dtype == np.float32
+    assert (found.x0 is None) == (not x0) and (not x0 or np.array_equal(found.x0, state().x0))
+
+
+def test_absent_and_dropped(store):
+    assert store.load("a") is None
+    store.save("a", state())
+    store.drop(["a", "never there"])
+    assert store.load("a") is None
+
+
+@pytest.mark.parametrize("cut", [0, 5, 100, -3])
+def test_a_damaged_file_counts_as_absent(tmp_path, cut):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(path.read_bytes()[:cut])
+    assert store.load("a") is None
+
+
+def test_nothing_half_written_stays(tmp_path):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_two_writers_of_one_state_never_meet(tmp_path):
+    """A hedge: both replicas save the same state to storage that all nodes see."""
+    store, large = Store(str(tmp_path)), State(np.zeros((1, 100_000), np.float32), 3)
+    store.save("a", large)
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(lambda: [store.save("a", large) for _ in range(100)]) for _ in range(2)]
+        reader = pool.submit(lambda: [store.load("a") is None for _ in range(400)])
+        assert [len(writer.result()) for writer in writers] == [100, 100] and not any(reader.result())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_what_a_killed_writer_left_is_dropped_with_its_state(tmp_path):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    (tmp_path / ".a.0123abcd.partial").write_bytes(b"half")
+    (tmp_path / ".b.0123abcd.partial").write_bytes(b"half")
+    store.drop(["a"])
+    assert [p.name for p in tmp_path.iterdir()] == [".b.0123abcd.partial"]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raysearch.search.weights import Weights
+
+logs = st.lists(st.floats(-700, 700), min_size=1, max_size=40)
+
+
+@given(logs)
+def test_normalised_ess_in_range_and_log_z_is_logmeanexp(lw):
+    weights = Weights(np.array(lw))
+    assert math.isclose(math.fsum(weights.W), 1, rel_tol=1e-12)
+    assert 1 - 1e-9 <= weights.ess <= len(lw) + 1e-9
+    expected = np.logaddexp.reduce(lw) - math.log(len(lw))
+    assert math.isclose(weights.log_z, expected, rel_tol=1e-12, abs_tol=1e-12)
+    assert np.allclose(np.exp(weights.log_w), weights.W, atol=1e-12)
+
+
+@given(logs, st.floats(-1e3, 1e3))
+def test_a_common_factor_moves_log_z_alone(lw, shift):
+    before = Weights(np.array(lw))
+    after = before.add(np.full(len(lw), shift))
+    assert np.allclose(after.W, before.W, atol=1e-10)
+    assert math.isclose(after.log_z, before.log_z + shift, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@given(logs, st.randoms(use_true_random=False))
+def test_order_of_slots_changes_no_bit(lw, random):
+    order = list(range(len(lw)))
+    random.shuffle(order)
+    one, other = Weights(np.array(lw)), Weights(np.array(lw)[order])
+    assert (one.W[order] == other.W).all()
+    assert (one.log_z, one.ess) == (other.log_z, other.ess)
+
+
+def test_what_weights_were_worth_survives_resampling():
+    weights = Weights.uniform(4).add([0.1, 2.0, -1.0, 0.3])
+    earned = weights.log_z
+    assert weights.resampled().log_z == earned
+    assert weights.resampled(9).log_z == earned and len(weights.resampled(9)) == 9
+    assert math.isclose(weights.resampled().add([1.0] * 4).log_z, earned + 1)
+    pruned = weights.pruned([3, 1])
+    assert math.isclose(pruned.log_z, earned) and np.allclose(pruned.W, [0.75, 0.25])
+
+
+def test_add_is_pure_and_arrays_are_read_only():
+    weights = Weights.uniform(3)
+    weights.add([1.0, 2.0, 3.0])
+    assert weights.lw.tolist() == [0.0, 0.0, 0.0]
+    for array in (weights.lw, weights.W):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
+
+
+def test_conditional_ess():
+    weights = Weights.uniform(3).add([0.0, 1.0, -1.0])
+    assert math.isclose(weights.cess([0.7] * 3), 3)
+    delta = [0.2, -0.4, 3.0]
+    assert math.isclose(Weights.uniform(3).cess(delta), Weights.uniform(3).add(delta).ess)
+    assert weights.cess([-math.inf] * 3) == 0
+
+
+def test_nan_kills_once_and_is_counted():
+    weights = Weights.uniform(3).add([math.nan, 0.0, -math.inf])
+    assert weights.nans == 1 and weights.W.tolist() == [0.0, 1.0, 0.0]
+    later = weights.add([math.nan, 1.0, math.inf])  # the dead stay dead, whatever they would earn
+    assert later.nans == 1 and later.W.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_errors_name_slot_and_remedy():
+    with pytest.raises(ValueError, match=r"all 2 particles have weight zero \(1 by NaN\)"):
+        Weights.uniform(2).add([math.nan, -math.inf])
+    with pytest.raises(ValueError, match=r"slot 1 is inf"):
+        Weights.uniform(2).add([0.0, math.inf])
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        Weights.uniform(2).add([0.0] * 3)
+    with pytest.raises(ValueError, match="N >= 1"):
+        Weights.uniform(0)
