@@ -11,8 +11,8 @@ import hashlib
 import json
 import math
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from typing import Any, ClassVar
 
 KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.sampling.kernels
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
@@ -26,6 +26,8 @@ class Kernel:
     name: `ode` is deterministic; the others are stochastic with strength `eta` inside `window`, a pair of fractions
     of the steps (0 = first step, 1 = last), and the ode outside it.
     """
+
+    KEYED: ClassVar[tuple[str, ...]] = ("name", "eta", "window")
 
     name: str = "ode"
     eta: float = 0.0
@@ -50,6 +52,10 @@ class Guide:
     shrink: spatial scale in (0, 1] of the latents that are decoded for the gradient. chunk: latent frames decoded at a
     time. recompute: keep no activations of decoder and network, compute them again; takes time, saves memory.
     """
+
+    KEYED: ClassVar[tuple[str, ...]] = (
+        "name", "scale", "window", "every", "inner", "travel", "norm", "clip", "strict", "shrink", "chunk", "recompute",
+    )  # fmt: skip
 
     name: str = "mean"
     scale: float = 0.0
@@ -78,6 +84,8 @@ class Move:
     score:  False leaves the Outcome without reward and costs no decode.
     """
 
+    KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
+
     parent: str | None
     seed: Seed
     to: int
@@ -92,9 +100,7 @@ class Move:
 
         Whether a preview is scored does not change the state, so `score` takes no part.
         """
-        fields = asdict(self)
-        del fields["score"]
-        return digest([scope, fields])
+        return digest([scope, {k: v for k, v in keyed(self).items() if k != "score"}])
 
 
 @dataclass(frozen=True)
@@ -193,6 +199,20 @@ class Result:
 
 
 Search = Generator[Round, list[Outcome], Result]
+
+
+def keyed(part: Any) -> dict[str, Any]:
+    """The fields of a dataclass that enter a key: those its `KEYED` names, and later ones unless at their default.
+
+    So a field that is added later, with a default that changes nothing, leaves every key as it was.
+    """
+    entries = {}
+    for f in fields(part):
+        value = getattr(part, f.name)
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        if f.name in part.KEYED or value != default:
+            entries[f.name] = keyed(value) if is_dataclass(value) else value
+    return entries
 
 
 def argbest(rewards: Sequence[float]) -> int:

@@ -1,0 +1,102 @@
+"""What must never change by itself: Move keys, strategies' decisions and fingerprints, as plain values.
+
+`python -m tests.golden.pins` compares them with pins.json and prints what changed; `--write` writes them anew, which
+makes every run folder in the world start again, so it takes a reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from raysearch.moves import GUIDES, KERNELS, NORMS, Guide, Kernel, Move, Outcome, Result, Search, digest
+from raysearch.search import STRATEGIES, strategy
+
+HERE = Path(__file__).parent
+SCOPE, STEPS, SEED = "scope", 12, 5
+NOISY = Kernel("ddim_eta", 0.7, (0.0, 1.0))
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "best_of_n": [{"n": 3}, {"n": 2, "guide": Guide("full", 0.05)}],
+    "halving": [{"n": 4}, {"budget": 60}],
+    "smc": [
+        {"n": 4, "reads": (0.25, 0.5, 0.75), "kernel": NOISY},
+        {"n": 4, "reads": (0.25, 0.5), "kernel": NOISY, "rise": "adaptive", "scheme": "ssp", "potential": "max"},
+        {"n": 6, "reads": (0.5,), "prune": True, "last": 3, "potential": "sum"},
+    ],
+    "beam": [{"kernel": NOISY}, {"budget": 200, "kernel": NOISY}],
+    "paths": [{}],
+    "zero_order": [{}],
+    "pcn": [{}],
+    "evolutionary": [{}],
+    "rbf": [{"kernel": NOISY}],
+}
+
+
+def reward(key: str) -> float:
+    """A reward in [0, 1) that follows from the key alone."""
+    return int(key[:8], 16) / 2**32
+
+
+def drive(search: Search) -> tuple[list[str], Result]:
+    """Every key that a search asks for, in order, and its result."""
+    keys, outcomes = [], None
+    while True:
+        try:
+            round_ = search.send(outcomes) if outcomes is not None else next(search)
+        except StopIteration as stop:
+            return keys, stop.value
+        names = [move.key(SCOPE) for move in round_.moves]
+        keys += names
+        outcomes = [
+            Outcome(k, reward(k), {"r": reward(k)}, -reward(k[8:]) if m.guide else 0.0)
+            for k, m in zip(names, round_.moves, strict=True)
+        ]
+
+
+def moves() -> dict[str, Move]:
+    """One Move for every kernel, guide, norm and way to start."""
+    plain = Move(None, (1, 0, 2), 6)
+    every = {"plain": plain, "unscored": replace(plain, score=False), "child": replace(plain, parent="f" * 32)}
+    every |= {f"kernel {k}": replace(plain, kernel=Kernel(k, 0.0 if k in ("ode", "2m") else 0.7)) for k in KERNELS}
+    every |= {f"guide {g} {n}": replace(plain, guide=Guide(g, 0.1, norm=n)) for g in GUIDES for n in NORMS}
+    every["back"] = replace(plain, parent="a" * 32, back=3)
+    every["mutate"] = replace(plain, parent="a" * 32, mutate=0.25)
+    every["strict guide"] = replace(
+        plain, guide=Guide("full", 0.1, (0.2, 0.9), 3, 2, 1, clip=1.0, strict=True, chunk=2)
+    )
+    return every
+
+
+def pins() -> dict[str, Any]:
+    """Everything that is pinned."""
+    pinned: dict[str, Any] = {"moves": {name: move.key(SCOPE) for name, move in moves().items()}, "searches": {}}
+    for name, cases in OPTIONS.items():
+        for number, options in enumerate(cases):
+            keys, result = drive(strategy(name)(SEED, STEPS, **options))
+            pinned["searches"][f"{name} {number}"] = {
+                "moves": len(keys), "keys": digest(keys), "result": result.digest(), "first": keys[0],
+            }  # fmt: skip
+    return pinned
+
+
+def main() -> int:
+    missing = set(STRATEGIES) - set(OPTIONS)
+    if missing:
+        print(f"no case for {', '.join(sorted(missing))}; add one to OPTIONS")
+        return 1
+    now, path = pins(), HERE / "pins.json"
+    if "--write" in sys.argv:
+        path.write_text(json.dumps(now, indent=1) + "\n")
+        return 0
+    old = json.loads(path.read_text())
+    changed = [f"{part}: {name}" for part in ("moves", "searches") for name in {**old[part], **now[part]}
+               if old[part].get(name) != now[part].get(name)]  # fmt: skip
+    print("\n".join(changed) or "nothing changed")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
