@@ -1,6 +1,11 @@
-"""Imports run downward only, and importing the light parts loads nothing heavy. Checked in fresh interpreters."""
+"""Imports run downward only, nothing runs in a circle, and the light parts load nothing heavy.
+
+Every module of the package is covered. Imports inside functions count as well, and so does the face of a package
+(`__init__`), which stands for the modules whose names it passes on; imports for type checking alone do not.
+"""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,61 +14,108 @@ import raysearch
 from tests.fresh import HEAVY, modules
 
 ROOT = Path(raysearch.__file__).parent
+PATHS = sorted(ROOT.rglob("*.py"))
+# Each room may import those on floors below its own; rooms on one floor do not know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors", "resize", "devices"),
+    ("names", "moves", "security", "storage", "videos"),
+    ("options",),
+    ("search",),
+    ("tinyworld",),
+    ("prompts",),
+    ("config",),
+    ("rewards",),
+    ("generators",),
+    ("sampling",),
+    ("executors",),
+    ("engine",),
+    ("observe",),
+    ("runs",),
+    ("report",),
+    ("sweep",),
+    ("evals",),
+    ("submit",),
+    ("commands",),
+    ("cli",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIGHT = [
-    "raysearch", "raysearch.moves", "raysearch.search.weights", "raysearch.search.resampling", "raysearch.search.schedules",
-    "raysearch.search", "raysearch.engine.journal", "raysearch.sampling.state", "raysearch.engine.coordinator", "raysearch.executors",
-    "raysearch.observe",
-    "raysearch.generators", "raysearch.rewards", "raysearch.rewards.fuse", "raysearch.rewards.plugins",
-    "raysearch.config", "raysearch.cli", "raysearch.runs",
-    "raysearch.report", "raysearch.tinyworld", "raysearch.tinyworld.truth",
+    "raysearch", "raysearch.moves", "raysearch.search", "raysearch.options", "raysearch.config", "raysearch.rewards",
+    "raysearch.generators", "raysearch.executors", "raysearch.engine.coordinator", "raysearch.observe", "raysearch.runs",
+    "raysearch.report", "raysearch.sweep", "raysearch.tinyworld", "raysearch.cli", "raysearch.security",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
-    "raysearch.evals.videophy", "raysearch.evals.validate",
-    "raysearch.config.explain", "raysearch.security", "raysearch.submit.sending", "raysearch.submit.slurm",
+    "raysearch.evals.videophy", "raysearch.evals.validate", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
-PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
-WITH_RAY = {
-    "executors/ray.py", "executors/ray_actors.py", "executors/ray_cluster.py", "executors/ray_metrics.py",
-    "executors/ray_pools.py", "executors/ray_critic.py", "executors/pool.py", "evals/shards.py", "submit/cluster.py",
-}  # fmt: skip
-# Who may import whom inside the package, besides itself: what stands below.
-BELOW = {
-    "errors": set(),
-    "names": {"errors"},
-    "places": set(),
-    "security": {"errors"},
-    "moves": {"names", "errors"},
-    "weights": {"moves", "names", "errors"},
-    "resampling": {"weights", "moves", "names", "errors"},
-    "schedules": {"weights", "moves", "names", "errors"},
-    "search": PURE,
-    "kernels": PURE - {"search"},
-    "videos": {"errors"},
-    "latents": {"errors"},
-    "journal": {"moves", "errors"},
-    "prompts": {"moves", "errors", "videos", "tinyworld"},
-    "tinyworld": {"errors", "names", "moves", "rewards", "prompts", "videos"},
-    "devices": set(),
-    "resize": set(),
-    "rewards": {"errors", "names", "prompts", "tinyworld", "resize", "devices"},
-    "generators": {"errors", "names", "prompts", "tinyworld", "resize"},
-    "guidance": {"errors", "names", "moves", "schedules", "kernels", "generators", "resize", "devices"},
-    "executors": {
-        "errors", "names", "moves", "prompts", "latents", "kernels", "schedules", "generators", "rewards", "videos",
-        "settings", "guidance", "devices",
-    },
-    "evals": {
-        "errors", "names", "moves", "prompts", "videos", "tinyworld", "config", "settings", "runs", "searches", "shelf",
-        "task", "executors", "journal", "search", "report", "rewards", "replay",
-    },
-    "observe": {"moves", "config", "settings", "task", "executors"},
-    "submit": {"errors", "moves", "config", "checks", "settings", "places", "security", "searches", "sweep"},
-    "settings": {"places"},
-    "checks": {"errors", "settings"},
-    "config": {"errors", "names", "security", "settings", "checks", "tinyworld"},
-    "task": {"moves", "prompts", "journal"},
-    "coordinator": {"moves", "journal", "executors", "task"},
-    "replay": {"moves", "journal", "task"},
-}  # fmt: skip
+RAY = ("executors/ray/", "observe/ray_metrics.py", "evals/shards.py", "submit/")
+TORCH = ("sampling", "generators", "rewards", "tinyworld", "devices", "resize", "executors", "pretrained")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(["raysearch", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in PATHS}
+
+
+def type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def nodes(tree: ast.AST):
+    for child in ast.iter_child_nodes(tree):
+        if not type_checking(child):
+            yield child
+            yield from nodes(child)
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module of the package that a module imports, anywhere in it."""
+    path, names = MODULES[module], set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in nodes(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            start = ".".join(filter(None, (base, node.module)))
+            for alias in node.names:
+                names.add(f"{start}.{alias.name}" if f"{start}.{alias.name}" in MODULES else start)
+    return frozenset(names & MODULES.keys())
+
+
+def room(module: str) -> str:
+    return (module.split(".") + [""])[1]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_run_downward(module):
+    own = room(module)
+    if own:
+        assert own in FLOOR, f"{own} has no floor; give it one in FLOORS"
+        upward = {m for m in imports(module) if room(m) not in ("", own) and FLOOR[room(m)] >= FLOOR[own]}
+        assert not upward
+
+
+def test_no_imports_run_in_a_circle():
+    seen: dict[str, bool] = {}
+
+    def circle(module: str, way: tuple[str, ...]) -> tuple[str, ...]:
+        if module in way:
+            return (*way[way.index(module) :], module)
+        if module in seen:
+            return ()
+        for other in sorted(imports(module)):
+            if back := circle(other, (*way, module)):
+                return back
+        seen[module] = True
+        return ()
+
+    assert not [way for module in sorted(MODULES) if (way := circle(module, ()))]
+
+
+def test_few_modules_stand_loose_at_the_top():
+    assert len([path for path in ROOT.glob("*.py") if path.name != "__init__.py"]) <= 14
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -76,49 +128,18 @@ def test_light_imports_load_neither_ray_nor_torch(module):
 def test_search_knows_numpy_and_nothing_else():
     loaded, _ = modules("import raysearch.search")
     own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
-    assert own <= PURE
+    assert own <= {"moves", "names", "errors", "options", "search"}
+    assert not loaded & {*HEAVY, "omegaconf", "fsspec", "pydantic"}
 
 
-def room(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
-
-
-def imports(path: Path) -> set[str]:
-    """Rooms of this package that a file imports, relative imports resolved."""
-    found = set()
-    package = ["raysearch", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            start = ".".join([*base, *([node.module] if node.module else [])])
-            names = [start, *(f"{start}.{a.name}" for a in node.names)]
-        parts = [n.split(".") for n in names if n.startswith("raysearch.")]
-        found |= {p[1] for p in parts if (ROOT / p[1]).is_dir() or (ROOT / f"{p[1]}.py").is_file()}
-    return found
-
-
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_run_downward(path):
-    own = room(path)
-    if own in BELOW:
-        assert imports(path) - {own} <= BELOW[own]
-
-
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
-def test_ray_only_where_the_design_says(path):
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_heavy_libraries_only_where_the_design_says(module):
     heavy = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
-            heavy |= {a.name.split(".")[0] for a in node.names}
+            heavy |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             heavy.add(node.module.split(".")[0])
-    where = path.relative_to(ROOT).as_posix()
-    if "ray" in heavy:
-        assert where in WITH_RAY
-    if "torch" in heavy:
-        assert room(path) in (
-            "kernels", "guidance", "generators", "rewards", "tinyworld", "executors", "devices", "resize", "doctor",
-        )  # fmt: skip
+    where = MODULES[module].relative_to(ROOT).as_posix()
+    assert "ray" not in heavy or where.startswith(RAY)
+    assert not heavy & {"torch", "diffusers", "transformers"} or room(module) in TORCH
