@@ -41,8 +41,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIGHT = [
     "raysearch", "raysearch.moves", "raysearch.search", "raysearch.options", "raysearch.config", "raysearch.rewards",
-    "raysearch.generators", "raysearch.executors", "raysearch.engine.coordinator", "raysearch.observe", "raysearch.runs",
-    "raysearch.report", "raysearch.sweep", "raysearch.tinyworld", "raysearch.cli", "raysearch.security",
+    "raysearch.generators", "raysearch.executors", "raysearch.engine.coordinator", "raysearch.observe",
+    "raysearch.runs", "raysearch.report", "raysearch.sweep", "raysearch.tinyworld", "raysearch.cli", "raysearch.security",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
