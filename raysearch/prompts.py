@@ -6,6 +6,7 @@ A Prompt is plain data that travels to every worker; its frames are read where t
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.videos import decode, read_image
+from raysearch.videos import read, read_image
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,45 @@ class Prompt:
         return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed])
 
 
-def frames(prompt: Prompt) -> np.ndarray | None:
-    """The conditioning frames, uint8 [T, H, W, 3]; None for text alone. Raises UsageError for an unreadable file."""
+def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
+    """The conditioning frames, uint8 [T, H, W, 3]; None for text alone.
+
+    Args:
+        prompt: names an image, a clip or a scene of the tiny world, or none of them.
+        fps: rate to which a clip is resampled; None keeps the frames of the file.
+
+    Raises:
+        UsageError: for a file that cannot be read, or a clip of unknown rate where `fps` is given.
+    """
     if prompt.image is not None:
         return read_image(prompt.image)[None]
     if prompt.video is not None:
-        return decode(prompt.video)[0]
+        return _clip(prompt.video, fps)
     if prompt.scene is not None:
         from raysearch.tinyworld.heldout import condition
 
         return condition(prompt.scene, prompt.scene_seed).given
     return None
+
+
+def _clip(path: str, fps: float | None) -> np.ndarray:
+    clip = read(path)
+    if fps and clip.fps and (clip.uneven or abs(clip.fps - fps) > 0.01 * fps):
+        resampled = read(path, fps=fps)
+        why = " of uneven frame times" if clip.uneven else ""
+        _tell(f"{path}: resampled from {clip.fps:.4g}{why} to {fps:g} frames per second (generator.fps)")
+        clip = resampled
+    elif clip.uneven:
+        _tell(f"{path}: its frame times are uneven; its frames are taken as if they were even")
+    for note in clip.notes:
+        _tell(f"{path}: {note}")
+    return clip.frames
+
+
+@lru_cache(maxsize=4096)
+def _tell(line: str) -> None:
+    """Prints a line on standard error once in a process."""
+    print(f"raysearch: {line}", file=sys.stderr, flush=True)
 
 
 @lru_cache(maxsize=4096)

@@ -6,14 +6,16 @@ import io
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from raysearch import decoding_process as process
 from raysearch.errors import UsageError
 
+MOST_BYTES = 4 * 2**30  # of the frames of one file
+MOST_COPIES = 10_000  # of one frame, when resampling
 SHOWN = 256  # videos smaller than this are enlarged by a whole factor, without smoothing, so that they can be watched
 
 
@@ -37,13 +39,21 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
 
 @dataclass(frozen=True)
 class Clip:
-    """frames: uint8 [frames, height, width, 3]; fps: their mean rate; uneven: whether intervals differ by over a fifth;
-    promised: how many frames the file says it has, 0 where it does not."""
+    """A video in memory.
+
+    Attributes:
+        frames: uint8 [frames, height, width, 3], upright, of square pixels.
+        fps: mean rate of the frames per second, 0 where the file does not say.
+        uneven: whether intervals between frames differ by over a fifth.
+        promised: how many frames the file says it shows, 0 where it does not say.
+        notes: what a user should know about how the file was read.
+    """
 
     frames: np.ndarray
     fps: float
     uneven: bool
     promised: int
+    notes: tuple[str, ...] = ()
 
 
 def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
@@ -52,26 +62,94 @@ def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
     return clip.frames, clip.fps
 
 
-def read(source: str | os.PathLike | bytes) -> Clip:
-    """The whole video. Raises UsageError if it is none."""
+def read(
+    source: str | os.PathLike | bytes, kind: str = "video", fps: float | None = None, most: int | None = None
+) -> Clip:
+    """A video or an image, decoded in a process of its own; docs/videos.md states the rules.
+
+    Args:
+        source: a path, or the bytes of a file.
+        kind: `video` or `image`.
+        fps: resample to this rate: each frame is the one shown at its time. None keeps the frames of the file.
+        most: read at most this number of frames, after resampling.
+
+    Raises:
+        UsageError: for a file that cannot be read, is cut short, or is too large.
+    """
     name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
-    if not isinstance(source, bytes) and not Path(name).is_file():
-        raise UsageError(f"{name}: no such file")
+    frames: list[np.ndarray] = []
+    times: list[float | None] = []
+    held, seen, last = 0, 0, dict[str, Any]()
+    resampler = Resampler(fps) if fps else None
+    answers = process.ask(source, kind)
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else name) as file:
-            assert isinstance(file, av.container.InputContainer)
-            stream = file.streams.video[0]
-            found = [(f.to_ndarray(format="rgb24"), f.time) for f in file.decode(stream)]
-            promised = stream.frames
-            fps = float(stream.average_rate or stream.guessed_rate or 0)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise UsageError(f"{name}: not a video that can be read ({type(error).__name__}: {error})") from None
-    frames = [frame for frame, _ in found]
+        for facts, pixels in answers:
+            if pixels is None:
+                last = facts
+                break
+            seen += 1
+            times.append(facts["time"])
+            new = [pixels] if resampler is None else resampler.add(facts["time"], pixels)
+            frames += new
+            held += sum(f.nbytes for f in new)
+            if held > MOST_BYTES:
+                raise UsageError(f"{name}: its frames take over {MOST_BYTES >> 30} GiB in memory; cut or shrink it")
+            if most is not None and len(frames) >= most:
+                break
+    finally:
+        answers.close()
+    rate, promised = float(Fraction(last.get("fps", "0"))), last.get("promised", 0)
+    if last and resampler is not None:
+        frames += resampler.end(rate)
     if not frames:
         raise UsageError(f"{name}: the file holds no video frames")
-    if len({f.shape for f in frames}) > 1:
-        raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-    return Clip(np.stack(frames), fps, _uneven([time for _, time in found]), promised)
+    if last and kind == "video" and seen < 0.9 * promised:
+        raise UsageError(f"{name}: the file is cut short: {seen} of its {promised} frames can be read")
+    lasted = _seconds(times)
+    if last and kind == "video" and not promised and lasted < 0.9 * (seconds := last["seconds"]):
+        raise UsageError(f"{name}: the file is cut short: {lasted:.2f} of its {seconds:.2f} s can be read")
+    notes = list(last.get("notes", []))
+    if last and kind == "video" and seen < promised - 1:
+        notes.append(f"{seen} of {promised} frames can be read")
+    return Clip(np.stack(frames[:most]), fps or rate, _uneven(times), promised, tuple(notes))
+
+
+class Resampler:
+    """Frames at an even rate, each the one that the file shows at that time."""
+
+    def __init__(self, fps: float):
+        self.fps, self.made, self.held = fps, 0, None
+        self.start: float | None = None
+        self.at, self.step = 0.0, 0.0
+
+    def add(self, time: float | None, pixels: np.ndarray) -> list[np.ndarray]:
+        if time is None:
+            raise UsageError("the file gives no times for its frames, so it cannot be resampled; re-encode it")
+        if self.start is None:
+            self.start = time
+        frames = self._until(time - self.start)
+        self.step, self.at, self.held = time - self.start - self.at, time - self.start, pixels
+        return frames
+
+    def end(self, rate: float) -> list[np.ndarray]:
+        return self._until(self.at + (1 / rate if rate else self.step))
+
+    def _until(self, time: float) -> list[np.ndarray]:
+        frames = []
+        while self.held is not None and self.made / self.fps < time - 1e-4:
+            if len(frames) >= MOST_COPIES:
+                raise UsageError(f"a frame is shown for over {MOST_COPIES / self.fps:g} s; cut the file")
+            frames.append(self.held)
+            self.made += 1
+        return frames
+
+
+def _seconds(times: list[float | None]) -> float:
+    """From the first frame to the end of the last; without limit where that cannot be known."""
+    known = [t for t in times if t is not None]
+    if len(known) < 2:
+        return float("inf")
+    return known[-1] - known[0] + float(np.diff(known).max())
 
 
 def _uneven(times: list[float | None]) -> bool:
@@ -83,27 +161,24 @@ def _uneven(times: list[float | None]) -> bool:
 
 
 def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
-    """codec, fps, frames, width, height, duration_s of what is in a video file. Raises UsageError as `decode`."""
-    frames, fps = decode(source)
-    with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
-        assert isinstance(file, av.container.InputContainer)
-        codec, duration = file.streams.video[0].codec_context.name, file.duration
-    count, height, width, _ = frames.shape
-    whole = int(fps) if fps == int(fps) else fps
+    """codec, fps, frames, width, height, duration_s as the header of a film of raysearch tells them.
+
+    Raises UsageError for a file that is no video. Only for files that raysearch wrote: they are opened in this process.
+    """
+    try:
+        with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
+            stream = file.streams.video[0]
+            codec, duration = stream.codec_context.name, file.duration
+            fps, count = float(stream.average_rate or stream.guessed_rate or 0), stream.frames
+            width, height = stream.width, stream.height
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise UsageError(f"not a video that can be read ({type(error).__name__}: {error})") from None
     return {
-        "codec": codec, "fps": whole, "frames": count, "width": width, "height": height,
-        "duration_s": None if duration is None else duration / av.time_base,
+        "codec": codec, "fps": int(fps) if fps == int(fps) else fps, "frames": count or len(read(source).frames),
+        "width": width, "height": height, "duration_s": None if duration is None else duration / av.time_base,
     }  # fmt: skip
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """uint8 [height, width, 3]. Raises UsageError if it is no image."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise UsageError(f"{path}: not an image that can be read ({error})") from None
+    """uint8 [height, width, 3], upright, on the background where transparent. Raises UsageError if it is no image."""
+    return read(path, "image").frames[0]

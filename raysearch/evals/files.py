@@ -40,8 +40,6 @@ def judged(
 ) -> tuple[dict[str, Any], Any]:
     """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
     clip = videos.read(path)
-    if len(clip.frames) < 0.9 * clip.promised:
-        raise UsageError(f"the file is cut short: {len(clip.frames)} of its {clip.promised} frames can be read")
     note = "variable frame rate" if clip.uneven else ""
     by_clock = (rewards.settings(spec).get("frames") for spec in rewards.flat([options]) if rewards.maps(spec))
     if note and any("fps" in frames for frames in by_clock if frames):
@@ -55,6 +53,7 @@ def judged(
         scores = _score(clip.frames, reward, options, prompt)
     row = {"video": path, "frames": len(clip.frames), "fps": clip.fps, "reward": scores.value}
     row |= {k if k not in row else f"{options['name']}.{k}": v for k, v in scores.details.items()}
+    note = "; ".join([*([note] if note else []), *clip.notes])
     return row | ({"note": note} if note else {}), found
 
 

@@ -91,7 +91,7 @@ class DiffusersModel:
         return cls(pipeline, config.steps, config.fps, settings=config, **options)
 
     def on(self, prompt: Prompt) -> Any:
-        return self.given(prompt.text, frames(prompt), prompt.id)
+        return self.given(prompt.text, frames(prompt, self.fps), prompt.id)
 
     def given(self, text: str, clip: Frames | None, prompt_id: str) -> Any:
         """The generator for a text and conditioning frames. Raises UsageError where the pipeline cannot do it."""

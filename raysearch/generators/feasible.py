@@ -38,7 +38,7 @@ def check(config: Any, prompts: Iterable[Prompt]) -> None:
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:
-        given = 1 if prompt.image is not None else _count(prompt)
+        given = 1 if prompt.image is not None else _count(prompt, config.fps)
         cls = families.with_same_weights(pipeline, given, expands)
         families.check(cls, given, prompt.id)
         families.check_packages(cls, families.encodes_text(cls, call))
@@ -107,6 +107,6 @@ def _fetch(model: str, revision: str | None) -> Path:
         ) from None
 
 
-def _count(prompt: Prompt) -> int:
-    clip = frames(prompt)
+def _count(prompt: Prompt, fps: float | None) -> int:
+    clip = frames(prompt, fps)
     return 0 if clip is None else len(clip)

@@ -65,7 +65,7 @@ def test_bad_files_are_a_line_each_and_the_others_are_scored(capsys, videos):
     assert code == 2 and len(err) == 4 and len(out.splitlines()) == 3
     for line, (name, why) in zip(
         err,
-        [("empty.mp4", "not a video"), ("cut.mp4", "not a video"), ("short.mp4", "9 frames, fewer than"),
+        [("empty.mp4", "the file is empty"), ("cut.mp4", "not a video"), ("short.mp4", "9 frames, fewer than"),
          ("none.mp4", "no such file")],
         strict=True,
     ):  # fmt: skip

@@ -48,6 +48,8 @@ def probe(path: str | os.PathLike) -> Probe:
     try:
         with av.open(name) as file:
             stream = file.streams.video[0]
+            if stream.codec_context is None:
+                raise UsageError(f"{name}: not a video that can be read (no decoder for its stream)")
             base = stream.time_base or Fraction(1)
             times = sorted(p.pts for p in file.demux(stream) if p.pts is not None)
             rate = Fraction(stream.average_rate or stream.guessed_rate or 0)
@@ -103,6 +105,8 @@ def raw(path: str | os.PathLike | bytes) -> Iterator[av.VideoFrame]:
         with av.open(source) as file:
             assert isinstance(file, av.container.InputContainer)
             stream = file.streams.video[0]
+            if stream.codec_context is None:
+                raise UsageError(f"{name}: not a video that can be read (no decoder for its stream)")
             stream.codec_context.thread_count = 1  # one clip a core: threads of a decoder would only get in the way
             size = None
             for frame in file.decode(stream):
