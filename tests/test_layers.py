@@ -42,7 +42,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIGHT = [
     "raysearch", "raysearch.moves", "raysearch.search", "raysearch.options", "raysearch.config", "raysearch.rewards",
     "raysearch.generators", "raysearch.executors", "raysearch.engine.coordinator", "raysearch.observe",
-    "raysearch.runs", "raysearch.report", "raysearch.sweep", "raysearch.tinyworld", "raysearch.cli", "raysearch.security",
+    "raysearch.runs", "raysearch.report", "raysearch.sweep", "raysearch.tinyworld", "raysearch.cli",
+    "raysearch.security",
     "raysearch.evals.physics_iq.scorer", "raysearch.evals.physics_iq.challenge.run", "raysearch.evals.preference.page",
     "raysearch.evals.videophy", "raysearch.evals.validate", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
@@ -85,7 +86,7 @@ def imports(module: str) -> frozenset[str]:
 
 
 def room(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -1,4 +1,4 @@
-"""The process that decodes media files, started by `raysearch.videos` as `python -m raysearch.decoding`.
+"""The process that decodes media files, started by raysearch/videos/process.py as `python -m raysearch.videos.decoder`.
 
 A damaged file can crash the decoder or make it run for ever; here it takes only this process with it. Requests are JSON
 lines on standard input (followed by the file itself where it is given as bytes). Each answer is a sequence of JSON
@@ -8,6 +8,7 @@ what is shown stand in docs/videos.md. Neither torch nor ray is imported.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -38,7 +39,7 @@ class Refused(ValueError):
 
 def video(source: str | io.BytesIO) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
     """The shown frames of the first real video stream, with their times; at last the facts, without a frame."""
-    with av.open(source, metadata_errors="ignore", options={"format_whitelist": CONTAINERS}) as file:
+    with av.open(source, "r", metadata_errors="ignore", options={"format_whitelist": CONTAINERS}) as file:
         streams = [s for s in file.streams.video if s.codec_context is not None]
         moving = [s for s in streams if not s.disposition & av.stream.Disposition.attached_pic]
         if not moving:
@@ -101,7 +102,9 @@ def _pixels(frame: av.VideoFrame, stream: Any, converter: VideoReformatter) -> n
     _check_size(width, height)
     alpha = any(c.is_alpha for c in frame.format.components) or frame.format.name == "pal8"
     matrix = MATRIX.get(int(frame.colorspace))
-    known = {} if matrix is None or frame.format.is_rgb else {"src_colorspace": matrix, "dst_colorspace": matrix}
+    known: dict[str, Any] = (
+        {} if matrix is None or frame.format.is_rgb else {"src_colorspace": matrix, "dst_colorspace": matrix}
+    )
     made = converter.reformat(
         frame, width, height, "rgba" if alpha else "rgb24", interpolation="BICUBIC", threads=1, **known
     ).to_ndarray()
@@ -114,10 +117,8 @@ def _composite(rgba_HW4: np.ndarray) -> np.ndarray:
 
 
 def _matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            return struct.unpack("=9i", bytes(data)[:36])
-    return None
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer, which PyAV's annotations do not say
+    return None if matrix is None else struct.unpack("=9i", bytes(matrix)[:36])
 
 
 def _upright(pixels: np.ndarray, matrix: tuple[int, ...] | None) -> np.ndarray:
@@ -165,8 +166,9 @@ def main() -> None:
     """Answers requests until standard input ends."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+        with contextlib.suppress(ValueError, OSError):  # some systems do not offer the limit
+            resource.setrlimit(limit, (most, most))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that a library prints gets between the answers
     for line in iter(sys.stdin.buffer.readline, b""):

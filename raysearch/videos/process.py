@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 
+Source = str | os.PathLike[str] | bytes  # a path, or the bytes of a file
 DEADLINE = 60.0  # seconds from one frame to the next
 LARGEST = 16 * 2**30  # bytes of a file
 
@@ -32,21 +33,23 @@ class Worker:
     """A decoding process and its pipes."""
 
     def __init__(self) -> None:
-        package = str(Path(__file__).parent.parent)
+        package = str(Path(__file__).parents[2])
         path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH")) if p)
         self.owner = os.getpid()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "raysearch.decoding"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "raysearch.videos.decoder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path}, bufsize=0,
         )  # fmt: skip
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.requests, self.answers = self.process.stdin, self.process.stdout
         self.buffer = bytearray()
         self.selector = selectors.DefaultSelector()
-        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.selector.register(self.answers, selectors.EVENT_READ)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self.process.stdin.write(view) :]
+            view = view[self.requests.write(view) :]
 
     def line(self, until: float) -> dict[str, Any]:
         while (end := self.buffer.find(b"\n")) < 0:
@@ -66,7 +69,7 @@ class Worker:
     def _more(self, until: float) -> None:
         if not self.selector.select(max(0.0, until - time.monotonic())):
             raise TimeoutError
-        data = os.read(self.process.stdout.fileno(), 1 << 20)
+        data = os.read(self.answers.fileno(), 1 << 20)
         if not data:
             raise EOFError
         self.buffer += data
@@ -76,8 +79,8 @@ class Worker:
             return
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.requests.close()
+        self.answers.close()
         self.selector.close()
 
 
@@ -85,7 +88,7 @@ _lock = threading.Lock()
 _idle: list[Worker] = []
 
 
-def ask(source: str | os.PathLike | bytes, kind: str) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
+def ask(source: Source, kind: str) -> Generator[tuple[dict[str, Any], np.ndarray | None], None, None]:
     """Facts and pixels of each frame, then the facts of the whole file, without pixels.
 
     Raises:
@@ -121,7 +124,7 @@ def ask(source: str | os.PathLike | bytes, kind: str) -> Iterator[tuple[dict[str
             worker.stop()
 
 
-def _request(source: str | os.PathLike | bytes, kind: str, name: str) -> dict[str, Any]:
+def _request(source: Source, kind: str, name: str) -> dict[str, Any]:
     if isinstance(source, bytes):
         return {"kind": kind, "bytes": len(source)}
     try:

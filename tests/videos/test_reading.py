@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from raysearch import decoding, decoding_process, prompts, videos
+from raysearch import prompts, videos
 from raysearch.errors import UsageError
+from raysearch.videos import decoder, process
 
 
 def clip(path, frames=24, rate=24, times=None, ratio=None, size=(96, 64)):
@@ -47,12 +48,12 @@ MATRICES = {  # display matrix (a, b, c, d): the same on an array [H, W]
 def test_display_matrices_turn_and_mirror(matrix):
     a, b, c, d = (65536 * x for x in matrix)
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    assert np.array_equal(decoding._upright(pixels, (a, b, 0, c, d, 0, 0, 0, 1 << 30)), MATRICES[matrix](pixels))
+    assert np.array_equal(decoder._upright(pixels, (a, b, 0, c, d, 0, 0, 0, 1 << 30)), MATRICES[matrix](pixels))
 
 
 def test_slanted_frames_are_refused():
-    with pytest.raises(decoding.Refused, match="angle"):
-        decoding._upright(np.zeros((2, 2, 3), np.uint8), (46341, 46341, 0, -46341, 46341, 0, 0, 0, 1 << 30))
+    with pytest.raises(decoder.Refused, match="angle"):
+        decoder._upright(np.zeros((2, 2, 3), np.uint8), (46341, 46341, 0, -46341, 46341, 0, 0, 0, 1 << 30))
 
 
 def test_pixels_become_square(tmp_path):
@@ -102,7 +103,7 @@ def test_pipes_folders_and_devices_are_refused_at_once(tmp_path):
 
 def test_a_decoder_that_dies_is_an_error_of_its_file(tmp_path):
     path = clip(tmp_path / "a.mp4", frames=200)
-    answers = decoding_process.ask(path, "video")
+    answers = process.ask(path, "video")
     next(answers)
     answers.gi_frame.f_locals["worker"].process.kill()
     with pytest.raises(UsageError, match="SIGKILL"):

@@ -1,40 +1,19 @@
-"""Videos in and out: uint8 arrays [frames, height, width, rgb] and H.264 in mp4. Knows nothing of models."""
+"""Read videos and images as uint8 arrays [frames, height, width, rgb]; docs/videos.md states the rules."""
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 
-from raysearch import decoding_process as process
 from raysearch.errors import UsageError
+from raysearch.videos.process import Source, ask
 
 MOST_BYTES = 4 * 2**30  # of the frames of one file
 MOST_COPIES = 10_000  # of one frame, when resampling
-SHOWN = 256  # videos smaller than this are enlarged by a whole factor, without smoothing, so that they can be watched
-
-
-def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool = True) -> bytes:
-    """An mp4 file, H.264 4:2:0. quality is x264's crf, 0 (lossless) to 51. Same frames, same bytes."""
-    frames = np.ascontiguousarray(frames_THWC)
-    if enlarge and (k := SHOWN // min(frames.shape[1:3])) > 1:
-        frames = frames.repeat(k, 1).repeat(k, 2)
-    height, width = (n - n % 2 for n in frames.shape[1:3])  # 4:2:0 needs even sizes
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        # mbtree off: with AVX-512 it gives other bytes each time
-        stream.options = {"crf": str(quality), "threads": "1", "preset": "medium", "x264-params": "mbtree=0"}
-        for frame in frames[:, :height, :width]:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-        out.mux(stream.encode())
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -56,15 +35,13 @@ class Clip:
     notes: tuple[str, ...] = ()
 
 
-def decode(source: str | os.PathLike | bytes) -> tuple[np.ndarray, float]:
+def decode(source: Source) -> tuple[np.ndarray, float]:
     """All frames, uint8 [frames, height, width, 3], and frames per second. Raises UsageError if it is no video."""
     clip = read(source)
     return clip.frames, clip.fps
 
 
-def read(
-    source: str | os.PathLike | bytes, kind: str = "video", fps: float | None = None, most: int | None = None
-) -> Clip:
+def read(source: Source, kind: str = "video", fps: float | None = None, most: int | None = None) -> Clip:
     """A video or an image, decoded in a process of its own; docs/videos.md states the rules.
 
     Args:
@@ -81,7 +58,7 @@ def read(
     times: list[float | None] = []
     held, seen, last = 0, 0, dict[str, Any]()
     resampler = Resampler(fps) if fps else None
-    answers = process.ask(source, kind)
+    answers = ask(source, kind)
     try:
         for facts, pixels in answers:
             if pixels is None:
@@ -118,7 +95,8 @@ class Resampler:
     """Frames at an even rate, each the one that the file shows at that time."""
 
     def __init__(self, fps: float):
-        self.fps, self.made, self.held = fps, 0, None
+        self.fps, self.made = fps, 0
+        self.held: np.ndarray | None = None
         self.start: float | None = None
         self.at, self.step = 0.0, 0.0
 
@@ -135,7 +113,7 @@ class Resampler:
         return self._until(self.at + (1 / rate if rate else self.step))
 
     def _until(self, time: float) -> list[np.ndarray]:
-        frames = []
+        frames: list[np.ndarray] = []
         while self.held is not None and self.made / self.fps < time - 1e-4:
             if len(frames) >= MOST_COPIES:
                 raise UsageError(f"a frame is shown for over {MOST_COPIES / self.fps:g} s; cut the file")
@@ -160,25 +138,6 @@ def _uneven(times: list[float | None]) -> bool:
     return bool(np.abs(apart - np.median(apart)).max() > 0.2 * np.median(apart))
 
 
-def facts(source: str | os.PathLike | bytes) -> dict[str, Any]:
-    """codec, fps, frames, width, height, duration_s as the header of a film of raysearch tells them.
-
-    Raises UsageError for a file that is no video. Only for files that raysearch wrote: they are opened in this process.
-    """
-    try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
-            stream = file.streams.video[0]
-            codec, duration = stream.codec_context.name, file.duration
-            fps, count = float(stream.average_rate or stream.guessed_rate or 0), stream.frames
-            width, height = stream.width, stream.height
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise UsageError(f"not a video that can be read ({type(error).__name__}: {error})") from None
-    return {
-        "codec": codec, "fps": int(fps) if fps == int(fps) else fps, "frames": count or len(read(source).frames),
-        "width": width, "height": height, "duration_s": None if duration is None else duration / av.time_base,
-    }  # fmt: skip
-
-
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """uint8 [height, width, 3], upright, on the background where transparent. Raises UsageError if it is no image."""
     return read(path, "image").frames[0]
