@@ -151,8 +151,10 @@ def test_the_example_of_the_docs_runs(tmp_path, executor):
              "search.n=2", "generator.steps=2", "prompts.heldout=1", f"cluster.executor={executor}"]  # fmt: skip
     job = tmp_path / "job.yaml"
     job.write_text("{}\n")
-    done = subprocess.run([sys.executable, "-m", "raysearch.cli", "run", str(job), *words], cwd=tmp_path,
-                          timeout=PATIENCE_S, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "raysearch.cli", "run", str(job), *words], cwd=tmp_path, timeout=PATIENCE_S,
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "run/result.json").read_text())
     finals = found["searches"][0]["finals"]
