@@ -47,11 +47,13 @@ class Worker:
         self.selector.register(self.answers, selectors.EVENT_READ)
 
     def send(self, data: bytes) -> None:
+        """Write all of a request."""
         view = memoryview(data)
         while view:
             view = view[self.requests.write(view) :]
 
     def line(self, until: float) -> dict[str, Any]:
+        """The next JSON line. Raises TimeoutError at `until` (monotonic seconds) and EOFError where the process ended."""
         while (end := self.buffer.find(b"\n")) < 0:
             self._more(until)
         text = bytes(self.buffer[:end])
@@ -59,6 +61,7 @@ class Worker:
         return json.loads(text)
 
     def pixels(self, shape: tuple[int, ...], until: float) -> np.ndarray:
+        """The uint8 pixels that follow a line; raises as `line` does."""
         size = int(np.prod(shape))
         while len(self.buffer) < size:
             self._more(until)
@@ -75,6 +78,7 @@ class Worker:
         self.buffer += data
 
     def stop(self) -> None:
+        """End the process, if this is the process that began it."""
         if self.owner != os.getpid():
             return
         self.process.kill()

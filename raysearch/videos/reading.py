@@ -101,6 +101,7 @@ class Resampler:
         self.at, self.step = 0.0, 0.0
 
     def add(self, time: float | None, pixels: np.ndarray) -> list[np.ndarray]:
+        """Take the next frame and its time in seconds; returns the frames of the even rate that lie before it."""
         if time is None:
             raise UsageError("the file gives no times for its frames, so it cannot be resampled; re-encode it")
         if self.start is None:
@@ -110,6 +111,7 @@ class Resampler:
         return frames
 
     def end(self, rate: float) -> list[np.ndarray]:
+        """The remaining frames, where the last one is shown for 1 / rate seconds."""
         return self._until(self.at + (1 / rate if rate else self.step))
 
     def _until(self, time: float) -> list[np.ndarray]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from raysearch.cli import main
 from raysearch.moves import decode
 from raysearch.videos import decode as read_video
 from tests.test_cli import DEMO, INLINE, ROOT, SMALL, told
+from tests.waiting import PATIENCE_S, until
 
 
 def test_a_strategy_of_ones_own(capsys, tmp_path, monkeypatch):
@@ -148,12 +148,13 @@ def test_ctrl_c_in_the_middle_and_the_same_command_again(tmp_path):
     env = {k: v for k, v in os.environ.items() if k != "RAY_AUTH_MODE"}  # as a user has it: a token of its own
     command = [sys.executable, "-m", "raysearch.cli", "run", *words, f"run={tmp_path / 'run'}"]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 150
-    while outcomes_in(tmp_path / "run") < 4:
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-        time.sleep(0.02)
+    until(
+        lambda: outcomes_in(tmp_path / "run") >= 4,
+        possible=lambda: process.poll() is None,
+        state=lambda: process.poll() is not None and process.communicate()[0],
+    )
     process.send_signal(signal.SIGINT)
-    assert "give the same command again" in process.communicate(timeout=60)[0]
+    assert "give the same command again" in process.communicate(timeout=PATIENCE_S)[0]
     assert process.returncode == 130
     before = outcomes_in(tmp_path / "run")
     assert before < 16

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from contextlib import suppress
 
 import pytest
@@ -13,6 +12,7 @@ from raysearch.executors import Job as Work
 from raysearch.moves import Move
 from tests.executors import loading
 from tests.executors.test_faults import PROMPTS, REWARDS, STEPS, answers, cluster
+from tests.waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -24,11 +24,12 @@ def test_a_model_that_cannot_be_loaded_says_why(started):
 
 
 def alive(executor, count: int) -> None:
-    """Look after the pools until so many generators are ready."""
-    deadline = time.monotonic() + 120
-    while sum(r.phase == "ready" for r in executor.generators.replicas) < count:
-        assert time.monotonic() < deadline
-        executor.ready(0.2)
+    """Look after the pools until the given number of generators is ready."""
+    until(
+        lambda: sum(r.phase == "ready" for r in executor.generators.replicas) >= count,
+        meanwhile=lambda: executor.ready(0.2),
+        state=lambda: executor.status()["generators"],
+    )
 
 
 @pytest.mark.parametrize("what, limit", [("raise", 600.0), pytest.param("wait", 15.0, marks=pytest.mark.slow)])
@@ -36,31 +37,32 @@ def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tm
     executor = started(cluster(2, load_timeout_s=limit, loads_per_node=1), loading.settings(4, tmp_path, "well", what),
                        REWARDS)  # fmt: skip
     alive(executor, 2)
-    assert executor.generators.restarts == 1
+    # Every load that did not end well was replaced. A busy machine may also take a good one beyond the limit of `wait`.
+    restarts = executor.generators.restarts
+    assert len(list(tmp_path.glob("load-*"))) == 2 + restarts
+    assert restarts == 1 if what == "raise" else restarts >= 1
 
 
 def test_it_tells_how_far_replicas_are_that_load(started, tmp_path):
     executor = started(cluster(3, loads_per_node=1), loading.settings(4, tmp_path, "well", "wait"), REWARDS)
 
-    def until(**wants):
-        deadline = time.monotonic() + 60
-        while not wants.items() <= (told := executor.status()["generators"]).items():
-            assert time.monotonic() < deadline, told
-            executor.ready(0.1)
-            assert sum(told[k] for k in ("placing", "placed", "loading", "alive")) == told["replicas"] == 3
+    def status() -> dict:
+        pool = executor.status()["generators"]
+        assert sum(pool[k] for k in ("placing", "placed", "loading", "alive")) == pool["replicas"] == 3
+        return pool
 
-    until(placing=0, placed=1, loading=1, alive=1)
+    def reached(**counts) -> None:
+        until(lambda: counts.items() <= status().items(), meanwhile=lambda: executor.ready(0.1), state=status)
+
+    reached(placing=0, placed=1, loading=1, alive=1)
     (tmp_path / "go").touch()
-    until(placing=0, placed=0, loading=0, alive=3)
+    reached(placing=0, placed=0, loading=0, alive=3)
 
 
 @pytest.mark.slow
 def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_path):
     executor = started(cluster(6, loads_per_node=1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
-    deadline = time.monotonic() + 120
-    while any(r.pid is None for r in executor.generators.replicas):
-        assert time.monotonic() < deadline
-        executor.ready(0.2)
+    until(lambda: all(r.pid is not None for r in executor.generators.replicas), meanwhile=lambda: executor.ready(0.2))
     for replica in executor.generators.replicas:
         os.kill(replica.pid, signal.SIGKILL)  # as their node would
     (tmp_path / "go").touch()
@@ -70,10 +72,12 @@ def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_
 
 def test_a_model_on_which_replicas_die_is_given_up(started, tmp_path):
     executor = started(cluster(1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
-    deadline = time.monotonic() + 120
+
+    def kill_what_loads() -> None:
+        executor.ready(0.2)
+        if (replica := executor.generators.replicas[0]).phase == "loading":
+            with suppress(ProcessLookupError):  # it was killed the last time, and that is not noticed yet
+                os.kill(replica.pid, signal.SIGKILL)
+
     with pytest.raises(UsageError, match=r"died while it started, 4 times in a row: .*memory enough"):
-        while time.monotonic() < deadline:
-            executor.ready(0.2)
-            if (one := executor.generators.replicas[0]).phase == "loading":
-                with suppress(ProcessLookupError):  # it was killed the last time, and that is not noticed yet
-                    os.kill(one.pid, signal.SIGKILL)
+        until(lambda: False, meanwhile=kill_what_loads)

@@ -17,6 +17,7 @@ import ray
 from raysearch.observe.progress import Progress
 from raysearch.observe.ray_metrics import RayMetrics
 from tests.observe.case import NOISY, Clock, Ticking, drive, searches
+from tests.waiting import PATIENCE_S
 
 SAMPLE = re.compile(r"^ray_(raysearch_\w+)\{(.*)\} (\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -55,7 +56,7 @@ def main(folder, stay_s=3.0):
     samples, began = [], time.monotonic()
     wanted = ("raysearch_moves_total", {"run": "runs/x"}, told["executed"])
     while wanted not in samples or time.monotonic() < began + stay_s:
-        assert time.monotonic() < began + 60
+        assert time.monotonic() < began + PATIENCE_S
         time.sleep(0.2)
         metrics.on_wait(coordinator.ledger, executor.status())  # as the coordinator does while it waits
         samples = scrape(url)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.observe.case import NFE_S, SCORE_S
 from tests.observe.export import COUNTED
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "clusters/grafana.json").read_text())
@@ -21,7 +22,7 @@ GENERATORS = {**RUN, "pool": "generators"}
 def exported(tmp_path_factory):
     """In a process of its own, whose Ray exports often."""
     command = [sys.executable, "-m", "tests.observe.export", str(tmp_path_factory.mktemp("run"))]
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert out.returncode == 0, out.stderr
     return json.loads(out.stdout)
 

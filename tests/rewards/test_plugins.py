@@ -17,6 +17,7 @@ from raysearch.prompts import Prompt
 from raysearch.rewards import Scores, plugins
 from raysearch.rewards.catalogue import resolved
 from raysearch.runs import fingerprints
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(raysearch.__file__).parents[1]
 VIEW = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
@@ -139,7 +140,7 @@ def example(folder: Path) -> Path:
     (source / "steady_colour.py").write_text(blocks["python"])
     (source / "pyproject.toml").write_text(blocks["toml"])
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", str(folder / "site"), str(source)], check=True, timeout=120)
+    subprocess.run([*pip, "--target", str(folder / "site"), str(source)], check=True, timeout=PATIENCE_S)
     return folder / "site"
 
 
@@ -151,8 +152,10 @@ def test_the_example_of_the_docs_runs(tmp_path, executor):
              "search.n=2", "generator.steps=2", "prompts.heldout=1", f"cluster.executor={executor}"]  # fmt: skip
     job = tmp_path / "job.yaml"
     job.write_text("{}\n")
-    done = subprocess.run([sys.executable, "-m", "raysearch.cli", "run", str(job), *words], cwd=tmp_path, timeout=300,
-                          env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "raysearch.cli", "run", str(job), *words], cwd=tmp_path, timeout=PATIENCE_S,
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "run/result.json").read_text())
     finals = found["searches"][0]["finals"]

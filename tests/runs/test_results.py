@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fsspec
@@ -17,6 +16,7 @@ from raysearch.moves import decode, encode
 from raysearch.report import read
 from tests.fresh import heavy
 from tests.report.test_report import Page
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 WORDS = [str(ROOT / "jobs/demo.yaml"), "prompts.heldout=4", "search.n=3", "cluster.executor=inline"]
@@ -38,10 +38,11 @@ def stopped(tmp_path_factory):
     process = subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    deadline = time.monotonic() + 150
-    while not list(run.glob("best/*.mp4")):
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-        time.sleep(0.02)
+    until(
+        lambda: list(run.glob("best/*.mp4")),
+        possible=lambda: process.poll() is None,
+        state=lambda: process.poll() is not None and process.communicate()[0],
+    )
     process.send_signal(signal.SIGSTOP)  # in the middle of its work
     try:
         assert main(["report", str(run)]) == 0
@@ -49,7 +50,7 @@ def stopped(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGCONT)
     process.send_signal(signal.SIGINT)
-    assert "give the same command again" in process.communicate(timeout=60)[0] and process.returncode == 130
+    assert "give the same command again" in process.communicate(timeout=PATIENCE_S)[0] and process.returncode == 130
     return run, meanwhile
 
 

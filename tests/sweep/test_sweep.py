@@ -19,6 +19,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Result
 from raysearch.sweep import table as grid
 from raysearch.sweep.table import Cell
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DEMO, SWEEP = str(ROOT / "jobs/demo.yaml"), str(ROOT / "jobs/sweep_particles.yaml")
@@ -54,10 +55,11 @@ def test_killed_and_resumed_gives_the_same_bytes(tmp_path, capsys):
     total, part = len(journal(tmp_path / "whole")), tmp_path / "part"
     command = [sys.executable, "-m", "raysearch.cli", "sweep", SWEEP, *words, f"run={part}"]
     child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(list(part.glob("outcomes/*"))) == 0 or len(journal_so_far(part)) < total // 3:
-        assert child.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
+    until(
+        lambda: list(part.glob("outcomes/*")) and len(journal_so_far(part)) >= total // 3,
+        meanwhile=lambda: time.sleep(0.01),
+        possible=lambda: child.poll() is None,
+    )
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     before = len(journal_so_far(part))

@@ -79,6 +79,7 @@ def test_codec_and_latent_scale_belong_together(codec):
     assert 0.5 < z.square().mean() < 2.0
 
 
+@pytest.mark.judges("worldmodel")
 def test_the_world_model_tells_valid_from_broken_physics(reward):
     found = aurocs(reward, 16, "one_ball")
     assert np.mean(list(found.values())) > 0.9 and min(found.values()) > 0.7
@@ -87,6 +88,7 @@ def test_the_world_model_tells_valid_from_broken_physics(reward):
     assert aurocs(reward, 32, "two_balls", violations=["through_ball"])["through_ball"] > 0.7
 
 
+@pytest.mark.judges("worldmodel")
 def test_random_weights_do_not(reward):
     torch.manual_seed(0)
     network = type(reward.model)(reward.model.config)
@@ -94,6 +96,7 @@ def test_random_weights_do_not(reward):
     assert max(chance.values()) < 0.8
 
 
+@pytest.mark.judges("videomae")
 def test_the_masked_autoencoder_moves_the_balls_and_tells_broken_physics():
     trained = VideoMAEReward.load("tiny", stride=STRIDE)
     torch.manual_seed(0)
@@ -124,6 +127,7 @@ def test_attention_starts_at_the_same_place_in_earlier_tubelets():
             assert (found == token - 16 * (head + 1)).float().mean() > 0.9
 
 
+@pytest.mark.judges("generator", "worldmodel")
 def test_generated_balls_beat_a_frozen_frame_and_the_reward_ranks_them(reward):
     error, frozen, rho = [], [], []
     for prompt, videos in views(8, 6):
