@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.generators.conditioning import own_names
-from raysearch.generators.families import with_same_weights
+from raysearch.generators.declare import Call, Pipeline
+from raysearch.generators.inputs import with_same_weights
 from raysearch.names import lookup
 
 
-def for_frames(pipeline: Any, frames: int) -> Any:
-    """The pipeline, or one of another class on the same parts where that is the one that takes so many frames."""
-    return of_class(
-        pipeline, with_same_weights(type(pipeline).__name__, frames, bool(pipeline.config.get("expand_timesteps")))
-    )
+def for_frames(pipeline: Pipeline, frames: int) -> Pipeline:
+    """The pipeline, or one on the same parts whose class takes this number of conditioning frames."""
+    return of_class(pipeline, with_same_weights(type(pipeline).__name__, frames, pipeline.config))
 
 
-def of_class(pipeline: Any, name: str) -> Any:
-    """The pipeline itself if it is of that class, else one that is, on the same parts."""
+def of_class(pipeline: Pipeline, name: str) -> Pipeline:
+    """The pipeline itself if its class has this name, else a pipeline of that class on the same parts."""
     import diffusers
 
     if name == type(pipeline).__name__:
@@ -32,7 +30,7 @@ def of_class(pipeline: Any, name: str) -> Any:
     return result
 
 
-def refuse_unknown(call: dict[str, Any], pipeline: str) -> None:
+def refuse_unknown(call: Call, pipeline: str) -> None:
     """Raise UsageError for a class that diffusers does not have, or an argument that its call does not have."""
     import diffusers
 

@@ -1,6 +1,6 @@
-"""What can be known to be wrong with a generator and its prompts before a model is loaded: its class is in its index.
+"""What can be known to be wrong with a generator and its prompts before a model is loaded, from its model_index.json.
 
-Of a model on the hub only model_index.json is fetched. Loads neither torch nor diffusers.
+Of a model on the hub only that file is fetched. Loads neither torch nor diffusers.
 """
 
 from __future__ import annotations
@@ -14,58 +14,66 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import families, found, memory
+from raysearch.generators import custom, families, inputs, memory
+from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, layout
-from raysearch.prompts import Prompt, frames
+from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def check(config: Any, prompts: Iterable[Prompt]) -> None:
-    """Raise UsageError for a prompt that the model's pipeline class cannot do, or a package it lacks.
+def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
+    """Check a generator and its prompts as far as is possible without loading the model.
 
-    config: a `config.GeneratorConfig`. Reads the prompts' conditioning files.
+    Args:
+        config: the generator's settings.
+        prompts: their conditioning files are read.
+
+    Raises:
+        UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
+            not have, and a Python package that is missing.
     """
     if config.name != "diffusers":
-        found(config.name)
+        custom.check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
-    expands = bool(index.get("expand_timesteps"))
     memory.check(config, str((index.get("vae") or [None, None])[1]))
-    families.check_chunks(pipeline, config.chunks, call)
+    inputs.check_call(pipeline, config.chunks, call)
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:
-        given = 1 if prompt.image is not None else _count(prompt, config.fps)
-        cls = families.with_same_weights(pipeline, given, expands)
-        families.check(cls, given, prompt.id)
-        families.check_packages(cls, families.encodes_text(cls, call))
+        given = inputs.frame_count(prompt, config.fps)
+        cls = inputs.with_same_weights(pipeline, given, index)
+        inputs.check(families.of(cls), given, prompt.id)
+        inputs.check_packages(cls, inputs.encodes_text(cls, call))
         if given > 1 and given >= (call.get("num_frames") or given + 1):
-            raise UsageError(families.TOO_LONG.format(prompt=prompt.id, given=given, total=call["num_frames"]))
+            raise too_long(prompt.id, given, call["num_frames"])
 
 
-def pin(config: Any) -> Any:
-    """`config` with the commit that its revision stands for now; itself for a folder and for `tiny`.
+def pin(config: GeneratorConfig) -> GeneratorConfig:
+    """The settings with the commit that the revision stands for now, because a branch moves.
 
-    A branch is not a pin: it moves. Warns where the commit cannot be told.
+    Folders, shipped models and custom generators have no revision and are returned as they are. Where the commit is
+    not known, a warning says so.
     """
-    if config.name != "diffusers" or config.model == "tiny" or Path(config.model).expanduser().is_dir():
+    if config.name != "diffusers" or config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
     commit = _fetch(config.model, config.revision).parent.name  # .../snapshots/COMMIT/model_index.json
     if COMMIT.fullmatch(commit):
         return replace(config, revision=commit)
     warnings.warn(
-        f"generator.model={config.model!r}: the commit of revision {config.revision or 'main'} cannot be told, so the "
+        f"generator.model={config.model!r}: the commit of revision {config.revision or 'main'} is not known, so the "
         "run is not pinned to it",
         stacklevel=2,
     )
     return config
 
 
-def pipeline_class(config: Any) -> str:
-    """Name of the class that the model names: of diffusers, or (trust_remote_code) one that it brings."""
+def pipeline_class(config: GeneratorConfig) -> str:
+    """Name of the class that the model names: of diffusers, or (with trust_remote_code) one that it brings."""
     name = _index(config).get("_class_name")
     if isinstance(name, list) and len(name) == 2:
         if config.trust_remote_code is not True:
@@ -79,18 +87,16 @@ def pipeline_class(config: Any) -> str:
     return name
 
 
-def _index(config: Any) -> dict[str, Any]:
-    folder = Path(config.model).expanduser()
-    if config.model == "tiny":
-        from raysearch.tinyworld import weights
-
-        folder = Path(weights("generator"))
+def _index(config: GeneratorConfig) -> dict[str, Any]:
+    shipped = families.MODELS.get(config.model)
+    folder = shipped.folder() if shipped else Path(config.model).expanduser()
     file = folder / INDEX if folder.is_dir() else _fetch(config.model, config.revision)
     if not file.is_file():
         raise UsageError(
             f"generator.model={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote"
         )
-    return json.loads(file.read_text())
+    index: dict[str, Any] = json.loads(file.read_text())
+    return index
 
 
 @lru_cache(maxsize=64)
@@ -101,12 +107,7 @@ def _fetch(model: str, revision: str | None) -> Path:
     try:
         return Path(hf_hub_download(model, INDEX, revision=revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        told = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0]
         raise UsageError(
-            f"generator.model={model!r}: no folder of that name, and the hub does not give it ({told})"
+            f"generator.model={model!r}: no folder of that name, and the hub does not give it ({reason})"
         ) from None
-
-
-def _count(prompt: Prompt, fps: float | None) -> int:
-    clip = frames(prompt, fps)
-    return 0 if clip is None else len(clip)

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 from raysearch.errors import UsageError
 
-OVERLAP = 17  # frames of history where a job does not say; what the authors of SkyReels V2 recommend
+OVERLAP = 17  # default frames of history; what the authors of SkyReels V2 recommend
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The network sees latent frames [start, end): history up to `new`, then what this chunk makes."""
+    """One chunk. Its network sees latent frames [start, end): history up to `new`, then those that it makes."""
 
     start: int
     new: int
@@ -20,17 +20,24 @@ class Chunk:
 
     @property
     def history(self) -> int:
+        """The number of latent frames of history."""
         return self.new - self.start
 
 
 def layout(
     num_frames: int, chunks: int, overlap: int = OVERLAP, base: int | None = None, scale: int = 4
 ) -> list[Chunk]:
-    """`chunks` windows of `base` frames, each with the last `overlap` of those before it; the last may be shorter.
+    """Divide a video into chunks of equal length, of which the last may be shorter.
 
-    num_frames: of the whole video; base: frames of a window, the smallest that will do if None. scale: frames per
-    latent frame. All counts of frames have the form scale * k + 1. Raises UsageError where they do not, and where the
-    video does not fall into so many chunks.
+    Args:
+        num_frames: frames of the whole video.
+        chunks: the number of chunks.
+        overlap: frames of history that a chunk sees of those before it.
+        base: frames of a chunk with its history; defaults to the smallest number that makes so many chunks.
+        scale: frames per latent frame. All numbers of frames have the form scale * k + 1.
+
+    Raises:
+        UsageError: for other numbers of frames, and if the video does not divide into this number of chunks.
     """
     for name, value in (("generator.num_frames", num_frames), ("generator.call.overlap_history", overlap),
                         ("generator.call.base_num_frames", base)):  # fmt: skip

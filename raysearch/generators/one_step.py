@@ -1,8 +1,8 @@
 """Turns a diffusers scheduler into one that predicts instead of moving: step() returns x0_hat.
 
 A pipeline call then is one step, `x0_hat = denoise(x, k)`, whatever the pipeline does inside: guidance, per-token
-times, conditioned frames. Both tables are cut to the step, because pipelines index them by a local counter. The
-arithmetic of moving stands outside, in raysearch.sampling.kernels, once for all families.
+times, conditioned frames. Both tables are cut to the step, because pipelines index them by a local counter. How a
+particle moves is computed outside, in raysearch.sampling.kernels, once for all families.
 """
 
 from __future__ import annotations
@@ -10,19 +10,31 @@ from __future__ import annotations
 import copy
 import inspect
 import types
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
+from raysearch.generators.families import SCHEDULERS
+
+Scheduler: TypeAlias = Any  # of diffusers: their tables and configuration differ by class
+Table: TypeAlias = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]
+
 
 class OneStep:
-    """Mixed in front of a scheduler class. `at`: the step to take; `table`: (a, s, a', s') of every step."""
+    """Mixed in front of a scheduler class.
+
+    Attributes:
+        at: the step to take.
+        table: (a, s, a', s') of every step.
+        start: the scale of the initial noise.
+    """
 
     at: int
-    table: list[tuple[torch.Tensor, ...]]
+    table: Table
     start: Any
 
     def set_timesteps(self: Any, *args: Any, **options: Any) -> None:
+        """Fill the table by the scheduler's own method, then keep the entries of the step to take."""
         super().set_timesteps(*args, **options)  # type: ignore[misc]
         sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.at
         if sigmas is not None and self.config.get("final_sigmas_type") == "sigma_min":
@@ -45,6 +57,7 @@ class OneStep:
         return_dict: bool = True,
         **_: Any,
     ) -> Any:
+        """x0_hat from the network's output v at the state x, in place of the next state."""
         v, y = v.float(), x.float()
         a, s = (q.to(y.device) for q in self.table[self.at][:2])
         if per_token_timesteps is not None:  # LTX conditions: a time per token, and minus v
@@ -55,12 +68,12 @@ class OneStep:
         return types.SimpleNamespace(prev_sample=x0) if return_dict else (x0, x0)
 
 
-def one_step(scheduler: Any) -> Any:
+def one_step(scheduler: Scheduler) -> Scheduler:
     """A copy of `scheduler` with the same configuration and tables whose step() returns x0_hat."""
-    if type(scheduler).__name__ == "CogVideoXDPMScheduler":  # another step signature and hidden state, the same table
-        from diffusers import CogVideoXDDIMScheduler
+    if replacement := SCHEDULERS.get(type(scheduler).__name__):
+        import diffusers
 
-        scheduler = CogVideoXDDIMScheduler.from_config(scheduler.config)
+        scheduler = getattr(diffusers, replacement).from_config(scheduler.config)
     cls = type(scheduler)
     members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
     members["init_noise_sigma"] = property(lambda self: self.start)
@@ -71,7 +84,7 @@ def one_step(scheduler: Any) -> Any:
 
 
 def _with_signature(name: str, of: Any) -> Any:
-    """OneStep's method under the signature of the class it replaces: pipelines look at signatures."""
+    """OneStep's method with the signature of the method that it replaces: pipelines inspect signatures."""
     method = getattr(OneStep, name)
     f = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
     f.__kwdefaults__ = method.__kwdefaults__
@@ -93,21 +106,21 @@ def _x0_hat(kind: str, y: torch.Tensor, v: torch.Tensor, a: torch.Tensor, s: tor
     raise ValueError(f"prediction_type={kind!r} of the scheduler is not known; there are {known}")
 
 
-def _initial_scale(scheduler: Any) -> Any:
-    """The family's own init_noise_sigma, of the whole table."""
+def _initial_scale(scheduler: Scheduler) -> Any:
+    """The scheduler's own init_noise_sigma, of the whole table."""
     inherited = inspect.getattr_static(type(scheduler).__mro__[2], "init_noise_sigma", None)
     if isinstance(inherited, property):
         return inherited.fget(scheduler)  # type: ignore[misc]
     return scheduler.__dict__.get("init_noise_sigma", 1.0)
 
 
-def _table(scheduler: Any, sigmas: Any, times: Any) -> list[tuple[torch.Tensor, ...]]:
+def _table(scheduler: Scheduler, sigmas: torch.Tensor | None, times: torch.Tensor) -> Table:
     """(a, s, a', s') of every step: DDIM from its alphas, flow (1 - s, s), EDM (1, s), or what the scheduler says."""
     if sigmas is None:
         t = times.long().cpu()
         before = t - scheduler.config.num_train_timesteps // scheduler.num_inference_steps  # the stock rounding
 
-        def alpha(q):
+        def alpha(q: torch.Tensor) -> torch.Tensor:
             return torch.where(q >= 0, scheduler.alphas_cumprod.cpu()[q.clamp(min=0)], scheduler.final_alpha_cumprod)
 
         columns = alpha(t).sqrt(), (1 - alpha(t)).sqrt(), alpha(before).sqrt(), (1 - alpha(before)).sqrt()

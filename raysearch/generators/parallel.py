@@ -1,9 +1,9 @@
-"""One generator over several processes, a GPU each, by diffusers' context parallelism.
+"""One generator over several processes, with a GPU each, by diffusers' context parallelism.
 
-Every rank holds the whole network and sees every call, with its share of the sequence; attention exchanges heads for
-sequence between ranks (Ulysses). A step of a long video then takes about 1/ranks of the time and of the activations'
-memory. Only networks that diffusers knows how to split (`_cp_plan`: Wan, LTX and others) can be, and a sum in another
-order changes the last bits, so the number of ranks is part of every key.
+Every rank holds the whole network and takes part in every call, with its share of the sequence; attention exchanges
+heads for sequence between ranks (Ulysses, arXiv 2309.14509). A step of a long video then takes about 1/ranks of the
+time and of the activations' memory. This works for networks that diffusers can split (`_cp_plan`: Wan, LTX and others).
+Sums in another order change the last bits, so the number of ranks is part of every key.
 """
 
 from __future__ import annotations
@@ -17,21 +17,28 @@ import torch.distributed as dist
 from raysearch.errors import UsageError
 
 NETWORKS = ("transformer", "transformer_2")
-PATIENCE = timedelta(minutes=10)  # for the other ranks to come, and for each exchange
+PATIENCE = timedelta(minutes=10)  # waiting for the other ranks, at the start and in each exchange
 
 
 def split(model: Any, rank: int, ranks: int, meeting: str) -> None:
-    """Make this process one of `ranks` that share the work of the model's network. Returns when all are there.
+    """Make this process one of several that share the work of the model's network. Returns when all have joined.
 
-    meeting: address at which they meet, tcp://HOST:PORT. Raises UsageError for a model that cannot be split.
+    Args:
+        model: a DiffusersModel; any other is refused.
+        rank: the number of this process, from 0.
+        ranks: the number of processes.
+        meeting: the address at which they meet, tcp://HOST:PORT.
+
+    Raises:
+        UsageError: for a model that cannot be split.
     """
     pipeline = getattr(model, "pipeline", None)
     networks = [n for name in NETWORKS if (n := getattr(pipeline, name, None)) is not None]
     unable = [type(n).__name__ for n in networks if getattr(n, "_cp_plan", None) is None]
     if unable or not networks:
-        told = unable[0] if unable else type(model).__name__
+        name = unable[0] if unable else type(model).__name__
         raise UsageError(
-            f"cluster.generators.ranks={ranks}: diffusers cannot split {told} over several processes; set it to 1"
+            f"cluster.generators.ranks={ranks}: diffusers cannot split {name} over several processes; set it to 1"
         )
     from diffusers import ContextParallelConfig
     from diffusers.utils import logging
@@ -49,7 +56,7 @@ def split(model: Any, rank: int, ranks: int, meeting: str) -> None:
 
 
 def _meet_on_cpu(network: Any, config: Any, rank: int, ranks: int) -> None:
-    """diffusers builds its mesh of accelerators alone; without one (a test, a laptop) the mesh is built here."""
+    """Build the mesh of processes here, because diffusers builds one of accelerators only (for tests and laptops)."""
     from diffusers.models._modeling_parallel import ParallelConfig
 
     mesh = dist.device_mesh.init_device_mesh("cpu", config.mesh_shape, mesh_dim_names=config.mesh_dim_names)

@@ -1,7 +1,8 @@
-"""Is this model fit for a search? Loads it, makes one small Move with every kernel, and says what was measured.
+"""`raysearch doctor`: whether a model is fit for a search.
 
-Every check runs, whatever became of the others; what went wrong is in `failures`, a line each. Strategies and guides
-are those whose Moves and gradients worked here, on this machine, at these sizes.
+Loads the model, makes one small Move with every kernel, and reports what was measured. Every check runs, whatever the
+result of the others; `failures` holds one line for each that failed. The strategies and guides in the report are those
+whose Moves and gradients worked on this machine, at these sizes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from raysearch import devices, generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import families, feasible
+from raysearch.generators import custom, families, feasible
+from raysearch.generators.declare import Frames, PipelineClass
 from raysearch.moves import KERNELS, Kernel, Move
 from raysearch.prompts import Prompt, frames
 from raysearch.sampling import kernels
@@ -33,83 +36,103 @@ PROMPT_ID = "doctor"
 
 
 def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: bool = True) -> dict[str, Any]:
-    """All findings as plain values; `failures` maps a check to its reason and is empty if all is well.
+    """Examine a model.
 
-    prompt: without frames, a class that needs some gets noise. Raises UsageError for what is wrong before loading.
+    Args:
+        config: the generator's settings, with at least LEAST steps in every chunk.
+        prompt: what to generate. If it has no frames and the pipeline class needs some, they are noise.
+        device: the device by its name in torch.
+        gradients: whether to try guides, which take far more memory.
+
+    Returns:
+        All findings as plain values; `failures` maps a check to its reason and is empty if all checks passed.
+
+    Raises:
+        UsageError: for what is wrong before the model is loaded.
     """
     if config.steps is None or config.steps < LEAST * config.chunks:
         raise UsageError(f"steps={config.steps}: the checks take at least {LEAST} steps in every chunk")
     config = feasible.pin(config)
-    name, family = kind(config)
+    declared = kind(config)
     given, noise = frames(prompt), None
-    if given is None and family.needs_frames:
-        given = noise = np.random.default_rng(0).integers(
-            0, 255, (1 if "image" in family.takes else 5, 64, 64, 3), np.uint8
-        )
+    if given is None and declared.needs_frames and not own(config):
+        length = 1 if "image" in declared.takes else 5
+        given = noise = np.random.default_rng(0).integers(0, 255, (length, 64, 64, 3), np.uint8)
         feasible.check(config, [])
     else:
         feasible.check(config, [prompt])
-    found: dict[str, Any] = {
-        "model": config.model, "revision": config.revision, "class": name, "takes": list(family.takes),
-        "tested": family.tested, "own": own(config), "device": device, "dtype": config.dtype, "steps": config.steps,
+    findings: dict[str, Any] = {
+        "model": config.model, "revision": config.revision, "class": declared.pipeline, "takes": list(declared.takes),
+        "tested": declared.tested, "own": own(config), "device": device, "dtype": config.dtype, "steps": config.steps,
         "conditioning_frames": 0 if given is None else len(given), "failures": {},
     }  # fmt: skip
-    checks = Checks(config, prompt, noise, device, found)
+    checks = Checks(config, prompt, noise, device, findings)
     checks.run("load", checks.load)
-    if not found["failures"]:
+    if not findings["failures"]:
         for check in ("draw", "chain", "kernels", "decode", "changes", *(["gradients"] if gradients else [])):
             checks.run(check, getattr(checks, check))
-    found |= possible(found) | {"memory": memory(device)}
-    return found
+    findings |= possible(findings) | {"memory": memory(device)}
+    return findings
 
 
 def own(config: GeneratorConfig) -> bool:
-    """Whether it is a generator of one's own, made by `package.module:function`."""
+    """Whether it is a custom generator, made by `package.module:function`."""
     return config.name != "diffusers"
 
 
-def kind(config: GeneratorConfig) -> tuple[str, families.Family]:
-    """The class of the pipeline and what the table knows of it; of a generator of one's own, its name alone."""
-    name = config.name if own(config) else feasible.pipeline_class(config)
-    unknown = families.Family(name, name, () if own(config) else ("text",), tested=False, why="not in the table")
-    return name, families.FAMILIES.get(name, unknown)
+def kind(config: GeneratorConfig) -> PipelineClass:
+    """What is declared about the pipeline class, or by a custom generator about itself."""
+    return custom.pipeline_class(config.name) if own(config) else families.of(feasible.pipeline_class(config))
 
 
 class Checks:
-    """One model and what was made with it; every method is a check that writes what it found. clip: in place of the
-    prompt's frames."""
+    """One model and what was made with it. Every method but `run` is a check, which writes its findings."""
 
-    def __init__(self, config: GeneratorConfig, prompt: Prompt, clip: np.ndarray | None, device: str, found: dict):
-        self.config, self.prompt, self.clip, self.found = config, prompt, clip, found
+    def __init__(
+        self, config: GeneratorConfig, prompt: Prompt, clip: Frames | None, device: str, findings: dict[str, Any]
+    ):
+        """Nothing is loaded yet.
+
+        Args:
+            config: the generator's settings.
+            prompt: what to generate.
+            clip: conditioning frames in place of the prompt's own, or None.
+            device: the device by its name in torch.
+            findings: where checks write what they measure, and `run` their failures.
+        """
+        self.config, self.prompt, self.clip, self.findings = config, prompt, clip, findings
         self.device = torch.device(device)
         devices.reproducible(device)
 
     def run(self, name: str, check: Callable[[], None]) -> None:
+        """Run a check and record the error if it fails."""
         try:
             check()
         except UsageError:
             raise
         except Exception as error:
-            told = (str(error).strip().splitlines() or [""])[0][:200]
-            self.found["failures"][name] = f"{type(error).__name__}: {told}"
+            reason = (str(error).strip().splitlines() or [""])[0][:200]
+            self.findings["failures"][name] = f"{type(error).__name__}: {reason}"
 
     def load(self) -> None:
+        """Load the model and make the generator of the prompt."""
         if not own(self.config):
             import diffusers.pipelines  # noqa: F401  before the clock starts
 
         start = time.perf_counter()
         model: Any = generators.load(self.config, str(self.device))
-        self.found["load_s"] = self._since(start)
-        _has(model, "what it makes, a model,", ("fps", "on"))
+        self.findings["load_s"] = self._since(start)
+        _has(model, "the model that it returns", ("fps", "on"))
         prompt, clip = self.prompt, self.clip
         self.generator: Any = model.on(prompt) if clip is None else model.given(prompt.text, clip, prompt.id)
         _has(self.generator, "the generator of a prompt", ("steps", "draw", "denoise", "decode", "path"))
 
     def draw(self) -> None:
+        """The same noise must give the same latents, fp32 and of one particle."""
         start = time.perf_counter()
         with torch.no_grad():
             x = self.generator.draw(torch.Generator().manual_seed(0))
-            self.found |= {"conditions_s": self._since(start), "latents": list(x.shape)}
+            self.findings |= {"conditions_s": self._since(start), "latents": list(x.shape)}
             again = self.generator.draw(torch.Generator().manual_seed(0))
         if x.dtype != torch.float32 or x.shape[0] != 1:
             raise TypeError(f"latents are {x.dtype} of shape {list(x.shape)}; they must be torch.float32 [1, ...]")
@@ -117,30 +140,30 @@ class Checks:
             raise ArithmeticError("the same noise gives other latents each time; draw from the generator it is given")
 
     def chain(self) -> None:
-        """Cut in two, a chain must give the bits of the unsplit one."""
+        """A chain that is cut in two must give the same bits as the unsplit one."""
         steps = self.generator.steps
         whole = self._move(steps)
         self.half = self._move(steps // 2)
         start = time.perf_counter()
         rest = self._move(steps, parent=self.half)
-        self.found["step_s"] = self._since(start) / (steps - steps // 2)
-        self.found["bitwise"] = bool((rest.x == whole.x).all())
-        self.found["particle_bytes"], self.last = len(whole.to_bytes()), whole
-        if not self.found["bitwise"]:
+        self.findings["step_s"] = self._since(start) / (steps - steps // 2)
+        self.findings["bitwise"] = bool((rest.x == whole.x).all())
+        self.findings["particle_bytes"], self.last = len(whole.to_bytes()), whole
+        if not self.findings["bitwise"]:
             raise ArithmeticError(f"two halves differ from the whole by {np.abs(rest.x - whole.x).max():.3g}")
         _finite(whole.x)
 
     def kernels(self) -> None:
         """One step of every kernel from the middle."""
         k = self.half.step
-        self.found["kernels"] = {}
+        self.findings["kernels"] = {}
         for name in KERNELS:
             kernel = Kernel(name, 0.0 if name in ("ode", "2m") else ETA)
             at = fraction(k, self.generator.steps)
             entry = {"stochastic": kernels.needs_noise(kernel, self.generator.path(k), at), "ok": False}
-            self.found["kernels"][name] = entry
+            self.findings["kernels"][name] = entry
 
-            def one(kernel: Kernel = kernel, entry: dict = entry) -> None:
+            def one(kernel: Kernel = kernel, entry: dict[str, bool] = entry) -> None:
                 state = self._move(k + 1, parent=self.half, kernel=kernel)
                 _finite(state.x)
                 if (state.x == self.half.x).all():
@@ -150,21 +173,22 @@ class Checks:
             self.run(f"kernel {name}", one)
 
     def decode(self) -> None:
+        """Frames must have the right shape, be finite and lie in [0, 1]."""
         x0 = torch.from_numpy(np.array(self.last.x0)).to(self.device)
         with torch.no_grad():
             start = time.perf_counter()
             video = self.generator.decode(x0, torch.Generator().manual_seed(0))
-            self.found["decode_s"] = self._since(start)
+            self.findings["decode_s"] = self._since(start)
         if video.ndim != 4 or video.shape[1] != 3:
             raise TypeError(f"frames have shape {list(video.shape)}; they must be [frames, 3, height, width]")
-        self.found["frames"] = list(video.shape)
+        self.findings["frames"] = list(video.shape)
         _finite(video.cpu().numpy())
         low, high = video.min().item(), video.max().item()
         if low < 0 or high > 1:
             raise ArithmeticError(f"frames go from {low:.3g} to {high:.3g}; they must lie in [0, 1]")
 
     def changes(self) -> None:
-        """Going back and mixing in noise, as searches over noise and paths do; takes no network."""
+        """Going back and mixing in noise, as searches over noise and paths do, must change the state."""
         for options in ({"back": self.half.step - 1}, {"mutate": 0.3}):
             step = options.get("back", self.half.step)
             state = self._move(int(step), parent=self.half, **options)
@@ -173,7 +197,10 @@ class Checks:
                 raise ArithmeticError(f"{options} changes nothing")
 
     def gradients(self) -> None:
-        """Of the brightness of the decoded preview: to x0_hat (mean), and through the network to the state (full)."""
+        """The brightness of the decoded preview must have a gradient.
+
+        It is taken with respect to x0_hat (mean) and, through the network, with respect to the state (full).
+        """
         g, k, noise = self.generator, self.half.step, torch.Generator().manual_seed(0)
         x = torch.from_numpy(np.array(self.half.x)).to(self.device).requires_grad_(True)
         with torch.enable_grad():
@@ -181,8 +208,8 @@ class Checks:
             clean = x0.detach().requires_grad_(True)
             mean = _slope(g.decode(clean, noise, grad=True).square().mean(), clean)
             full = _slope(x0, x, mean)
-        self.found["gradients"] = {"mean": float(mean.abs().max()), "full": float(full.abs().max())}
-        dead = [name for name, size in self.found["gradients"].items() if not size > 0]
+        self.findings["gradients"] = {"mean": float(mean.abs().max()), "full": float(full.abs().max())}
+        dead = [name for name, size in self.findings["gradients"].items() if not size > 0]
         if dead:
             raise ArithmeticError(f"no gradient reaches {' and '.join(dead)}")
 
@@ -197,23 +224,23 @@ class Checks:
         return time.perf_counter() - start
 
 
-def possible(found: dict[str, Any]) -> dict[str, list[str]]:
-    """Strategies whose default kernel works here, and guides whose gradient is there."""
-    made = found.get("kernels", {})
-    works = {kind: any(e["ok"] for e in made.values() if e["stochastic"] == kind) for kind in (False, True)}
-    changes = "changes" not in found["failures"] and bool(made)
+def possible(findings: dict[str, Any]) -> dict[str, list[str]]:
+    """Strategies whose default kernel worked, and guides that got a gradient."""
+    results = findings.get("kernels", {})
+    works = {kind: any(e["ok"] for e in results.values() if e["stochastic"] == kind) for kind in (False, True)}
+    changes = "changes" not in findings["failures"] and bool(results)
     strategies = []
-    for d in describe():
-        kernel = d.options.get("kernel")
+    for part in describe():
+        kernel = part.options.get("kernel")
         noisy = isinstance(kernel, Kernel) and kernel.stochastic
-        if works[noisy] and changes and found.get("bitwise"):
-            strategies.append(d.name)
-    guides = [name for name, size in found.get("gradients", {}).items() if size > 0]
+        if works[noisy] and changes and findings.get("bitwise"):
+            strategies.append(part.name)
+    guides = [name for name, size in findings.get("gradients", {}).items() if size > 0]
     return {"strategies": strategies, "guides": guides}
 
 
 def memory(device: str) -> dict[str, int]:
-    """Bytes at the most so far: of this process, and allocated on the GPU."""
+    """The peak so far, in bytes: resident memory of this process, and memory allocated on the GPU."""
     unit = 1 if sys.platform == "darwin" else 1024
     peak = {"peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
     if device.startswith("cuda"):
@@ -221,17 +248,19 @@ def memory(device: str) -> dict[str, int]:
     return peak
 
 
-def _has(made: Any, what: str, names: Sequence[str]) -> None:
-    if lacks := [name for name in names if not hasattr(made, name)]:
-        raise TypeError(f"{what} has no {' and no '.join(lacks)}; see raysearch/generators/__init__.py")
+def _has(part: Any, what: str, names: Sequence[str]) -> None:
+    if lacks := [name for name in names if not hasattr(part, name)]:
+        raise TypeError(f"{what} has no {' and no '.join(lacks)}; see raysearch/generators/contract.py")
 
 
-def _slope(made: torch.Tensor, of: torch.Tensor, upstream: torch.Tensor | None = None) -> torch.Tensor:
-    """The gradient, zeros where none comes through."""
-    found = torch.autograd.grad(made, of, upstream, allow_unused=True)[0] if made.requires_grad else None
-    return torch.zeros_like(of) if found is None else found
+def _slope(result: torch.Tensor, of: torch.Tensor, upstream: torch.Tensor | None = None) -> torch.Tensor:
+    """The gradient of a result; zeros if it does not depend on the tensor."""
+    if not result.requires_grad:
+        return torch.zeros_like(of)
+    slope = torch.autograd.grad(result, of, upstream, allow_unused=True)[0]
+    return torch.zeros_like(of) if slope is None else slope
 
 
-def _finite(values: np.ndarray) -> None:
+def _finite(values: NDArray[Any]) -> None:
     if not np.isfinite(values).all():
         raise ArithmeticError("the result is not finite")

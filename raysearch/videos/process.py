@@ -53,7 +53,7 @@ class Worker:
             view = view[self.requests.write(view) :]
 
     def line(self, until: float) -> dict[str, Any]:
-        """The next JSON line. Raises TimeoutError at `until` (monotonic seconds) and EOFError where the process ended."""
+        """The next JSON line; TimeoutError at `until` (monotonic seconds), EOFError if the process ended."""
         while (end := self.buffer.find(b"\n")) < 0:
             self._more(until)
         text = bytes(self.buffer[:end])

@@ -1,8 +1,11 @@
 """What a pipeline class cannot do is said before anything is loaded; a class of the same weights stands in for it."""
 
+import os
+import shutil
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +15,10 @@ from PIL import Image
 from raysearch import generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import families, feasible
+from raysearch.generators import families, feasible, inputs
 from raysearch.generators.conditioning import arguments
 from raysearch.generators.diffusers import DiffusersModel
+from raysearch.generators.families import wan as wan_family
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
@@ -44,7 +48,7 @@ def test_listing_families_loads_no_model_library():
         "from raysearch.generators import families, feasible; import sys; print(len(families.describe()), *sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert int(out[0]) == len(families.FAMILIES) + len(families.REFUSED)
+    assert int(out[0]) == len(families.PIPELINES) + len(families.REFUSED)
     assert not {"torch", "diffusers", "transformers"} & set(out)
 
 
@@ -90,7 +94,7 @@ def test_what_can_be_done_passes(tmp_path, image):
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(families, "find_spec", lambda name: None)
+    monkeypatch.setattr(inputs, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"WanPipeline needs the Python package ftfy: pip install ftfy"):
         arguments("WanPipeline", "a ball", None, "p")
     assert arguments("WanPipeline", "a ball", None, "p", {"prompt_embeds": 1}) == {"prompt": None}
@@ -175,3 +179,59 @@ def test_frames_as_a_file_gives_them_make_no_noise_on_the_terminal():
     finally:
         torch.set_warn_always(False)
     assert clip.shape == (1, 9, 3, 16, 16) and 0 < float(clip.max()) <= 1
+
+
+NEW_FAMILY = '''
+"""A new family."""
+from raysearch.generators.declare import TEXT_IMAGE, Autoencoder, PipelineClass, image
+
+def condition(frames, call, prompt_id):
+    return image(frames, call, prompt_id) | {"strength_of_image": 0.5}
+
+PIPELINES = (
+    PipelineClass("NewVideoPipeline", "New", TEXT_IMAGE, condition=condition, notes="an example"),
+)
+AUTOENCODERS = (Autoencoder("AutoencoderKLNew", tiles=False),)
+'''
+ASK = """
+import numpy as np
+from raysearch.cli import main
+from raysearch.config.settings import GeneratorConfig
+from raysearch.errors import UsageError
+from raysearch.generators import memory
+from raysearch.generators.conditioning import arguments
+
+main(["generators"])
+frames, embeds = np.zeros((1, 8, 8, 3), np.uint8), {"prompt_embeds": 1}
+print(sorted(arguments("NewVideoPipeline", "a ball", frames, "p", embeds)))
+for refused in (lambda: arguments("NewVideoPipeline", "", np.zeros((2, 8, 8, 3), np.uint8), "p", embeds),
+                lambda: memory.check(GeneratorConfig(tiling=True), "AutoencoderKLNew")):
+    try:
+        refused()
+    except UsageError as error:
+        print(error)
+"""
+
+
+def test_a_new_family_is_one_file(tmp_path):
+    """In a copy of the package: everything that is known of a family follows from the file that is added."""
+    package = Path(families.__file__).parents[2]
+    copy = tmp_path / "raysearch/generators"
+    shutil.copytree(package / "generators", copy)
+    for entry in package.iterdir():
+        if entry.name != "generators":
+            (tmp_path / "raysearch" / entry.name).symlink_to(entry)
+    (copy / "families/new.py").write_text(NEW_FAMILY)
+    run = [sys.executable, "-c", ASK]
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    out = subprocess.run(run, capture_output=True, text=True, env=env, cwd=tmp_path, check=True)
+    (row,) = [line.split() for line in out.stdout.splitlines() if line.startswith("NewVideoPipeline")]
+    assert row[1:] == ["yes", "yes", "-", "yes", "-", "prompts", "an", "example"]
+    assert "['image', 'prompt', 'strength_of_image']" in out.stdout
+    assert "2 conditioning frames, but NewVideoPipeline takes text and image, one frame at most" in out.stdout
+    assert "generator.tiling=true: AutoencoderKLNew has no tiles" in out.stdout
+
+
+def test_two_families_cannot_declare_the_same_class():
+    with pytest.raises(ValueError, match=r"declares .*WanPipeline.*, which another family declares"):
+        families._table([wan_family, wan_family], "pipeline", "PIPELINES")

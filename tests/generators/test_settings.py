@@ -9,7 +9,7 @@ import torch
 
 from raysearch import config as configuration
 from raysearch import generators, runs
-from raysearch.config.settings import GeneratorConfig
+from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.errors import UsageError
 from raysearch.generators import feasible, memory
 from raysearch.generators.diffusers import DiffusersModel
@@ -53,10 +53,10 @@ def test_a_branch_is_pinned_to_its_commit(hub, tmp_path):
     pinned = feasible.pin(asked)
     assert pinned.revision == COMMIT and asked.revision == "main"
     assert feasible.pin(GeneratorConfig(model="someone/model")).revision == COMMIT == feasible.pin(pinned).revision
-    job = configuration.Job(generator=asked, run=str(tmp_path / "run"))
+    job = Job(generator=asked, run=str(tmp_path / "run"))
     manifest = runs.manifest(job)
     assert manifest["generator"]["revision"] == COMMIT
-    assert manifest == runs.manifest(configuration.Job(generator=pinned, run=str(tmp_path / "run")))
+    assert manifest == runs.manifest(Job(generator=pinned, run=str(tmp_path / "run")))
     generator = generators.load(pinned).on(PROMPT)  # from the cache, by the commit
     with torch.no_grad():
         assert len(generator.decode(generator.draw(noise(0)), noise(0))) == 9
@@ -74,7 +74,7 @@ def test_a_folder_has_no_revision_and_an_unknown_commit_is_said(saved, tmp_path,
     feasible._fetch.cache_clear()
     flat = shutil.copytree(saved, tmp_path / "flat")
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *args, **options: str(flat / feasible.INDEX))
-    with pytest.warns(UserWarning, match="the commit of revision dev cannot be told, so the run is not pinned"):
+    with pytest.warns(UserWarning, match="the commit of revision dev is not known, so the run is not pinned"):
         assert feasible.pin(GeneratorConfig(model="someone/other", revision="dev")).revision == "dev"
     feasible._fetch.cache_clear()
 
@@ -118,7 +118,7 @@ def test_only_the_word_true_trusts(word):
     (others.svd, {"tiling": True}, "tiling=true: AutoencoderKLTemporalDecoder has no tiles"),
     (wan.wan, {"decode_chunk": 2}, "AutoencoderKLWan always decodes 1 latent frames at a time; leave decode_chunk out"),
     (others.cog, {"decode_chunk": 4}, "AutoencoderKLCogVideoX always decodes 2 latent frames"),
-    (others.svd, {"decode_chunk": 4}, "has no pieces; leave decode_chunk out, and set call.decode_chunk_size"),
+    (others.svd, {"decode_chunk": 4}, "in pieces; leave decode_chunk out, and set call.decode_chunk_size"),
     (others.ltx, {"decode_chunk": 1}, "blends overlapping pieces, which takes at least 2 latent frames"),
 ])  # fmt: skip
 def test_what_an_autoencoder_cannot_do_is_said_before_loading(build, settings, told, tmp_path):

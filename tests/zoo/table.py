@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raysearch.generators import memory
+from raysearch.generators import families
+from raysearch.generators.declare import Autoencoder
 from raysearch.generators.families import describe
 from tests.zoo.cases import CASES, Case
 
@@ -110,15 +111,19 @@ def case(c: Case) -> list[str]:
 
 
 def decoders() -> list[list[str]]:
-    always = [
-        [f"`{k}`", "-", f"always {n} latent frame{'s' * (n > 1)} at a time, with a cache of the past"]
-        for k, n in memory.BY_ITSELF.items()
-    ]
-    by_itself = {"AutoencoderKLHunyuanVideo": "by itself in blended pieces of 4; in others: other pixels"}
-    other = "by itself whole; in pieces, blended or with a cache of the past: other pixels"
-    pieces = [[f"`{k}`", f"at least {n}", by_itself.get(k, other)] for k, n in memory.PIECES.items()]
-    svd = [f"`{memory.NO_TILES[0]}`", "-", "frames at a time: `call.decode_chunk_size`; has no tiles"]
-    return [*always, *pieces, svd, ["any other", "-", "as it is made to; try tiling"]]
+    """One row per autoencoder: those that always decode in parts, those that can, those that cannot, any other."""
+    every = sorted(families.AUTOENCODERS.values(), key=lambda a: (not a.always, not a.least))
+    return [*map(decoder, every), ["any other", "-", "as it is made to; try tiling"]]
+
+
+def decoder(a: Autoencoder) -> list[str]:
+    if a.always:
+        frames = f"{a.always} latent frame{'s' * (a.always > 1)}"
+        return [f"`{a.name}`", "-", f"always {frames} at a time, with a cache of the past"]
+    if not a.least:
+        return [f"`{a.name}`", "-", f"{a.unset}; {a.instead}{'' if a.tiles else '; it has no tiles'}"]
+    pieces = "with decode_chunk, pieces that are blended or use a cache of the past: other pixels"
+    return [f"`{a.name}`", f"at least {a.least}", f"{a.unset}; {pieces}"]
 
 
 def page() -> str:

@@ -164,7 +164,7 @@ def test_two_particles_share_a_call_where_claimed(zoo):
     case, one = zoo.case, zoo.generator
     if case.chunks > 1:
         return  # its parts are generators of a single chunk, which have cases of their own
-    claim = "" if case.alone else families.FAMILIES[case.pipeline].batch
+    claim = "" if case.alone else families.PIPELINES[case.pipeline].batch
     call = {k: twice(k, v, claim) for k, v in one._call.items()}
     two = DiffusersGenerator(for_frames(zoo.model.pipeline, case.given), STEPS, **call)
     with torch.no_grad():
@@ -193,8 +193,8 @@ def half(embeddings):
 
 
 def test_every_family_is_in_the_zoo():
-    assert {c.pipeline for c in CASES} == set(families.FAMILIES)
-    for name, family in families.FAMILIES.items():
+    assert {c.pipeline for c in CASES} == set(families.PIPELINES)
+    for name, family in families.PIPELINES.items():
         cases = [c for c in CASES if c.pipeline == name]
         assert family.held <= any(c.held for c in cases)
         given = {"text" if not c.given else "image" if c.given == 1 else "frames" for c in cases}

@@ -1,0 +1,79 @@
+"""The contract of generators: a Model is loaded once per replica and makes a Generator, four methods, per prompt.
+
+Latents are torch tensors [1, ...], fp32, on the model's device. One particle per call, so that the same particle has
+the same bits whatever else is computed beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from raysearch.config.settings import GeneratorConfig
+from raysearch.prompts import Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+Path: TypeAlias = tuple[Any, Any, Any, Any]
+"""(a, s, a', s'), each a float or a tensor: x = a*x0 + s*eps goes to a'*x0 + s'*eps."""
+
+
+class Generator(Protocol):
+    """The denoiser of one prompt.
+
+    Attributes:
+        steps: the number of steps; the state at step 0 is pure noise, at step `steps` a finished video.
+    """
+
+    steps: int
+
+    def draw(self, noise: torch.Generator) -> torch.Tensor:
+        """Fresh noise, the state at step 0. `noise` is a CPU generator."""
+        ...
+
+    def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
+        """Predict the finished latents.
+
+        Args:
+            x: the state at step k.
+            k: the step, from 0 to `steps` - 1.
+            noise: a CPU generator for pipelines that draw random numbers during a step.
+            grad: whether the result can be differentiated with respect to x.
+
+        Returns:
+            x0_hat, of the shape of x; zero in frames that have not been begun.
+        """
+        ...
+
+    def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
+        """Frames [T, 3, H, W] in [0, 1] of the latent frames that x0 has begun.
+
+        Args:
+            x0: latents, as `denoise` returns them.
+            noise: a CPU generator for decoders that draw random numbers.
+            grad: whether the result can be differentiated with respect to x0.
+        """
+        ...
+
+    def path(self, k: int) -> Path:
+        """(a, s, a', s') of the step from k to k + 1: floats, or tensors that broadcast over latent frames."""
+        ...
+
+
+class Model(Protocol):
+    """A loaded model.
+
+    Attributes:
+        fps: frames per second of its videos.
+    """
+
+    fps: float
+
+    def on(self, prompt: Prompt) -> Generator:
+        """The generator for one prompt, whose conditions are computed once."""
+        ...
+
+
+Factory: TypeAlias = Callable[[GeneratorConfig, str], Model]
+"""Loads a model on a device, given by its name in torch."""

@@ -1,0 +1,73 @@
+"""Custom generators, named in a job by `generator.name: package.module:function`.
+
+The function receives a GeneratorConfig and a device and returns a Model. It describes itself: its docstring says what
+it is, and parameters after the first two are the options that a job gives under `generator.call`, read and checked as
+those of every other part. If it has an attribute `takes`, some of text, image and frames, prompts are checked against
+it before anything is loaded; `needs_frames = True` says that a prompt has to give an image or frames.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+from raysearch import options
+from raysearch.config.settings import GeneratorConfig
+from raysearch.errors import UsageError
+from raysearch.generators import inputs
+from raysearch.generators.contract import Factory, Model
+from raysearch.generators.declare import KINDS, PipelineClass
+from raysearch.prompts import Prompt
+
+
+def function(name: str) -> Callable[..., Model]:
+    """The function that a job names. Raises UsageError if it cannot be imported."""
+    module, _, attribute = name.partition(":")
+    try:
+        make: Callable[..., Model] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"generator.name={name!r}: {error}; give `diffusers`, or package.module:function of a package that every "
+            "worker can import"
+        ) from None
+    return make
+
+
+def factory(name: str) -> Factory:
+    """The function as one of a configuration and a device, with the options that the job gives."""
+    make = function(name)
+    if not describe(name).options:
+        return make
+    return lambda config, device: make(config, device, **config.call)
+
+
+def describe(name: str) -> options.Part:
+    """The custom generator as it describes itself; its options are those that stand under `generator.call`."""
+    make = function(name)
+    try:
+        first_two = list(inspect.signature(make).parameters)[:2]
+    except (TypeError, ValueError):  # not callable, or without a signature: the call will tell
+        return options.Part(name, "no description", "", {})
+    return options.describe(make, name, without=first_two)
+
+
+def pipeline_class(name: str) -> PipelineClass:
+    """What it takes, in the form in which pipeline classes are declared; `takes` is empty if it does not say."""
+    make: Any = function(name)
+    takes = tuple(getattr(make, "takes", ()))
+    if unknown := [kind for kind in takes if kind not in KINDS]:
+        raise UsageError(f"generator.name={name!r}: takes={unknown[0]!r} is none of {', '.join(KINDS)}")
+    needs_frames = bool(getattr(make, "needs_frames", False))
+    return PipelineClass(name, describe(name).summary, takes, needs_frames, tested=False, why="not in the table")
+
+
+def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
+    """Raise UsageError for options that the generator does not have, and for prompts that it cannot do."""
+    part, declared = describe(config.name), pipeline_class(config.name)
+    if part.options:
+        options.check(part, config.call, "generator.call")
+    if declared.takes:
+        for prompt in prompts:
+            inputs.check(declared, inputs.frame_count(prompt), prompt.id)

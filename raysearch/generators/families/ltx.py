@@ -1,0 +1,65 @@
+"""LTX-Video: text to video, image to video, and conditions anywhere in the video (0.9.5 and later)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from raysearch.generators.declare import KINDS, TEXT, TEXT_IMAGE, Autoencoder, Call, Frames, PipelineClass, image
+
+if TYPE_CHECKING:
+    import torch
+
+HARD = 1 - 1e-6  # strength from which a condition is held exactly; the pipeline's mask is in floating point
+
+
+def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
+    """A clip, of which 8k + 1 frames are used, or an image, at the start of the video."""
+    import torch
+    from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
+
+    clip = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)[None].float() / 255  # a copy: frames may be read-only
+    return {"conditions": [LTXVideoCondition(video=clip, frame_index=0)]}
+
+
+def hold_conditions(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
+    """rest[0]: the strength of the condition of each token, or None without conditions."""
+    import torch
+
+    return x if rest[0] is None else torch.where(rest[0].unsqueeze(-1) >= HARD, prepared.to(x), x)
+
+
+def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
+    """rest[0]: a mask over tokens that is 1 in the first frame."""
+    import torch
+
+    return torch.where(rest[0].unsqueeze(-1) == 1, prepared.to(x), x)
+
+
+PAIR = "its state is a pair, video and audio, and a particle is one tensor"
+
+PIPELINES = (
+    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}),
+    PipelineClass(
+        "LTXImageToVideoPipeline",
+        "LTX-Video image to video",
+        TEXT_IMAGE,
+        needs_frames=True,
+        condition=image,
+        held=True,
+        hold=hold_image,
+        batch="frames",
+    ),
+    PipelineClass(
+        "LTXConditionPipeline",
+        "LTX-Video 0.9.5 and later",
+        KINDS,
+        condition=condition,
+        held=True,
+        hold=hold_conditions,
+        notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
+    ),
+)
+AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2),)
+REFUSED = {"LTX2Pipeline": PAIR, "LTX2ImageToVideoPipeline": PAIR, "LTX2ConditionPipeline": PAIR}

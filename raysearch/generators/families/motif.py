@@ -1,0 +1,5 @@
+"""Motif-Video: text to video."""
+
+from raysearch.generators.declare import TEXT, PipelineClass
+
+PIPELINES = (PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT),)

@@ -1,0 +1,20 @@
+"""The tiny model that ships with raysearch: LTX-Video's pipeline and network with the autoencoder of the tiny world."""
+
+from pathlib import Path
+
+from raysearch.generators.declare import ShippedModel
+
+
+def folder() -> Path:
+    """The folder of the shipped weights."""
+    from raysearch.tinyworld import weights
+
+    return Path(weights("generator"))
+
+
+def register() -> None:
+    """Make diffusers find the autoencoder: it looks the class up, but does not import it."""
+    import raysearch.tinyworld.codec  # noqa: F401
+
+
+MODELS = (ShippedModel("tiny", folder, register),)

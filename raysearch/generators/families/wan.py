@@ -1,0 +1,79 @@
+"""Wan 2.1, Wan 2.2 and Wan VACE. Their autoencoder serves several other families."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raysearch.generators.declare import (
+    FTFY,
+    KINDS,
+    TEXT,
+    TEXT_IMAGE,
+    Autoencoder,
+    Call,
+    Frames,
+    PipelineClass,
+    image,
+    pictures,
+    video_length,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+def condition_vace(frames: Frames, call: Call, prompt_id: str) -> Call:
+    """The clip followed by grey frames, with a mask that keeps the clip (black) and makes the rest (white)."""
+    from PIL import Image
+
+    total, size = video_length(frames, call, prompt_id), (call["width"], call["height"])
+    kept, to_make = len(frames), total - len(frames)
+    grey = Image.new("RGB", size, (128, 128, 128))
+    keep, make = Image.new("L", size, 0), Image.new("L", size, 255)
+    return {"video": [*pictures(frames, call), *[grey] * to_make], "mask": [keep] * kept + [make] * to_make}
+
+
+def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
+    """TI2V-5B returns clean latents and a mask that is 0 in the first frame; the other models return one tensor."""
+    import torch
+
+    return torch.where(rest[1] == 0, rest[0].to(x), x) if len(rest) == 2 else x
+
+
+PIPELINES = (
+    PipelineClass(
+        "WanPipeline",
+        "Wan 2.1, 2.2 (A14B, TI2V-5B)",
+        TEXT,
+        siblings={"image": "WanImageToVideoPipeline"},
+        siblings_if="expand_timesteps",  # TI2V-5B; the other models of text alone cannot see an image
+        needs=FTFY,
+    ),
+    PipelineClass(
+        "WanImageToVideoPipeline",
+        "Wan 2.1, 2.2 image to video",
+        TEXT_IMAGE,
+        needs_frames=True,
+        condition=image,
+        hold=hold_image,
+        needs=FTFY,
+        notes="held by TI2V-5B; the others see the image in extra channels",
+    ),
+    PipelineClass(
+        "WanVideoToVideoPipeline",
+        "Wan 2.1 video to video",
+        TEXT,
+        needs=FTFY,
+        notes="needs call.video, which has no influence at the only strength that is possible, 1",
+    ),
+    PipelineClass(
+        "WanVACEPipeline",
+        "Wan VACE",
+        KINDS,
+        condition=condition_vace,
+        needs=FTFY,
+        batch="",
+        notes="continuation by masks; call.reference_images gives references",
+    ),
+)
+AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1),)

@@ -1,0 +1,103 @@
+"""What a prompt and a job may ask of a pipeline class. Loads neither torch nor diffusers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from raysearch.errors import UsageError
+from raysearch.generators.declare import Call, PipelineClass
+from raysearch.generators.families import PIPELINES, REFUSED, of
+from raysearch.prompts import Prompt, frames
+
+
+def frame_count(prompt: Prompt, fps: float | None = None) -> int:
+    """The number of conditioning frames of a prompt at `fps` frames per second. Reads its clip."""
+    if prompt.image is not None:
+        return 1
+    clip = frames(prompt, fps)
+    return 0 if clip is None else len(clip)
+
+
+def check(pipeline: PipelineClass, given: int, prompt_id: str) -> None:
+    """Check that a pipeline class can do a prompt.
+
+    Args:
+        pipeline: the declaration of the class.
+        given: the number of conditioning frames of the prompt, 0 for text alone.
+        prompt_id: for the message.
+
+    Raises:
+        UsageError: if the class cannot be driven, needs frames and has none, or takes no frames, or fewer.
+    """
+    name = pipeline.pipeline
+    if name in REFUSED:
+        raise UsageError(
+            f"generator.model: {name} cannot be driven one step at a time: {REFUSED[name]}; use "
+            + _names(PIPELINES.values())
+        )
+    kind = "frames" if given > 1 else "image"
+    if not given:
+        if pipeline.needs_frames:
+            wanted = " or ".join(k for k in ("image", "frames") if k in pipeline.takes)
+            raise UsageError(
+                f"prompt {prompt_id!r} has no conditioning frames, but {name} needs {wanted}; give the prompt "
+                f"`image` or `video`, or use " + _names(p for p in PIPELINES.values() if not p.needs_frames)
+            )
+    elif kind not in pipeline.takes:
+        takes = " and ".join(pipeline.takes)
+        takes = "text alone" if takes == "text" else f"{takes}, one frame at most" if given > 1 else takes
+        raise UsageError(
+            f"prompt {prompt_id!r} has {given} conditioning frame{'s' * (given > 1)}, but {name} takes {takes}; "
+            "change the prompt, or use " + _names(p for p in PIPELINES.values() if kind in p.takes)
+        )
+
+
+def check_call(pipeline: str, chunks: int, call: Call) -> None:
+    """Raise UsageError if the class cannot make a video in this number of chunks or be driven with these arguments."""
+    able = [p for p in PIPELINES.values() if p.continuation]
+    if chunks > 1 and pipeline not in [p.pipeline for p in able]:
+        raise UsageError(
+            f"generator.chunks={chunks}: {pipeline} makes a video whole; set chunks=1, or use {_names(able)}"
+        )
+    if (refuse := of(pipeline).check_call) is not None:
+        refuse(call)
+
+
+def with_same_weights(pipeline: str, given: int, config: Mapping[str, Any]) -> str:
+    """The class that does a prompt with the weights of another.
+
+    Args:
+        pipeline: the class that the model names.
+        given: the number of conditioning frames of the prompt.
+        config: the pipeline's configuration, as in its model_index.json.
+
+    Returns:
+        The name of a class that takes such frames; `pipeline` itself where none has the same weights.
+    """
+    declared = of(pipeline)
+    if not given or (declared.siblings_if and not config.get(declared.siblings_if)):
+        return pipeline
+    return declared.siblings.get("frames" if given > 1 else "image", pipeline)
+
+
+def encodes_text(pipeline: str, call: Call) -> bool:
+    """Whether the pipeline will be given a text, rather than none or embeddings."""
+    return "text" in of(pipeline).takes and call.get("prompt_embeds") is None
+
+
+def check_packages(pipeline: str, text: bool) -> None:
+    """Raise UsageError for a Python package that the class needs and that is missing.
+
+    Args:
+        pipeline: the name of the class.
+        text: whether it is to encode a text, for which some classes need ftfy.
+    """
+    for package in of(pipeline).needs:
+        if (text or package != "ftfy") and find_spec(package) is None:
+            raise UsageError(f"generator.model: {pipeline} needs the Python package {package}: pip install {package}")
+
+
+def _names(pipelines: Iterable[PipelineClass]) -> str:
+    return ", ".join(p.pipeline for p in pipelines)
