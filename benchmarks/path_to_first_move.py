@@ -113,8 +113,10 @@ def main() -> None:
         for name, at in path.stops:
             print(f"{'  ' * at}{name}")
     climbs, returns = path.compared(operator.lt), path.compared(operator.le)
-    print(f"{len(path.stops)} stops, {climbs} climbs, {returns} returns; in all {len(path.functions)} functions, "
-          f"entered {path.entries} times")
+    print(
+        f"{len(path.stops)} stops, {climbs} climbs, {returns} returns; in all {len(path.functions)} functions, "
+        f"entered {path.entries} times"
+    )
 
 
 if __name__ == "__main__":
