@@ -32,13 +32,14 @@ def plan(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from raysearch import config
+    from raysearch.runs import resolve
     from raysearch.runs.plan import simulate
 
-    job = config.load(args.job, args.overrides, args.cluster)
-    pace = _pace(args)
+    resolved = resolve(config.load(args.job, args.overrides, args.cluster))
+    job, pace = resolved.job, _pace(args)
     plans = []
     for n in args.generators or [job.cluster.generators.replicas]:
-        plans.append(simulate(job, pace, n, args.rewards or _keeping_up(job, pace, n)))
+        plans.append(simulate(resolved, pace, n, args.rewards or _keeping_up(job, pace, n)))
     if args.json:
         print(json.dumps({"pace": asdict(pace), "plans": [asdict(p) for p in plans]}, indent=1))
         return 0

@@ -56,8 +56,8 @@ def run_job(args: argparse.Namespace) -> int:
     job = config.load(args.job, args.overrides, args.cluster)
     if job.sweep:
         print("raysearch: note: `run` leaves the job's sweep out; `raysearch sweep` runs the grid", file=sys.stderr)
-    done = runs.run(job)
-    failed = [end for end in done if end.error]
+    ended = runs.run(job)
+    failed = [end for end in ended if end.error]
     for end in failed:
         print(f"raysearch: {end.task.name} failed: {end.error}", file=sys.stderr)
     _tell(job.run)
@@ -71,13 +71,16 @@ def report(args: argparse.Namespace) -> int:
 
 def show_config(args: argparse.Namespace) -> int:
     from raysearch import config
-    from raysearch.config import explain as origins
+    from raysearch.config import explain
+    from raysearch.runs import resolve
 
-    job = config.load(args.job, args.overrides, args.cluster, elsewhere=args.cluster is not None)
+    elsewhere = args.cluster is not None
+    job = config.load(args.job, args.overrides, args.cluster, elsewhere)
+    resolve(job, elsewhere=True, with_prompts=not job.challenge)
     if args.plain:
         print(config.to_yaml(job), end="")
     else:
-        print(origins.annotated(job, config.parts(args.job, args.overrides, args.cluster)), end="")
+        print(explain.annotated(job, config.parts(args.job, args.overrides, args.cluster)), end="")
     return 0
 
 

@@ -1,85 +1,126 @@
-"""What becomes of a search in the run folder once it is done: its films are shelved, its states tidied away."""
+"""Writes the films of a finished search into the run folder, and deletes the states that need not be kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import fsspec
-
+from raysearch import storage
+from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Task
 from raysearch.moves import Outcome, Result, Round
 from raysearch.runs.provenance import Lineages, sidecar, versions
 from raysearch.sampling.state import Store
 
 
-class Shelf:
-    """Where films go, as soon as their search is done: films/NAME/KEY.mp4, and the best again as best/NAME.mp4.
+def path(task: Task, key: str) -> str:
+    """Where the film of a state lies, relative to the run folder."""
+    return f"films/{task.name}/{key[:12]}.mp4"
 
-    Beside each lies a JSON of what made it. about: what holds for all films of the run. A film on the shelf is not kept
-    in memory: those of a thousand prompts would fill that of the driver.
+
+class Films:
+    """Observer that writes films/NAME/KEY.mp4 as soon as a search is done, and the best again as best/NAME.mp4.
+
+    Beside each film lies a JSON file of what made it. A film that is written is not kept in memory: those of a thousand
+    prompts would fill that of the driver.
     """
 
     def __init__(self, run: str, about: Mapping[str, Any] | None = None):
-        self._fs, self._root = fsspec.core.url_to_fs(run)
-        self._about, self._lineages = {**(about or {}), "versions": versions()}, Lineages()
-
-    @staticmethod
-    def path(task: Task, key: str) -> str:
-        return f"films/{task.name}/{key[:12]}.mp4"
+        """
+        Args:
+            run: folder or URL of the run.
+            about: what holds for all films of the run.
+        """
+        self._run, self._about, self._lineages = run, {**(about or {}), "versions": versions()}, Lineages()
 
     def has(self, task: Task, key: str) -> bool:
-        return self._fs.exists(f"{self._root}/{self.path(task, key)}")
+        """Whether the film of a state is there."""
+        return storage.exists(f"{self._run}/{path(task, key)}")
+
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        """Remember its Moves, for the JSON files."""
+        self._lineages.note(task, round)
+
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """Nothing to do."""
+
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
+        """Nothing to do."""
 
     def on_finish(self, finished: Finished) -> None:
+        """Write the films of the search and drop them from memory."""
         best = finished.result.winner.key if finished.result else None
         for key, mp4 in finished.films.items():
-            path = self.path(finished.task, key)
-            if mp4 is not None:
-                self._put(path, mp4)
-            film = mp4 if mp4 is not None else self._fs.cat_file(f"{self._root}/{path}")
-            beside = sidecar(finished, key, film, self._lineages, self._about)
-            self._put(f"{path.removesuffix('.mp4')}.json", beside)
-            if key == best:
-                self._put(f"best/{finished.task.name}.mp4", film)
-                self._put(f"best/{finished.task.name}.json", beside)
+            self._write(finished, key, mp4, key == best)
             finished.films[key] = None
         self._lineages.drop(finished.task)
 
-    def on_round(self, task: Task, number: int, round: Round) -> None:
-        self._lineages.note(task, round)
+    def _write(self, finished: Finished, key: str, mp4: bytes | None, best: bool) -> None:
+        film = f"{self._run}/{path(finished.task, key)}"
+        beside = f"{film.removesuffix('.mp4')}.json"
+        facts = None
+        if mp4 is not None:
+            storage.write(film, mp4)
+        else:
+            mp4, facts = storage.read(film), _facts(beside)
+        about = sidecar(finished, key, mp4, self._lineages, self._about, facts)
+        storage.write(beside, about)
+        if best:
+            storage.write(f"{self._run}/best/{finished.task.name}.mp4", mp4)
+            storage.write(f"{self._run}/best/{finished.task.name}.json", about)
 
-    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 
-    def _put(self, path: str, data: bytes) -> None:
-        folder, name = f"{self._root}/{path}".rsplit("/", 1)
-        self._fs.makedirs(folder, exist_ok=True)
-        self._fs.pipe_file(f"{folder}/.{name}.partial", data)
-        self._fs.mv(f"{folder}/.{name}.partial", f"{folder}/{name}")
+class StatePolicy:
+    """Observer that deletes the states of a search as soon as it is done, but for those that `latents` keeps.
 
-
-class Tidy:
-    """Drops the states of a search on disk as soon as it is done, but for those that `latents` keeps.
-
-    Between a thousand prompts nothing else piles up; the Moves can make any of them again.
+    Between a thousand prompts nothing else accumulates; the Moves can make any of them again.
     """
 
     def __init__(self, run: str, latents: str):
+        """
+        Args:
+            run: folder or URL of the run.
+            latents: which states to keep, `best`, `finals` or `none`.
+        """
         self._store, self._latents, self._keys = Store(f"{run}/latents"), latents, dict[str, set[str]]()
 
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        """Nothing to do."""
+
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
+        """Nothing to do."""
+
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """Remember that the search has made this state."""
         self._keys.setdefault(task.name, set()).add(outcome.key)
 
     def on_finish(self, finished: Finished) -> None:
+        """Delete the states of the search that are not to be kept."""
         keys = self._keys.pop(finished.task.name, set())
         if finished.result is not None:
             self._store.drop(sorted(keys - kept(self._latents, finished.result)))
 
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
-
 
 def kept(latents: str, result: Result) -> set[str]:
     """Handles of the states that the policy (`best`, `finals` or `none`) keeps."""
-    return {"best": {result.winner.key}, "finals": {o.key for o in result.finals}, "none": set()}[latents]
+    return {"best": {result.winner.key}, "finals": {o.key for o in result.finals}, "none": set[str]()}[latents]
+
+
+def prune(latents: str, ended: Sequence[Finished], journal: Journal) -> None:
+    """Delete all states of a run that the policy does not keep; none as long as a search is to be gone on with."""
+    keep: set[str] = set()
+    for end in ended:
+        if end.result is None:
+            return
+        keep |= kept(latents, end.result)
+    Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
+
+
+def _facts(beside: str) -> dict[str, Any] | None:
+    """What the JSON file beside a film says of the video; None if it is missing or damaged."""
+    try:
+        facts = json.loads(storage.read(beside))["video"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return facts if isinstance(facts, dict) else None

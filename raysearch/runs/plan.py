@@ -1,7 +1,7 @@
-"""What a job would take: the same coordinator and searches on a simulated clock, no model loaded, no GPU asked for.
+"""What a job would take: the same coordinator and searches on a simulated clock; no model is loaded, no GPU is used.
 
-Searches that choose by reward see pretended rewards, so which particles live is made up while how many Moves there are,
-of what length and with what barriers, is not. Seconds are given, or read from the Outcomes of a run that was made.
+Searches see pretended rewards, so which particles survive is invented; the number of Moves, their lengths and their
+barriers are not. Seconds are given, or read from the Outcomes of an earlier run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ from typing import Any
 from raysearch.config.settings import Job
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Finished, Ledger
+from raysearch.engine.task import Ledger
 from raysearch.errors import UsageError
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Outcome
-from raysearch.runs import folder
-from raysearch.runs.tasks import baseline, tasks
+from raysearch.runs.resolve import Resolved, resolve
+from raysearch.runs.results import folder
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds on one replica: per network evaluation (guidance included), per decoded preview, per score."""
+    """How fast one replica is.
+
+    Attributes:
+        evaluation_s: seconds per network evaluation, classifier-free guidance included.
+        decode_s: seconds per decoded preview.
+        score_s: seconds per score.
+    """
 
     evaluation_s: float
     decode_s: float = 0.0
@@ -34,7 +40,19 @@ class Pace:
 
 @dataclass(frozen=True)
 class Plan:
-    """What so many replicas would take. utilisation: busy share of each pool; gpu_h: all GPUs by the clock."""
+    """What a job would take on given numbers of replicas.
+
+    Attributes:
+        generators: replicas of the generator.
+        rewards: replicas of the rewards.
+        moves: Moves executed.
+        nfe: network function evaluations of all Moves.
+        seconds: time by the clock.
+        generators_busy: busy share of the generator pool, in [0, 1].
+        rewards_busy: busy share of the reward pool, in [0, 1].
+        gpu_h: GPU-hours, the number of GPUs times the time by the clock.
+        moved: states that travelled between nodes.
+    """
 
     generators: int
     rewards: int
@@ -48,9 +66,12 @@ class Plan:
 
 
 def measured(run: str) -> Pace:
-    """The pace of a run: medians over the Outcomes of its journal. Raises UsageError if it holds none.
+    """The pace of a run: medians over the Outcomes of its journal.
 
     The time of a Move is fitted as evaluations x evaluation_s + decode_s where Moves of several lengths allow it.
+
+    Raises:
+        UsageError: if the journal holds no Outcome.
     """
     root = folder(run)
     outcomes = [o for o in Journal(str(root), _manifest(root)).outcomes.values() if o.cost.nfe]
@@ -75,19 +96,31 @@ def _decode(outcomes: Sequence[Outcome]) -> float:
     return min(max(low - slope * short, 0.0), low)
 
 
-def simulate(job: Job, pace: Pace, generators: int, rewards: int, spread: float = 0.05) -> Plan:
-    """One plan. spread: coefficient of variation of the time of a Move."""
+def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spread: float = 0.05) -> Plan:
+    """The plan of a job on the given numbers of replicas.
+
+    Args:
+        job: the job.
+        pace: seconds on one replica.
+        generators: replicas of the generator.
+        rewards: replicas of the rewards.
+        spread: coefficient of variation of the time of a Move.
+
+    Raises:
+        UsageError: if a search of the job cannot run.
+    """
     cluster = Cluster([pace.evaluation_s] * generators, [pace.score_s] * rewards, decode_s=pace.decode_s, spread=spread)
     return simulate_on(cluster, job)
 
 
-def simulate_on(cluster: Cluster, job: Job) -> Plan:
-    """The plan of a job on a cluster as modelled. Raises UsageError if a search of the job cannot run."""
-    executor = Virtual(cluster)
-    coordinator = Coordinator(executor, Journal.forgetful(), films=job.films)
-    done = coordinator.run([*tasks(job), *baseline(job)])
-    _all_well(done)
-    return _plan(executor, coordinator.ledger, job)
+def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
+    """The plan of a job on a modelled cluster. Raises UsageError if a search of the job cannot run."""
+    resolved, executor = resolve(job), Virtual(cluster)
+    coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
+    ended = coordinator.run([*resolved.tasks(), *resolved.baseline()])
+    if failed := [end for end in ended if end.error]:
+        raise UsageError(f"{failed[0].task.name}: {failed[0].error}")
+    return _plan(executor, coordinator.ledger, resolved.job)
 
 
 def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:
@@ -101,12 +134,6 @@ def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:
         status["rewards"]["busy_s"] / max(rewards * seconds, 1e-9),
         gpus * seconds / 3600, status["generators"]["moved_states"],
     )  # fmt: skip
-
-
-def _all_well(done: Sequence[Finished]) -> None:
-    failed = [end for end in done if end.error]
-    if failed:
-        raise UsageError(f"{failed[0].task.name}: {failed[0].error}")
 
 
 def _manifest(root: Any) -> dict[str, Any]:

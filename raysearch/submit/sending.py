@@ -19,7 +19,8 @@ from raysearch.config import checks
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.runs import tasks as searches
+from raysearch.runs.prompts import prompts
+from raysearch.runs.resolve import Shared, resolve
 from raysearch.submit.package import MB, Parcel, collect
 
 COMMANDS = ("run", "sweep", "challenge")
@@ -103,16 +104,13 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
     if command == "sweep":
         from raysearch import sweep
 
-        points = sweep.points(job_file, words, cluster_file, elsewhere=True)
+        points, shared = sweep.points(job_file, words, cluster_file, elsewhere=True), Shared()
         for point in points:
-            searches.trial(point.job)
-            searches.prompts(point.job)
+            resolve(point.job, elsewhere=True, shared=shared)
         return points[0].job, [[dict(point.settings), _without_cluster(point.job)] for point in points]
     job = config.load(job_file, words, cluster_file, elsewhere=True)
-    searches.trial(job)
-    if command == "run":
-        searches.prompts(job)
-    elif (data := str(job.challenge.get("data", ""))) != "tiny" and checks.is_relative(data):
+    resolve(job, elsewhere=True, with_prompts=command == "run")
+    if command == "challenge" and (data := str(job.challenge.get("data", ""))) != "tiny" and checks.is_relative(data):
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
         )
@@ -140,7 +138,7 @@ def _run_folder(run: str) -> list[str]:
 def _named(job: Job, root: Path) -> dict[str, Path]:
     """Files that the job's prompts name. Raises UsageError for one that will not be where the job looks for it."""
     found = {}
-    for prompt in searches.prompts(job) if job.prompts.items else []:
+    for prompt in prompts(job) if job.prompts.items else []:
         file = prompt.image or prompt.video
         if file is None or "://" in file or os.path.isabs(file):
             continue

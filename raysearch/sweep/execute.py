@@ -15,17 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import fsspec
-
-from raysearch import config, runs
+from raysearch import config, runs, storage
 from raysearch.config.settings import Job
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Task
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Round, digest
-from raysearch.runs import tasks as searches
-from raysearch.runs.films import Shelf
+from raysearch.runs import Resolved, Shared, resolve
+from raysearch.runs.films import Films
 from raysearch.security import refuse_secrets
 from raysearch.sweep import table as grid
 from raysearch.sweep.table import Cell
@@ -100,19 +98,21 @@ def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
 
     The folder then holds table.csv, sweep.json, sweep.html, and budget.json: what this call executed and recalled.
     """
-    kinds: dict[str, list[Point]] = {}
+    kinds: dict[str, list[tuple[Point, Resolved]]] = {}
+    shared = Shared()
     for point in found:
-        kinds.setdefault(_models(point.job), []).append(point)
+        resolved = resolve(point.job, shared=shared)
+        kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run
     board = Board(folder, [cell for _, plan in plans for _, cell in plan])
     began, ledgers = time.time(), []
     for kind, plan in plans:
         where = folder if len(plans) == 1 else f"{folder}/models/{kind[:8]}"
-        ledgers.append(_drive(kinds[kind][0].job, where, plan, board))
+        ledgers.append(_drive(kinds[kind][0][1], where, plan, board))
     board.write()
     budget = {"ledgers": [asdict(each) for each in ledgers], "seconds": round(time.time() - began, 1)}
-    _put(folder, "budget.json", json.dumps(budget, indent=1))
+    storage.write(f"{folder}/budget.json", json.dumps(budget, indent=1))
     executed, recalled, shared = (sum(getattr(x, k) for x in ledgers) for k in ("executed", "recalled", "shared"))
     print(f"{executed} moves executed, {recalled} recalled from the journal, {shared} shared in flight", flush=True)
     return board.cells, sum(cell.error is not None for cell in board.cells)
@@ -136,25 +136,24 @@ class Board:
     def write(self) -> None:
         """All three files, each whole or not at all."""
         for name, text in grid.files(self.cells).items():
-            _put(self.folder, name, text)
+            storage.write(f"{self.folder}/{name}", text)
 
     def on_round(self, task: Task, number: int, round: Round) -> None: ...
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 
 
-def _models(job: Job) -> str:
+def _models(resolved: Resolved) -> str:
     """Which generator and rewards a job needs, however it says them."""
-    manifest = runs.manifest(job)
-    return digest([manifest["generator"], manifest["rewards"]["identity"]])
+    return digest([resolved.manifest["generator"], resolved.manifest["rewards"]["identity"]])
 
 
-def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
+def _tasks(of: Sequence[tuple[Point, Resolved]]) -> list[tuple[Task, Cell]]:
     """Every search of these points, prompt by prompt, so that the first prompts are compared early."""
     found = []
-    for point in of:
+    for point, resolved in of:
         name = "-".join(f"{key.split('.')[-1]}={_short(value)}" for key, value in point.settings.items()) or "job"
-        for place, task in enumerate(searches.tasks(point.job)):
+        for place, task in enumerate(resolved.tasks()):
             task.name = f"{name}/{task.name}"
             strategy, n = point.job.search["name"], point.job.search.get("n")
             cell = Cell(task.name, dict(point.settings), strategy, n, point.job.seed, task.prompt.id,
@@ -164,13 +163,14 @@ def _tasks(of: Sequence[Point]) -> list[tuple[Task, Cell]]:
     return [(task, cell) for _, task, cell in found]
 
 
-def _drive(job: Job, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
+def _drive(resolved: Resolved, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
-    journal, shelf = Journal(folder, runs.manifest(job)), Shelf(folder, runs.manifest(job))
+    job = resolved.job
+    journal, films = Journal(folder, resolved.manifest), Films(folder, resolved.manifest)
     todo = [task for task, _ in plan]
-    with runs.stage(job, folder, todo, journal, shelf, time.time()) as (pool, view, others):
-        _put(folder, "config.yaml", config.to_yaml(job))
-        coordinator = Coordinator(pool, journal, [view, *others, shelf, board], job.films, shelf.has)
+    with runs.stage(resolved, folder, todo, journal, films, time.time()) as (pool, view, others):
+        storage.write(f"{folder}/config.yaml", config.to_yaml(job))
+        coordinator = Coordinator(pool, journal, [view, *others, films, board], job.films, films.has)
         done = coordinator.run(todo)
     runs.prune(job.latents, done, journal)
     return coordinator.ledger
@@ -230,10 +230,3 @@ def _plain(key: str, text: str) -> Any:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 24 and text.replace(".", "").replace("_", "").isalnum() else digest(value)[:8]
-
-
-def _put(folder: str, name: str, text: str) -> None:
-    fs, root = fsspec.core.url_to_fs(folder)
-    fs.makedirs(root, exist_ok=True)
-    fs.pipe_file(f"{root}/.{name}.partial", text.encode())
-    fs.mv(f"{root}/.{name}.partial", f"{root}/{name}")

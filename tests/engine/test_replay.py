@@ -15,8 +15,8 @@ from raysearch.executors import Job
 from raysearch.executors.idle import Idle
 from raysearch.executors.inline import Inline
 from raysearch.moves import decode
-from raysearch.runs import tasks as searches
-from raysearch.runs.films import Shelf
+from raysearch.runs import resolve
+from raysearch.runs.films import Films
 from tests.fresh import heavy
 
 ROOT = Path(__file__).parents[2]
@@ -118,24 +118,24 @@ def test_a_finished_sweep_again_makes_no_executor(tmp_path, monkeypatch, capsys)
 def test_a_replay_is_what_the_run_found(finished):
     job = config.load(DEMO, [f"run={finished}", *SMALL])
     journal, wants = Journal(job.run, runs.manifest(job)), read(finished)["searches"]
-    ends = [replay(task, journal) for task in searches.tasks(job)]
+    ends = [replay(task, journal) for task in resolve(job).tasks()]
     assert [end.result.digest() for end in ends] == [s["hash"] for s in wants]
     assert [end.cost.nfe for end in ends] == [s["cost"]["nfe"] for s in wants]
     journal.outcomes.popitem()
-    assert sum(replay(task, journal) is None for task in searches.tasks(job)) == 1
+    assert sum(replay(task, journal) is None for task in resolve(job).tasks()) == 1
 
 
 def test_complete_leaves_the_searches_as_they_are(finished):
     job = config.load(DEMO, [f"run={finished}", *SMALL])
-    journal, todo, shelf = Journal(job.run, runs.manifest(job)), searches.tasks(job), Shelf(job.run)
-    assert complete(todo, journal, "best", shelf.has) and complete(todo, journal, "none", lambda *which: False)
-    assert not complete(todo, journal, "all", shelf.has)
+    journal, todo, films = Journal(job.run, runs.manifest(job)), resolve(job).tasks(), Films(job.run)
+    assert complete(todo, journal, "best", films.has) and complete(todo, journal, "none", lambda *which: False)
+    assert not complete(todo, journal, "all", films.has)
     assert all(replay(task, journal) is not None for task in todo)  # each still at its beginning
-    unknown = [replace(task, again=None) for task in searches.tasks(job)]
-    assert not complete(unknown, journal, "best", shelf.has)
+    unknown = [replace(task, again=None) for task in resolve(job).tasks()]
+    assert not complete(unknown, journal, "best", films.has)
 
 
 def test_a_film_that_vanishes_at_the_last_moment_is_told(finished):
-    task = searches.tasks(config.load(DEMO, [f"run={finished}", *SMALL]))[0]
+    task = resolve(config.load(DEMO, [f"run={finished}", *SMALL])).tasks()[0]
     with pytest.raises(UsageError, match="give the same command again"):
         Idle().submit(Job("0123456789abcdef", task.prompt, None))

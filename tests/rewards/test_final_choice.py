@@ -7,7 +7,7 @@ import pytest
 from raysearch import config, runs
 from raysearch.errors import UsageError
 from raysearch.report import write
-from raysearch.runs import tasks as searches
+from raysearch.runs import resolve
 
 
 def job(tmp_path, **choose):
@@ -58,8 +58,8 @@ def test_what_cannot_be_is_told_before_anything_is_loaded(tmp_path):
         ({"how": "rank", "parts": ["both"], "at_lest": {}}, "did you mean 'at_least'"),
     ):
         with pytest.raises(UsageError, match=told):
-            searches.tasks(job(tmp_path, **choose))
+            resolve(job(tmp_path, **choose))
     twice = job(tmp_path)
     twice.watch.append({"name": "motion"})
     with pytest.raises(UsageError, match="two are called 'motion'; give one another `label`"):
-        searches.tasks(twice)
+        resolve(twice)

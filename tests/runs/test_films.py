@@ -9,7 +9,7 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Task
 from raysearch.executors import Film
 from raysearch.moves import Outcome, Result
-from raysearch.runs.films import Shelf, Tidy
+from raysearch.runs.films import Films, StatePolicy, path
 from raysearch.sampling.state import State, Store
 from raysearch.search import STRATEGIES
 from tests.toy import PROMPTS, Toy
@@ -19,7 +19,7 @@ from tests.toy import PROMPTS, Toy
 @pytest.mark.parametrize("latents, left", [("best", {"b"}), ("finals", {"b", "c"}), ("none", set())])
 def test_states_of_a_search_go_when_it_is_done_and_no_others(tmp_path, run, latents, left):
     url = str(tmp_path) if run == "local" else f"memory://{tmp_path}"
-    store, tidy = Store(f"{url}/latents"), Tidy(url, latents)
+    store, tidy = Store(f"{url}/latents"), StatePolicy(url, latents)
     done, going = (Task(name, PROMPTS[0], iter(()), "s") for name in ("done", "going"))
     for key, task in {"a": done, "b": done, "c": done, "x": going}.items():
         store.save(key, State(np.zeros((1, 2), np.float32), 1))
@@ -40,13 +40,13 @@ class Camera(Toy):
         return Film(job.key, videos.encode(np.zeros((2, 16, 16, 3), np.uint8), 8)) if job.move is None else answer
 
 
-def test_films_on_the_shelf_are_not_kept_in_memory(tmp_path):
+def test_written_films_are_not_kept_in_memory(tmp_path):
     todo = [Task(p.id, p, STRATEGIES["best_of_n"](0, 4, n=3), p.id) for p in PROMPTS]
-    shelf = Shelf(str(tmp_path))
-    done = Coordinator(Camera(0), Journal(str(tmp_path), {}), [shelf], "all", shelf.has).run(todo)
+    films = Films(str(tmp_path))
+    done = Coordinator(Camera(0), Journal(str(tmp_path), {}), [films], "all", films.has).run(todo)
     for end in done:
         assert len(end.films) == 3 and set(end.films.values()) == {None}
-        assert all((tmp_path / shelf.path(end.task, key)).stat().st_size for key in end.films)
+        assert all((tmp_path / path(end.task, key)).stat().st_size for key in end.films)
 
 
 def test_a_store_that_never_was_is_tidy_already(tmp_path):

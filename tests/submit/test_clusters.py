@@ -14,7 +14,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 from raysearch import __version__, config
 from raysearch.errors import UsageError
-from raysearch.runs import tasks as searches
+from raysearch.runs import resolve
 from tests.submit.conftest import ROOT
 
 LAUNCH = sorted(ROOT.glob("clusters/*/launch.yaml"))
@@ -82,9 +82,7 @@ def test_what_one_must_change_stands_at_the_top(path):
 def test_every_job_runs_everywhere(job, where):
     found = config.load(str(job), cluster_file=str(where), elsewhere=True)
     assert "cluster" not in read(job)
-    searches.trial(found)
-    if not found.challenge:
-        searches.prompts(found)
+    resolve(found, elsewhere=True, with_prompts=not found.challenge)
 
 
 @pytest.mark.parametrize("path", LAUNCH, ids=NAME)

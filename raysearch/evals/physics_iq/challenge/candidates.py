@@ -13,7 +13,6 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from raysearch import runs
 from raysearch.engine.journal import Journal
 from raysearch.engine.replay import replay
 from raysearch.evals import shards
@@ -22,8 +21,8 @@ from raysearch.evals.physics_iq.challenge.settings import Entry, Settings, drop,
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.moves import Outcome, Result
-from raysearch.runs import tasks as searches
-from raysearch.runs.films import Shelf
+from raysearch.runs import Resolved
+from raysearch.runs.films import path as film_path
 
 
 @dataclass(frozen=True)
@@ -40,18 +39,19 @@ class Scored:
 
 
 def collect(
-    entry: Entry, data: DataSet, settings: Settings, job: Any, told: Callable[[int, int], None], address: str = "local"
-) -> list[Scored]:
+    entry: Entry, resolved: Resolved, data: DataSet, settings: Settings, job: Any, told: Callable[[int, int], None],
+    address: str = "local",
+) -> list[Scored]:  # fmt: skip
     """All views of the run whose search is finished and filmed, scored. In the order of the data set."""
     root = Path(entry.job.run)
-    journal = Journal(entry.job.run, runs.manifest(entry.job))
-    tasks = {t.name: t for t in searches.tasks(entry.job)}
+    journal = Journal(entry.job.run, resolved.manifest)
+    tasks = {t.name: t for t in resolved.tasks()}
     ready, todo = [], []
     for view in data.views:
         task = tasks[f"{view.id:04d}"]
         end = replay(task, journal)
         result = end.result if end else None  # a search that failed has none; the run reports it
-        films = {} if result is None else {o.key: root / Shelf.path(task, o.key) for o in result.finals}
+        films = {} if result is None else {o.key: root / film_path(task, o.key) for o in result.finals}
         if result is None or not all(f.is_file() for f in films.values()):
             continue
         clips = {key: root / "clips" / task.name / f"{key[:12]}.mp4" for key in films}

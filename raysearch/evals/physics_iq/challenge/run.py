@@ -7,6 +7,7 @@ everything that was found; it depends on no clock, no number of replicas and no 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.moves import Cost, Outcome, digest, encode
-from raysearch.runs import tasks as searches
+from raysearch.runs import Resolved, Shared, resolve
 
 BASE = "base"
 Pools = dict[tuple[str, int], list[Scored]]
@@ -39,16 +40,20 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     told = settings.read(job)
     data = settings.pick(settings.data(job, told), limit, scenario)
     todo = settings.entries(job, told, data.views)
+    shared = Shared()
+    # No baseline: strategies are compared by the challenge itself.
+    resolved = {(e.name, e.number): resolve(replace(e.job, baseline=False), shared=shared) for e in todo}
     if not partial:
-        _generate(todo)
+        _generate(todo, resolved)
     pools: Pools = {}
     for entry in todo:
         print(f"scoring {entry.name}, run {entry.number}", flush=True)
-        pools[entry.name, entry.number] = collect(entry, data, told, job, _progress, job.cluster.address)
+        pools[entry.name, entry.number] = collect(entry, resolved[entry.name, entry.number], data, told, job, _progress,
+                                                  job.cluster.address)  # fmt: skip
     if not all(pools.values()):
         raise UsageError(f"{job.run}: no view is finished in every run yet; give the command without --partial")
     found = compare(data, told, todo, pools)
-    costs = {f"{e.name}/run_{e.number:02d}": _cost(e) for e in todo}
+    costs = {f"{e.name}/run_{e.number:02d}": _cost(e, resolved[e.name, e.number]) for e in todo}
     found |= {"hash": digest(encode(found)), "costs": costs}
     _tables(job, data, todo, pools)
     submission.pairs(job, told, todo, pools, found["best"])
@@ -104,9 +109,9 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     """What a challenge would do, counted by running its searches on made-up rewards. Loads and generates nothing."""
     told = settings.read(job)
     data = settings.pick(settings.data(job, told), limit, scenario)
-    lines, total = [], 0
+    lines, total, shared = [], 0, Shared()
     for entry in settings.entries(job, told, data.views):
-        counts = [count(t) for t in searches.tasks(replace(entry.job, choose={}))]
+        counts = [count(t) for t in resolve(replace(entry.job, choose={}), shared=shared).tasks()]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
@@ -141,12 +146,12 @@ def count(task: Task) -> tuple[int, int]:
             return moves, nfe
 
 
-def _generate(todo: list[Entry]) -> None:
+def _generate(todo: list[Entry], resolved: Mapping[tuple[str, int], Resolved]) -> None:
     from raysearch.report import write
 
     failed = []
     for entry in todo:
-        ends = runs.run(replace(entry.job, baseline=False))  # strategies are compared by the challenge itself
+        ends = runs.run(resolved[entry.name, entry.number])
         write(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
     if failed:
@@ -173,12 +178,12 @@ def _common(tables: list[dict]) -> list[dict]:
     return [{k: t[k] for k in keys} for t in tables]
 
 
-def _cost(entry: Entry) -> dict[str, Any]:
+def _cost(entry: Entry, resolved: Resolved) -> dict[str, Any]:
     path = Path(entry.job.run) / runs.RESULT
     if not path.is_file():
         return {}
     budget = json.loads(path.read_text())["budget"]
-    journal = Journal(entry.job.run, runs.manifest(entry.job)).outcomes.values()
+    journal = Journal(entry.job.run, resolved.manifest).outcomes.values()
     total = sum((o.cost for o in journal), Cost())
     return {**asdict(total), "wall_s": budget["seconds"]}
 

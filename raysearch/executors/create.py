@@ -1,0 +1,37 @@
+"""The executor that a cluster's settings ask for. Ray is imported only where it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from raysearch.config.settings import ClusterConfig, GeneratorConfig
+from raysearch.executors import Executor
+
+
+def create(
+    cluster: ClusterConfig, generator: GeneratorConfig, rewards: Sequence[Mapping[str, Any]], store: str | None = None
+) -> Executor:
+    """Start an executor and load its models.
+
+    Args:
+        cluster: where to run; `executor` says which kind.
+        generator: the generator, pinned to a revision.
+        rewards: the specs of the search reward and of the watched ones, in this order.
+        store: folder or URL in which states outlive their process; None keeps them in memory only.
+
+    Raises:
+        UsageError: if the cluster cannot hold the pools or a model cannot be loaded.
+    """
+    specs = [dict(spec) for spec in rewards]
+    if cluster.executor == "inline":
+        from raysearch import devices
+        from raysearch.executors.inline import Inline
+
+        return Inline(generator, specs, cluster.generators.threads, devices.best(), store)
+    from raysearch.executors.auth import require_token
+
+    require_token(cluster.address)
+    from raysearch.executors.ray.executor import RayExecutor
+
+    return RayExecutor(cluster, generator, specs, store)

@@ -1,0 +1,58 @@
+"""The prompts of a job: those it writes down, and scenes of the tiny world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from raysearch.config.settings import Job
+from raysearch.errors import UsageError
+from raysearch.names import lookup
+from raysearch.prompts import Prompt
+
+
+def prompts(job: Job) -> list[Prompt]:
+    """Every prompt of the job, checked.
+
+    Raises:
+        UsageError: if there is none, if two have the same id, and for unknown keys.
+    """
+    every = [*_written(job), *_scenes(job)]
+    if not every and job.challenge:
+        raise UsageError("the job has no prompts but a challenge, which brings its own: `raysearch challenge` runs it")
+    if not every:
+        raise UsageError(
+            "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"
+        )
+    ids = [p.id for p in every]
+    if len(set(ids)) < len(ids):
+        double = min(i for i in ids if ids.count(i) > 1)
+        raise UsageError(f"prompts: the id {double!r} is given twice; ids name files and noise, so they must differ")
+    return every
+
+
+def _written(job: Job) -> list[Prompt]:
+    known = dict.fromkeys(Prompt.__dataclass_fields__)
+    written = []
+    for i, item in enumerate(job.prompts.items):
+        if isinstance(item, str):
+            item = {"text": item}
+        if not isinstance(item, Mapping):
+            raise UsageError(f"prompts.items[{i}]={item!r}: give a text, or a mapping with text, image, video or scene")
+        for key in item:
+            lookup(f"prompts.items[{i}]: key", key, known)
+        written.append(Prompt(**{"id": f"{i:04d}", **item}))
+    return written
+
+
+def _scenes(job: Job) -> list[Prompt]:
+    """Held-out scenes of the tiny world, the kinds in turn."""
+    if not job.prompts.heldout:
+        return []
+    from raysearch.tinyworld.physics import PROMPTS
+
+    scenes = []
+    for k in range(job.prompts.heldout):
+        scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
+        text = lookup("prompts.scenes: scene", scene, PROMPTS)
+        scenes.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
+    return scenes

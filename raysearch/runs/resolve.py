@@ -1,0 +1,123 @@
+"""`resolve(job)`: everything that follows from a job, worked out and checked once, before anything is spent.
+
+Commands and runs pass the Resolved down; nobody below asks for rewards, pins or fingerprints again. Nothing is loaded:
+of a model on the hub only its index is fetched, of a folder the content is hashed. Jobs that have parts in common, as
+the points of a sweep, share them through one `Shared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from raysearch.config.settings import GeneratorConfig, Job
+from raysearch.engine.task import Task
+from raysearch.generators import feasible
+from raysearch.moves import digest
+from raysearch.prompts import Prompt
+from raysearch.runs.fingerprints import generator_fingerprint
+from raysearch.runs.judges import Judge, judges
+from raysearch.runs.manifest import manifest
+from raysearch.runs.prompts import prompts
+from raysearch.runs.tasks import Recipe, recipe, tasks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A job and everything that follows from it.
+
+    Attributes:
+        job: as typed and checked.
+        judges: the search reward, then the watched ones.
+        recipe: how its searches begin.
+        prompts: what to generate.
+        generator: its settings, pinned to the commit that its revision stands for now.
+        scopes: fingerprint of generator and prompt, for each prompt; part of every Move key.
+        manifest: what must not change within the run folder. Scopes and manifest are empty for a job `elsewhere`.
+    """
+
+    job: Job
+    judges: tuple[Judge, ...]
+    recipe: Recipe
+    prompts: tuple[Prompt, ...]
+    generator: GeneratorConfig
+    scopes: tuple[str, ...]
+    manifest: Mapping[str, Any]
+
+    @property
+    def specs(self) -> list[dict[str, Any]]:
+        """The specs of the rewards, the search reward first."""
+        return [dict(judge.spec) for judge in self.judges]
+
+    def tasks(self) -> list[Task]:
+        """A new task for each prompt, to be given to a coordinator."""
+        return tasks(self.recipe, self.prompts, self.scopes)
+
+    def baseline(self) -> list[Task]:
+        """Of a guided job that wants it, every search once more without the guide; else none."""
+        if not (self.job.baseline and self.recipe.guided):
+            return []
+        return tasks(self.recipe.unguided(), self.prompts, self.scopes, "-unguided")
+
+
+@dataclass
+class Shared:
+    """Parts that several jobs have in common, by what they follow from."""
+
+    parts: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
+
+    def once(self, kind: str, source: Any, make: Callable[[], T]) -> T:
+        """What `make` gave for an equal source before, or gives now."""
+        kept = self.parts.setdefault(kind, [])
+        for known, value in kept:
+            if known == source:
+                return value
+        kept.append((source, value := make()))
+        return value
+
+
+def resolve(
+    job: Job | Resolved, *, elsewhere: bool = False, record: Mapping[str, Any] | None = None,
+    shared: Shared | None = None, with_prompts: bool = True,
+) -> Resolved:  # fmt: skip
+    """Work out everything that follows from a job. What is resolved already is returned as it is.
+
+    Args:
+        job: typed and checked, as `config.load` gives it.
+        elsewhere: it will run on another machine, so the model need not be here and is not asked.
+        record: the manifest of a run folder, whose fingerprints stand in for those of a model that is not asked.
+        shared: parts worked out for other jobs.
+        with_prompts: False for a challenge, which brings prompts of its own.
+
+    Raises:
+        UsageError: for anything that can be known to be wrong before a model is loaded.
+    """
+    if isinstance(job, Resolved):
+        return job
+    shared = shared or Shared()
+    model, ranks = job.generator, job.cluster.generators.ranks
+    judged = shared.once(
+        "judges", (job.reward, job.watch, job.choose, model.num_frames, model.fps), lambda: judges(job)
+    )
+    how = recipe(job, judged[0])
+    todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
+    if elsewhere:
+        return Resolved(job, judged, how, todo, model, (), {})
+    if record is not None:
+        weights: str = record["generator"]["weights"]
+        about = record
+    else:
+        model, weights = shared.once("generator", (model, ranks, job.prompts), lambda: _pinned(job, todo))
+        about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
+    scopes = shared.once("scopes", (weights, todo), lambda: tuple(digest([weights, p.fingerprint()]) for p in todo))
+    return Resolved(job, judged, how, todo, model, scopes, about)
+
+
+def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:
+    """The generator at a fixed revision, and its fingerprint; checked against the prompts."""
+    feasible.check(job.generator, todo)
+    generator: GeneratorConfig = feasible.pin(job.generator)
+    return generator, generator_fingerprint(generator, job.cluster.generators.ranks)
