@@ -7,7 +7,7 @@ import time
 import pytest
 import ray
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal

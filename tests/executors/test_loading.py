@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.errors import UsageError
 from raysearch.executors import Job as Work
 from raysearch.moves import Move
