@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.candidates import truth_of, views
+from examples.candidates import truth_of, views
 from raysearch.rewards.motion import Motion
 from raysearch.rewards.vjepa2 import VJEPA2Reward
 from raysearch.search.best_of_n import expected_best

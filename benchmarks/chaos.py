@@ -27,7 +27,7 @@ from typing import Any, TextIO
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal

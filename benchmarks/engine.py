@@ -2,7 +2,7 @@
 
     python -m benchmarks.engine                 about four minutes on two cores; writes benchmarks/engine.json
 
-Replicas sleep instead of computing (benchmarks/clockwork.py), so that eight of them fit on two cores and the time of a
+Replicas sleep instead of computing (examples/clockwork.py), so that eight of them fit on two cores and the time of a
 Move is known; Ray, its processes and its object store are real.
 """
 
@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal

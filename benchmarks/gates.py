@@ -93,7 +93,7 @@ def aurocs(
 
 def within_condition(conditions: int, candidates: int) -> float:
     """Mean over held-out conditions of the Spearman correlation of reward and minus trajectory error."""
-    from benchmarks.candidates import draw
+    from examples.candidates import draw
 
     rewards, truth = draw(conditions, candidates)
     error = truth["trajectory_error"]

@@ -137,7 +137,7 @@ def main() -> None:
     args = parser.parse_args()
     import ray
 
-    from raysearch.executors.ray.executor import RemoteCritic
+    from raysearch.executors.ray.critic import RemoteCritic
 
     torch.set_num_threads(1)
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.best_of_n import interval
-from benchmarks.candidates import prompts
+from examples.candidates import prompts
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import Job
 from raysearch.executors import Job as Work

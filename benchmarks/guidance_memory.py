@@ -1,6 +1,6 @@
 """`python -m benchmarks.guidance_memory`: what a guide takes in memory at the size of real models, with every economy.
 
-Counted tensor by tensor (benchmarks.live_bytes) while decoder and networks run on fake tensors in bf16: no weights, no
+Counted tensor by tensor (examples.live_bytes) while decoder and networks run on fake tensors in bf16: no weights, no
 GPU. What a GPU takes beside them, such as its context and workspaces, is not in it; nor is the reward (benchmarks.
 reward_memory).
 """
@@ -21,7 +21,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmarks.guidance_flops import FRAMES, HEIGHT, WAN, WIDTH, latents, wan
-from benchmarks.live_bytes import LiveBytes, unfilled
+from examples.live_bytes import LiveBytes, unfilled
 from raysearch.generators.gradient import economical
 from raysearch.sampling.guidance import view
 

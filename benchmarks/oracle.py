@@ -18,15 +18,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from examples.exact.drivers import Toy, drive, replicate
+from examples.exact.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
+from examples.exact.models import DDPM, LinearGaussian, Mixture, Twisted, flow_grid
 from raysearch.moves import Kernel
 from raysearch.sampling.kernels import needs_noise, step
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
 from raysearch.search.resampling import SCHEMES
 from raysearch.search.smc import POTENTIALS
-from tests.drivers import Toy, drive, replicate
-from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
-from tests.oracles import DDPM, LinearGaussian, Mixture, Twisted, flow_grid
 
 CHAIN, ODE = LinearGaussian(), Kernel("ode")
 

@@ -1,6 +1,6 @@
 """`python -m benchmarks.reward_memory`: memory of the V-JEPA 2 reward at its real sizes, beside the published way.
 
-Counted tensor by tensor (benchmarks.live_bytes) while the same code runs on fake tensors: no weights, no GPU, the same
+Counted tensor by tensor (examples.live_bytes) while the same code runs on fake tensors: no weights, no GPU, the same
 figures on every machine. What a GPU takes beside them, such as its context and workspaces, is not in them.
 """
 
@@ -17,8 +17,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import VJEPA2Model
 
-from benchmarks.live_bytes import LiveBytes, unfilled
 from benchmarks.reward import CONTEXT, MODELS, STRIDE, WINDOW, Published, flops, network
+from examples.live_bytes import LiveBytes, unfilled
 from raysearch.rewards.vjepa2 import FILLED, VJEPA2Reward
 
 FP32, BF16 = torch.float32, torch.bfloat16

@@ -1,6 +1,7 @@
-"""What must not leave, and where it may go: secrets in settings and files, addresses, tokens. Standard library only.
+"""Secrets in settings and files, addresses of clusters, and how Ray authenticates. Standard library only.
 
-Invariant: no message of this module contains a secret; it names the place and the kind.
+Whoever reaches the ports of a Ray cluster can run code on it, so a token is always asked for unless RAY_AUTH_MODE says
+otherwise. Invariant: no message of this module contains a secret; it names the place and the kind.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,25 +48,42 @@ SECRET_FOLDERS = {".ssh", ".aws", ".kube", ".gnupg", ".ray", ".azure", ".docker"
 
 
 def kind_of(text: str) -> str | None:
-    """What secret a text contains, in words; None if none is seen."""
+    """The kind of secret that a text contains, such as `an AWS access key`; None if it contains none."""
     return next((kind for kind, pattern in KINDS.items() if pattern.search(text)), None)
 
 
 def refuse_secrets(values: Any, source: str, prefix: str = "") -> None:
-    """Raise UsageError for a setting that holds a secret: settings are written to run folders, reports and logs."""
+    """Refuse settings that hold a secret, because they are written to run folders, reports and logs.
+
+    Args:
+        values: settings, nested mappings and lists.
+        source: where they come from, for the message.
+        prefix: key under which they stand.
+
+    Raises:
+        UsageError: a key says that its value is a secret, or key or value look like one.
+    """
     for key, value in _leaves(values, prefix):
         named = SECRET_KEY.search(key) and isinstance(value, str) and len(value) >= 8
         kind = "a secret" if named else kind_of(f"{key} {value}")
         if kind:
-            told = "a key" if kind_of(key) else key
+            place = "a key" if kind_of(key) else key
             raise UsageError(
-                f"{source}: {told} looks like {kind}, and settings end up in run folders and logs; remove it and "
+                f"{source}: {place} looks like {kind}, and settings end up in run folders and logs; remove it and "
                 f"{REMEDY}"
             )
 
 
 def in_file(path: Path, name: str) -> str | None:
-    """Why a file must not be sent: what its name says or its text contains, with the line; None if nothing does."""
+    """Why a file must not be sent to a cluster.
+
+    Args:
+        path: the file.
+        name: its path relative to the folder that is sent.
+
+    Returns:
+        What its name says or its text contains, with the line; None if it may be sent.
+    """
     posix = PurePosixPath(name)
     if set(posix.parts[:-1]) & SECRET_FOLDERS or any(posix.match(pattern) for pattern in SECRET_FILES):
         return "its name says that it holds secrets"
@@ -73,15 +92,23 @@ def in_file(path: Path, name: str) -> str | None:
         return None
     text = data.decode("utf-8", errors="replace")
     for kind, pattern in KINDS.items():
-        if found := pattern.search(text):
-            return f"line {text.count(chr(10), 0, found.start()) + 1} looks like {kind}"
+        if match := pattern.search(text):
+            return f"line {text.count(chr(10), 0, match.start()) + 1} looks like {kind}"
     return None
 
 
 def check_address(address: str, insecure: bool) -> str:
-    """The address as a URL without a trailing slash.
+    """Check the address of a dashboard.
 
-    Raises UsageError for one that is none, for a password in it, and for plain http to a machine other than this one.
+    Args:
+        address: a URL, or HOST:PORT for plain http.
+        insecure: allow plain http to other machines.
+
+    Returns:
+        The URL without a trailing slash.
+
+    Raises:
+        UsageError: it is no URL, contains a password, or is plain http to a machine other than this one.
     """
     url = address if "://" in address else f"http://{address}"
     parts = urlsplit(url)
@@ -101,7 +128,7 @@ def check_address(address: str, insecure: bool) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine by its form alone; no name is looked up."""
+    """Whether a host name or address denotes this machine by its form alone; no name is looked up."""
     if host == "localhost":
         return True
     try:
@@ -110,10 +137,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_token(url: str) -> None:
-    """Set token authentication for Ray's client, before Ray is imported.
+def authenticate_client(url: str) -> None:
+    """Choose token authentication for the client that submits jobs to the dashboard at `url`, a checked URL.
 
-    Raises UsageError if authentication is switched off, or no token is to be found, for a machine other than this one.
+    It comes before Ray is imported: RAY_AUTH_MODE is set explicitly, because Ray's own default depends on its version
+    and on how it is started. A token reaches a machine other than this one only through the environment or a file.
+
+    Raises:
+        UsageError: authentication is switched off, or there is no token, for a machine other than this one.
     """
     host = urlsplit(url).hostname or ""
     mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -126,12 +157,28 @@ def require_token(url: str) -> None:
         raise UsageError(
             f"RAY_AUTH_MODE={mode}: {host} is not this machine, so a token is required; unset RAY_AUTH_MODE"
         )
-    places = os.environ.get("RAY_AUTH_TOKEN_PATH"), "~/.ray/auth_token"
-    if not os.environ.get("RAY_AUTH_TOKEN") and not any(p and Path(p).expanduser().is_file() for p in places):
+    files = os.environ.get("RAY_AUTH_TOKEN_PATH"), "~/.ray/auth_token"
+    if not os.environ.get("RAY_AUTH_TOKEN") and not any(p and Path(p).expanduser().is_file() for p in files):
         raise UsageError(f"no token for {host}: put the cluster's into RAY_AUTH_TOKEN or ~/.ray/auth_token (mode 600)")
 
 
+def authenticate_driver(address: str) -> None:
+    """Choose token authentication for a driver, before it imports Ray, unless RAY_AUTH_MODE says otherwise.
+
+    Args:
+        address: `cluster.address`. For `local`, where Ray is started for this run, a new token is made, which lives in
+            the environment of this process and its workers only. A cluster to join has its token in RAY_AUTH_TOKEN,
+            RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token.
+    """
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    os.environ["RAY_AUTH_MODE"] = "token"
+    if address == "local" and not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
 def _leaves(values: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """(key, value) of every value that is neither a mapping nor a list."""
     if isinstance(values, Mapping):
         for key, value in values.items():
             yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))

@@ -177,7 +177,7 @@ def _url(args: argparse.Namespace) -> str:
         )
     url = security.check_address(address, args.insecure)
     if not getattr(args, "dry_run", False):
-        security.require_token(url)
+        security.authenticate_client(url)
     return url
 
 

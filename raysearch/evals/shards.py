@@ -24,9 +24,9 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     if workers <= 0 or len(items) <= 1:
         yield from enumerate(map(function, items))
         return
-    from raysearch.executors.auth import require_token
+    from raysearch.security import authenticate_driver
 
-    require_token(address)
+    authenticate_driver(address)
     import ray
 
     from raysearch.config.settings import ClusterConfig

@@ -1,9 +1,9 @@
 """The executor with a simulated clock: the same coordinator, searches and policy against a modelled cluster.
 
-It answers in the order in which that cluster would, and knows when: `raysearch plan` reads its clock. What it answers
-is either pretended (rewards drawn by key, no model loaded) or real (`work`: an Inline executor does every Job at the
-moment it ends), so that the promises of an executor can be tested on it, failures included. One event at a time, ties
-in the order of submission; no thread, no sleep, no wall clock.
+It answers in the order in which that cluster would answer; `raysearch plan` reads its clock. The answers are either
+pretended (rewards drawn by key, no model loaded) or real (`work`: an inline executor carries out every request at the
+moment it ends), so that the contract of executors can be tested on it, failures included. It handles one event at a
+time, those of the same moment in the order in which they were planned, without threads, sleeping or wall clock.
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
-from raysearch.executors import Answer, Failure, Film, Job
+from raysearch.executors.contract import Answer, Counters, Executor, Failure, Film, Request, not_kept
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
 from raysearch.moves import Cost, Outcome, digest
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What is modelled. Seconds throughout.
+    """A modelled cluster. All times are in seconds.
 
-    generators: seconds per network evaluation of each replica; rewards: seconds per score of each; nodes: of each
-    generator replica, one of its own where none is given. decode_s: per Move that is scored or filmed; transfer_s: for
-    a state that moves between nodes; load_s: until a replica is ready, at the start and after it was lost. lost: (time,
-    generator replica) pairs: it dies, with the states of its node if no other replica lives there. spread: coefficient
-    of variation of the time of a Move (log-normal, drawn by key).
+    Attributes:
+        generators: time per network evaluation of each generator replica.
+        rewards: time per score of each reward replica.
+        nodes: node of each generator replica; each has its own where none are given.
+        decode_s: decoding, for each Move that is scored or filmed.
+        transfer_s: moving a state to another node.
+        load_s: until a replica is ready, at the start and after it was lost.
+        lost: (time, generator replica) pairs: the replica dies then, with the states of its node if no other replica
+            is on that node.
+        spread: coefficient of variation of the time of a Move (log-normal, drawn by key).
+        seed: of these draws.
     """
 
     generators: Sequence[float]
@@ -42,205 +48,261 @@ class Cluster:
     seed: int = 0
 
 
+@dataclass
+class Clock:
+    """The simulated time: seconds since the start. Replicas share one clock with their executor."""
+
+    now: float = 0.0
+
+
 @dataclass(eq=False)
-class Machine:
-    """A replica on the simulated clock."""
+class SimulatedRequest:
+    """A request on its way; outcome: once the Move is made, while it waits for its score."""
+
+    ticket: int
+    request: Request
+    outcome: Outcome | None = None
+
+
+@dataclass(eq=False)
+class SimulatedReplica:
+    """A replica on the simulated clock.
+
+    Attributes:
+        node: its node; None for rewards, which can be anywhere.
+        pace: seconds per unit of work.
+        clock: the clock of the executor.
+        up_at: when it is or was ready.
+        spans: begin and end of each of its calls, in order.
+        calls: what it works on, in the same order.
+        busy_s: seconds it has worked, or will have once its calls are over.
+        work: units of work of these calls.
+        lives: number of times it was lost; events of an earlier life do not count.
+    """
 
     node: str | None
     pace: float
-    clock: list[float]
+    clock: Clock
     up_at: float = 0.0
-    spans: list[tuple[float, float]] = field(default_factory=list)  # begin and end of what it was given, in order
-    errands: list[Errand] = field(default_factory=list)
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    calls: list[SimulatedRequest] = field(default_factory=list)
     busy_s: float = 0.0
-    nfe: float = 0.0
+    work: float = 0.0
     lives: int = 0
 
     @property
     def room(self) -> int:
-        return DEPTH - len(self.errands)
+        """Number of further calls it takes."""
+        return DEPTH - len(self.calls)
 
     @property
     def free_s(self) -> float:
-        return max(0.0, (self.spans[-1][1] if self.spans else self.up_at) - self.clock[0])
+        """Seconds until it will have finished its calls."""
+        return max(0.0, (self.spans[-1][1] if self.spans else self.up_at) - self.clock.now)
 
 
-@dataclass(eq=False)
-class Errand:
-    ticket: int
-    job: Job
-    outcome: Any = None  # once it is made and waits for its score
+@dataclass(frozen=True)
+class Event:
+    """Something planned: a call ends, a replica is lost or ready. life: `lives` of the replica when it was planned."""
+
+    kind: Literal["end", "lost", "up"]
+    replica: SimulatedReplica | None = None
+    life: int = 0
 
 
 class Virtual:
-    """Simulates `cluster`. work: an executor in this process that really does the Jobs, or None to pretend."""
+    """Simulates a cluster.
 
-    def __init__(self, cluster: Cluster, work: Any = None):
+    Args:
+        cluster: the model.
+        work: an executor in this process that carries out the requests; None to pretend.
+    """
+
+    def __init__(self, cluster: Cluster, work: Executor | None = None):
         self.cluster, self._work = cluster, work
-        self._clock, self._events, self._count = [0.0], list[tuple[float, int, Any]](), 0
+        self._clock, self._planned = Clock(), 0
+        self._events: list[tuple[float, int, Event]] = []  # a heap
         nodes = list(cluster.nodes) or [f"node-{k}" for k in range(len(cluster.generators))]
         self.generators = [
-            Machine(n, p, self._clock, cluster.load_s) for n, p in zip(nodes, cluster.generators, strict=True)
+            SimulatedReplica(n, p, self._clock, cluster.load_s) for n, p in zip(nodes, cluster.generators, strict=True)
         ]
-        self.rewards = [Machine(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
+        self.rewards = [SimulatedReplica(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
         self.capacity = SEEN_AHEAD * len(self.generators) + DEPTH * len(self.rewards)
-        self._lines: tuple[Line[Errand], Line[Errand]] = Line(), Line()
+        self._lines: tuple[Line[SimulatedRequest], Line[SimulatedRequest]] = Line(), Line()
         self._open = dict.fromkeys(self.generators), dict.fromkeys(self.rewards)  # in order, those with room
         self._all_up = not cluster.load_s and not cluster.lost
         self._steps: dict[str, int] = {}  # of every state ever made
         self._homes: dict[str, set[str | None]] = {}  # nodes that hold it
-        self._tickets = self.restarts = self.moved_states = 0
+        self._last_ticket = self.restarts = self.moved_states = 0
         for when, k in cluster.lost:
-            self._at(when, ("lost", self.generators[k], 0))
+            self._plan(when, Event("lost", self.generators[k]))
         if cluster.load_s:
-            self._at(cluster.load_s, ("up", None, 0))
+            self._plan(cluster.load_s, Event("up"))
 
     @property
     def now(self) -> float:
-        return self._clock[0]
+        """The simulated time in seconds."""
+        return self._clock.now
 
-    def submit(self, job: Job) -> int:
-        self._tickets += 1
-        self._put(Errand(self._tickets, job))
-        return self._tickets
+    def submit(self, request: Request) -> int:
+        """Accept a request. Returns its ticket."""
+        self._last_ticket += 1
+        self._queue(SimulatedRequest(self._last_ticket, request))
+        return self._last_ticket
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
-        """The next answers; the clock stands at the moment they came. `timeout` has no meaning here."""
+        """The next answers; the clock then stands at the moment they came. `timeout` has no meaning here."""
         answers: list[tuple[int, Answer]] = []
         while not answers:
             self._dispatch()
             if not self._events:
                 return []
-            self._clock[0], _, (kind, machine, life) = heapq.heappop(self._events)
-            if kind == "lost":
-                self._lose(machine)
-            elif kind == "done" and machine.lives == life:
-                answers += self._done(machine)
+            self._clock.now, _, event = heapq.heappop(self._events)
+            if event.replica is None:
+                continue
+            if event.kind == "lost":
+                self._lose(event.replica)
+            elif event.replica.lives == event.life:
+                answers += self._end(event.replica)
         return answers
 
     def forget(self, keys: Iterable[str]) -> None:
+        """Release states."""
         keys = list(keys)
         for key in keys:
             self._homes.pop(key, None)
         if self._work is not None:
             self._work.forget(keys)
 
-    def status(self) -> dict[str, dict[str, Any]]:
-        both = {}
-        for name, machines, line in zip(("generators", "rewards"), (self.generators, self.rewards), self._lines,
+    def status(self) -> Counters:
+        """Counters by pool."""
+        pools = {}
+        for name, replicas, line in zip(("generators", "rewards"), (self.generators, self.rewards), self._lines,
                                         strict=True):  # fmt: skip
-            both[name] = {
-                "replicas": len(machines), "alive": sum(m.up_at <= self.now for m in machines),
-                "busy": sum(bool(m.errands) for m in machines), "queue": len(line),
-                "restarts": self.restarts if name == "generators" else 0, "busy_s": sum(m.busy_s for m in machines),
-                "replica_s": [m.busy_s for m in machines], "replica_work": [m.nfe for m in machines],
+            pools[name] = {
+                "replicas": len(replicas), "alive": sum(m.up_at <= self.now for m in replicas),
+                "busy": sum(bool(m.calls) for m in replicas), "queue": len(line),
+                "restarts": self.restarts if name == "generators" else 0, "busy_s": sum(m.busy_s for m in replicas),
+                "replica_s": [m.busy_s for m in replicas], "replica_work": [m.work for m in replicas],
             }  # fmt: skip
-        both["generators"] |= {"moved_states": self.moved_states, "now_s": self.now}
-        return both
+        pools["generators"] |= {"moved_states": self.moved_states, "now_s": self.now}
+        return pools
 
     def close(self) -> None:
+        """End the executor that does the work."""
         if self._work is not None:
             self._work.close()
 
-    def _put(self, errand: Errand, first: bool = False) -> None:
-        job = errand.job
-        if errand.outcome is not None:
-            self._lines[1].put(errand, 1.0, None, None, first)
+    def _queue(self, call: SimulatedRequest, first: bool = False) -> None:
+        """Queue for a replica of the stage the request is in; first: ahead of all others."""
+        request = call.request
+        if call.outcome is not None:
+            self._lines[1].put(call, 1.0, None, None, first)
             return
-        homes = self._homes.get(job.needs or "")
-        self._lines[0].put(errand, self._evaluations(job) or 1.0, min(homes, key=str) if homes else None, None, first)
+        homes = self._homes.get(request.needs or "")
+        node = min(homes, key=str) if homes else None
+        self._lines[0].put(call, self._evaluations(request) or 1.0, node, None, first)
 
     def _dispatch(self) -> None:
-        for machines, line, open in zip((self.generators, self.rewards), self._lines, self._open, strict=True):
+        """Start queued requests on the replicas that would finish them first, and plan their ends."""
+        for replicas, line, open in zip((self.generators, self.rewards), self._lines, self._open, strict=True):
             if not len(line):
                 continue
-            up = machines if self._all_up else [m for m in machines if m.up_at <= self.now]
-            room = [m for m in open if m.up_at <= self.now]
-            for errand, machine in line.match(room, up):
-                begin = self.now + machine.free_s
-                seconds = self._seconds(errand, machine)
-                machine.spans.append((begin, begin + seconds))
-                machine.errands.append(errand)
-                if not machine.room:
-                    del open[machine]
-                machine.busy_s += seconds
-                machine.nfe += self._evaluations(errand.job) if errand.outcome is None else 1
-                self._at(begin + seconds, ("done", machine, machine.lives))
+            up = replicas if self._all_up else [m for m in replicas if m.up_at <= self.now]
+            room = list(open) if self._all_up else [m for m in open if m.up_at <= self.now]
+            for call, replica in line.match(room, up):
+                begin = self.now + replica.free_s
+                seconds = self._seconds(call, replica)
+                replica.spans.append((begin, begin + seconds))
+                replica.calls.append(call)
+                if not replica.room:
+                    del open[replica]
+                replica.busy_s += seconds
+                replica.work += self._evaluations(call.request) if call.outcome is None else 1
+                self._plan(begin + seconds, Event("end", replica, replica.lives))
 
-    def _seconds(self, errand: Errand, machine: Machine) -> float:
-        job, c = errand.job, self.cluster
-        if errand.outcome is not None:
-            return machine.pace
-        scored = job.move is None or (job.move.score and job.move.to > 0)
-        seconds = machine.pace * self._evaluations(job) + c.decode_s * scored
-        if c.spread:
-            spread = math.sqrt(math.log1p(c.spread**2))
-            seconds *= math.exp(random.Random(f"{job.key}{c.seed}").gauss(-spread * spread / 2, spread))
-        homes = self._homes.get(job.needs or "")
-        if homes and machine.node not in homes:
-            homes.add(machine.node)
+    def _seconds(self, call: SimulatedRequest, replica: SimulatedReplica) -> float:
+        """How long a replica takes for the present stage of a request."""
+        request, cluster = call.request, self.cluster
+        if call.outcome is not None:
+            return replica.pace
+        decoded = request.move is None or _scored(request)
+        seconds = replica.pace * self._evaluations(request) + cluster.decode_s * decoded
+        if cluster.spread:
+            sigma = math.sqrt(math.log1p(cluster.spread**2))
+            draw = random.Random(f"{request.key}{cluster.seed}").gauss(-sigma * sigma / 2, sigma)
+            seconds *= math.exp(draw)
+        homes = self._homes.get(request.needs or "")
+        if homes and replica.node not in homes:
+            homes.add(replica.node)
             self.moved_states += 1
-            seconds += c.transfer_s
+            seconds += cluster.transfer_s
         return seconds
 
-    def _evaluations(self, job: Job) -> float:
-        if job.move is None:
+    def _evaluations(self, request: Request) -> float:
+        move = request.move
+        if move is None:
             return 0.0
-        start = self._steps.get(job.move.parent or "", 0) if job.move.back is None else job.move.back
-        return float(job.move.to - start)
+        start = self._steps.get(move.parent or "", 0) if move.back is None else move.back
+        return float(move.to - start)
 
-    def _done(self, machine: Machine) -> list[tuple[int, Answer]]:
-        errand = machine.errands.pop(0)
-        machine.spans.pop(0)
-        self._open[machine.node is None][machine] = None
-        job = errand.job
-        if errand.outcome is not None:
-            return [(errand.ticket, errand.outcome)]
-        if job.needs is not None and not self._homes.get(job.needs) and self._work is None:
-            return [(errand.ticket, Failure(job.key, f"state {job.needs} is not held", missing=job.needs))]
-        answer = self._really(job)
-        if isinstance(answer, Failure) or job.move is None:
-            return [(errand.ticket, answer)]
-        self._steps[job.key] = job.move.to
-        self._homes[job.key] = {machine.node}
-        if job.move.score and job.move.to > 0:
-            errand.outcome = answer
-            self._put(errand)
+    def _end(self, replica: SimulatedReplica) -> list[tuple[int, Answer]]:
+        """The oldest call of a replica is over: answer it, or queue it for its score."""
+        call = replica.calls.pop(0)
+        replica.spans.pop(0)
+        self._open[replica.node is None][replica] = None
+        request = call.request
+        if call.outcome is not None:
+            return [(call.ticket, call.outcome)]
+        if request.needs is not None and not self._homes.get(request.needs) and self._work is None:
+            return [(call.ticket, not_kept(request.key, request.needs))]
+        answer = self._carry_out(request)
+        if isinstance(answer, Failure) or request.move is None:
+            return [(call.ticket, answer)]
+        self._steps[request.key] = request.move.to
+        self._homes[request.key] = {replica.node}
+        if isinstance(answer, Outcome) and _scored(request):
+            call.outcome = answer
+            self._queue(call)
             return []
-        return [(errand.ticket, answer)]
+        return [(call.ticket, answer)]
 
-    def _really(self, job: Job) -> Answer:
-        """What the Job gives: done by `work`, or pretended."""
+    def _carry_out(self, request: Request) -> Answer:
+        """The answer to a request: by `work`, or pretended."""
         if self._work is not None:
-            self._work.submit(job)
+            self._work.submit(request)
             [(_, answer)] = self._work.ready(0.0)
             return answer
-        if job.move is None:
-            return Film(job.key, b"")
-        cost = Cost(int(self._evaluations(job)), int(job.move.score and job.move.to > 0))
+        if request.move is None:
+            return Film(request.key, b"")
+        cost = Cost(int(self._evaluations(request)), int(_scored(request)))
         if not cost.reward_calls:
-            return Outcome(job.key, cost=cost)
-        reward = int(digest(["reward", job.key])[:12], 16) / 16**12
-        return Outcome(job.key, reward, {"pretended": reward}, 0.0, cost)
+            return Outcome(request.key, cost=cost)
+        reward = int(digest(["reward", request.key])[:12], 16) / 16**12
+        return Outcome(request.key, reward, {"pretended": reward}, 0.0, cost)
 
-    def _lose(self, machine: Machine) -> None:
-        """It dies: its calls go elsewhere, and the states of its node are gone unless another replica lives there."""
-        machine.lives += 1
+    def _lose(self, replica: SimulatedReplica) -> None:
+        """A replica dies: its calls go elsewhere, and the states of its node are gone if no other replica is on it."""
+        replica.lives += 1
         self.restarts += 1
-        machine.busy_s -= sum(max(0.0, end - max(begin, self.now)) for begin, end in machine.spans)
-        errands, machine.errands, machine.spans = machine.errands, [], []
-        self._open[0][machine] = None
-        machine.up_at = self.now + self.cluster.load_s
-        self._at(machine.up_at, ("up", None, 0))
-        if all(m is machine or m.node != machine.node for m in self.generators):
-            gone = [key for key, homes in self._homes.items() if machine.node in homes]
-            for key in gone:
-                self._homes[key].discard(machine.node)
-            lost = [key for key in gone if not self._homes[key]]
-            self.forget(lost)
-        for errand in reversed(errands):
-            self._put(errand, first=True)
+        replica.busy_s -= sum(max(0.0, end - max(begin, self.now)) for begin, end in replica.spans)
+        calls, replica.calls, replica.spans = replica.calls, [], []
+        self._open[0][replica] = None
+        replica.up_at = self.now + self.cluster.load_s
+        self._plan(replica.up_at, Event("up"))
+        if all(other is replica or other.node != replica.node for other in self.generators):
+            on_node = [key for key, homes in self._homes.items() if replica.node in homes]
+            for key in on_node:
+                self._homes[key].discard(replica.node)
+            self.forget([key for key in on_node if not self._homes[key]])
+        for call in reversed(calls):
+            self._queue(call, first=True)
 
-    def _at(self, when: float, event: Any) -> None:
-        self._count += 1
-        heapq.heappush(self._events, (when, self._count, event))
+    def _plan(self, when: float, event: Event) -> None:
+        self._planned += 1
+        heapq.heappush(self._events, (when, self._planned, event))
+
+
+def _scored(request: Request) -> bool:
+    """Whether a reward replica judges what the request makes."""
+    return request.move is not None and request.move.score and request.move.to > 0

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.config.settings import GeneratorConfig
 
 

@@ -10,7 +10,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.executors import Job as Work
+from raysearch.executors import Request
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
@@ -46,7 +46,7 @@ def test_content_that_cannot_be_judged_is_nan_with_the_reason(kind, request):
         request.getfixturevalue("local_ray")
     executor = Inline(generator(), TOO_FAST) if kind == "inline" else RayExecutor(cluster(), generator(), TOO_FAST)
     try:
-        (found,) = answers(executor, Work("k", PROMPTS[0], Move(None, (0, 0, 0), STEPS)))
+        (found,) = answers(executor, Request("k", PROMPTS[0], Move(None, (0, 0, 0), STEPS)))
         assert isinstance(found, Outcome) and math.isnan(found.reward) and math.isnan(found.rewards["vjepa2"])
         assert found.rewards["motion"] > 0 and set(found.rewards) == {"vjepa2", "motion"}
         assert found.why.startswith("vjepa2: ") and "only 8 frames per second" in found.why
@@ -57,7 +57,7 @@ def test_content_that_cannot_be_judged_is_nan_with_the_reason(kind, request):
 
 def test_a_rate_that_the_generator_has_reaches_the_reward():
     executor = Inline(generator(), [{"name": "vjepa2", "frames": {"fps": 4}, "window": 8, "context": 4}])
-    (found,) = answers(executor, Work("k", PROMPTS[0], Move(None, (0, 0, 0), STEPS)))
+    (found,) = answers(executor, Request("k", PROMPTS[0], Move(None, (0, 0, 0), STEPS)))
     assert math.isfinite(found.reward) and not found.why  # 9 of 17 frames at 4 of 8 a second: windows 0 and 1
     assert [k for k in found.rewards if k.startswith("vjepa2.")] == ["vjepa2.surprise_0", "vjepa2.surprise_1"]
 
@@ -67,7 +67,7 @@ def test_the_search_goes_on_with_the_other_candidates(tmp_path):
     alone = [
         answers(
             executor,
-            Work(
+            Request(
                 str(i),
                 PROMPTS[0],
                 Move(None, (0, 0, i), STEPS),
@@ -102,14 +102,14 @@ def test_frames_that_are_not_finite_are_no_view():
     found, _ = executor.rewards.score(BROKEN, PROMPTS[0])
     assert math.isnan(found["vjepa2"]) and math.isnan(found["motion"])
     assert found["motion.error"] == "the frames hold NaN or infinite values"
-    (half,) = answers(executor, Work("half", PROMPTS[1], Move(None, (0, 0, 0), 1)))
+    (half,) = answers(executor, Request("half", PROMPTS[1], Move(None, (0, 0, 0), 1)))
     assert math.isfinite(half.reward)
     with torch.no_grad():  # as a decoder in half precision does that overflows
         for weight in executor.generator.model.pipeline.vae.parameters():
             weight.fill_(torch.nan)
     for i, guide in enumerate((None, Guide("mean", 0.1), Guide("full", 0.1, clip=1.0))):
         move = Move(None, (0, 0, 0), 2, Kernel("ddim_eta", 0.7), guide)
-        (made,) = answers(executor, Work(f"k{i}", PROMPTS[1], move))
+        (made,) = answers(executor, Request(f"k{i}", PROMPTS[1], move))
         assert math.isnan(made.reward) and "NaN or infinite" in made.why
 
 

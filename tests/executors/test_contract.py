@@ -9,8 +9,7 @@ from raysearch.config.settings import ClusterConfig, Job, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
-from raysearch.executors import Failure, Film
-from raysearch.executors import Job as Work
+from raysearch.executors import Failure, Film, Request
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
@@ -89,8 +88,8 @@ def test_every_executor_finds_the_same_bits(executor, reference, tmp_path):
 def test_moves_films_and_missing_states(executor):
     whole, half = Move(None, (0, 0, 0), STEPS), Move(None, (0, 0, 0), 2, score=False)
     first, second, lost = answers(
-        executor, Work("whole", PROMPTS[0], whole), Work("half", PROMPTS[0], half),
-        Work("child", PROMPTS[0], Move("nowhere", (0, 1, 0), STEPS)),
+        executor, Request("whole", PROMPTS[0], whole), Request("half", PROMPTS[0], half),
+        Request("child", PROMPTS[0], Move("nowhere", (0, 1, 0), STEPS)),
     )  # fmt: skip
     assert isinstance(first, Outcome) and first.cost.nfe == STEPS and first.cost.reward_calls == 1
     assert set(first.rewards) >= {"vjepa2", "motion", "tinyworld_truth", "tinyworld_truth.mse"}
@@ -98,8 +97,8 @@ def test_moves_films_and_missing_states(executor):
     assert second.cost.nfe == 2 and second.rewards == {} and np.isnan(second.reward)
     assert isinstance(lost, Failure) and lost.missing == "nowhere"
     child, film, none = answers(
-        executor, Work("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)), Work("whole", PROMPTS[0], None),
-        Work("never", PROMPTS[0], None),
+        executor, Request("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)), Request("whole", PROMPTS[0], None),
+        Request("never", PROMPTS[0], None),
     )  # fmt: skip
     assert child.rewards == first.rewards  # the ode: a chain equals the unsplit run
     assert isinstance(film, Film) and len(film.mp4) > 1000
@@ -109,15 +108,15 @@ def test_moves_films_and_missing_states(executor):
 def test_a_job_that_cannot_be_done_is_a_failure_and_the_next_is_done(executor):
     guide = Guide("no such guide", 1.0)
     bad, good = answers(
-        executor, Work("bad", PROMPTS[0], Move(None, (0, 0, 0), STEPS, guide=guide)),
-        Work("good", PROMPTS[0], Move(None, (0, 0, 0), STEPS)),
+        executor, Request("bad", PROMPTS[0], Move(None, (0, 0, 0), STEPS, guide=guide)),
+        Request("good", PROMPTS[0], Move(None, (0, 0, 0), STEPS)),
     )  # fmt: skip
     assert isinstance(bad, Failure) and bad.missing is None and "guide 'no such guide' is unknown" in bad.reason
     assert isinstance(good, Outcome)
 
 
 def test_a_forgotten_state_comes_back_from_the_store(executor):
-    answers(executor, Work("half", PROMPTS[0], Move(None, (0, 0, 0), 2)))
+    answers(executor, Request("half", PROMPTS[0], Move(None, (0, 0, 0), 2)))
     executor.forget(["half"])
-    (child,) = answers(executor, Work("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)))
+    (child,) = answers(executor, Request("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)))
     assert isinstance(child, Outcome) and child.cost.nfe == STEPS - 2

@@ -7,13 +7,13 @@ import time
 import pytest
 import ray
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.executors import Job as Work
+from raysearch.executors import Request
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, digest
@@ -119,7 +119,7 @@ def test_the_smc_of_a_whole_sweep_shares_its_moves_and_finds_the_same_bits(start
 
 def test_replicas_that_disagree_are_told(started, tmp_path):
     executor = started(cluster(3, hedge=2.0), model(0.05, slow=str(tmp_path), factor=12.0, unsteady=True), REWARDS)
-    jobs = [Work(f"m{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(16)]
+    jobs = [Request(f"m{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(16)]
     with pytest.warns(RuntimeWarning, match="gave other latents on another replica"):
         answers(executor, *jobs)
         # The slower one of a pair may still be running.
@@ -159,7 +159,7 @@ def test_a_frozen_worker_is_replaced_after_its_deadline(started, reference, tmp_
 
 def test_a_frozen_worker_is_hedged_long_before_its_deadline(started, reference, tmp_path):
     executor = started(cluster(3, 1, deadline_s=600.0), model(), REWARDS)
-    answers(executor, *(Work(f"w{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(12)))  # all have loaded
+    answers(executor, *(Request(f"w{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(12)))  # all have loaded
     struck = Strike(lambda: os.kill(at_work(executor.generators), signal.SIGSTOP))
     found, ledger = run(executor, tmp_path, [struck])
     assert found == reference
@@ -169,13 +169,13 @@ def test_a_frozen_worker_is_hedged_long_before_its_deadline(started, reference, 
 
 def test_deadlines_grow_with_the_work_and_are_not_learnt_from_idle_calls(started):
     executor = started(cluster(1, deadline_s=1e6), model(), REWARDS)
-    idle = [Work(f"n{i}", PROMPTS[0], Move(None, (0, 0, i), 0, score=False)) for i in range(4)]
-    answers(executor, *idle, *(Work(f"n{i}", PROMPTS[0], None) for i in range(4)))
-    assert executor.generators.usual.deadline(STEPS) == 1e6  # nothing learnt from draws and films
-    answers(executor, *(Work(f"m{i}", PROMPTS[0], Move(None, (0, 0, i), 1)) for i in range(3)))
-    short, long = (executor.generators.usual.deadline(w) for w in (1e4, 2e4))
+    idle = [Request(f"n{i}", PROMPTS[0], Move(None, (0, 0, i), 0, score=False)) for i in range(4)]
+    answers(executor, *idle, *(Request(f"n{i}", PROMPTS[0], None) for i in range(4)))
+    assert executor.generators.durations.deadline(STEPS) == 1e6  # nothing learnt from draws and films
+    answers(executor, *(Request(f"m{i}", PROMPTS[0], Move(None, (0, 0, i), 1)) for i in range(3)))
+    short, long = (executor.generators.durations.deadline(w) for w in (1e4, 2e4))
     assert 20 < short < 1e6 and long == pytest.approx(2 * short)
-    assert executor.generators.usual.deadline(None) == 1e6
+    assert executor.generators.durations.deadline(None) == 1e6
 
 
 def test_a_poison_move_fails_on_two_replicas_and_ends_its_search_alone(started, tmp_path):
@@ -222,7 +222,7 @@ def test_paired_replicas_live_on_one_node_and_survive_a_kill(started, reference,
 
 def test_states_move_only_where_they_must_and_bytes_are_counted(started):
     executor = started(cluster(2), model(0.0, numbers=1000), REWARDS)
-    first = answers(executor, *(Work(f"a{i}", PROMPTS[0], Move(None, (0, i), 2)) for i in range(4)))
+    first = answers(executor, *(Request(f"a{i}", PROMPTS[0], Move(None, (0, i), 2)) for i in range(4)))
     assert all(isinstance(one, Outcome) for one in first)
-    answers(executor, *(Work(f"b{i}", PROMPTS[0], Move(f"a{i}", (1, i), STEPS)) for i in range(4)))
+    answers(executor, *(Request(f"b{i}", PROMPTS[0], Move(f"a{i}", (1, i), STEPS)) for i in range(4)))
     assert executor.status()["generators"]["moved_bytes"] == 0  # one node: nothing moves

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.errors import UsageError
-from raysearch.executors import Job as Work
+from raysearch.executors import Request
 from raysearch.moves import Move
 from tests.executors import loading
 from tests.executors.test_faults import PROMPTS, REWARDS, STEPS, answers, cluster
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cluster
 def test_a_model_that_cannot_be_loaded_says_why(started):
     executor = started(cluster(1), clockwork.settings(STEPS, no_such=1), REWARDS)
     with pytest.raises(UsageError, match=r"cluster.generators: the model cannot be loaded: .*no_such"):
-        answers(executor, Work("x", PROMPTS[0], Move(None, (0,), STEPS)))
+        answers(executor, Request("x", PROMPTS[0], Move(None, (0,), STEPS)))
 
 
 def alive(executor, count: int) -> None:

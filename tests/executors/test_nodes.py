@@ -10,7 +10,7 @@ pytestmark = pytest.mark.cluster
 BLIND = """
 import warnings
 import ray, torch
-from benchmarks import clockwork
+from examples import clockwork
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.config.settings import ClusterConfig, PoolConfig
 

@@ -5,7 +5,7 @@ import pytest
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
-from raysearch.executors import Failure, Film, Job
+from raysearch.executors import Failure, Film, Request
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
@@ -59,7 +59,7 @@ def test_a_second_search_fills_the_barriers_of_the_first():
     one, four = (run(cluster, "smc", searches, **options)[0] for searches in (1, 4))
 
     def utilisation(executor):
-        work = sum(m.nfe for m in executor.generators)
+        work = sum(m.work for m in executor.generators)
         return work / (executor.now * 7.5)
 
     assert utilisation(four) > 0.93 > utilisation(one)
@@ -80,13 +80,13 @@ def test_busy_seconds_are_counted_without_what_a_death_cut_off():
 
 def test_it_answers_like_any_executor():
     executor = Virtual(Cluster([1.0]))
-    tickets = [executor.submit(Job("a", PROMPT, Move(None, (0,), 5)))]
-    tickets.append(executor.submit(Job("b", PROMPT, Move("nowhere", (1,), 5))))
-    tickets.append(executor.submit(Job("c", PROMPT, Move(None, (2,), 3, score=False))))
+    tickets = [executor.submit(Request("a", PROMPT, Move(None, (0,), 5)))]
+    tickets.append(executor.submit(Request("b", PROMPT, Move("nowhere", (1,), 5))))
+    tickets.append(executor.submit(Request("c", PROMPT, Move(None, (2,), 3, score=False))))
     found = dict(pair for _ in range(3) for pair in executor.ready(0.0))
     first, missing, unscored = (found[t] for t in tickets)
     assert isinstance(first, Outcome) and first.cost.nfe == 5 and 0 <= first.reward < 1
     assert isinstance(missing, Failure) and missing.missing == "nowhere"
     assert unscored.rewards == {} and executor.ready(0.0) == []
-    executor.submit(Job("a", PROMPT, None))
+    executor.submit(Request("a", PROMPT, None))
     assert isinstance(executor.ready(0.0)[0][1], Film)

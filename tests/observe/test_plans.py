@@ -2,9 +2,9 @@
 
 import pytest
 
+from examples.exact.drivers import Toy
 from raysearch.moves import Kernel
 from raysearch.search import STRATEGIES
-from tests.drivers import Toy
 
 NOISY = Kernel("ddim_eta", 0.7)
 CASES = [

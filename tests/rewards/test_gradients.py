@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.live_bytes import LiveBytes
+from examples.live_bytes import LiveBytes
 from raysearch.rewards.gradients import eager
 from raysearch.rewards.vjepa2 import VJEPA2Reward
 

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from transformers import VJEPA2Config, VJEPA2Model
 
-from benchmarks.best_of_n import spearman
-from benchmarks.candidates import views
 from benchmarks.reward import Published, prepared
+from examples.candidates import views
 from raysearch import rewards
 from raysearch.errors import UsageError
+from raysearch.report.statistics import spearman
 from raysearch.rewards.vjepa2 import PRESETS, VJEPA2Reward
 from raysearch.tinyworld.models import world_model
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from benchmarks.clockwork import Clockwork
+from examples.clockwork import Clockwork
 from raysearch.cli import main
 from raysearch.moves import KERNELS
 from raysearch.search import STRATEGIES
@@ -76,13 +76,13 @@ def test_a_model_that_is_ill_says_where(capsys, models, tmp_path):
 
 
 def test_a_generator_of_ones_own(capsys):
-    code, report = found(capsys, "benchmarks.clockwork:load", "steps=6", "call.numbers=24")
+    code, report = found(capsys, "examples.clockwork:load", "steps=6", "call.numbers=24")
     assert code == 0 and report["failures"] == {} and report["own"] and report["bitwise"]
-    assert report["class"] == "benchmarks.clockwork:load" and report["steps"] == 6 and report["latents"] == [1, 24]
+    assert report["class"] == "examples.clockwork:load" and report["steps"] == 6 and report["latents"] == [1, 24]
     assert report["frames"] == [4, 3, 16, 16] and all(e["ok"] for e in report["kernels"].values())
     assert report["strategies"] == list(STRATEGIES) and report["guides"] == ["mean", "full"]
-    code, out, _ = told(capsys, "tiny", "generator.name=benchmarks.clockwork:load")
-    assert code == 0 and "benchmarks.clockwork:load, of your own (here no frames)" in out
+    code, out, _ = told(capsys, "tiny", "generator.name=examples.clockwork:load")
+    assert code == 0 and "examples.clockwork:load, of your own (here no frames)" in out
     assert "contract suite" not in out and "revision" not in out
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from examples.exact.drivers import drive
+from examples.exact.models import DDPM, LinearGaussian, flow_grid
 from raysearch.moves import Guide, Outcome
 from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
 from raysearch.search import strategy
-from tests.drivers import drive
-from tests.oracles import DDPM, LinearGaussian, flow_grid
 
 CPU = torch.device("cpu")
 SHORT = LinearGaussian(DDPM, steps=4)

@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 import torch
 
+from examples.exact.models import LinearGaussian, flow_grid
 from raysearch.moves import KERNELS as NAMES
 from raysearch.moves import Kernel
 from raysearch.sampling.kernels import KERNELS, coefficients, log_ratio, mutate, needs_noise, renoise, step
-from tests.oracles import LinearGaussian, flow_grid
 
 FLOW = (0.3, 0.7, 0.5, 0.5)  # (1 - sigma, sigma) of two steps
 VP = (0.6, 0.8, 0.8, 0.6)

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from examples.exact.drivers import Toy, drive
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
-from tests.drivers import Toy, drive
 
 
 def test_estimator_is_the_mean_over_all_subsets():

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
+from examples.exact.drivers import Toy, drive
 from raysearch.errors import UsageError
 from raysearch.moves import Kernel, Outcome, Result
 from raysearch.search import choose
 from raysearch.search.smc import smc
-from tests.drivers import Toy, drive
 
 NAN = math.nan
 

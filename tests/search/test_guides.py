@@ -2,11 +2,11 @@
 
 import pytest
 
+from examples.exact.drivers import Toy, drive
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move
 from raysearch.search import STRATEGIES, strategy
 from raysearch.search.guides import PRESETS, guide_of
-from tests.drivers import Toy, drive
 
 
 def test_presets_and_what_overrides_them():

@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from examples.exact.drivers import Toy, drive
+from examples.exact.models import DDPM, LinearGaussian
 from raysearch.moves import Kernel, Move, argbest
 from raysearch.search import strategy
-from tests.drivers import Toy, drive
-from tests.oracles import DDPM, LinearGaussian
 
 ODE = Kernel("ode")
 STOPS = (4, 8, 12, 16, 20)

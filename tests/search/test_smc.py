@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from examples.exact.drivers import Toy, drive, replicate
+from examples.exact.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
+from examples.exact.models import DDPM, LinearGaussian, Mixture, Twisted
 from raysearch.moves import Kernel, Move
 from raysearch.search import strategy
 from raysearch.search.resampling import SCHEMES
 from raysearch.search.smc import POTENTIALS
-from tests.drivers import Toy, drive, replicate
-from tests.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
-from tests.oracles import DDPM, LinearGaussian, Mixture, Twisted
 
 smc = strategy("smc")
 module = importlib.import_module("raysearch.search.smc")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from examples.exact.drivers import Toy, drive
+from examples.exact.models import DDPM
 from raysearch.moves import Guide, Kernel, Outcome
 from raysearch.search import STRATEGIES, describe, strategy
 from raysearch.search.common import afford, nfe, ranked
-from tests.drivers import Toy, drive
-from tests.oracles import DDPM
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 NEED_NOISE = ("smc", "beam", "rbf")

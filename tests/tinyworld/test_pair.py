@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from transformers import VJEPA2Model
 
 import raysearch.tinyworld.codec  # noqa: F401
-from benchmarks.best_of_n import spearman
-from benchmarks.candidates import truth_of, views
 from benchmarks.gates import LIMITS, STRIDE, auroc, aurocs, feature_rank
 from benchmarks.rewards_table import rebuilding, scores
+from examples.candidates import truth_of, views
+from raysearch.report.statistics import spearman
 from raysearch.rewards.videomae import VideoMAEReward
 from raysearch.rewards.vjepa2 import VJEPA2Reward
 from raysearch.tinyworld import weights

@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from examples.exact.drivers import drive
 from raysearch.cli import main
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
@@ -20,7 +21,6 @@ from raysearch.sampling.workers import run_move
 from raysearch.search.beam import beam
 from raysearch.search.smc import smc
 from raysearch.videos import decode
-from tests.drivers import drive
 from tests.zoo import wan
 from tests.zoo.cases import wan_size
 

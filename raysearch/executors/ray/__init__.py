@@ -1,1 +1,1 @@
-"""The Ray executor: two pools of actors, one of generators and one of rewards."""
+"""The executor on Ray: two pools of actors. Nothing else in raysearch.executors imports Ray."""

@@ -1,8 +1,8 @@
 """The actors of both pools: a replica of a generator (one process, or one per rank) and a replica of the rewards.
 
 An actor is placed first and loads its model when told to, so that the driver knows its node and can stagger loading:
-many replicas reading weights at once fill the memory of a host, and Ray then kills the newest. Answers come in two
-parts, large objects that only travel between actors and a small one for the driver.
+many replicas that read weights at once fill the memory of a host, and Ray then kills the newest. Answers come in two
+parts: large objects, which only travel between actors, and a small one for the driver.
 """
 
 from __future__ import annotations
@@ -15,45 +15,59 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import ray
 
+from raysearch.config.settings import GeneratorConfig
+from raysearch.moves import Move
+from raysearch.prompts import Prompt
+from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State
-from raysearch.sampling.workers import GeneratorWorker, RewardWorker, colocated
+from raysearch.sampling.workers import GeneratorWorker, Made, RewardWorker, colocated
+
+Handle = Any  # the handle of an actor, whose methods Ray makes at run time
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an actor came to live. meeting: an address on which it could gather the ranks of its replica.
+    """Where Ray placed an actor.
 
-    blind: it was given a GPU that its PyTorch cannot see.
+    Attributes:
+        node: id of the node.
+        pid: process id.
+        meeting: an address at which the actor can gather the ranks of its replica.
+        gpu_unseen: whether it was given a GPU that its PyTorch cannot see.
     """
 
     node: str
     pid: int
     meeting: str
-    blind: bool
+    gpu_unseen: bool
 
 
 class _Actor:
+    """What both kinds of actors have in common. gpus: the number of GPUs that Ray reserved."""
+
     def __init__(self, gpus: float):
         self.gpus = gpus
 
     def where(self) -> Place:
-        blind = False
+        """Where it was placed. Raises RuntimeError if it sees another number of GPUs than it was given."""
+        unseen = False
         if self.gpus:
             import torch
 
             seen, due = torch.cuda.device_count(), max(1, int(self.gpus))
-            blind = not torch.cuda.is_available()
-            if seen != due and not blind:
+            unseen = not torch.cuda.is_available()
+            if seen != due and not unseen:
                 raise RuntimeError(
                     f"this replica was promised {due} GPU and sees {seen}: CUDA_VISIBLE_DEVICES is wrong"
                 )
         with socket.socket() as free:
             free.bind(("", 0))
             port = free.getsockname()[1]
-        address = ray.util.get_node_ip_address()
-        return Place(ray.get_runtime_context().get_node_id(), os.getpid(), f"tcp://{address}:{port}", blind)
+        address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
+        return Place(ray.get_runtime_context().get_node_id(), os.getpid(), f"tcp://{address}:{port}", unseen)
 
     def _device(self) -> str:
         import torch
@@ -62,15 +76,25 @@ class _Actor:
 
 
 class GeneratorActor(_Actor):
-    """One rank of a generator replica; most have but one."""
+    """One rank of a generator replica; most replicas have one rank only.
+
+    Args:
+        gpus: number of GPUs that Ray reserved for it.
+        config: configuration of the generator.
+        threads: CPU threads that PyTorch may use.
+        store: folder in which states outlive their node; None for none.
+        critics: specification of the reward that guides ask in this process; None if they ask reward replicas.
+    """
 
     def __init__(
-        self, gpus: float, config: Any, threads: int, store: str | None, critics: list[dict[str, Any]] | None = None
-    ):
+        self, gpus: float, config: GeneratorConfig, threads: int, store: str | None,
+        critics: list[dict[str, Any]] | None = None,
+    ):  # fmt: skip
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
 
     def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
+        """Load the model, and split it over the ranks, which gather at the address `meeting`."""
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
@@ -81,61 +105,90 @@ class GeneratorActor(_Actor):
             split(self.worker.model, rank, ranks, meeting)
 
     def advance(
-        self, size: int | None, move: Any, key: str, prompt: Any, parent: State | None, critic: Any = None
-    ) -> tuple:
-        """(state, view, what it took). size: side of the view for rewards; critic: whom guides ask, if elsewhere."""
+        self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
+        critic: Critic | None = None,
+    ) -> tuple[State | None, np.ndarray | None, Made]:  # fmt: skip
+        """Carry out a Move.
+
+        Args:
+            size: side of the square view that the rewards want; None for frames as they are.
+            move: the Move.
+            key: key of the state it makes.
+            prompt: its prompt.
+            parent: the state it starts from.
+            critic: whom guides ask, if not this process.
+
+        Returns:
+            State, view, and the small report for the driver.
+        """
         self.worker.size = size
         state, view, made = self.worker.advance(move, key, prompt, parent, critic)
         if state is not None:
-            made = replace(
-                made, bytes=state.nbytes, hash=hashlib.blake2b(state.x.tobytes(), digest_size=16).hexdigest()
-            )
+            digest = hashlib.blake2b(state.x.tobytes(), digest_size=16).hexdigest()
+            made = replace(made, bytes=state.nbytes, hash=digest)
         return state, view, made
 
-    def follow(self, move: Any, key: str, prompt: Any, parent: State | None) -> None:
-        """A rank that is not the leader: the same network evaluations from the same parent, nothing decoded or kept."""
+    def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None) -> None:
+        """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
         self.worker.advance(replace(move, score=False), key, prompt, parent)
 
-    def film(self, key: str, prompt: Any, state: State | None) -> bytes | None:
+    def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
+        """The state as mp4 at full size; None if it is kept nowhere."""
         return self.worker.film(key, prompt, state)
 
 
 class RewardActor(_Actor):
+    """A replica of the rewards.
+
+    Args:
+        gpus: number of GPUs that Ray reserved for it.
+        specs: specifications of the rewards, the one searched by first.
+        threads: CPU threads that PyTorch may use.
+        fps: frames per second of the views.
+    """
+
     def __init__(self, gpus: float, specs: list[dict[str, Any]], threads: int, fps: float | None):
         super().__init__(gpus)
         self._specs, self._threads, self._fps = specs, threads, fps
 
     def load(self) -> int | None:
-        """Side of the view that serves all rewards."""
+        """Load the models. Returns the side of the view that serves all rewards; None for frames as they are."""
         self.worker = RewardWorker(self._specs, self._threads, self._device(), self._fps)
         return self.worker.size()
 
-    def score(self, view: Any, prompt: Any) -> tuple[dict[str, float | str], float]:
+    def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float | str], float]:
+        """Every reward of a view by name, and the seconds it took."""
         return self.worker.score(view, prompt)
 
-    def gradient(self, view: Any) -> tuple[float, Any]:
+    def gradient(self, view: np.ndarray) -> tuple[float, np.ndarray]:
+        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient there."""
         return self.worker.gradient(view)
 
 
-class Group:
-    """The actors of one replica: a leader, which is asked, and the other ranks, which follow it call by call.
+class ReplicaActors:
+    """The actors of one replica: a leader, which answers, and the other ranks, which follow it call by call.
 
-    ended: called after the actors were killed, to give back what they stood on.
+    Args:
+        actors: handles of all ranks, the leader first.
+        ended: called after the actors were killed, to release what they were placed on.
     """
 
-    def __init__(self, actors: list[Any], ended: Callable[[], None] = lambda: None):
+    def __init__(self, actors: list[Handle], ended: Callable[[], None] = lambda: None):
         self.leader, self.peers, self._ended = actors[0], actors[1:], ended
 
     def where(self) -> list[Any]:
+        """References to the Place of every rank."""
         return [actor.where.remote() for actor in (self.leader, *self.peers)]
 
     def load(self, meeting: str) -> list[Any]:
+        """Have every rank load its model. Returns references that are ready when it has."""
         if not self.peers:
             return [self.leader.load.remote()]
         ranks = (self.leader, *self.peers)
         return [actor.load.remote(rank, len(ranks), meeting) for rank, actor in enumerate(ranks)]
 
     def kill(self) -> None:
+        """End the processes at once."""
         for actor in (self.leader, *self.peers):
             ray.kill(actor)
         self._ended()

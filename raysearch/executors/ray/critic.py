@@ -1,4 +1,4 @@
-"""A reward replica as a guide asks it from within a generator's call, and what follows when it does not answer."""
+"""A reward replica as a guide asks it for gradients, from within a call of a generator."""
 
 from __future__ import annotations
 
@@ -7,48 +7,61 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from raysearch.executors.policy import DEPTH
-from raysearch.executors.ray.pool import Pool, reason
+from raysearch.executors.ray.calls import Call
+from raysearch.executors.ray.failures import CriticLost, Kind, classify, reason
+from raysearch.executors.ray.pool import Pool
 from raysearch.executors.ray.replica import Replica
-from raysearch.executors.ray.states import Call
-from raysearch.moves import Move
-
-
-class CriticLost(Exception):
-    """The reward replica that a guide asked died or gave no answer in time: no fault of the Move."""
 
 
 @dataclass(frozen=True)
 class RemoteCritic:
-    """Value and gradient of the first reward at a view, from another process."""
+    """Value and gradient of the first reward at a view, computed by another process.
 
-    actor: Any
+    Attributes:
+        actor: handle of a RewardActor.
+        timeout: seconds after which an answer counts as lost.
+    """
+
+    actor: Any  # a handle of Ray, whose methods are made at run time
     timeout: float
 
-    def __call__(self, view: Any) -> Any:
+    def __call__(self, view: np.ndarray) -> tuple[float, np.ndarray]:
+        """Ask the replica.
+
+        Args:
+            view: fp32 [T, 3, H, W] in [0, 1].
+
+        Returns:
+            The reward and its gradient, in the shape of the view.
+
+        Raises:
+            CriticLost: the replica died or did not answer in time.
+            RayTaskError: the reward itself failed.
+        """
         try:
-            return ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
-        except RayTaskError:  # the reward itself
-            raise
+            value, gradient = ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
         except RayError as error:
+            if classify(error) in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN, Kind.ARGUMENT_LOST):
+                raise
             raise CriticLost(f"the reward replica that the guide asked: {reason(error)}") from None
+        return value, gradient
 
 
-def choose(rewards: Pool, flying: Iterable[Call], patience: float) -> tuple[Replica, RemoteCritic]:
-    """The reward replica with the fewest guides and calls, of those that are ready.
+def choose(rewards: Pool[Call], in_flight: Iterable[Call], patience: float) -> tuple[Replica[Call], RemoteCritic]:
+    """The reward replica for a guide: of those that are ready, the one with the fewest guides, then calls.
 
-    It has the time of DEPTH scores, and at most `patience`.
+    Args:
+        rewards: the pool, with at least one replica that is ready.
+        in_flight: all calls under way, whose critics count.
+        patience: longest time in seconds that the guide may wait; the replica has the time of DEPTH scores as well.
     """
-    asked = Counter(id(call.critic) for call in flying)
-    critic = min(rewards.lanes, key=lambda r: (asked[id(r)], len(r.calls)))
-    return critic, RemoteCritic(critic.group.leader, min(rewards.usual.deadline(float(DEPTH)), patience))
-
-
-def effort(move: Move, start: int) -> float:
-    """The most network evaluations a Move from step `start` can be, or what takes as long; 1 is for the decode."""
-    guide = move.guide
-    each = 1.0 if guide is None else 1.0 + 5.0 * guide.inner * (guide.travel + 1)
-    return 1.0 + max(0, move.to - start) * each
+    guides = Counter(id(call.critic) for call in in_flight)
+    critic = min(rewards.lanes, key=lambda replica: (guides[id(replica)], len(replica.calls)))
+    timeout = min(rewards.durations.deadline(float(DEPTH)), patience)
+    assert critic.actors is not None
+    return critic, RemoteCritic(critic.actors.leader, timeout)

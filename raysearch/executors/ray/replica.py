@@ -1,21 +1,31 @@
-"""One replica of a pool: how far it has come, what it works on, how fast it is; and how long calls usually take."""
+"""One replica of a pool: its phase, its calls, its speed; and the durations of calls that deadlines are learnt from."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from raysearch.executors.policy import DEPTH
 
+if TYPE_CHECKING:
+    from raysearch.executors.ray.actors import ReplicaActors
+
 PATIENCE = 10.0  # a call may take this many times what nearly all calls take per unit of work ...
-AT_LEAST_S = 20.0  # ... but never less than this
+AT_LEAST_S = 20.0  # ... but its deadline is never shorter than this
 REMEMBERED = 256  # calls whose seconds per unit of work are remembered
+FEW = 3  # calls before which nothing is learnt
+
+Phase = Literal["later", "placing", "placed", "loading", "ready"]
 
 
 class Work(Protocol):
-    """Something that runs on a replica. work: how much it is at the most (network evaluations), None if unknown."""
+    """Something that runs on a replica.
+
+    Attributes:
+        work: its size at the most (network evaluations), None if unknown.
+    """
 
     work: float | None
 
@@ -25,58 +35,81 @@ C = TypeVar("C", bound=Work)
 
 @dataclass(eq=False)
 class Replica(Generic[C]):
-    """calls: in flight, oldest (the one being worked on) first; since: when that one came to the front.
+    """One replica of a pool.
 
-    phase: later (not asked for yet), placing (waits for resources), placed, loading, ready. refs: what it waits for.
+    Attributes:
+        slot: its place in the pool; a replacement takes the same one.
+        actors: its processes; None in phase `later`.
+        refs: references it waits for in phases `placing` and `loading`.
+        phase: `later` (not requested yet), `placing` (waits for resources), `placed`, `loading` or `ready`.
+        requested_at: when it was requested (time.monotonic()).
+        phase_began: when its phase began.
+        node: id of its node, once placed.
+        meeting: address at which its ranks can gather.
+        pid: process id of its leader.
+        calls: in flight, the one being worked on first.
+        working_since: when that one came first.
+        measured_pace: seconds per unit of work it has shown; None before its first call ended.
+        pace: the pace it is believed to have.
+        faults: calls in a row that failed on it.
+        draining: whether its node is about to leave.
     """
 
     slot: int
-    group: Any = None  # a Group, once it is asked for
-    refs: list[Any] = field(default_factory=list)
-    phase: str = "later"
-    asked: float = 0.0  # since when it is wanted
-    born: float = field(default_factory=time.monotonic)  # when its phase began
+    actors: ReplicaActors | None = None
+    refs: list[Any] = field(default_factory=list)  # ray.ObjectRef
+    phase: Phase = "later"
+    requested_at: float = 0.0
+    phase_began: float = field(default_factory=time.monotonic)
     node: str | None = None
     meeting: str = ""
     pid: int | None = None
     calls: list[C] = field(default_factory=list)
-    since: float = 0.0
-    own_pace: float | None = None
+    working_since: float = 0.0
+    measured_pace: float | None = None
     pace: float = 1.0
     faults: int = 0
     draining: bool = False
 
     @property
     def room(self) -> int:
+        """Number of further calls it takes."""
         return DEPTH - len(self.calls)
 
     @property
     def free_s(self) -> float:
+        """Seconds until it will have finished its calls."""
         work = [call.work or 0.0 for call in self.calls]
         if not work:
             return 0.0
-        return max(0.0, work[0] * self.pace - (time.monotonic() - self.since)) + self.pace * sum(work[1:])
+        rest = work[0] * self.pace - (time.monotonic() - self.working_since)
+        return max(0.0, rest) + self.pace * sum(work[1:])
 
 
-class Usual:
-    """What calls take per unit of work, learnt from the last ones. limit_s: the longest that any call may take."""
+class Durations:
+    """Seconds per unit of work of the last calls of a pool.
+
+    Args:
+        limit_s: longest duration that any call may have.
+    """
 
     def __init__(self, limit_s: float):
         self.limit_s = limit_s
-        self._seen: deque[float] = deque(maxlen=REMEMBERED)
+        self._paces: deque[float] = deque(maxlen=REMEMBERED)
 
-    def saw(self, seconds: float, work: float) -> None:
-        self._seen.append(seconds / work)
+    def record(self, seconds: float, work: float) -> None:
+        """Remember the duration of a call of this much work (> 0)."""
+        self._paces.append(seconds / work)
 
     def pace(self, q: float) -> float | None:
-        """The quantile q of the seconds per unit of work seen lately; None before the third call."""
-        if len(self._seen) < 3:
+        """The quantile q in [0, 1] of the recent seconds per unit of work; None before the third call."""
+        if len(self._paces) < FEW:
             return None
-        return sorted(self._seen)[min(len(self._seen) - 1, int(q * len(self._seen)))]
+        return sorted(self._paces)[min(len(self._paces) - 1, int(q * len(self._paces)))]
 
     def deadline(self, work: float | None) -> float:
-        """Seconds a call of so much work may take: learnt per unit of work after three calls, else the limit."""
-        usual = self.pace(0.99)
-        if work is None or usual is None:
+        """Longest duration in seconds of a call of this much work; the limit while too little is known."""
+        pace = self.pace(0.99)
+        if work is None or pace is None:
             return self.limit_s
-        return min(max(AT_LEAST_S, PATIENCE * usual * work), self.limit_s)
+        return min(max(AT_LEAST_S, PATIENCE * pace * work), self.limit_s)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from examples.exact.models import LinearGaussian, Mixture, flow_grid
 from raysearch.moves import Cost, Move, Outcome, Result, Search
-from tests.oracles import LinearGaussian, Mixture, flow_grid
 
 Spawn = Callable[[int], Search]
 Model = LinearGaussian | Mixture

@@ -1,0 +1,5 @@
+"""Parts that documentation, tests and benchmarks share. Tests and benchmarks import from here, not from each other.
+
+`clockwork` is a complete custom generator, `exact` holds models whose answers are known exactly, `candidates` draws
+videos of the shipped pair for measuring, and `live_bytes` counts the memory of tensors.
+"""

@@ -1,0 +1,86 @@
+"""Requests in flight on Ray, and the calls made for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from raysearch.executors.contract import Request
+from raysearch.executors.ray.replica import Replica
+from raysearch.moves import Move
+from raysearch.sampling.workers import Made
+
+if TYPE_CHECKING:
+    from raysearch.executors.ray.pool import Pool
+
+Ref = Any  # ray.ObjectRef, whose type parameter says nothing here
+
+
+@dataclass(eq=False)
+class InFlight:
+    """A request on its way: first on a generator and then, once it has a view, on a reward replica.
+
+    Attributes:
+        ticket: what `submit` returned.
+        request: the request.
+        faults: failures so far that were its own fault.
+        critics_lost: how often the reward replica that its guide asked was lost.
+        avoid: the replica on which it failed last.
+        made: the generator's report, once it has finished.
+        view: reference to the view that is to be scored.
+        calls: attempts under way.
+        answered: whether the coordinator has its answer.
+    """
+
+    ticket: int
+    request: Request
+    faults: int = 0
+    critics_lost: int = 0
+    avoid: Replica[Call] | None = None
+    made: Made | None = None
+    view: Ref = None
+    calls: list[Call] = field(default_factory=list)
+    answered: bool = False
+
+    def at(self, pool: Pool[Call]) -> list[Call]:
+        """The attempts under way in a pool."""
+        return [call for call in self.calls if call.pool is pool]
+
+
+@dataclass(eq=False)
+class Call:
+    """One attempt at the present stage of a request, on one replica.
+
+    Attributes:
+        flight: the request it is made for.
+        pool: the pool of its replica.
+        replica: where it runs.
+        work: network evaluations it takes at the most, or what takes as long; None if unknown.
+        state: reference to the state it makes.
+        view: reference to the view it makes.
+        refs: references to the small answers of every rank, the leader's first.
+        hedge: whether it is a second attempt beside a slow one.
+        critic: the reward replica that a guide asks meanwhile.
+    """
+
+    flight: InFlight
+    pool: Pool[Call]
+    replica: Replica[Call]
+    work: float | None
+    state: Ref = None
+    view: Ref = None
+    refs: list[Ref] = field(default_factory=list)
+    hedge: bool = False
+    critic: Replica[Call] | None = None
+
+
+def effort(move: Move, start: int) -> float:
+    """Upper bound of the network evaluations of a Move, or what takes as long.
+
+    Args:
+        move: the Move.
+        start: the step it starts from.
+    """
+    guide = move.guide
+    each = 1.0 if guide is None else 1.0 + 5.0 * guide.inner * (guide.travel + 1)
+    return 1.0 + max(0, move.to - start) * each  # one more for decoding

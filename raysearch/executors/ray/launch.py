@@ -1,0 +1,106 @@
+"""Starting the actors of replicas, with the resources, labels and placement that the cluster settings ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
+from raysearch.executors.ray.actors import GeneratorActor, ReplicaActors, RewardActor
+
+PlacementGroup = Any  # ray.util.placement_group.PlacementGroup, loosely typed in Ray
+
+
+def needs(pool: PoolConfig) -> dict[str, float]:
+    """The resources that one process of a pool takes of a node, as Ray names them (memory in bytes)."""
+    need = {"CPU": pool.num_cpus, "GPU": pool.num_gpus, **pool.resources}
+    if pool.memory_gb:
+        need["memory"] = pool.memory_gb * 2**30
+    if pool.accelerator_type:
+        need[f"accelerator_type:{pool.accelerator_type}"] = 0.001
+    return {k: v for k, v in need.items() if v}
+
+
+class Launch:
+    """Starts replicas. Every call of `generator` or `reward` starts the actors of one, which Ray places when it can.
+
+    Args:
+        cluster: settings of both pools.
+        generator: configuration of the generator.
+        rewards: specifications of the rewards, the one searched by first.
+        store: folder in which states outlive their node; None for none.
+    """
+
+    def __init__(
+        self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None
+    ):
+        self._cluster, self._generator, self._rewards, self._store = cluster, generator, rewards, store
+        self._paired = cluster.placement == "paired"
+        self._standing: list[PlacementGroup] = []  # placement groups of paired generators ...
+        self._vacant: list[PlacementGroup] = []  # ... and those of them whose place for a reward is free
+
+    def generator(self) -> ReplicaActors:
+        """Start a replica of the generator."""
+        pool = self._cluster.generators
+        group = self._placement(pool) if pool.ranks > 1 or self._paired else None
+        critics = self._rewards[:1] if self._cluster.guide_from == "colocated" else None
+        actors = [
+            ray.remote(GeneratorActor)
+            .options(**_options(pool, group, rank))
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics)
+            for rank in range(pool.ranks)
+        ]
+        if self._paired:
+            self._standing.append(group)
+            self._vacant.append(group)
+        return ReplicaActors(actors, lambda: self._dissolve(group))
+
+    def reward(self) -> ReplicaActors:
+        """Start a replica of the rewards, beside a generator where the two are paired."""
+        pool = self._cluster.rewards
+        group = self._vacant.pop(0) if self._vacant else None
+        remote = ray.remote(RewardActor).options(**_options(pool, group, 0))
+        actor = remote.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
+        return ReplicaActors([actor], lambda: self._vacate(group))
+
+    def _placement(self, pool: PoolConfig) -> PlacementGroup:
+        """A placement group on one node: a bundle per rank, the first with room for the paired reward."""
+        bundles = [needs(pool) for _ in range(pool.ranks)]
+        if self._paired:
+            for k, v in needs(self._cluster.rewards).items():
+                bundles[0][k] = bundles[0].get(k, 0.0) + v
+        selector = [dict(pool.labels)] * pool.ranks if pool.labels else None
+        return ray.util.placement_group(bundles, strategy="STRICT_PACK", bundle_label_selector=selector)
+
+    def _dissolve(self, group: PlacementGroup | None) -> None:
+        """Remove the placement group of a generator that ended; a reward in it ends too, and its pool replaces it."""
+        if group is not None:
+            self._standing = [other for other in self._standing if other is not group]
+            self._vacant = [other for other in self._vacant if other is not group]
+            ray.util.remove_placement_group(group)
+
+    def _vacate(self, group: PlacementGroup | None) -> None:
+        """Offer the place of a paired reward that ended to the next one, if its group still exists."""
+        if any(group is other for other in self._standing):
+            self._vacant.append(group)
+
+
+def _options(pool: PoolConfig, group: PlacementGroup | None, bundle: int) -> dict[str, Any]:
+    """Options of an actor. Ray never restarts or retries: that is the task of the pool."""
+    options: dict[str, Any] = {
+        "num_cpus": pool.num_cpus, "num_gpus": pool.num_gpus, "max_restarts": 0, "max_task_retries": 0,
+        "resources": dict(pool.resources) or None, "accelerator_type": pool.accelerator_type,
+    }  # fmt: skip
+    if pool.memory_gb:
+        options["memory"] = pool.memory_gb * 2**30
+    if group is not None:
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=bundle)
+    elif pool.labels:
+        options["label_selector"] = dict(pool.labels)
+    environment = {"OMP_NUM_THREADS": str(pool.threads)}
+    if not pool.num_gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = ""  # otherwise an actor without a GPU would see all of them
+    return options | {"runtime_env": {"env_vars": environment}}
