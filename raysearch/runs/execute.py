@@ -28,7 +28,6 @@ from raysearch.executors.idle import Idle
 from raysearch.generators import feasible
 from raysearch.moves import Cost, digest, encode
 from raysearch.observe import Progress, totals, watching
-from raysearch.rewards.catalogue import resolved
 from raysearch.runs.films import Shelf, Tidy, kept
 from raysearch.runs.fingerprints import generator_fingerprint, rewards_fingerprint
 from raysearch.runs.provenance import versions
@@ -87,7 +86,7 @@ def manifest(job: Job) -> dict[str, Any]:
             "watch": job.watch,
             "weights": rewards_fingerprint([job.reward, *job.watch]),
             "settings": reward_settings(job),
-            "identity": rewards_fingerprint([resolved(spec) for spec in (job.reward, *job.watch)]),
+            "identity": rewards_fingerprint([rewards.resolved(spec) for spec in (job.reward, *job.watch)]),
         },
     }
 

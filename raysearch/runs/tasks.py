@@ -80,7 +80,7 @@ def search(job: Job) -> Search:
     if "guide" in options:
         options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
         if options["guide"] is not None and not rewards.differentiable(job.reward):
-            able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+            able = ", ".join(rewards.able("differentiable"))
             raise UsageError(f"search.guide: reward.name={job.reward['name']!r} has no gradient; choose one of {able}")
         if options["guide"] is not None and job.cluster.generators.ranks > 1:
             raise UsageError(
