@@ -16,7 +16,7 @@ import torch
 
 from examples.candidates import truth_of, views
 from raysearch.rewards.motion import Motion
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.search.best_of_n import expected_best
 from raysearch.tinyworld.truth import HIGHER_IS_BETTER
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.best_of_n import settings, spearman
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
 from raysearch.tinyworld.physics import VIOLATIONS, sample, simulate

@@ -25,8 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import VJEPA2Config, VJEPA2Model
 from transformers.utils.logging import disable_progress_bar
 
-from raysearch.rewards import vjepa2_model
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.vjepa2 import model as vjepa2_model
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld.models import world_model
 
 WINDOW, CONTEXT, STRIDE = 16, 8, 8
@@ -128,7 +128,7 @@ def measure(folder: str, variant: str, args: argparse.Namespace) -> dict[str, An
     row = {"variant": variant, "seconds": seconds, "clips_per_s": len(videos) / seconds,
            "windows_per_s": sum(map(len, found)) / seconds, "peak_gb": peak / 1e9, "surprise": found}  # fmt: skip
     if variant != "published":
-        row["batch"] = ours.settings()["batch"]
+        row["batch"] = ours.loaded["batch"]
         if cuda or args.model == "tiny":
             row["same_bits_alone"] = [judge([v])[0] for v in videos[::-1]][::-1] == found
     return row

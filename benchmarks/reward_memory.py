@@ -19,7 +19,7 @@ from transformers import VJEPA2Model
 
 from benchmarks.reward import CONTEXT, MODELS, STRIDE, WINDOW, Published, flops, network
 from examples.live_bytes import LiveBytes, unfilled
-from raysearch.rewards.vjepa2 import FILLED, VJEPA2Reward
+from raysearch.rewards.vjepa2.reward import FILLED, VJEPA2Reward
 
 FP32, BF16 = torch.float32, torch.bfloat16
 BATCH = FILLED["cuda"] // (WINDOW // 2 * 16**2)  # windows at a time on a GPU, at 256 px

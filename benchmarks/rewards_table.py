@@ -19,9 +19,9 @@ import torch
 from benchmarks.best_of_n import settings
 from benchmarks.gates import FRAMES, SEED, STRIDE, clips_of
 from raysearch import rewards
-from raysearch.rewards import pixels
-from raysearch.rewards.videomae import VideoMAEReward
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.networks import pixels
+from raysearch.rewards.videomae.reward import VideoMAEReward
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld.physics import SCENES, VIOLATIONS, sample, simulate
 from raysearch.tinyworld.render import background, render
 

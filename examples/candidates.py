@@ -35,7 +35,7 @@ def views(conditions: int, candidates: int, seed: int = 0, first: int = 0) -> It
 
 def draw(conditions: int, candidates: int, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rewards [conditions, candidates] of the shipped reward, and every truth measure in the same shape."""
-    from raysearch.rewards.vjepa2 import VJEPA2Reward
+    from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 
     reward = VJEPA2Reward.load("tiny")
     rewards, truths = [], []

@@ -5,7 +5,6 @@ import pytest
 from raysearch.errors import UsageError
 from raysearch.moves import KERNELS
 from raysearch.names import kind, lookup, meanings
-from raysearch.rewards import catalogue
 from raysearch.search import STRATEGIES, describe
 from raysearch.search.guides import PRESETS
 from raysearch.search.resampling import SCHEMES
@@ -32,7 +31,7 @@ def test_a_meaning_is_the_sentence_behind_the_name():
     assert meanings([], DOC) == {}
 
 
-@pytest.mark.parametrize("d", [*describe(), *catalogue.describe()], ids=lambda d: d.name)
+@pytest.mark.parametrize("d", describe(), ids=lambda d: d.name)
 def test_every_option_has_a_meaning(d):
     assert set(d.meanings) == set(d.kinds) == set(d.options)
     silent = [option for option, meaning in d.meanings.items() if len(meaning.split()) < 3]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raysearch.options import Part
+    from raysearch.rewards.registry import RewardPart
 
 
 def add(command) -> None:
@@ -33,27 +37,54 @@ def strategies(args: argparse.Namespace) -> int:
 
 
 def rewards(args: argparse.Namespace) -> int:
-    from raysearch.rewards import catalogue
+    from raysearch.errors import UsageError
+    from raysearch.rewards import registry
 
     if args.name:
-        _one(found := catalogue.of(args.name), _steers(found))
+        reward = registry.find(args.name)
+        _explain(reward.part, _abilities(reward))
         return 0
-    for d in catalogue.describe():
-        print(f"{d.name}: {d.summary}\n    {_steers(d)}")
-        for option, default in d.options.items():
-            print(f"    {option} = {_told(default)}")
-        print(f"    paper: {d.paper}\n" if d.paper else "")
+    for name in registry.names():
+        try:
+            reward = registry.find(name)
+        except UsageError as error:
+            print(f"{name}: cannot be used\n    {error}\n")
+            continue
+        print(f"{name}: {reward.part.summary}\n    {_abilities(reward)}")
+        for option in reward.part.options.values():
+            print(f"    {option.name} = {_told(option.default)}")
+        print(f"    paper: {reward.part.paper}\n" if reward.part.paper else "")
     return 0
 
 
-def _steers(d: Any) -> str:
-    steers = "differentiable" if d.differentiable else "not differentiable"
-    steers += " if its parts are" * (d.name == "fuse")
-    return (d.error or steers) + (f"; from {d.origin}" if d.origin else "")
+def _abilities(reward: RewardPart) -> str:
+    """What a reward can do, and which package brings it."""
+    able = "differentiable" if reward.declared.differentiable else "not differentiable"
+    able += " if its parts are" * (reward.part.name == "fuse")
+    return able + (f"; from {reward.origin}" if reward.origin else "")
+
+
+def _explain(part: Part, note: str) -> None:
+    """Print a part: every option with its default, what it means, and which values it takes."""
+    print(f"{part.name}: {part.summary}" + (f"\n    {note}" if note else ""))
+    firsts = {option.name: f"    {option.name} = {_told(option.default)}" for option in part.options.values()}
+    width = min(36, max(map(len, firsts.values()), default=0))
+    for name, first in firsts.items():
+        option = part.options[name]
+        values = "" if option.values == "a text" and option.meaning else option.values
+        text = f"{option.meaning} ({values})" if option.meaning and values else option.meaning or values
+        lines = textwrap.wrap(text, 118 - width, break_on_hyphens=False) or [""]
+        if len(first) > width:
+            print(first)
+            first = ""
+        for left, right in zip([first, *[""] * (len(lines) - 1)], lines, strict=True):
+            print(f"{left:<{width}}  {right}".rstrip())
+    if part.paper:
+        print(f"    paper: {part.paper}")
 
 
 def _one(d: Any, note: str) -> None:
-    """One strategy or reward: every option with its default, what it means and which values it takes."""
+    """One strategy: every option with its default, what it means and which values it takes."""
     print(f"{d.name}: {d.summary}" + (f"\n    {note}" if note else ""))
     firsts = {option: f"    {option} = {_told(default)}" for option, default in d.options.items()}
     width = min(36, max(map(len, firsts.values()), default=0))

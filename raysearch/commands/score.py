@@ -69,7 +69,7 @@ def score(args: argparse.Namespace) -> int:
     options = chosen(args.reward, words)
     prompt = of_files.asked(options, args.text, args.clip)
     if args.map and not rewards.maps(options):
-        able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.maps)
+        able = ", ".join(rewards.able("maps"))
         raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
@@ -119,20 +119,20 @@ def settings(options: Mapping[str, Any], reward: Any, args: argparse.Namespace) 
     from raysearch import rewards
     from raysearch.runs.fingerprints import rewards_fingerprint
 
-    known = reward.settings() if hasattr(reward, "settings") else rewards.settings(options)
+    known = {**rewards.settings(options), **reward.loaded}
     asked = {key: value for key in ("text", "clip") if (value := getattr(args, key))}
     return {**known, **asked, "weights": rewards_fingerprint([options])}
 
 
 def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
     """Best first, NaN last; the window at which a surprise is highest beside it, or what else the reward tells."""
-    from raysearch.rewards import catalogue
+    from raysearch.rewards import registry
 
     width = max(len(row["video"]) for row in table)
     windowed = all("surprise_0" in row for row in table)
     told = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
     if options["name"] != "vjepa2":
-        print(f"{options['name']}: {catalogue.of(options['name']).summary}")
+        print(f"{options['name']}: {registry.find(options['name']).part.summary}")
     print(f"{'video':<{width}}  frames    fps  {'surprise  ' * windowed} reward"
           + "".join(f"  {name:>9}" for name in told) + "  highest in window" * windowed)  # fmt: skip
     for row in sorted(table, key=lambda r: (math.isnan(r["reward"]), -r["reward"])):
@@ -156,7 +156,7 @@ def shown(detail: str) -> bool:
 def draw(table: list[dict[str, Any]], maps: list[Any], outs: list[Path]) -> None:
     """The heat maps, on one scale, each as a video of its own."""
     from raysearch import videos
-    from raysearch.rewards import heat
+    from raysearch.rewards.vjepa2 import heat
 
     scale = heat.span(maps)
     for row, found, out in zip(table, maps, outs, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 from raysearch import prompts, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, plugins
+from raysearch.rewards import Reward, Scores
 
 
 def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Prompt:
@@ -26,7 +26,7 @@ def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Pro
         raise UsageError(f"{wanted['clip']}: relative compares with the clip that the videos go on from; give it: "
                          "--clip FILE")  # fmt: skip
     for word, value in (("text", text), ("clip", clip)):
-        if value and word not in wanted and not any(plugins.version(s["name"]) for s in rewards.flat([options])):
+        if value and word not in wanted and not any(rewards.version(s["name"]) for s in rewards.flat([options])):
             raise UsageError(f"--{word}: {name} as it is set asks for none; leave it out")
     prompt = Prompt("score", text or "a video", video=clip)
     given = prompts.frames(prompt)
@@ -36,43 +36,41 @@ def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Pro
 
 
 def judged(
-    path: str, reward: Any, options: Mapping[str, Any], prompt: Prompt, with_map: bool
+    path: str, reward: Reward, options: Mapping[str, Any], prompt: Prompt, with_map: bool
 ) -> tuple[dict[str, Any], Any]:
     """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
     clip = videos.read(path)
     note = "variable frame rate" if clip.uneven else ""
     by_clock = (rewards.settings(spec).get("frames") for spec in rewards.flat([options]) if rewards.maps(spec))
-    if note and any("fps" in frames for frames in by_clock if frames):
+    if note and any("fps" in frames for frames in by_clock if isinstance(frames, Mapping)):
         raise UsageError(f"{note}: reward.frames.fps needs an even one; re-encode the file, or use frames=all")
-    if hasattr(reward, "clip_fps"):
-        reward.clip_fps = clip.fps or None
     found = None
     if with_map:
-        scores, found = reward.score_with_map(clip.frames)
+        scores, found = reward.score_with_map(clip.frames, clip.fps or None)
     else:
-        scores = _score(clip.frames, reward, options, prompt)
+        scores = _score(clip.frames, clip.fps or None, reward, options, prompt)
     row = {"video": path, "frames": len(clip.frames), "fps": clip.fps, "reward": scores.value}
     row |= {k if k not in row else f"{options['name']}.{k}": v for k, v in scores.details.items()}
     note = "; ".join([*([note] if note else []), *clip.notes])
     return row | ({"note": note} if note else {}), found
 
 
-def _score(frames: np.ndarray, reward: Any, options: Mapping[str, Any], prompt: Prompt) -> Scores:
+def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mapping[str, Any], prompt: Prompt) -> Scores:
     """The reward of one video; what a plug-in trips over is an error of that video."""
     try:
-        return reward.score(_view(frames, reward), prompt)
+        return reward.score(_view(frames, reward), prompt, fps)
     except UsageError:
         raise
     except Exception as error:
-        if not any(plugins.version(spec["name"]) for spec in rewards.flat([options])):
+        if not any(rewards.version(spec["name"]) for spec in rewards.flat([options])):
             raise
         told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UsageError(f"reward {options['name']} failed: {told}") from error
 
 
-def _view(frames: np.ndarray, reward: Any) -> np.ndarray:
+def _view(frames: np.ndarray, reward: Reward) -> np.ndarray:
     """The file as the reward sees it: as in a run, but whole for one that squashes it itself, without rounding."""
-    if reward.size is None or getattr(reward, "whole_frames", False) or hasattr(reward, "score_with_map"):
+    if reward.size is None or reward.whole_frames or reward.maps:
         return frames
     from raysearch.sampling.workers import squashed
 

@@ -1,51 +1,31 @@
-"""How steady a video looks, without weights. Both are 1 for a frozen video, so never go by them alone."""
+"""How little a video changes from frame to frame. No weights; it is 1 for a frozen video, so never use it alone."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, frames
+from raysearch.rewards import frames
+from raysearch.rewards.base import Declaration, Reward, Scores
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class Flicker:
+@Declaration()
+class Flicker(Reward):
     """1 - mean absolute change between neighbouring frames / 255, as VBench's temporal_flickering; 1 if nothing moves.
 
     Paper: Huang et al. 2024, arXiv 2311.17982 (VBench, temporal flickering)
     """
 
-    size: int | None = None
     differentiable = True
 
-    def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
+    def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
         return Scores(float(frames.flicker(frames.grey(view, 2))))
 
-    def reward(self, video_BTCHW: Any) -> Any:
-        """[B], of videos in [0, 1]; differentiable with respect to the pixels."""
-        return frames.flicker(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4))
-
-
-class Smoothness:
-    """1 - mean |frame - mean of its neighbours| / 255: half the second difference in time; 1 if nothing moves.
-
-    step: 1 for every inner frame, 2 for every other one, which is VBench's motion smoothness without its network.
-    Paper: after Huang et al. 2024, arXiv 2311.17982 (VBench, motion smoothness)
-    """
-
-    size: int | None = None
-    differentiable = True
-
-    def __init__(self, step: int = 1):
-        if step not in (1, 2):
-            raise UsageError(f"smoothness.step={step}: 1 (every inner frame) or 2 (every other one)")
-        self.step = step
-
-    def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
-        return Scores(float(frames.smoothness(frames.grey(view, 3), None, self.step)))
-
-    def reward(self, video_BTCHW: Any) -> Any:
-        """[B], of videos in [0, 1]; differentiable with respect to the pixels."""
-        return frames.smoothness(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4), self.step)
+    def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        reward_B: Tensor = frames.flicker(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4))
+        return reward_B

@@ -1,8 +1,8 @@
 """Measures of a video from its pixels alone, and the check that every view passes first.
 
-x has the time on its first axis and grey levels of 0 to 255, and is a float array or a float tensor: both answer to the
-same arithmetic, so what is measured with numpy can be differentiated with torch. axes: those that are averaged, all but
-a batch; None for all.
+Videos here have time on the first axis and grey levels of 0 to 255, as a float array or a float tensor. Both support
+the same arithmetic, so a measure of numpy arrays can be differentiated when it is given tensors; that is why it is
+typed Any. `axes` are the axes to average over, all but a batch; None for all.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def flicker(x: Any, axes: tuple[int, ...] | None = None) -> Any:
 def smoothness(x: Any, axes: tuple[int, ...] | None = None, step: int = 1) -> Any:
     """1 - mean |frame - mean of its two neighbours| / 255, at every `step`-th inner frame; 1 for steady change.
 
-    Half the second difference in time. With step 2 it is VBench's motion smoothness (odd frames are interpolated from
-    even ones) with linear interpolation in place of a network.
+    This is half the second difference in time. With step 2 it is VBench's motion smoothness (odd frames are
+    interpolated from even ones) with linear interpolation in place of a network.
     """
     between = (x[:-2:step] + x[2::step]) / 2
     return 1 - abs(x[1:-1:step] - between).mean(axes) / 255
 
 
 def checked(view: np.ndarray, least: int = 1) -> np.ndarray:
-    """The view, if it is one: uint8 [frames >= least, height, width, 3], else UsageError."""
+    """The view, if it is uint8 [frames, height, width, 3] with at least `least` frames; else raises UsageError."""
     if not isinstance(view, np.ndarray) or view.ndim != 4 or view.shape[-1] != 3 or 0 in view.shape:
         shape = getattr(view, "shape", type(view).__name__)
         raise UsageError(f"a view of shape {shape}: a reward takes frames [frames, height, width, 3]")
     if view.dtype != np.uint8:
-        told = " with NaN or inf in it" if view.dtype.kind == "f" and not np.isfinite(view).all() else ""
-        raise UsageError(f"a view of dtype {view.dtype}{told}: a reward takes uint8 frames, 0 to 255")
+        broken = " with NaN or inf in it" if view.dtype.kind == "f" and not np.isfinite(view).all() else ""
+        raise UsageError(f"a view of dtype {view.dtype}{broken}: a reward takes uint8 frames, 0 to 255")
     long_enough(len(view), least)
     return view
 
@@ -49,8 +49,10 @@ def checked(view: np.ndarray, least: int = 1) -> np.ndarray:
 def long_enough(count: int, least: int) -> None:
     """Raise UsageError for a video of fewer frames than a reward needs."""
     if count < least:
-        told = f"{count} frame{'s' * (count != 1)}"
-        raise UsageError(f"the video has {told}, fewer than the {least} this reward needs; generate more frames")
+        plural = "s" * (count != 1)
+        raise UsageError(
+            f"the video has {count} frame{plural}, fewer than the {least} this reward needs; generate more frames"
+        )
 
 
 def grey(view: np.ndarray, least: int = 1) -> np.ndarray:

@@ -1,54 +1,64 @@
-"""How much moves. No weights; watched beside every search, so that a frozen video cannot win unseen."""
+"""How much moves. No weights; it is watched beside every search, so that a frozen video cannot win unnoticed."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from raysearch import prompts
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, frames
+from raysearch.rewards import frames
+from raysearch.rewards.base import Declaration, Need, Reward, Scores, Spec
 
-STILL = 0.05  # grey levels per frame: below this a conditioning clip shows no motion that could be gone on with
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STILL = 0.05  # grey levels per frame; a conditioning clip with less shows no motion that a video could continue
 
 
-class Motion:
+def _needs(spec: Spec) -> Need:
+    return "clip" if spec.get("relative") else ""
+
+
+@Declaration(needs=_needs)
+class Motion(Reward):
     """Mean absolute change between neighbouring frames, in grey levels of 255 per frame: an amount, no quality.
 
-    relative: the value is instead a multiple of the motion in the conditioning clip, measured after the given frames,
-    so that a video that stops moving where it is on its own is near 0; 1 where the clip itself stands still. Then every
-    prompt needs a clip.
+    Args:
+        relative: divide by the motion in the conditioning clip, and look only at the frames after the given ones, so
+            that a video that stops moving there is near 0; 1 where the clip itself stands still. Every prompt then
+            needs a clip.
     """
 
-    size: int | None = None
     differentiable = True
 
     def __init__(self, relative: bool = False):
         self.relative = relative
 
-    def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
-        x = frames.grey(view)
+    def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        grey = frames.grey(view)
         if self.relative:
-            return self._relative(x, prompt)
-        return Scores(float(frames.motion(x)) if len(x) > 1 else 0.0)
+            return self._relative(grey, prompt)
+        return Scores(float(frames.motion(grey)) if len(grey) > 1 else 0.0)
 
-    def reward(self, video_BTCHW: Any) -> Any:
-        """[B], of videos in [0, 1], never relative; differentiable with respect to the pixels."""
-        return frames.motion(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4))
+    def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """The amount of motion [B] of videos in [0, 1], never the relative one; differentiable."""
+        reward_B: Tensor = frames.motion(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4))
+        return reward_B
 
-    def _relative(self, x: np.ndarray, prompt: Prompt) -> Scores:
-        given, count = _given(prompt, *x.shape[1:3])
-        own = x[count - 1 :] if count <= len(x) - 2 else x
-        made = float(frames.motion(own)) if len(own) > 1 else 0.0
+    def _relative(self, grey: np.ndarray, prompt: Prompt) -> Scores:
+        given, count = _given(prompt, *grey.shape[1:3])
+        generated = grey[count - 1 :] if count <= len(grey) - 2 else grey
+        made = float(frames.motion(generated)) if len(generated) > 1 else 0.0
         return Scores(made / given if given > STILL else 1.0, {"given": given, "made": made})
 
 
 @lru_cache(maxsize=256)
 def _given(prompt: Prompt, height: int, width: int) -> tuple[float, int]:
-    """Motion in the conditioning clip at the size of the view, and how many frames it has."""
+    """Motion in the conditioning clip at the size of the view, and the number of its frames."""
     clip = prompts.frames(prompt)
     if clip is None or len(clip) < 2:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The truth of the tiny world in the form of a reward, to be watched, never searched by."""
+"""The truth of the tiny world in the form of a reward: to be watched, never searched by."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import math
 import numpy as np
 
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores
+from raysearch.rewards.base import Declaration, Need, Reward, Scores, Spec
 from raysearch.tinyworld.heldout import condition
 from raysearch.tinyworld.physics import SIZE
 from raysearch.tinyworld.truth import measure
 
 
-class Truth:
+def _needs(spec: Spec) -> Need:
+    return "scene"
+
+
+@Declaration(needs=_needs)
+class Truth(Reward):
     """Minus the trajectory error in px, and every other measure of `truth.measure` as a detail; NaN off this world."""
 
-    size: int | None = SIZE
-    differentiable = False
+    size = SIZE
 
-    def score(self, view: np.ndarray, prompt: Prompt) -> Scores:
+    def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
         if prompt.scene is None:
             return Scores(math.nan)
-        found = measure(view, condition(prompt.scene, prompt.scene_seed))
-        return Scores(-found["trajectory_error"], found)
+        measures = measure(view, condition(prompt.scene, prompt.scene_seed))
+        return Scores(-measures["trajectory_error"], measures)

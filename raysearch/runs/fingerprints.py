@@ -14,9 +14,8 @@ from raysearch import rewards
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import found
 from raysearch.moves import digest
-from raysearch.rewards import plugins
+from raysearch.rewards import registry
 
-SHIPPED = {"vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae"}  # model: tiny
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
 
 
@@ -32,10 +31,10 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
     """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
     every = list(rewards.flat(specs))
-    with_model = [s for s in every if "model" in s or s["name"] in SHIPPED]
-    parts = [SHIPPED.get(s["name"], "worldmodel") for s in with_model]
+    with_model = [s for s in every if "model" in s or registry.shipped(s["name"])]
+    parts = [registry.shipped(s["name"]) or "worldmodel" for s in with_model]
     weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
-    plugged = [version for s in every if (version := plugins.version(s["name"]))]
+    plugged = [version for s in every if (version := registry.version(s["name"]))]
     return digest([list(specs), weights, *plugged])
 
 

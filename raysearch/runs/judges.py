@@ -10,7 +10,7 @@ from typing import Any
 from raysearch import rewards
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
-from raysearch.rewards.catalogue import resolved
+from raysearch.rewards import resolved
 from raysearch.search import choose
 
 

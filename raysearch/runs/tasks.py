@@ -115,7 +115,7 @@ def _can_guide(job: Job, judge: Judge, guide: Guide | None) -> None:
     if guide is None:
         return
     if not judge.differentiable:
-        able = ", ".join(name for name, entry in rewards.REWARDS.items() if entry.differentiable)
+        able = ", ".join(rewards.able("differentiable"))
         raise UsageError(f"search.guide: reward.name={judge.spec['name']!r} has no gradient; choose one of {able}")
     if job.cluster.generators.ranks > 1:
         raise UsageError(

@@ -123,48 +123,55 @@ class GeneratorWorker:
 
 
 class RewardWorker:
-    """One replica of the rewards: the one searched by comes first, the watched ones after it. fps: of the views."""
+    """One replica of the rewards.
+
+    Args:
+        specs: the rewards; the one that the search goes by first, then the watched ones.
+        threads: of torch.
+        device: the torch device.
+        fps: frames per second of the views, None where not known.
+    """
 
     def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu", fps: float | None = None):
         torch.set_num_threads(threads)
         devices.reproducible(device)
         self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
-        for reward in self.rewards.values():
-            if hasattr(reward, "clip_fps"):  # it can choose frames by the clock
-                reward.clip_fps = fps
+        self.fps = fps
 
     def size(self) -> int | None:
-        """Side of the view that serves all rewards; None for frames as they are, if one needs the whole of them."""
-        if any(getattr(reward, "whole_frames", False) for reward in self.rewards.values()):
+        """The side of the square view that serves all rewards; None for whole frames, if one of them needs those."""
+        if any(reward.whole_frames for reward in self.rewards.values()):
             return None
         return max((r.size for r in self.rewards.values() if r.size), default=None)
 
     def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float | str], float]:
-        """Every reward by name, details as name.detail, in order; and the seconds it took.
+        """Score a view by every reward.
 
-        A reward that cannot judge this view is NaN, and name.error says why: a bad candidate is no fault of a replica.
+        Returns:
+            The values by reward in order, details as name.detail, and the seconds that it took. A reward that cannot
+            judge the view is NaN, and name.error says why, for a bad candidate is no fault of the replica.
         """
-        start, found = time.perf_counter(), dict[str, float | str]()
+        start, values = time.perf_counter(), dict[str, float | str]()
         for name, reward in self.rewards.items():
             try:
                 if view.dtype != np.uint8:
                     raise UsageError("the frames hold NaN or infinite values")
-                scores = reward.score(view, prompt)
+                scores = reward.score(view, prompt, self.fps)
             except UsageError as error:
-                found |= {name: float("nan"), f"{name}.error": str(error)}
+                values |= {name: float("nan"), f"{name}.error": str(error)}
                 continue
-            found[name] = scores.value
-            found |= {f"{name}.{k}": v for k, v in scores.details.items()}
-        return found, time.perf_counter() - start
+            values[name] = scores.value
+            values |= {f"{name}.{k}": v for k, v in scores.details.items()}
+        return values, time.perf_counter() - start
 
     def gradient(self, view: np.ndarray) -> tuple[float, np.ndarray]:
-        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient there. It is all a guide asks."""
+        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient: what guidance asks for."""
         name, reward = next(iter(self.rewards.items()))
         if not reward.differentiable:
             raise UsageError(f"reward.name={name!r}: has no gradient to guide by; use one that has, such as vjepa2")
         video = torch.from_numpy(np.array(view))[None].requires_grad_(True)
         with torch.enable_grad():
-            value = reward.reward(video)  # type: ignore[attr-defined]
+            value = reward.reward(video, self.fps)
             (slope,) = torch.autograd.grad(value.sum(), video)
         return value.item(), slope[0].numpy()
 

@@ -12,7 +12,6 @@ from raysearch.cli import main
 from raysearch.commands.score import destinations, files
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import catalogue
 from raysearch.sampling.workers import squashed
 from raysearch.tinyworld.heldout import condition
 from raysearch.videos import decode, encode, read
@@ -247,8 +246,3 @@ def test_what_cannot_be_is_one_line_before_anything_is_loaded(capsys, videos, mo
     monkeypatch.setattr(rewards, "load", None)  # would fail otherwise
     code, out, err = told(capsys, videos / "good/pair.mp4", *words)
     assert code == 2 and not out and len(err) == 1 and wants in err[0]
-
-
-def test_rewards_say_truly_whether_they_can_make_a_map():
-    able = [n for n, where in catalogue.CLASSES.items() if hasattr(catalogue._class(where), "score_with_map")]
-    assert [n for n, entry in rewards.REWARDS.items() if entry.maps] == able == ["vjepa2"]

@@ -21,7 +21,7 @@ def sources(out: str) -> dict[str, str]:
 
 def test_every_value_says_where_it_came_from(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    words = ["search.n=5", "search.kernel.eta=0.5", "watch=[motion]"]
+    words = ["search.n=5", "search.kernel={name: ddim_eta, eta: 0.5}", "watch=[motion]"]
     assert main(["config", "jobs/demo.yaml", *words, "--cluster", "clusters/local.yaml"]) == 0
     out = capsys.readouterr().out
     found = sources(out)

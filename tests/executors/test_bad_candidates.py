@@ -23,14 +23,14 @@ TOO_FAST = [{"name": "vjepa2", "frames": {"fps": 16}}, {"name": "motion"}]  # th
 
 
 class Picky:
-    """A reward of one's own that judges dark videos alone."""
+    """A custom reward that only judges dark videos."""
 
-    size, differentiable = 32, False
+    size, differentiable, whole_frames = 32, False, False
 
     def __init__(self, limit: float):
         self.limit = limit
 
-    def score(self, view, prompt):
+    def score(self, view, prompt, fps=None):
         if view.mean() > self.limit:
             raise UsageError("too bright to be judged")
         return Scores(float(view.mean()))

@@ -5,7 +5,7 @@ import pytest
 
 from raysearch import rewards
 from raysearch.errors import UsageError
-from raysearch.rewards.convention import CHECKPOINTS, PRESETS, Convention, settings
+from raysearch.rewards.vjepa2.convention import CHECKPOINTS, PRESETS, Convention, settings
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_a_preset_by_name_is_pinned():
     "options, told",
     [
         ({"distance": "l1", "cosine": "tokens"}, "means nothing with"),
-        ({"distance": "l2"}, r"reward\.distance='l2': choose one of cosine, l1"),
-        ({"resize": "pad"}, r"reward\.resize='pad'"),
-        ({"frames": "some"}, r"reward\.frames='some': give `all`"),
-        ({"frames": {"at_most": 4.5}}, "give `all`"),
-        ({"frames": {"fps": 0}}, "give `all`"),
-        ({"frames": {"fps": 8, "at_most": 4}}, "give `all`"),
-        ({"frames": {"rate": 8}}, "give `all`"),
+        ({"distance": "l2"}, r"reward\.distance: 'l2' is unknown; did you mean 'l1'"),
+        ({"resize": "pad"}, r"reward\.resize: 'pad' is unknown"),
+        ({"frames": "some"}, r"reward\.frames='some': give all,"),
+        ({"frames": {"at_most": 4.5}}, "give all,"),
+        ({"frames": {"fps": 0}}, "give all,"),
+        ({"frames": {"fps": 8, "at_most": 4}}, "give all,"),
+        ({"frames": {"rate": 8}}, "give all,"),
         ({"dtype": "bf16"}, "did you mean 'bfloat16'"),
         ({"attention": "flsh"}, "did you mean 'flash'"),
         ({"batch": 0}, r"reward\.batch=0"),

@@ -7,7 +7,7 @@ import torch
 
 from raysearch import rewards
 from raysearch.evals import validate
-from raysearch.rewards import pixels
+from raysearch.rewards.networks import pixels
 
 
 def test_a_short_projection_keeps_distances():

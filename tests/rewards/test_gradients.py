@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from examples.live_bytes import LiveBytes
-from raysearch.rewards.gradients import eager
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.vjepa2.gradients import eager
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 
 
 def test_eager_gives_values_and_gradients_of_the_ordinary_way():

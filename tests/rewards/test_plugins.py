@@ -14,8 +14,7 @@ import raysearch
 from raysearch import cli, rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import Scores, plugins
-from raysearch.rewards.catalogue import resolved
+from raysearch.rewards import Scores, plugins, resolved
 from raysearch.runs import fingerprints
 from tests.waiting import PATIENCE_S
 
@@ -92,10 +91,14 @@ def test_another_version_is_another_reward(install):
         ("odd = plug_bad:Odd", "raise RuntimeError('no\\nlicence')", "RuntimeError: no licence"),
         ("odd = plug_bad:Odd", "x = 1", "cannot be imported from plug_bad:Odd: AttributeError"),
         ("odd = plug_bad:Odd", "Odd = 3", "plug_bad:Odd is a int; name a class or a function"),
-        ("odd = plug_bad:Odd", "class Odd: size = None", "has no differentiable and no score"),
+        ("odd = plug_bad:Odd", "class Odd: size = None", "is no reward, for it has no score(view, prompt)"),
         ("odd = plug_bad:Odd", "class Odd:\n size, differentiable, score = 'big', False, print", "size='big'"),
-        ("odd = plug_bad:Odd", "class Odd:\n size, differentiable, score = 8, True, print", "has no reward"),
-        ("odd = plug_bad:Odd", "class Odd:\n def __init__(self): 1 / 0", "could not be made: ZeroDivisionError"),
+        ("odd = plug_bad:Odd", "class Odd:\n size, differentiable, score = 8, True, print", "True but has no reward"),
+        (
+            "odd = plug_bad:Odd",
+            "class Odd:\n score = print\n def __init__(self): 1 / 0",
+            "could not be made: ZeroDivisionError",
+        ),
     ],
 )
 def test_a_broken_plug_in_is_named(install, entries, code, told):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.rewards import heat
-from raysearch.rewards.surprise_map import SurpriseMap, fold
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.base import SurpriseMap
+from raysearch.rewards.vjepa2 import heat
+from raysearch.rewards.vjepa2.maps import fold, spread
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld.heldout import condition
 
 
@@ -41,7 +42,7 @@ def test_overlapping_windows_and_contexts_are_averaged():
 
 def test_frames_that_are_not_seen_show_the_one_before():
     folded = np.arange(3, dtype=np.float32).reshape(3, 1, 1)
-    found = SurpriseMap.of(folded, np.array([0, 2, 5]), (7, 10, 12), "squash")
+    found = spread(folded, np.array([0, 2, 5]), (7, 10, 12), "squash")
     assert found.values[:, 0, 0].tolist() == [0, 0, 1, 1, 1, 2, 2]
 
 

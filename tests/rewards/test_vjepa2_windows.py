@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from raysearch.errors import UsageError
-from raysearch.rewards.vjepa2 import VJEPA2Reward
-from raysearch.rewards.windows import Batches, Remembered, fitting, keys
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
+from raysearch.rewards.vjepa2.windows import Batches, Remembered, fitting, keys
 from raysearch.tinyworld.heldout import condition
 
 
@@ -108,7 +108,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(views, limit, size):
     with pytest.warns(RuntimeWarning) as told:
         got = reward.score_all(views)
     assert [str(w.message).split("now on ")[1] for w in told] == [f"{size} windows at a time"]
-    assert reward.settings()["batch"] == size
+    assert reward.loaded["batch"] == size
     assert [g.value for g in got] == pytest.approx([w.value for w in want], abs=1e-5)
 
 
@@ -161,4 +161,4 @@ def test_the_same_bits_on_a_gpu(views, dtype):
 
     alone = [made().score(v) for v in views]
     assert made().score_all(views) == alone and made().score_all(views[::-1]) == alone[::-1]
-    assert made().settings()["batch"] > 1
+    assert made().loaded["batch"] > 1

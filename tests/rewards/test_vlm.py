@@ -9,8 +9,9 @@ import torch
 from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
-from raysearch.rewards import pixels
-from raysearch.rewards.vlm import ANSWERS, QUESTIONS, VLMReward
+from raysearch.rewards.networks import pixels
+from raysearch.rewards.vlm import QUESTIONS
+from raysearch.rewards.vlm.reward import ANSWERS, VLMReward
 from tests.rewards import vlms
 
 FAMILIES = ("qwen2_5_vl", "qwen3_vl")
@@ -108,8 +109,7 @@ def test_the_time_between_frames_matters(folders):
     for family in FAMILIES:
         slow, fast, unknown = (make(folders[family], fps=f) for f in (2, 24, None))
         assert abs(slow.score(VIEW, BALL).value - fast.score(VIEW, BALL).value) > 1e-4
-        unknown.clip_fps = 24.0
-        assert unknown.score(VIEW, BALL) == fast.score(VIEW, BALL)
+        assert unknown.score(VIEW, BALL, 24.0) == fast.score(VIEW, BALL)
 
 
 def test_a_prompt_cannot_speak_as_the_template_does(folders):
@@ -136,8 +136,9 @@ def test_views_of_another_size_and_short_ones(folders):
     "options, told",
     [
         ({"questions": "physic"}, "did you mean 'physics'"), ({"questions": []}, "questions is empty"),
-        ({"questions": {"physics": "much"}}, "weight 'much'"), ({"answer": "maybe"}, r"vlm\.answer: 'maybe'"),
-        ({"frames": 0}, "frames=0"), ({"fps": 0}, "fps=0"), ({"dtype": "int8"}, "dtype='int8'"),
+        ({"questions": {"physics": "much"}}, "questions={'physics': 'much'}: give"),
+        ({"answer": "maybe"}, r"answer: 'maybe' is unknown"),
+        ({"frames": 0}, "frames=0"), ({"fps": 0}, "fps=0"), ({"dtype": "int8"}, "dtype: 'int8' is unknown"),
         ({"model": "/nowhere"}, "no such folder"),
     ],
 )  # fmt: skip
@@ -183,7 +184,7 @@ def test_the_inputs_are_those_of_the_processor(folders, family):
     processor = kind(Qwen2VLImageProcessor(), reward.tokenizer, video_kind(**sizes))
     patches, grid = reward._patches(pixels.tensor(VIEW)[0, picks])
     question, _ = reward.questions["physics"]
-    said = reward._said(question, grid, picks)
+    said = reward._chat(question, grid, picks)
     start, end = said.index("user\n") + 5, said.index(question)
     block = "<|video_pad|>" if family == "qwen3_vl" else "<|vision_start|><|video_pad|><|vision_end|>"
     metadata = VideoMetadata(total_num_frames=9, fps=8.0, frames_indices=picks, height=32, width=32, duration=9 / 8)

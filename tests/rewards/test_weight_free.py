@@ -10,6 +10,7 @@ from raysearch import prompts, rewards
 from raysearch.errors import UsageError
 from raysearch.evals import quality
 from raysearch.prompts import Prompt
+from raysearch.rewards import registry
 from raysearch.rewards.motion import Motion
 
 PLAIN = Prompt("p", "a ball")
@@ -131,9 +132,10 @@ def test_what_can_guide_is_known_before_anything_is_loaded():
     assert not rewards.differentiable({"name": "fuse", "parts": parts}) and not fuse(parts=parts).differentiable
     parts[1]["weight"] = 0
     assert rewards.differentiable({"name": "fuse", "parts": parts}) and fuse(parts=parts).differentiable
-    for name, entry in rewards.REWARDS.items():
+    for name in rewards.names():
         if name not in ("vlm", "fuse"):
-            assert rewards.load({"name": name}).differentiable is entry.differentiable, name
+            reward, declared = rewards.load({"name": name}), registry.find(name).declared
+            assert (reward.differentiable, reward.maps) == (declared.differentiable, declared.maps), name
 
 
 def test_a_frozen_video_cannot_win():
@@ -157,7 +159,8 @@ def test_a_part_without_value_leaves_none():
 @pytest.mark.parametrize(
     "options, told",
     [
-        ({}, r"reward\.parts=None"), ({"parts": []}, r"reward\.parts=\[\]"), ({"parts": ["motion"]}, "a mapping with"),
+        ({}, r"reward\.parts is missing"), ({"parts": []}, r"reward\.parts=\[\]"),
+        ({"parts": ["motion"]}, "give a list of rewards such as"),
         ({"parts": [{"name": "motin"}]}, r"reward\.parts\[0\]\.name: reward 'motin' is unknown; did you mean 'motion'"),
         ({"parts": [{"name": "smoothness", "stp": 1}]}, r"reward\.parts\[0\].*'stp' is unknown; did you mean 'step'"),
         ({"parts": [{"name": "motion"}], "how": "summ"}, r"reward\.how.*did you mean 'sum'"),
@@ -169,9 +172,10 @@ def test_a_part_without_value_leaves_none():
         ({"parts": [{"name": "motion"}], "how": "zscore"}, "needs the mean and sd of motion"),
         ({"parts": [{"name": "motion", "mean": 0, "sd": 0}], "how": "zscore"}, r"sd=0: must be above 0"),
         ({"parts": [{"name": "motion"}], "at_least": {"moton": 1}}, r"at_least: part 'moton'.*'motion'"),
-        ({"parts": [{"name": "motion"}], "at_least": {"motion": "some"}}, r"at_least\.motion='some'"),
+        ({"parts": [{"name": "motion"}], "at_least": {"motion": "some"}},
+         r"at_least=\{'motion': 'some'\}: give a mapping to numbers"),
         ({"parts": [{"name": "fuse", "parts": [{"name": "flick"}]}]}, r"reward\.parts\[0\]\.parts\[0\].*'flicker'"),
-        ({"parts": [{"name": "motion", "label": "a.b"}]}, "no dots in labels"),
+        ({"parts": [{"name": "motion", "label": "a.b"}]}, "labels hold no dots"),
     ],
 )  # fmt: skip
 def test_fusions_that_make_no_sense_are_refused_before_anything_is_loaded(options, told):
@@ -185,7 +189,7 @@ def test_other_specs_that_make_no_sense():
     with pytest.raises(UsageError, match="name it under watch"):
         rewards.check({"name": "vjepa2_features"})
     rewards.check({"name": "vjepa2_features"}, "watch[0]")
-    with pytest.raises(UsageError, match=r"smoothness\.step=3"):
+    with pytest.raises(UsageError, match=r"step=3: give a whole number in \[1, 2\]"):
         rewards.load({"name": "smoothness", "step": 3})
     with pytest.raises(UsageError, match="flicker has no options"):
         rewards.check({"name": "flicker", "step": 2})

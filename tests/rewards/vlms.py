@@ -14,7 +14,8 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from raysearch.rewards.vlm import ANSWERS, END, PAD, QUESTIONS, START
+from raysearch.rewards.vlm import QUESTIONS
+from raysearch.rewards.vlm.reward import ANSWERS, END, PAD, START
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", START, END, "<|image_pad|>", PAD]
 TEMPLATE = (

@@ -14,8 +14,8 @@ from benchmarks.gates import LIMITS, STRIDE, auroc, aurocs, feature_rank
 from benchmarks.rewards_table import rebuilding, scores
 from examples.candidates import truth_of, views
 from raysearch.report.statistics import spearman
-from raysearch.rewards.videomae import VideoMAEReward
-from raysearch.rewards.vjepa2 import VJEPA2Reward
+from raysearch.rewards.videomae.reward import VideoMAEReward
+from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
 from raysearch.tinyworld.heldout import condition

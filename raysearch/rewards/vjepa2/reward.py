@@ -1,9 +1,9 @@
 """WMReward: how surprising is the future to V-JEPA 2, given the past? (arXiv 2601.10553, section 2.3, eq. 6)
 
-For every sliding window the context frames are encoded alone, the predictor guesses the features of the frames that
-follow, and the guess is compared with the encoding of the whole window. reward = 1 - surprise.
+For every sliding window the context frames are encoded alone, the predictor predicts the features of the frames that
+follow, and the prediction is compared with the encoding of the whole window. reward = 1 - surprise.
 
-Invariants: the future cannot leak into the prediction (transformers' own context_mask is applied after a full encode
+Invariants: the future cannot leak into the prediction (the context_mask of transformers is applied after a full encode
 and would leak); every window starts at position 0, for V-JEPA's rotary positions are not shift-invariant; one encoder
 serves context and target; a score has the same bits whatever else is scored (see windows.py).
 """
@@ -24,122 +24,128 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.resize import bilinear
-from raysearch.rewards import Scores, distances, vjepa2_model
-from raysearch.rewards.convention import PRESETS, Convention, settings
-from raysearch.rewards.gradients import eager
-from raysearch.rewards.surprise_map import SurpriseMap, fold
-from raysearch.rewards.windows import Batches, Remembered, fitting, keys
+from raysearch.rewards.base import Reward, Scores, SurpriseMap
+from raysearch.rewards.vjepa2 import distances
+from raysearch.rewards.vjepa2 import model as models
+from raysearch.rewards.vjepa2.convention import Convention, settings
+from raysearch.rewards.vjepa2.gradients import eager
+from raysearch.rewards.vjepa2.maps import fold, spread
+from raysearch.rewards.vjepa2.windows import Batches, Remembered, fitting, keys
 
-__all__ = ["PRESETS", "VJEPA2Reward"]
+Seen = tuple[np.ndarray, list[bytes], int]  # frames [T, H, W, 3], the key of every window, windows per batch
 
-# Tokens in a batch beyond which the device is not used much better. On a CPU that is more, but batches of a run are
-# filled up, and most videos of a small model have but a few windows.
+# Tokens in a batch beyond which a device is not used much better. On a CPU the figure is higher, but batches are filled
+# up with copies there, and most videos of a small model have only a few windows.
 FILLED = {"cpu": 256, "cuda": 8192}
-BULK = 2048  # the same where batches are not filled up, as for gradients, which keep what every layer made of them
+BULK = 2048  # the same where batches are not filled up: for gradients, which keep the output of every layer
 MOST = 16  # windows in a batch
 
 
-class VJEPA2Reward:
-    """Reward of videos under one VJEPA2Model, by a Convention, whose fields are taken as options.
+class VJEPA2Reward(Reward):
+    """The reward of videos under one VJEPA2Model.
 
-    batch: most windows at a time, None for what fills the device and fits its memory. compile: the network by
-    torch.compile, for long runs. remember: windows whose surprise is kept. clip_fps: rate of the views, where `score`
-    is not told.
+    Args:
+        model: encoder and predictor.
+        batch: the most windows at a time; None for as many as fill the device and fit its memory.
+        compile: compile the network by torch.compile.
+        remember: the number of windows whose surprise is kept.
+        convention: the fields of a Convention.
+
+    Raises:
+        UsageError: for settings that make no sense, or do not suit the model.
     """
 
     differentiable = True
+    maps = True
 
     def __init__(
         self, model: VJEPA2Model, *, batch: int | None = None, compile: bool = False, remember: int = 4096,
-        about: dict[str, Any] | None = None, **options: Any,
+        **convention: Any,
     ):  # fmt: skip
-        self.convention = Convention(**options)
+        self.convention = Convention(**convention)
         self.convention.check_tubelet(model.config.tubelet_size)
-        if batch is not None and batch < 1:
-            raise UsageError(f"reward.batch={batch}: must be at least 1")
         self.model = model.eval().requires_grad_(False)
         self._side, self._grid = int(model.config.crop_size), int(model.config.crop_size // model.config.patch_size)
         self._tokens = self.convention.window // model.config.tubelet_size * self._grid**2  # of a window
         self.whole_frames = self.convention.resize == "crop"
-        self.size: int | None = None if self.whole_frames else self._side
-        self.clip_fps: float | None = None
+        self.size = None if self.whole_frames else self._side
         weight = next(model.parameters())
-        self._device, self._dtype, self._about = weight.device, weight.dtype, about or {}
+        self._device, self._dtype = weight.device, weight.dtype
         self._mean = torch.tensor(IMAGENET_DEFAULT_MEAN, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(IMAGENET_DEFAULT_STD, device=self._device).view(3, 1, 1)
         self._encoder, self._predictor = model.encoder, model.predictor
         self._batches = Batches(batch or self._fitting())
         self._loose = Batches(batch or min(MOST, max(1, BULK // self._tokens)), filled=False)
         self.remembered = Remembered(remember)
-        self.compiled = compile
         if compile:
             self._encoder, self._predictor = torch.compile(model.encoder), torch.compile(model.predictor)
 
     @classmethod
     def load(cls, model: str = "tiny", device: str = "cpu", **options: Any) -> VJEPA2Reward:
-        """From a short name (vitl, vith, vitg, vitg384), a hub id or a folder; `tiny` ships with raysearch.
-
-        options: those of `convention.settings`. Raises UsageError.
-        """
+        """Load the network and make the reward; see `vjepa2` for the options. Raises UsageError."""
         chosen = settings(model, **options)
-        about = {key: chosen.pop(key) for key in ("model", "revision", "attention")}
-        network = vjepa2_model.load(**about, dtype=chosen.pop("dtype"), device=device)
-        return cls(network, about=about, **chosen)
+        network = models.load(
+            chosen.pop("model"), chosen.pop("revision"), chosen.pop("dtype"), chosen.pop("attention"), device
+        )
+        return cls(network, **chosen)
 
-    def settings(self) -> dict[str, Any]:
-        """All that its scores depend on, as plain values."""
-        found = {"name": "vjepa2", **self._about, **self.convention.options()}
-        dtype = str(self._dtype).removeprefix("torch.")
-        return found | {"dtype": dtype, "size": self._side, "batch": self._batches.size, "compile": self.compiled,
-                        "device": self._device.type}  # fmt: skip
+    @property
+    def loaded(self) -> dict[str, Any]:  # type: ignore[override]
+        """The side of its square, the windows per batch at present, and the device."""
+        return {"size": self._side, "batch": self._batches.size, "device": self._device.type}
 
     def score(self, view: np.ndarray, prompt: Prompt | None = None, fps: float | None = None) -> Scores:
-        """Reward of one view; details hold the surprise of every window. See `score_all`."""
+        """The reward of one view; details hold the surprise of every window. See `score_all`."""
         return self.score_all([view], fps)[0]
 
     @torch.no_grad()
     def score_all(self, views: Sequence[np.ndarray], fps: float | None = None) -> list[Scores]:
-        """Rewards of views [frames, H, W, 3], uint8 or float in [0, 1], at `fps` frames per second.
+        """The rewards of several views, whose windows share batches; each distinct window is judged once.
 
-        Windows of all of them go together, each distinct one once. Raises UsageError for a view that cannot be judged.
+        Args:
+            views: each [frames, H, W, 3], uint8 or float in [0, 1].
+            fps: frames per second of all of them; None where not known.
+
+        Raises:
+            UsageError: for a view that cannot be judged.
         """
         cut = [self._cut(view, fps) for view in views]
         known = {key: self.remembered.get(key) for _, names, _ in cut for key in names}
-        found = {key: value for key, value in known.items() if value is not None}
+        surprise = {key: value for key, value in known.items() if value is not None}
         for size in sorted({size for _, _, size in cut}):
-            unknown = self._unknown([(f, names) for f, names, at in cut if at == size], set(found))
+            unknown = self._unknown([seen for seen in cut if seen[2] == size], set(surprise))
             for key, value in self._batches.run(self._judge, unknown, size):
-                found[key] = value.item()
-                self.remembered.put(key, found[key])
-        return [self._scores([found[key] for key in names]) for _, names, _ in cut]
+                surprise[key] = value.item()
+                self.remembered.put(key, surprise[key])
+        return [self._scores([surprise[key] for key in names]) for _, names, _ in cut]
 
     @torch.no_grad()
     def score_with_map(self, view: np.ndarray, fps: float | None = None) -> tuple[Scores, SurpriseMap]:
-        """The same Scores, and where and when the surprise is."""
+        """The Scores of `score`, and where and when the surprise is."""
         frames, _, size = self._cut(view, fps)
-        video, window = self._prepare(self._moved(frames))[0], self.convention.window
+        video, window = self._prepared(frames), self.convention.window
         starts = self.convention.starts(len(video))
         judged = dict(self._batches.run(self._judge_tokens, ((s, video[s : s + window]) for s in starts), size))
         layers = ((s, row[1:].view(len(self.convention.contexts), -1)) for s, row in judged.items())
         folded = fold(layers, len(video), self.model.config.tubelet_size, self._grid)
-        seen = self.convention.select(len(view), fps or self.clip_fps)
+        seen = self.convention.select(len(view), fps)
         scores = self._scores([row[0].item() for row in judged.values()])
-        return scores, SurpriseMap.of(folded, seen, view.shape[:3], self.convention.resize)
+        return scores, spread(folded, seen, view.shape[:3], self.convention.resize)
 
-    def reward(self, video_BTCHW: Tensor) -> Tensor:
-        """Reward of each video [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels.
+    def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """The reward [B] of videos [B, T, 3, H, W] in [0, 1]; differentiable with respect to the pixels.
 
-        Same shape, same bits; of videos alone or together only `score` and `score_all` promise that.
+        The same shape gives the same bits; only `score` and `score_all` give the same bits for one video and several.
         """
-        return self._over_windows(self.surprise(video_BTCHW))
+        return self._over_windows(self.surprise(video_BTCHW, fps))
 
     def surprise(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
-        """Surprise [B, windows], differentiable once. Raises UsageError if the video is shorter than one window.
+        """The surprise [B, windows], differentiable once. Raises UsageError if the video is shorter than one window.
 
-        Gradients are found batch by batch, so that a long video takes no more memory than a batch of windows.
+        Gradients are computed batch by batch, so that a long video takes no more memory than a batch of windows.
         """
         B, T = video_BTCHW.shape[:2]
-        seen = self.convention.select(T, fps or self.clip_fps)
+        seen = self.convention.select(T, fps)
         video = self._prepare(video_BTCHW if len(seen) == T else video_BTCHW[:, torch.from_numpy(seen)])
         starts, window = self.convention.starts(len(seen)), self.convention.window
         clips = ((None, video[b, s : s + window]) for b in range(B) for s in starts)
@@ -147,12 +153,12 @@ class VJEPA2Reward:
         return torch.stack([value for _, value in self._loose.run(judge, clips)]).view(B, len(starts))
 
     def _judge(self, clips: Tensor) -> Tensor:
-        """Surprise [B] of prepared windows, averaged over the contexts."""
+        """The surprise [B] of prepared windows, averaged over the contexts."""
         each = [distances.surprise(guess, truth, self.convention) for guess, truth in self._guesses(clips)]
         return torch.stack(each).mean(0)
 
     def _judge_tokens(self, clips: Tensor) -> Tensor:
-        """[B, 1 + contexts * tokens]: the same, and for each context the surprise of every token, NaN if given."""
+        """As `_judge`, and for each context the surprise of every token, NaN if given: [B, 1 + contexts * tokens]."""
         whole, tokens = [], []
         for guess, truth in self._guesses(clips):
             whole.append(distances.surprise(guess, truth, self.convention))
@@ -161,7 +167,7 @@ class VJEPA2Reward:
         return torch.cat([torch.stack(whole).mean(0)[:, None], *tokens], 1)
 
     def _guesses(self, clips: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """The features [B, tokens, D] of what follows each context: as predicted, and as they are."""
+        """For each context, the predicted and the true features [B, tokens, D] of the frames that follow."""
         full = self._encoder(clips).last_hidden_state
         for c in self.convention.contexts:
             known = c * self._tokens // self.convention.window
@@ -171,32 +177,42 @@ class VJEPA2Reward:
         """The predictor's features of the tokens from `known` on, from the context frames alone."""
         context = self._encoder(context_clip).last_hidden_state
         ids = torch.arange(tokens, device=context.device).expand(len(context), -1)
-        return self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
+        guess: Tensor = self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
+        return guess
 
-    def _cut(self, view: np.ndarray, fps: float | None) -> tuple[np.ndarray, list[bytes], int]:
-        """The frames that are seen, the key of every window over them, and how many windows go at a time."""
+    def _cut(self, view: np.ndarray, fps: float | None) -> Seen:
+        """The frames that are seen, the key of every window over them, and how many windows share a batch."""
         if view.ndim != 4 or view.shape[3] != 3 or 0 in view.shape:
             raise UsageError(f"frames of shape {view.shape}: expected [frames, height, width, 3]")
         if view.dtype != np.uint8 and not np.isfinite(view).all():
             raise UsageError("the frames hold NaN or infinite values")
-        frames = view[self.convention.select(len(view), fps or self.clip_fps)]
+        frames = view[self.convention.select(len(view), fps)]
         starts = self.convention.starts(len(frames))
         size = self._batches.even(len(starts))
         return frames, [b"%d " % size + key for key in keys(frames, starts, self.convention.window)], size
 
-    def _unknown(self, cut: list, known: set[bytes]) -> Iterator[tuple[bytes, Tensor]]:
-        """Prepared windows whose surprise is not known, each distinct one once."""
+    def _unknown(self, cut: Sequence[Seen], known: set[bytes]) -> Iterator[tuple[bytes, Tensor]]:
+        """The prepared windows whose surprise is not known, each distinct one once."""
         window = self.convention.window
-        for frames, names in cut:
+        for frames, names, _ in cut:
             starts = dict(zip(names, self.convention.starts(len(frames)), strict=True))
             todo = {key: s for key, s in starts.items() if key not in known}
             known |= todo.keys()
             if todo:
-                video = self._prepare(self._moved(frames))[0]
+                video = self._prepared(frames)
                 yield from ((key, video[s : s + window]) for key, s in todo.items())
 
+    def _prepared(self, frames: np.ndarray) -> Tensor:
+        """The prepared video [T, 3, H, W], always in the memory layout of its frames, colours last.
+
+        A resized video has another layout, and networks choose their arithmetic by layout: with both, the bits of a
+        window would depend on its neighbours in a batch.
+        """
+        video = self._prepare(self._moved(frames))[0]
+        return video.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
     def _moved(self, frames: np.ndarray) -> Tensor:
-        """[1, T, 3, H, W] in [0, 1] on the device; bytes travel, from pinned memory where that is faster."""
+        """Frames as [1, T, 3, H, W] in [0, 1] on the device; they are copied as bytes, on a GPU from pinned memory."""
         video = torch.from_numpy(np.ascontiguousarray(frames))
         if self._device.type == "cuda":
             video = video.pin_memory().to(self._device, non_blocking=True)
@@ -204,7 +220,7 @@ class VJEPA2Reward:
         return video.float() / 255 if video.dtype == torch.uint8 else video.float()
 
     def _prepare(self, video: Tensor) -> Tensor:
-        """Brought to the model's square and normalised; any T, H, W."""
+        """Videos of any T, H, W, resized to the model's square and normalised."""
         B, T, _, H, W = video.shape
         video, side = distances.fp32(video.to(self._device)).flatten(0, 1), self._side
         if self.convention.resize == "crop" and H != W:
@@ -215,7 +231,7 @@ class VJEPA2Reward:
         return ((video - self._mean) / self._std).to(self._dtype).view(B, T, 3, side, side)
 
     def _fitting(self) -> int:
-        """Windows at a time: as many as fill the device, on a GPU no more than its memory holds."""
+        """The windows per batch: as many as fill the device, on a GPU no more than fit its memory."""
         most = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
         if self._device.type != "cuda":
             return most
@@ -226,7 +242,7 @@ class VJEPA2Reward:
         def peak(n: int) -> int:
             torch.cuda.reset_peak_memory_stats(self._device)
             self._judge(blank.expand(n, -1, -1, -1, -1))
-            return torch.cuda.max_memory_allocated(self._device) - before
+            return int(torch.cuda.max_memory_allocated(self._device)) - before
 
         return fitting(peak, int(0.9 * torch.cuda.mem_get_info(self._device)[1]) - before, most)
 

@@ -1,4 +1,4 @@
-"""V-JEPA 2 from a folder or the hub, as transformers' own VJEPA2Model; what is none says what it is instead."""
+"""Load V-JEPA 2 from a folder or the hub as transformers' own VJEPA2Model, with a clear error for any other model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from transformers import VJEPA2Config, VJEPA2Model
 from transformers.utils.logging import disable_progress_bar
 
 from raysearch.errors import UsageError
-from raysearch.rewards.convention import ATTENTION
+from raysearch.rewards.vjepa2.convention import ATTENTION
 
 
 def load(
     model: str, revision: str | None = None, dtype: str = "float32", attention: str = "sdpa", device: str = "cpu"
 ) -> VJEPA2Model:
-    """One encoder and one predictor, ready to be read. `tiny` is the model that ships with raysearch.
+    """Load encoder and predictor, in evaluation mode and without gradients of their weights.
 
-    Raises UsageError for what cannot be loaded, is no V-JEPA 2, or asks for attention that is not installed.
+    Args:
+        model: a folder, a hub id, or `tiny`, which ships with raysearch.
+        revision: a branch or a commit of a hub id.
+        dtype: the name of a torch dtype.
+        attention: a key of ATTENTION.
+        device: the torch device.
+
+    Raises:
+        UsageError: for what cannot be loaded, is no V-JEPA 2, or needs an attention package that is not installed.
     """
     if model == "tiny":
         from raysearch.tinyworld import weights
@@ -40,7 +48,7 @@ def load(
 
 
 def _is_vjepa2(model: str, revision: str | None) -> None:
-    """By its configuration, before any weights are fetched."""
+    """Raise UsageError unless its configuration says V-JEPA 2; no weights are fetched."""
     name = Path(model).name.lower()
     newer = any(mark in name for mark in ("vjepa2_1", "vjepa2.1", "vjepa2-1", "vjepa21"))
     kind = "vjepa2_1"

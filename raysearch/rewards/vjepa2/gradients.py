@@ -1,4 +1,4 @@
-"""Gradients of many independent parts, found part by part, so that the graph of only one is ever in memory."""
+"""Gradients of many independent parts, computed part by part, so that only one graph at a time is in memory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from torch import Tensor
 
 
 def eager(judge: Callable[[Tensor], Tensor], clips: Tensor) -> Tensor:
-    """judge(clips), one number [B] per clip [B, ...], whose gradient is found at once instead of in a backward pass.
+    """judge(clips), whose gradient is computed in the forward pass instead of in a backward pass.
 
-    No more work than usual, and the same gradient, but of judge's graph nothing is kept but the gradient. It is
-    differentiable once. Without a gradient to find it is judge(clips).
+    It costs no more than usual and gives the same gradient, but of the graph of `judge` only the gradient is kept. The
+    result can be differentiated once. Where no gradient is wanted, this is judge(clips).
+
+    Args:
+        judge: from clips [B, ...] to one number each, [B]; clips must not influence one another.
+        clips: the clips.
     """
     if not (torch.is_grad_enabled() and clips.requires_grad):
         return judge(clips)
-    return _Eager.apply(clips, judge)
+    values: Tensor = _Eager.apply(clips, judge)  # type: ignore[no-untyped-call]
+    return values
 
 
 class _Eager(torch.autograd.Function):

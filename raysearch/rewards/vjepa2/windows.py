@@ -1,9 +1,9 @@
-"""Windows of videos: told apart by their content, judged so many at a time, remembered.
+"""Windows of videos: identified by their content, judged in batches, and their results remembered.
 
-Invariant: what is found for a window depends on its own pixels and on how many windows its video has, on nothing else.
-A filled batch has a shape that follows from that number, for the arithmetic of a network may depend on the shape of its
-input; what was found is kept by the content of the window, so candidates that were copied, and windows inside a given
-prefix, are judged once.
+Invariant: the result of a window depends on its own pixels and on the number of windows of its video, on nothing else.
+The shape of a filled batch follows from that number, for the arithmetic of a network may depend on the shape of its
+input. Results are kept by the content of a window, so copied candidates, and windows inside a given prefix, are judged
+once.
 """
 
 from __future__ import annotations
@@ -26,72 +26,92 @@ K = TypeVar("K")
 
 
 def keys(frames_THWC: np.ndarray, starts: Iterable[int], window: int) -> list[bytes]:
-    """A key for every window, equal only where all pixels are. Every frame is hashed once."""
+    """A key for every window of `window` frames from each of `starts`, equal only where all pixels are equal."""
     kind = f"{frames_THWC.dtype}{frames_THWC.shape[1:]}".encode()
     each = [hashlib.blake2b(np.ascontiguousarray(f).data, digest_size=16).digest() for f in frames_THWC]
     return [hashlib.blake2b(kind + b"".join(each[s : s + window]), digest_size=16).digest() for s in starts]
 
 
 class Remembered:
-    """The last `capacity` results by key; the least recently used goes first. hits: how often it knew."""
+    """The last `capacity` results by key; the least recently used is dropped first.
+
+    Attributes:
+        hits: how often a result was known.
+    """
 
     def __init__(self, capacity: int):
         self.capacity, self.hits = capacity, 0
-        self._found: OrderedDict[bytes, float] = OrderedDict()
+        self._results: OrderedDict[bytes, float] = OrderedDict()
 
     def get(self, key: bytes) -> float | None:
-        if key not in self._found:
+        """The result of a key; None where it is not known."""
+        if key not in self._results:
             return None
         self.hits += 1
-        self._found.move_to_end(key)
-        return self._found[key]
+        self._results.move_to_end(key)
+        return self._results[key]
 
     def put(self, key: bytes, value: float) -> None:
-        self._found[key] = value
-        if len(self._found) > self.capacity:
-            self._found.popitem(last=False)
+        """Keep a result."""
+        self._results[key] = value
+        if len(self._results) > self.capacity:
+            self._results.popitem(last=False)
 
 
 class Batches:
-    """Applies a function to clips, `size` at a time at most. Out of memory, it halves `size`, says so and goes on.
+    """Applies a function to batches of at most `size` clips. Out of memory, it halves `size`, warns and goes on.
 
-    filled: always exactly as many as asked for, filled up with copies, so that bits do not depend on company.
+    Args:
+        size: the most clips in a batch.
+        filled: fill the last batch up with copies, so that the bits of a result do not depend on the other clips.
     """
 
     def __init__(self, size: int, filled: bool = True):
         self.size, self.filled = size, filled
 
     def even(self, windows: int) -> int:
-        """How many of a video's windows go at a time, so that few places are left to be filled."""
+        """The number of a video's windows per batch with the fewest copies to fill the last batch."""
         return math.ceil(windows / math.ceil(windows / self.size))
 
     def run(
         self, judge: Callable[[Tensor], Tensor], clips: Iterable[tuple[K, Tensor]], size: int | None = None
     ) -> Iterator[tuple[K, Tensor]]:
-        """judge([n, ...]) -> [n, ...], as (key, result) of each of the (key, clip), in order; n: `size`, or less."""
+        """Judge clips in batches.
+
+        Args:
+            judge: from clips [n, ...] to results [n, ...].
+            clips: pairs (key, clip).
+            size: clips per batch; None for the most.
+
+        Yields:
+            Pairs (key, result), in order.
+
+        Raises:
+            UsageError: if not even one clip fits into memory.
+        """
         waiting: list[tuple[K, Tensor]] = []
         for item in clips:
             waiting.append(item)
-            if len(waiting) >= self._now(size):
+            if len(waiting) >= self._current(size):
                 yield from self._batch(judge, waiting, size)
                 waiting = []
         yield from self._batch(judge, waiting, size)
 
-    def _now(self, size: int | None) -> int:
+    def _current(self, size: int | None) -> int:
         return min(size or self.size, self.size)
 
     def _batch(
         self, judge: Callable[[Tensor], Tensor], items: list[tuple[K, Tensor]], size: int | None
     ) -> Iterator[tuple[K, Tensor]]:
         while items:
-            now = items[: self._now(size)]
-            found = self._try(judge, [clip for _, clip in now], self._now(size))
-            if found is not None:
-                yield from zip((key for key, _ in now), found[: len(now)], strict=True)
-                items = items[len(now) :]
+            batch = items[: self._current(size)]
+            results = self._try(judge, [clip for _, clip in batch], self._current(size))
+            if results is not None:
+                yield from zip((key for key, _ in batch), results[: len(batch)], strict=True)
+                items = items[len(batch) :]
 
     def _try(self, judge: Callable[[Tensor], Tensor], clips: list[Tensor], size: int) -> Tensor | None:
-        """None if the memory did not suffice and `size` is now smaller."""
+        """The results; None if memory ran out and `size` was halved."""
         try:
             copies = [clips[-1]] * (size - len(clips)) if self.filled else []
             return judge(torch.stack(clips + copies))
@@ -111,9 +131,12 @@ class Batches:
 
 
 def fitting(peak: Callable[[int], int], room: int, most: int) -> int:
-    """The largest power of two of windows, up to `most`, that `room` bytes hold, from what one and two take.
+    """The largest power of two of windows that fits into memory, extrapolated from one window and two.
 
-    peak: judges so many windows and returns the bytes it took at the highest.
+    Args:
+        peak: judges the given number of windows and returns the peak of the bytes that took.
+        room: the bytes there are.
+        most: the most windows.
     """
     try:
         one = peak(1)

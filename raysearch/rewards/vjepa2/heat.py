@@ -1,6 +1,6 @@
-"""A surprise map over its video: colours of growing lightness, so that brighter is more, and a scale beneath.
+"""Draw a surprise map over its video, in colours of increasing lightness, with a scale below.
 
-The frame goes grey under the colour, and stays as it is where nothing was predicted.
+The frame is grey under the colour, and unchanged where nothing was predicted.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from raysearch.rewards.surprise_map import SurpriseMap
+from raysearch.rewards.base import SurpriseMap
 
-# Black over violet, red and orange to a pale yellow; lightness L* 0, 14, 31, 50, 72, 95: about even steps.
+# From black through violet, red and orange to pale yellow; lightness L* 0, 14, 31, 50, 72, 95, in about even steps.
 ANCHORS = np.array([[0, 0, 0], [48, 12, 84], [124, 22, 96], [208, 62, 58], [246, 160, 46], [250, 240, 190]], float)
 STRIP = 34  # height of the scale, px
 SHOWN = 256  # videos smaller than this are enlarged by a whole factor, so that the scale can be read
@@ -23,27 +23,36 @@ def colours(share: np.ndarray) -> np.ndarray:
 
 
 def span(maps: list[SurpriseMap]) -> tuple[float, float]:
-    """Lowest and highest surprise of the maps (the highest thousandth left out): one scale, so that they compare."""
+    """The scale that several maps share: their lowest surprise, and their highest but for the top thousandth."""
     values = np.concatenate([m.values[np.isfinite(m.values)] for m in maps])
     low, high = float(values.min()), float(np.quantile(values, 0.999))
     return low, max(high, low + 1e-6)
 
 
-def overlay(frames: np.ndarray, found: SurpriseMap, scale: tuple[float, float]) -> np.ndarray:
-    """uint8 [T, H', W', 3]: the video, enlarged by a whole factor if small, under its map, and the scale beneath."""
+def overlay(frames: np.ndarray, surprise: SurpriseMap, scale: tuple[float, float]) -> np.ndarray:
+    """The video under its map, with the scale below.
+
+    Args:
+        frames: uint8 [T, H, W, 3].
+        surprise: its map.
+        scale: (lowest, highest) surprise of the colours.
+
+    Returns:
+        uint8 [T, k H + STRIP, k W, 3]; k enlarges small videos by a whole factor.
+    """
     k = max(1, SHOWN // min(frames.shape[1:3]))
-    top, left, height, width = (k * n for n in found.box)
+    top, left, height, width = (k * n for n in surprise.box)
     strip = legend(k * frames.shape[2], scale)
-    made = np.empty((len(frames), k * frames.shape[1] + STRIP, k * frames.shape[2], 3), np.uint8)
+    drawn = np.empty((len(frames), k * frames.shape[1] + STRIP, k * frames.shape[2], 3), np.uint8)
     for t, frame in enumerate(frames):
-        made[t, :-STRIP], made[t, -STRIP:] = frame.repeat(k, 0).repeat(k, 1), strip
-        inside = made[t, top : top + height, left : left + width]
-        inside[:] = tinted(inside, found.values[t], scale)
-    return made
+        drawn[t, :-STRIP], drawn[t, -STRIP:] = frame.repeat(k, 0).repeat(k, 1), strip
+        inside = drawn[t, top : top + height, left : left + width]
+        inside[:] = tinted(inside, surprise.values[t], scale)
+    return drawn
 
 
 def tinted(frame: np.ndarray, values: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
-    """The frame with its values [G, G] laid over it in blocks; the more surprise, the less of the frame is left."""
+    """A frame under its values [G, G], drawn as blocks; the higher the surprise, the less of the frame shows."""
     rows, columns = (np.arange(n) * len(values) // n for n in frame.shape[:2])
     share = (values[rows][:, columns] - scale[0]) / (scale[1] - scale[0])
     known = np.isfinite(share)[..., None]
@@ -55,7 +64,7 @@ def tinted(frame: np.ndarray, values: np.ndarray, scale: tuple[float, float]) ->
 
 
 def legend(width: int, scale: tuple[float, float]) -> np.ndarray:
-    """uint8 [STRIP, width, 3]: the colours from low to high, with their numbers and what they mean."""
+    """The scale, uint8 [STRIP, width, 3]: the colours from low to high, with the numbers of both ends."""
     strip = np.full((STRIP, width, 3), 16, np.uint8)
     strip[4:14, 8 : width - 8] = colours(np.linspace(0, 1, width - 16))
     image = Image.fromarray(strip)

@@ -1,0 +1,1 @@
+"""Shared by the rewards that run a network: loading weights, and preparing views for them."""
