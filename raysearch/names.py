@@ -6,6 +6,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 from raysearch.errors import UsageError
@@ -20,6 +21,24 @@ def lookup(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
     near = difflib.get_close_matches(name, table, n=1, cutoff=0.0)[0]
     told = f"{kind} {name!r} is unknown; did you mean {near!r}? There are: {', '.join(table)}"
     raise UsageError(f"{told}; {remedy}" if remedy else told)
+
+
+def find(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
+    """table[name], or what a custom name `package.module:attribute` refers to, which is imported.
+
+    Raises:
+        UsageError: for an unknown name, as `lookup`, and for a module or attribute that cannot be imported.
+    """
+    if ":" not in name:
+        return lookup(kind, name, table, remedy)
+    module, _, attribute = name.partition(":")
+    try:
+        part: T = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"{kind} {name!r}: {error}; give {', '.join(table)}, or package.module:name that can be imported"
+        ) from None
+    return part
 
 
 def meanings(options: Iterable[str], *docs: str | None) -> dict[str, str]:
