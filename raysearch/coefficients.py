@@ -52,9 +52,9 @@ def ddim_eta(a: Tensor, s: Tensor, a1: Tensor, s1: Tensor, eta: float) -> tuple[
 def flow_sde(a: Tensor, s: Tensor, a1: Tensor, s1: Tensor, eta: float) -> tuple[Tensor, Tensor]:
     """Euler-Maruyama on the marginal-preserving SDE with g = eta*sqrt(sigma/(1-sigma)) (Flow-GRPO, 2505.05470).
 
-    Any path is a rescaled flow path with sigma = s/(a+s), on which the step is taken. At sigma = 1, where g is infinite,
-    1-sigma of the next step is used, as Flow-GRPO does. Near there Euler's error (eta^4 / 4 of the variance in the first
-    step) does not fall with the number of steps; later steps contract it.
+    Any path is a rescaled flow path with sigma = s/(a+s), on which the step is taken. At sigma = 1, where g is
+    infinite, 1-sigma of the next step is used, as Flow-GRPO does. Near there Euler's error (eta^4 / 4 of the variance
+    in the first step) does not fall with the number of steps; later steps contract it.
     """
     sigma, sigma1, scale = s / (a + s), s1 / (a1 + s1), a1 + s1
     gap = (1 - sigma).where(1 - sigma > 1e-6, 1 - sigma1)

@@ -76,8 +76,8 @@ class Guide:
         every: of the steps in the window every n-th is guided, from the first on.
         inner: gradient steps at each guided step; `full` runs the network again after each.
         travel: how many times a guided step is undone by re-noising and taken again.
-        norm: unit of the scale. `relative` moves by scale * |x| along g; `plain` by scale * g; `variance` moves the mean
-            of the next state by scale * sd^2 * g, so that scale is lambda.
+        norm: unit of the scale. `relative` moves by scale * |x| along g; `plain` by scale * g; `variance` moves the
+            mean of the next state by scale * sd^2 * g, so that scale is lambda.
         clip: the largest shift of the mean of a step that has noise, in sd of the noise, as a norm over all dimensions;
             null for no limit.
         strict: guide only steps that have noise, where log p - log q corrects the guide entirely.
@@ -111,8 +111,8 @@ class Move:
         kernel: how each step moves the particle.
         guide: steering with the reward's gradient, or None.
         back: first re-noise the parent to this earlier step (search over paths).
-        mutate: first mix fresh noise into the noise component e of the parent, e' = sqrt(1 - mutate^2) e + mutate*fresh,
-            with mutate in [0, 1]; x0_hat is unchanged (zero-order, evolutionary and pCN search).
+        mutate: first mix fresh noise into the noise component e of the parent, e' = sqrt(1 - mutate^2) e +
+            mutate*fresh, with mutate in [0, 1]; x0_hat is unchanged (zero-order, evolutionary and pCN search).
         score: False leaves the Outcome without reward and costs no decode.
     """
 

@@ -14,7 +14,7 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
@@ -27,8 +27,8 @@ from raysearch.moves import Fraction, Window
 from raysearch.names import lookup
 
 __all__ = [
-    "REQUIRED", "Choice", "Count", "Fraction", "Natural", "NonNegative", "Option", "Part", "Positive", "PositiveFraction", "Window",
-    "arguments", "check", "check_value", "describe", "fits", "words",
+    "REQUIRED", "Choice", "Count", "Fraction", "Natural", "NonNegative", "Option", "Part", "Positive",
+    "PositiveFraction", "Window", "arguments", "check", "check_value", "describe", "fits", "words",
 ]  # fmt: skip
 
 Count = Annotated[int, Ge(1)]
@@ -47,11 +47,11 @@ KINDS: dict[Any, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
-    """The names that an option of type `str` takes, for `Annotated[str, Choice(...)]`: those of a table, so that the table is the only list."""
+    """The names that an option takes, `Annotated[str, Choice(TABLE)]`; so the table stays the only list."""
 
-    names: tuple[str, ...]
+    names: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     if get_origin(annotation) is Annotated:
         for entry in get_args(annotation)[1:]:
             if isinstance(entry, Choice):
-                return entry.names
+                return tuple(entry.names)
     members = [m for m in _members(annotation) if m is not type(None)]
     if members and all(get_origin(m) is Literal for m in members):
         return tuple(str(c) for m in members for c in get_args(m))

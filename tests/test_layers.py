@@ -20,7 +20,7 @@ LIGHT = [
     "raysearch.evals.videophy", "raysearch.evals.validate",
     "raysearch.config.explain", "raysearch.security", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
-PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search"}
+PURE = {"moves", "weights", "resampling", "schedules", "names", "errors", "search", "options", "coefficients"}
 WITH_RAY = {
     "executors/ray.py", "executors/ray_actors.py", "executors/ray_cluster.py", "executors/ray_metrics.py",
     "executors/ray_pools.py", "executors/ray_critic.py", "executors/pool.py", "evals/shards.py", "submit/cluster.py",
@@ -31,7 +31,9 @@ BELOW = {
     "names": {"errors"},
     "places": set(),
     "security": {"errors"},
-    "moves": {"names", "errors"},
+    "coefficients": {"names", "errors"},
+    "moves": {"names", "errors", "coefficients"},
+    "options": {"names", "errors", "moves", "coefficients"},
     "weights": {"moves", "names", "errors"},
     "resampling": {"weights", "moves", "names", "errors"},
     "schedules": {"weights", "moves", "names", "errors"},

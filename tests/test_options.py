@@ -115,6 +115,6 @@ def test_a_docstring_without_a_section_explains_nothing():
 
 
 def test_a_choice_names_the_nearest_name():
-    with pytest.raises(UsageError, match="search.scheme: 'lft' is unknown; did you mean 'left'"):
+    with pytest.raises(UsageError, match=r"search\.scheme: 'lft' is unknown; did you mean 'left'"):
         check_value("search.scheme", "lft", Annotated[str, Choice(("left", "right"))])
     check_value("search.scheme", "left", Annotated[str, Choice(("left", "right"))])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raysearch.options import Part
 
 
 def add(command) -> None:
@@ -21,13 +24,12 @@ def strategies(args: argparse.Namespace) -> int:
     from raysearch import search
 
     if args.name:
-        found = search.of(args.name)
-        _one(found, "")
+        _explain(search.of(args.name), "")
         return 0
     for d in search.describe():
         print(f"{d.name}: {d.summary}")
-        for option, default in d.options.items():
-            print(f"    {option} = {_told(default)}")
+        for option in d.options.values():
+            print(f"    {option.name} = {_told(option.default)}")
         print(f"    paper: {d.paper}\n")
     return 0
 
@@ -50,6 +52,25 @@ def _steers(d: Any) -> str:
     steers = "differentiable" if d.differentiable else "not differentiable"
     steers += " if its parts are" * (d.name == "fuse")
     return (d.error or steers) + (f"; from {d.origin}" if d.origin else "")
+
+
+def _explain(part: Part, note: str) -> None:
+    """Print a part: every option with its default, what it means, and which values it takes."""
+    print(f"{part.name}: {part.summary}" + (f"\n    {note}" if note else ""))
+    firsts = {option.name: f"    {option.name} = {_told(option.default)}" for option in part.options.values()}
+    width = min(36, max(map(len, firsts.values()), default=0))
+    for name, first in firsts.items():
+        option = part.options[name]
+        values = "" if option.values == "a text" and option.meaning else option.values
+        text = f"{option.meaning} ({values})" if option.meaning and values else option.meaning or values
+        lines = textwrap.wrap(text, 118 - width, break_on_hyphens=False) or [""]
+        if len(first) > width:
+            print(first)
+            first = ""
+        for left, right in zip([first, *[""] * (len(lines) - 1)], lines, strict=True):
+            print(f"{left:<{width}}  {right}".rstrip())
+    if part.paper:
+        print(f"    paper: {part.paper}")
 
 
 def _one(d: Any, note: str) -> None:
