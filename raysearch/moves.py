@@ -1,8 +1,8 @@
-"""The vocabulary every other file speaks: Move, Outcome, Round, Result.
+"""The types that all rooms share: Move, Outcome, Round, Result.
 
 A search yields Rounds of Moves and receives their Outcomes in the same order. A Move is a pure function of its
-fields, so it has a content key (`Move.key`); the state it makes carries that key as its handle. Outcomes hold
-numbers and handles, never tensors. Everything here is frozen and knows only the standard library and numpy.
+fields, so it has a content key (`Move.key`), which is also the handle of the state it makes. Outcomes hold numbers and
+handles, never tensors. Everything here is frozen and needs only the standard library, numpy and annotated_types.
 """
 
 from __future__ import annotations
@@ -12,45 +12,80 @@ import json
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-KERNELS = ("ode", "2m", "ddim_eta", "flow_sde", "cps", "renoise")  # the arithmetic is in raysearch.sampling.kernels
+from annotated_types import Ge, Gt, Le, Predicate
+
+from raysearch.coefficients import KERNELS, kernel_kind
+from raysearch.errors import UsageError
+
+__all__ = [
+    "GUIDES", "KERNELS", "NORMS", "Cost", "Fraction", "Guide", "Kernel", "Move", "Outcome", "Result", "Round", "Search",
+    "Seed", "Window", "argbest", "decode", "digest", "encode",
+]  # fmt: skip
+
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
-Seed = tuple[int, ...]  # an address, e.g. (run seed, round, slot): which noise, never how much of a stream is used up
+Seed = tuple[
+    int, ...
+]  # an address, such as (run seed, round, slot): which noise, never how much of a stream is used up
+Fraction = Annotated[float, Ge(0), Le(1)]
+Window = Annotated[
+    tuple[Fraction, Fraction], Predicate(lambda w: w[0] <= w[1]), "two fractions of the steps, [start, end]"
+]
 
 
 @dataclass(frozen=True)
 class Kernel:
     """How one denoising step moves a particle.
 
-    name: `ode` is deterministic; the others are stochastic with strength `eta` inside `window`, a pair of fractions
-    of the steps (0 = first step, 1 = last), and the ode outside it.
+    Attributes:
+        name: one of ode, 2m, ddim_eta, flow_sde, cps and renoise, or a custom `package.module:NAME`; `ode` and `2m`
+            are deterministic, the others bring noise.
+        eta: strength of the noise; at most 1 for ddim_eta and cps, 0 for ode and 2m.
+        window: where there is noise, two fractions of the steps (0 the first, 1 the last); the ode outside.
+
+    Raises:
+        UsageError: for an unknown name and an eta out of the kernel's range.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("name", "eta", "window")
 
     name: str = "ode"
-    eta: float = 0.0
-    window: tuple[float, float] = (0.0, 1.0)
+    eta: Annotated[float, Ge(0)] = 0.0
+    window: Window = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        largest = kernel_kind(self.name).largest_eta
+        if not 0 <= self.eta <= largest:
+            remedy = f"give a number in [0, {largest:g}]" if largest else "this kernel has no noise; choose another"
+            raise UsageError(f"kernel.eta={self.eta!r} of {self.name}: {remedy}")
 
     @property
     def stochastic(self) -> bool:
-        return self.name not in ("ode", "2m") and (self.eta > 0 or self.name == "renoise")
+        """Whether it brings fresh noise anywhere."""
+        return self.eta > 0 or kernel_kind(self.name).always_noisy
 
 
 @dataclass(frozen=True)
 class Guide:
-    """Steering inside a Move with the reward's gradient: `mean` stops it at x0_hat, `full` goes through the network.
+    """Steering inside a Move with the gradient g of the reward.
 
-    scale, norm: length of a step up the gradient g. `relative` moves x (full) or x0_hat (mean) by scale * |x| along g;
-    `plain` by scale * g; `variance` moves the mean of the next state by scale * sd^2 * g, so scale is lambda.
-    window, every: which steps are guided, fractions of them as a kernel's window, and of those every n-th.
-    inner: steps up the gradient per denoising step; `full` runs the network again after each.
-    travel: so many times a guided step goes back by re-noising and is taken again.
-    clip: where a step has noise, the most that the mean moves, in sd, norm over all dimensions; None for no limit.
-    strict: guide noisy steps alone, where log p - log q corrects all of it; a sampler needs that.
-    shrink: spatial scale in (0, 1] of the latents that are decoded for the gradient. chunk: latent frames decoded at a
-    time. recompute: keep no activations of decoder and network, compute them again; takes time, saves memory.
+    Attributes:
+        name: `mean` differentiates with respect to x0_hat; `full` goes on through the network to x; or a custom
+            `package.module:function`.
+        scale: length of a step along g, see norm; 0 is no guide.
+        window: the part of the denoising that is guided, two fractions of the steps.
+        every: of the steps in the window every n-th is guided, from the first on.
+        inner: gradient steps at each guided step; `full` runs the network again after each.
+        travel: how many times a guided step is undone by re-noising and taken again.
+        norm: unit of the scale. `relative` moves by scale * |x| along g; `plain` by scale * g; `variance` moves the
+            mean of the next state by scale * sd^2 * g, so that scale is lambda.
+        clip: the largest shift of the mean of a step that has noise, in sd of the noise, as a norm over all dimensions;
+            null for no limit.
+        strict: guide only steps that have noise, where log p - log q corrects the guide entirely.
+        shrink: spatial scale of the latents that are decoded for the gradient.
+        chunk: latent frames decoded at a time for the gradient; null for all.
+        recompute: keep no activations of decoder and network but compute them again; slower, with less memory.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = (
@@ -58,30 +93,33 @@ class Guide:
     )  # fmt: skip
 
     name: str = "mean"
-    scale: float = 0.0
-    window: tuple[float, float] = (0.0, 1.0)
-    every: int = 1
-    inner: int = 1
-    travel: int = 0
+    scale: Annotated[float, Ge(0)] = 0.0
+    window: Window = (0.0, 1.0)
+    every: Annotated[int, Ge(1)] = 1
+    inner: Annotated[int, Ge(1)] = 1
+    travel: Annotated[int, Ge(0)] = 0
     norm: str = "relative"
-    clip: float | None = None
+    clip: Annotated[float, Gt(0)] | None = None
     strict: bool = False
-    shrink: float = 1.0
-    chunk: int | None = None
+    shrink: Annotated[float, Gt(0), Le(1)] = 1.0
+    chunk: Annotated[int, Ge(1)] | None = None
     recompute: bool = False
 
 
 @dataclass(frozen=True)
 class Move:
-    """From a parent state (or from fresh noise) to step `to`, then score a preview.
+    """Denoise from a parent state (or from fresh noise) to step `to`, then score a preview.
 
-    parent: handle of the state to go on from; None draws fresh noise, which is the state at step 0.
-    seed:   address of the noise of this Move.
-    to:     denoise until this step; 0 is pure noise, the generator's number of steps is a finished video.
-    back:   first re-noise the parent to this earlier step (search over paths).
-    mutate: first mix fresh noise into the parent's noise component, e' = sqrt(1 - mutate^2) e + mutate * fresh,
-            in [0, 1]; leaves x0_hat where it is (zero-order, evolutionary and pCN search).
-    score:  False leaves the Outcome without reward and costs no decode.
+    Attributes:
+        parent: handle of the state to start from; None draws fresh noise, which is the state at step 0.
+        seed: address of the noise of this Move.
+        to: the step to stop at; 0 is pure noise, the generator's number of steps is a finished video.
+        kernel: how each step moves the particle.
+        guide: steering with the reward's gradient, or None.
+        back: first re-noise the parent to this earlier step (search over paths).
+        mutate: first mix fresh noise into the noise component e of the parent, e' = sqrt(1 - mutate^2) e +
+            mutate*fresh, with mutate in [0, 1]; x0_hat is unchanged (zero-order, evolutionary and pCN search).
+        score: False leaves the Outcome without reward and costs no decode.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
@@ -105,9 +143,14 @@ class Move:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a Move took: network function evaluations, reward calls, busy seconds of each pool.
+    """What a Move cost.
 
-    gradients: of the reward, asked for by guides.
+    Attributes:
+        nfe: network function evaluations.
+        reward_calls: scored previews.
+        generate_s: busy seconds of a generator replica.
+        reward_s: busy seconds of a reward replica.
+        gradients: reward gradients that guides asked for.
     """
 
     nfe: int = 0
@@ -119,19 +162,22 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(a + b for a, b in zip(self._tuple(), other._tuple(), strict=True)))
 
-    def _tuple(self) -> tuple:
+    def _tuple(self) -> tuple[Any, ...]:
         return (self.nfe, self.reward_calls, self.generate_s, self.reward_s, self.gradients)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a Move.
+    """The result of a Move.
 
-    reward:    what the search goes by, higher is better; NaN where nothing was scored or scoring failed.
-    rewards:   every measurement of the preview by name, the one above included.
-    log_ratio: log p - log q of the path under the reference kernel and the proposal; 0 without guidance, and for the
-        steps of a guide that have no noise or that travel: those are not corrected.
-    why:       why scoring failed, by reward; empty if it did not.
+    Attributes:
+        key: handle of the new state.
+        reward: what the search maximises, higher is better; NaN where nothing was scored or scoring failed.
+        rewards: every measurement of the preview by name, the reward included.
+        log_ratio: log p - log q of the path under the reference kernel p and the proposal q; 0 without a guide. Guided
+            steps without noise, or with time travel, cannot be corrected and contribute nothing.
+        cost: what the Move cost.
+        why: why scoring failed, by reward; empty if it did not.
     """
 
     key: str
@@ -142,10 +188,12 @@ class Outcome:
     why: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as the journal keeps them."""
         return encode(asdict(self))
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:
+        """The inverse of `to_json`; journals without `why` are read as well."""
         d = decode(data)
         return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]),
                        d.get("why", ""))  # fmt: skip
@@ -153,10 +201,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Round:
-    """The Moves a search wants next, and a note for observers, which no digest knows.
+    """The Moves that a search wants next, and a note for observers that enters no digest.
 
-    The note of the first Round says, where it is known, how many `rounds` and network evaluations (`nfe`) the whole
-    search takes, at most; further entries are what the search makes of it (ess, ancestors, lambda ...).
+    Attributes:
+        moves: in slot order; the Outcomes come back in the same order.
+        note: in the first Round the largest number of `rounds` and of network evaluations (`nfe`) that the whole search
+            can take, where it is known; later what the search did with the last Outcomes (ess, ancestors, lambda, ...).
     """
 
     moves: tuple[Move, ...]
@@ -168,13 +218,14 @@ class Round:
 
 @dataclass(frozen=True)
 class Result:
-    """What a search found.
+    """What a search returns.
 
-    finals:      Outcomes of the final population, in slot order.
-    best:        index into `finals`: the highest reward, ties to the lowest slot, NaN never; or what `choose` chose.
-    log_weights: normalised log-weights of `finals`, or None where the search is no sampler.
-    log_z:       log of the estimated normalising constant, or None.
-    notes:       what the search wants known: ESS and lambda as used, genealogy, distinct roots ...
+    Attributes:
+        finals: Outcomes of the final population, in slot order.
+        best: index into `finals`: the highest reward, the lowest slot among equals, never NaN; or what `choose` chose.
+        log_weights: normalised log-weights of `finals`, or None where the search is no sampler.
+        log_z: log of the estimated normalising constant, or None.
+        notes: what the search reports: ESS and lambda as used, genealogy, number of distinct roots, ...
     """
 
     finals: tuple[Outcome, ...]
@@ -185,15 +236,16 @@ class Result:
 
     @property
     def winner(self) -> Outcome:
+        """The best of `finals`."""
         return self.finals[self.best]
 
     @staticmethod
     def of_best(finals: Sequence[Outcome], **notes: Any) -> Result:
-        """The plain argmax of a population."""
+        """The result whose best is the highest reward of a population; `notes` are reported with it."""
         return Result(tuple(finals), argbest([o.reward for o in finals]), notes=notes)
 
     def digest(self) -> str:
-        """Hash of everything decided, bit for bit; costs, which are measured, take no part."""
+        """Hash of everything the search decided, bit for bit; costs, which are measured, take no part."""
         finals = [[o.key, o.reward, dict(o.rewards), o.log_ratio] for o in self.finals]
         return digest([finals, self.best, self.log_weights, self.log_z, self.notes])
 
@@ -216,7 +268,7 @@ def keyed(part: Any) -> dict[str, Any]:
 
 
 def argbest(rewards: Sequence[float]) -> int:
-    """Index of the highest reward, the lowest index among equals. Raises ValueError if there is none but NaN."""
+    """Index of the highest reward, the lowest index among equals. Raises ValueError if all rewards are NaN."""
     usable = [i for i, r in enumerate(rewards) if not math.isnan(r)]
     if not usable:
         raise ValueError(f"no candidate has a reward: all {len(rewards)} scored NaN; see the journal for the reasons")
@@ -230,7 +282,7 @@ def digest(value: Any) -> str:
 
 
 def encode(value: Any) -> Any:
-    """As plain JSON values; numpy scalars and arrays included; inf and NaN as {"float": "nan"}."""
+    """The value as plain JSON, numpy scalars and arrays included; infinities and NaN become {"float": "nan"}."""
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -245,7 +297,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The inverse of `encode`, up to tuples that became lists."""
+    """The inverse of `encode`, except that tuples come back as lists."""
     if isinstance(value, Mapping):
         if set(value) == {"float"}:
             return float(value["float"])

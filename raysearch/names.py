@@ -1,12 +1,11 @@
-"""Names: look one up in a table, where an unknown one is an error that says which is nearest; and what options mean."""
+"""Look a name up in a table, where an unknown one is an error that suggests the nearest; or import a custom one."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TypeVar
 
 from raysearch.errors import UsageError
 
@@ -22,38 +21,19 @@ def lookup(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
     raise UsageError(f"{told}; {remedy}" if remedy else told)
 
 
-def meanings(options: Iterable[str], *docs: str | None) -> dict[str, str]:
-    """What each option means: the sentence behind `option: ` in the first of the docstrings that has one, else "".
+def find(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
+    """table[name], or what a custom name `package.module:attribute` refers to, which is imported.
 
-    An option begins a line or follows a full stop or a semicolon, and ends at a full stop or where the next one begins.
+    Raises:
+        UsageError: for an unknown name, as `lookup`, and for a module or attribute that cannot be imported.
     """
-    names = list(options)
-    found = dict.fromkeys(names, "")
-    if not names:
-        return found
-    start = re.compile(rf"(?:^|(?<=[.;] ))({'|'.join(map(re.escape, names))}):\s", re.M)
-    for doc in docs:
-        text = inspect.cleandoc(doc or "")
-        marks = list(start.finditer(text))
-        ends = [*(mark.start() for mark in marks), len(text)][1:]
-        for mark, end in zip(marks, ends, strict=True):
-            sentence = re.split(r"(?<!e\.g)(?<!i\.e)\.(?:\s|$)|\n\n|\n(?=[A-Z]\w* ?\w*: )", text[mark.end() : end])[0]
-            found[mark[1]] = found[mark[1]] or " ".join(sentence.split()).rstrip(";,.")
-    return found
-
-
-VALUES = {
-    "int": "whole number", "float": "number", "bool": "true or false", "str": "text",
-    "Sequence[float]": "list of numbers", "Sequence[int]": "list of whole numbers",
-    "Sequence[str]": "list of texts", "Sequence[Mapping[str, Any]]": "list of mappings",
-    "Mapping[str, float]": "mapping to numbers",
-}  # fmt: skip
-
-
-def kind(annotation: Any) -> str:
-    """Which values an option takes, from the type of its parameter; "" where that does not say."""
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    if choices := re.fullmatch(r"(?:typing\.)?Literal\[(.*)\]", text):
-        return " or ".join(choice.strip(" '\"") for choice in choices[1].split(","))
-    words = [VALUES.get(part) for part in text.replace("collections.abc.", "").replace("typing.", "").split(" | ")]
-    return " or ".join(word for word in words if word)
+    if ":" not in name:
+        return lookup(kind, name, table, remedy)
+    module, _, attribute = name.partition(":")
+    try:
+        part: T = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"{kind} {name!r}: {error}; give {', '.join(table)}, or package.module:name that can be imported"
+        ) from None
+    return part

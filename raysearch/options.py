@@ -14,7 +14,7 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
@@ -23,15 +23,19 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from raysearch.errors import UsageError
+from raysearch.moves import Fraction, Window
 from raysearch.names import lookup
+
+__all__ = [
+    "REQUIRED", "Choice", "Count", "Fraction", "Natural", "NonNegative", "Option", "Part", "Positive",
+    "PositiveFraction", "Window", "arguments", "check", "check_value", "describe", "fits", "words",
+]  # fmt: skip
 
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
-Fraction = Annotated[float, Ge(0), Le(1)]
 PositiveFraction = Annotated[float, Gt(0), Le(1)]
-Window = Annotated[tuple[Fraction, Fraction], "two fractions of the steps, [start, end]"]
 
 REQUIRED = "(required)"  # in place of a default
 SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Yields|Raises|Attributes|Examples?|Notes?):\s*$")
@@ -41,6 +45,13 @@ KINDS: dict[Any, tuple[str, str]] = {
     float: ("a number", "numbers"),
     str: ("a text", "texts"),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The names that an option takes, `Annotated[str, Choice(TABLE)]`; so the table stays the only list."""
+
+    names: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -184,9 +195,11 @@ def words(annotation: Any) -> str:
     """Which values an annotation allows, in words; empty where it does not say."""
     if get_origin(annotation) is Annotated:
         inner, *bounds = get_args(annotation)
+        if choices := _choices(annotation):
+            return " or ".join(choices)
         said = next((b for b in bounds if isinstance(b, str)), "")
         return said or " ".join(filter(None, (words(inner), _bounds(bounds))))
-    if choices := [c for c in _choices(annotation)]:
+    if choices := _choices(annotation):
         return " or ".join(choices)
     if get_origin(annotation) in (Union, types.UnionType):
         several = [words(a) for a in get_args(annotation)]
@@ -235,7 +248,11 @@ def _end(bound: Any) -> str:
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
-    """The texts of a Literal, also inside a union with null; of nothing else."""
+    """The texts of a Literal, also inside a union with null, or of a Choice; of nothing else."""
+    if get_origin(annotation) is Annotated:
+        for entry in get_args(annotation)[1:]:
+            if isinstance(entry, Choice):
+                return tuple(entry.names)
     members = [m for m in _members(annotation) if m is not type(None)]
     if members and all(get_origin(m) is Literal for m in members):
         return tuple(str(c) for m in members for c in get_args(m))

@@ -18,7 +18,9 @@ PATHS = sorted(ROOT.rglob("*.py"))
 # Each room may import those on floors below its own; rooms on one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "resize", "devices"),
-    ("names", "moves", "security", "storage", "videos"),
+    ("names", "security", "storage", "videos"),
+    ("coefficients",),
+    ("moves",),
     ("options",),
     ("search",),
     ("tinyworld",),
@@ -129,7 +131,7 @@ def test_light_imports_load_neither_ray_nor_torch(module):
 def test_search_knows_numpy_and_nothing_else():
     loaded, _ = modules("import raysearch.search")
     own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
-    assert own <= {"moves", "names", "errors", "options", "search"}
+    assert own <= {"moves", "names", "errors", "options", "coefficients", "search"}
     assert not loaded & {*HEAVY, "omegaconf", "fsspec", "pydantic"}
 
 

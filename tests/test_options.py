@@ -10,6 +10,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import Kernel
 from raysearch.options import (
     REQUIRED,
+    Choice,
     Count,
     Fraction,
     NonNegative,
@@ -18,6 +19,7 @@ from raysearch.options import (
     Window,
     arguments,
     check,
+    check_value,
     describe,
     fits,
     words,
@@ -90,9 +92,10 @@ def test_what_can_be_meant_passes_unchanged():
         (NonNegative, [0], [-0.1, float("inf")], "a number of at least 0"),
         (PositiveFraction, [1], [0, 1.01], "a number in (0, 1]"),
         (Count | None, [None, 3], [0], "a whole number of at least 1 or null"),
-        (Window, [[0.1, 0.2], (0, 1)], [[0.1], [0, 2], 0.5], "two fractions of the steps, [start, end]"),
+        (Window, [[0.1, 0.2], (0, 1)], [[0.1], [0, 2], [0.5, 0.2], 0.5], "two fractions of the steps, [start, end]"),
         (Mapping[str, float], [{"a": 1}], [{"a": "x"}, [1]], "a mapping to numbers"),
         (Sequence[str], [["a"]], ["a", [1]], "a list of texts"),
+        (Annotated[str, Choice(("a", "b"))], ["a"], [1, None], "a or b"),
         (Annotated[int, Le(3)], [3], [4], "a whole number of at most 3"),
         (Annotated[int, Ge(1), Le(3)], [1], [0, 4], "a whole number in [1, 3]"),
         (bool, [True], [1, "true"], "true or false"),
@@ -109,3 +112,9 @@ def test_values(annotation, good, bad, said):
 
 def test_a_docstring_without_a_section_explains_nothing():
     assert arguments("Do.\n\nn: particles") == {}
+
+
+def test_a_choice_names_the_nearest_name():
+    with pytest.raises(UsageError, match=r"search\.scheme: 'lft' is unknown; did you mean 'left'"):
+        check_value("search.scheme", "lft", Annotated[str, Choice(("left", "right"))])
+    check_value("search.scheme", "left", Annotated[str, Choice(("left", "right"))])

@@ -25,13 +25,12 @@ def strategies(args: argparse.Namespace) -> int:
     from raysearch import search
 
     if args.name:
-        found = search.of(args.name)
-        _one(found, "")
+        _explain(search.of(args.name), "")
         return 0
     for d in search.describe():
         print(f"{d.name}: {d.summary}")
-        for option, default in d.options.items():
-            print(f"    {option} = {_told(default)}")
+        for option in d.options.values():
+            print(f"    {option.name} = {_told(option.default)}")
         print(f"    paper: {d.paper}\n")
     return 0
 
@@ -81,27 +80,6 @@ def _explain(part: Part, note: str) -> None:
             print(f"{left:<{width}}  {right}".rstrip())
     if part.paper:
         print(f"    paper: {part.paper}")
-
-
-def _one(d: Any, note: str) -> None:
-    """One strategy: every option with its default, what it means and which values it takes."""
-    print(f"{d.name}: {d.summary}" + (f"\n    {note}" if note else ""))
-    firsts = {option: f"    {option} = {_told(default)}" for option, default in d.options.items()}
-    width = min(36, max(map(len, firsts.values()), default=0))
-    for option, first in firsts.items():
-        kind, meaning = d.kinds[option], d.meanings[option]
-        said = meaning + (f" ({kind})" if kind != "text" and kind and meaning else "" if meaning else kind)
-        lines = textwrap.wrap(said, 118 - width, break_on_hyphens=False) or [""]
-        if len(first) > width:
-            print(first)
-            first = ""
-        print(
-            "\n".join(
-                f"{a:<{width}}  {b}".rstrip() for a, b in zip([first, *[""] * (len(lines) - 1)], lines, strict=True)
-            )
-        )
-    if d.paper:
-        print(f"    paper: {d.paper}")
 
 
 def generators(args: argparse.Namespace) -> int:

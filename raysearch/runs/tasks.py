@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,17 +12,12 @@ from raysearch.config.settings import Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.generators import layout
-from raysearch.moves import KERNELS, Guide, Kernel, Search
-from raysearch.names import lookup
-from raysearch.options import Window, check, check_value, describe
+from raysearch.moves import Guide, Search
 from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
-from raysearch.search import STRATEGIES, strategy
+from raysearch.search import options_of
 from raysearch.search.choose import chosen
-from raysearch.search.guides import guide_of
 from raysearch.search.schedules import READS
-
-NOT_OPTIONS = 2  # the first parameters of a strategy: seed and steps
 
 
 @dataclass(frozen=True)
@@ -69,14 +63,8 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         UsageError: for an unknown strategy or option and for values that cannot be meant.
     """
     assert job.generator.steps is not None
-    options = dict(job.search)
-    begin = strategy(options.pop("name"))
-    if options.get("guide") is not None:
-        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
-        _can_guide(job, judge, options["guide"])
-    if "kernel" in options:
-        options["kernel"] = kernel_of(options["kernel"])
-    _check(begin, options)
+    begin, options = options_of(job.search)
+    _can_guide(job, judge, options.get("guide"))
     reads = inspect.signature(begin).parameters.get("reads")
     if job.generator.chunks > 1 and reads is not None and reads.default == READS:
         options = {"reads": layout.ends(job.generator.chunks), **options}
@@ -90,15 +78,6 @@ def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suff
     return [
         Task(p.id + suffix, p, recipe.begin(), scope, recipe.begin) for p, scope in zip(prompts, scopes, strict=True)
     ]
-
-
-def _check(begin: Callable[..., Search], options: Mapping[str, Any]) -> None:
-    """Hold the options against the signature of the strategy."""
-    part = describe(begin, without=list(inspect.signature(begin).parameters)[:NOT_OPTIONS])
-    unknown = next((key for key in options if key not in part.options), None)
-    others = (inspect.signature(other).parameters for other in STRATEGIES.values())
-    elsewhere = unknown is not None and any(unknown in parameters for parameters in others)
-    check(part, options, "search", "search=NAME leaves out the options of another strategy" if elsewhere else "")
 
 
 def _try(recipe: Recipe) -> None:
@@ -122,26 +101,3 @@ def _can_guide(job: Job, judge: Judge, guide: Guide | None) -> None:
             f"search.guide: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
             "diffusers' context parallelism has no gradient; set it to 1"
         )
-
-
-def kernel_of(options: Any) -> Kernel:
-    """The kernel of `search.kernel`: its name, or a mapping of the fields of Kernel."""
-    if isinstance(options, str):
-        options = {"name": options}
-    if not isinstance(options, Mapping):
-        raise UsageError(f"search.kernel={options!r}: give {', '.join(KERNELS)}, or a mapping such as {{name: ode}}")
-    known = dict.fromkeys(Kernel.__dataclass_fields__)
-    for key in options:
-        lookup("search.kernel: key", str(key), known)
-    lookup("search.kernel.name: kernel", str(options.get("name", "ode")), dict.fromkeys(KERNELS))
-    window = options.get("window", (0.0, 1.0))
-    check_value("search.kernel.window", window, Window)
-    if window[0] > window[1]:
-        raise UsageError(f"search.kernel.window={window!r}: give two fractions of the steps, [start, end]")
-    kernel = Kernel(**(dict(options) | ({"window": tuple(window)} if "window" in options else {})))
-    bound = {"ode": 0, "2m": 0, "ddim_eta": 1, "cps": 1}.get(kernel.name, math.inf)
-    number = isinstance(kernel.eta, (int, float)) and not isinstance(kernel.eta, bool) and math.isfinite(kernel.eta)
-    if not (number and 0 <= kernel.eta <= bound):
-        of = f"{kernel.name} has no noise; name another kernel" if not bound else f"{kernel.name} takes 0 to {bound}"
-        raise UsageError(f"search.kernel.eta={kernel.eta!r}: {of}")
-    return kernel

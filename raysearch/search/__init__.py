@@ -1,88 +1,114 @@
-"""The strategies: name -> function (seed, steps, *, options) -> Search. Numpy only; each file reads like its paper.
+"""The strategies: functions (seed, steps, *, options) -> Search, one file each; numpy only.
 
-What an option means stands in the docstring of its strategy; of those that all take, here.
-kernel: how one step moves a particle, a name (ode, 2m, ddim_eta, flow_sde, cps, renoise) or {name, eta, window}.
-guide: steer with the reward's gradient, by a preset (cheap, sparse, lean, wmreward-vldm, wmreward-magi) or a mapping.
-budget: network function evaluations (NFE) to spend at most, in place of the size of the population.
+A file `raysearch/search/NAME.py` with a function `NAME(seed, steps, ...)` is a strategy: nothing else registers it.
+Its options are its keyword parameters, with types and bounds in the annotations and meanings in the docstring.
+SHARED explains the options that all strategies take.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
+from raysearch import options
 from raysearch.errors import UsageError
-from raysearch.moves import Search
-from raysearch.names import kind, lookup, meanings
-from raysearch.search.beam import beam
-from raysearch.search.best_of_n import best_of_n
-from raysearch.search.evolutionary import evolutionary
-from raysearch.search.halving import halving
-from raysearch.search.paths import paths
-from raysearch.search.pcn import pcn
-from raysearch.search.rbf import rbf
-from raysearch.search.smc import smc
-from raysearch.search.zero_order import zero_order
+from raysearch.moves import KERNELS, Search
+from raysearch.names import find
+from raysearch.options import Part
+from raysearch.search.guides import PRESETS, guide_of
+from raysearch.search.kernels import kernel_of
 
-STRATEGIES: dict[str, Callable[..., Search]] = {
-    f.__name__: f for f in (best_of_n, halving, smc, beam, paths, zero_order, pcn, evolutionary, rbf)
-}
-
-
-@dataclass(frozen=True)
-class Description:
-    """One strategy for a reader: summary in a line, options with their defaults, the paper it comes from.
-
-    meanings, kinds: of each option what it does, and which values it takes; empty where its author does not say.
-    """
-
-    name: str
-    summary: str
-    options: dict[str, Any]
-    paper: str
-    meanings: dict[str, str]
-    kinds: dict[str, str]
+Strategy = Callable[..., Search]
+KEY = "search"  # where the options of a strategy stand in a job
+SHARED = f"""
+Args:
+    kernel: how one step moves a particle, as a name ({", ".join(KERNELS)}) or as {{name, eta, window}}.
+    guide: steering with the reward's gradient, as a preset ({", ".join(PRESETS)}) or as a mapping.
+    budget: the largest number of network function evaluations (NFE) to spend, instead of the size of the population.
+"""
 
 
-def strategy(name: str) -> Callable[..., Search]:
-    """The strategy of that name, or `package.module:function`, one of the user's own.
+def strategy(name: str) -> Strategy:
+    """The strategy of that name, or a custom one as `package.module:function`; calling it checks its options.
 
-    Raises ValueError that suggests the nearest one.
+    Raises:
+        UsageError: if there is none; it names the nearest.
     """
     if ":" not in name:
-        return lookup("strategy", name, STRATEGIES)
-    module, _, function = name.partition(":")
+        return find("strategy", name, STRATEGIES)
+    custom = find("strategy", name, STRATEGIES)
     try:
-        found = getattr(import_module(module), function)
-        names = list(inspect.signature(found).parameters)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"name={name!r}: {error}; give {', '.join(STRATEGIES)}, or package.module:function that can be imported"
-        ) from None
-    if len(names) < 2:
+        parameters = list(inspect.signature(custom).parameters)
+    except (TypeError, ValueError):
+        parameters = []
+    if len(parameters) < 2:
         raise UsageError(f"name={name!r}: a strategy takes seed, steps and its options; see docs/strategies.md")
-    return found
+    return checked(custom)
 
 
-def describe() -> list[Description]:
-    """Every strategy, from its signature and docstring."""
+def checked(function: Strategy) -> Strategy:
+    """A strategy that holds its options against their annotations when it is called, before its first Round."""
+    part = _described(function, function.__name__)
+
+    @wraps(function)
+    def begin(seed: int, steps: int, **given: Any) -> Search:
+        options.check(part, given, KEY)
+        return function(seed, steps, **given)
+
+    return begin
+
+
+def describe() -> list[Part]:
+    """Every strategy of raysearch as it describes itself, in the order of the listings."""
     return [of(name) for name in STRATEGIES]
 
 
-def of(name: str) -> Description:
-    """One strategy, as `strategy` finds it."""
-    search = strategy(name)
-    doc = inspect.getdoc(search) or ""
-    papers = [line.removeprefix("Paper: ") for line in doc.splitlines() if line.startswith("Paper: ")]
-    options = {p.name: p for p in list(inspect.signature(search).parameters.values())[2:]}
-    return Description(
-        name,
-        next(iter(doc.splitlines()), "no description"),
-        {n: p.default for n, p in options.items()},
-        " ".join(papers),
-        meanings(options, doc, __doc__),
-        {n: kind(p.annotation) for n, p in options.items()},
-    )
+def of(name: str) -> Part:
+    """One strategy, raysearch's own or a custom one, as it describes itself."""
+    return _described(strategy(name), name)
+
+
+def options_of(given: Mapping[str, Any]) -> tuple[Strategy, dict[str, Any]]:
+    """The strategy that a job's `search` names, and its options as the strategy takes them.
+
+    Args:
+        given: `name` and the options of the strategy; `kernel` and `guide` as they are written in a job.
+
+    Raises:
+        UsageError: for an unknown name or option, and for a value that cannot be meant.
+    """
+    values = {key: value for key, value in given.items() if key != "name"}
+    begin = strategy(str(given["name"]))
+    part = _described(begin, begin.__name__)
+    if "kernel" in values and "kernel" in part.options:
+        values["kernel"] = kernel_of(values["kernel"])
+    if "guide" in values and "guide" in part.options:
+        values["guide"] = guide_of(values["guide"], sampler=begin.__name__ == "smc")
+    elsewhere = any(key not in part.options and key in p.options for p in describe() for key in values)
+    remedy = "search=NAME leaves out the options of another strategy" if elsewhere else ""
+    options.check(part, values, KEY, remedy)
+    return begin, values
+
+
+def _described(function: Strategy, name: str) -> Part:
+    seed, steps, *_ = inspect.signature(function).parameters
+    return options.describe(function, name, without=(seed, steps), shared=SHARED)
+
+
+def _discovered() -> dict[str, Strategy]:
+    """The strategies among the files of this folder; LISTED in a file is its place in the listings."""
+    modules = {info.name: import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)}
+    own = {name: getattr(module, name, None) for name, module in modules.items()}
+    strategies = {
+        n: f for n, f in own.items() if callable(f) and list(inspect.signature(f).parameters)[:2] == ["seed", "steps"]
+    }
+    order = sorted(strategies, key=lambda name: (getattr(modules[name], "LISTED", math.inf), name))
+    return {name: checked(strategies[name]) for name in order}
+
+
+STRATEGIES: dict[str, Strategy] = _discovered()

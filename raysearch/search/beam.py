@@ -1,4 +1,4 @@
-"""Beam search over previews: keep the best `width`, let each branch. No sampler: it drops mass, there is no log Z."""
+"""Beam search over previews. It is no sampler: it drops probability mass, so there is no log Z."""
 
 from __future__ import annotations
 
@@ -6,35 +6,44 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
-from raysearch.search.common import NOISY, ODE, afford, at_least, ranked, refuse_copies, rewards, stochastic_steps
+from raysearch.options import Count, Fraction, Natural
+from raysearch.search.common import NOISY, ODE, afford, ranked, refuse_copies, rewards, stochastic_steps
 from raysearch.search.schedules import READS, stops
+
+LISTED = 4
 
 
 def beam(
     seed: int,
     steps: int,
     *,
-    width: int = 4,
-    branch: int = 4,
-    reads: Sequence[float] = READS,
-    lookahead: int = 0,
+    width: Count = 4,
+    branch: Count = 4,
+    reads: Sequence[Fraction] = READS,
+    lookahead: Natural = 0,
     prune: bool = False,
     kernel: Kernel = NOISY,
     guide: Guide | None = None,
-    n: int | None = None,
-    budget: int | None = None,
+    n: Count | None = None,
+    budget: Count | None = None,
 ) -> Search:
     """Keep the best `width` candidates at each read and branch each into `branch` children.
 
-    width: how many go on at each read; or `budget` in NFE, from which it follows. branch: children of each.
-    n: candidates that live at a time, width * branch; given, it sets the width.
-    reads: where to stop and score, fractions of the steps.
-    lookahead: score a candidate after this many more ode steps, which are then thrown away.
-    prune: never branch after the first read. Where no noise would part the children, there is one of each.
-    Raises ValueError where children would never differ for want of noise, unless prune.
+    Where no noise would make the children of a candidate differ before the next read, it has a single one.
+
+    Args:
+        width: how many candidates continue at each read; `budget` sets it instead.
+        branch: children of each candidate that continues.
+        reads: where to stop and score, as fractions of the steps.
+        lookahead: score a candidate after this many further ode steps, which are then thrown away.
+        prune: do not branch after the first read, only drop candidates; for kernels without noise.
+        n: candidates alive at a time, width * branch; it sets the width where it is given.
+
+    Raises:
+        UsageError: where children could never differ because the kernel has no noise, unless prune.
+
     Paper: Li et al. 2024, arXiv 2408.08252 (SVDD); with lookahead: DLBS, 2501.19252
     """
-    at_least(1, width=width, branch=branch)
     at, noisy = stops(steps, reads), stochastic_steps(kernel, steps)
     if branch > 1 and len(at) > 1 and not prune:
         refuse_copies(kernel, steps, at[0])

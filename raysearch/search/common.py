@@ -1,4 +1,4 @@
-"""What the strategies share: kernels to start from, addressed randomness, the NFE ledger and checks of options."""
+"""Shared by the strategies: default kernels, addressed random streams, ranking, budgets, refusals of kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOISY = Kernel("ddim_eta", 0.7, (0.2, 0.8))
 
 
 def stream(*address: int) -> np.random.Generator:
-    """The random stream at an address such as (seed, round): the same whatever was drawn anywhere else."""
+    """The random stream at an address such as (seed, round); it does not depend on what was drawn elsewhere."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(address)))
 
 
@@ -27,23 +27,24 @@ def rewards(outcomes: Sequence[Outcome]) -> np.ndarray:
 
 
 def handles(outcomes: Sequence[Outcome]) -> list[str]:
+    """Handles of the new states, in slot order."""
     return [o.key for o in outcomes]
 
 
 def ranked(values: Iterable[float]) -> list[int]:
-    """Indices from the highest reward to the lowest; ties go to the lowest index, NaN comes last."""
+    """Indices from the highest value to the lowest; among equals the lowest index first, NaN last."""
     keys = [(math.isnan(v), -v, i) if not math.isnan(v) else (True, 0.0, i) for i, v in enumerate(values)]
     return [i for _, _, i in sorted(keys)]
 
 
 def stochastic_steps(kernel: Kernel, steps: int) -> list[int]:
-    """Steps at which the kernel brings fresh noise; never the last, which lands on the data."""
+    """Steps (of `steps`) at which the kernel brings fresh noise; never the last, which ends on the data."""
     lo, hi = kernel.window
     return [k for k in range(steps - 1) if kernel.stochastic and lo <= fraction(k, steps) <= hi]
 
 
 def refuse_copies(kernel: Kernel, steps: int, first: int) -> None:
-    """Copies of a particle that meet no noise stay identical: raise ValueError rather than pay for them."""
+    """Raise UsageError if the kernel brings no noise from step `first` on, so that copies would stay identical."""
     if not any(k >= first for k in stochastic_steps(kernel, steps)):
         raise UsageError(
             f"kernel {kernel.name} (eta = {kernel.eta}, window = {kernel.window}) is deterministic from step {first} "
@@ -54,7 +55,7 @@ def refuse_copies(kernel: Kernel, steps: int, first: int) -> None:
 
 
 def refuse_uncorrected(guide: Guide | None, kernel: Kernel, steps: int) -> None:
-    """Raise ValueError unless log p - log q corrects all that a guide does: weights would be wrong unseen."""
+    """Raise UsageError unless log p - log q corrects the guide entirely; otherwise the weights would be wrong."""
     wanted, noisy = set(guided(guide, steps)), set(stochastic_steps(kernel, steps))
     if guide is None or not wanted:
         return
@@ -73,7 +74,7 @@ def refuse_uncorrected(guide: Guide | None, kernel: Kernel, steps: int) -> None:
 
 
 def nfe(moves: Iterable[Move], at: Mapping[str, int]) -> int:
-    """Network function evaluations of Moves: the steps they advance. `at` gives the step of each parent handle."""
+    """Network function evaluations of Moves: the steps by which they advance. `at`: the step of each parent handle."""
     return sum(move.to - _start(move, at) for move in moves)
 
 
@@ -84,9 +85,15 @@ def _start(move: Move, at: Mapping[str, int]) -> int:
 
 
 def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
-    """n, or where a budget in NFE is given, the largest n whose cost stays within it. `cost` must not fall with n.
+    """The size of the population: n, or where a budget is given the largest one whose cost stays within it.
 
-    Raises ValueError where not even n = 1 is affordable, and for n below 1.
+    Args:
+        n: size without a budget.
+        budget: network function evaluations to spend at most, or None.
+        cost: NFE of a population of a given size; it must not fall with the size.
+
+    Raises:
+        UsageError: where the budget does not suffice for a population of 1, and for n below 1.
     """
     if budget is None:
         if n < 1:
@@ -104,14 +111,14 @@ def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
 
 
 def proper(**options: float) -> None:
-    """Raise ValueError naming the first option that is no fraction in (0, 1]."""
+    """Raise UsageError naming the first option outside (0, 1]; for strategies without annotations."""
     for name, value in options.items():
         if not 0 < value <= 1:
             raise UsageError(f"{name} = {value} must lie in (0, 1]")
 
 
 def at_least(least: float, **options: Any) -> None:
-    """Raise ValueError naming the first option below `least`."""
+    """Raise UsageError naming the first option below `least`; for strategies without annotations."""
     for name, value in options.items():
         if not value >= least:
             raise UsageError(f"{name} = {value} must be at least {least}")
@@ -120,5 +127,5 @@ def at_least(least: float, **options: Any) -> None:
 def moves_to(
     to: int, parents: Sequence[str | None], seeds: Sequence[Seed], kernel: Kernel, guide: Guide | None, **more: Any
 ) -> list[Move]:
-    """One Move to the same step for every parent and seed."""
+    """One Move to step `to` for every pair of parent and seed; `more` are further fields of Move."""
     return [Move(p, s, to, kernel, guide, **more) for p, s in zip(parents, seeds, strict=True)]

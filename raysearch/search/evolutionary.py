@@ -1,7 +1,7 @@
-"""Evolutionary search over noises and intermediate states, with complete videos as fitness.
+"""Evolutionary search over noises and intermediate states; the fitness is the reward of complete videos.
 
-Each individual is denoised in legs, so its states at all later generations exist when it may become a parent, and an
-elite is never denoised twice. Mutation preserves x0_hat and the variance of the noise, at any step.
+Each individual is denoised in several Moves, so that its states at the steps of all later generations exist when it
+becomes a parent, and an elite is never denoised twice. A mutation keeps x0_hat and the variance of the noise.
 """
 
 from __future__ import annotations
@@ -12,12 +12,21 @@ from functools import partial
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search
-from raysearch.search.common import ODE, afford, at_least, proper, ranked, rewards, stream
+from raysearch.options import Count, Fraction, Natural, PositiveFraction
+from raysearch.search.common import ODE, afford, ranked, rewards, stream
+
+LISTED = 8
 
 
 @dataclass(frozen=True)
 class Individual:
-    """A complete video, with the states on the way to it by step, and the first slot of its line."""
+    """A complete video.
+
+    Attributes:
+        states: handles of its states by step.
+        outcome: of the complete video.
+        root: slot of its first ancestor in the first generation.
+    """
 
     states: dict[int, str]
     outcome: Outcome
@@ -28,29 +37,30 @@ def evolutionary(
     seed: int,
     steps: int,
     *,
-    n: int = 16,
-    children: int | None = None,
-    elites: int = 2,
-    beta: float = 0.2,
-    tournament: int = 3,
-    reads: Sequence[float] = (0.0, 0.2, 0.4, 0.6),
+    n: Count = 16,
+    children: Count | None = None,
+    elites: Natural = 2,
+    beta: PositiveFraction = 0.2,
+    tournament: Count = 3,
+    reads: Sequence[Fraction] = (0.0, 0.2, 0.4, 0.6),
     kernel: Kernel = ODE,
     guide: Guide | None = None,
-    budget: int | None = None,
+    budget: Count | None = None,
 ) -> Search:
     """Evolve a population by mutating noises, then states further and further along.
 
-    n: first generation, or `budget` in NFE, from which n follows.
-    children: how many later generations have, n // 2 if not said. elites: how many of the best live on.
-    beta: size of a mutation, in (0, 1]. tournament: a parent is the best of so many.
-    reads: where generations mutate, fractions of the steps in [0, 1).
+    Args:
+        n: size of the first generation; `budget` sets it instead.
+        children: size of each later generation; defaults to n // 2.
+        elites: how many of the best individuals survive into the next generation.
+        beta: size of a mutation.
+        tournament: a parent is the best of this many individuals drawn at random.
+        reads: the steps at which the generations mutate, as fractions of the steps below 1.
+
     Paper: He et al. 2025, arXiv 2505.17618 (EvoSearch)
     """
-    at_least(1, tournament=tournament, children=1 if children is None else children)
-    at_least(0, elites=elites)
-    proper(beta=beta)
-    if not reads or not all(0 <= read < 1 for read in reads):
-        raise UsageError(f"reads = {tuple(reads)} must be fractions of the steps in [0, 1), at least one")
+    if not reads or max(reads) >= 1:
+        raise UsageError(f"search.reads={tuple(reads)}: give at least one fraction of the steps, each below 1")
     at = sorted({min(steps - 1, round(read * steps)) for read in reads})
     cost = partial(_cost, steps=steps, at=at, children=children)
     n, legs = afford(n, budget, cost), [*at, steps]
@@ -79,7 +89,7 @@ def _grown(
     guide: Guide | None,
     note: Mapping[str, int] | None = None,
 ) -> Generator[Round, list[Outcome], list[Individual]]:
-    """Denoise from the parents to the end in legs, mutated at the start by beta; only the end is scored."""
+    """Mutate the parents by beta and denoise them to the end, stopping at every leg; only the end is scored."""
     states: list[dict[int, str]] = [{} for _ in parents]
     now: list[str | None] = list(parents)
     for j, stop in enumerate(legs):
@@ -92,8 +102,8 @@ def _grown(
             note or {},
         )
         now = [o.key for o in outcomes]
-        for known, o in zip(states, outcomes, strict=True):
-            known[stop] = o.key
+        for handles, o in zip(states, outcomes, strict=True):
+            handles[stop] = o.key
     return [Individual(*line) for line in zip(states, outcomes, roots, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Successive halving: many seeds start, the worse are dropped at each read. Nothing is copied; any kernel will do."""
+"""Successive halving: many seeds start, the worse ones are dropped at each read. No particle is copied."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import math
 from collections.abc import Sequence
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
-from raysearch.search.common import ODE, afford, proper, ranked, rewards
+from raysearch.options import Count, Fraction, PositiveFraction
+from raysearch.search.common import ODE, afford, ranked, rewards
 from raysearch.search.schedules import stops
+
+LISTED = 2
 
 
 def halving(
     seed: int,
     steps: int,
     *,
-    n: int = 16,
-    keep: float = 0.5,
-    reads: Sequence[float] = (0.2, 0.5),
+    n: Count = 16,
+    keep: PositiveFraction = 0.5,
+    reads: Sequence[Fraction] = (0.2, 0.5),
     kernel: Kernel = ODE,
     guide: Guide | None = None,
-    budget: int | None = None,
+    budget: Count | None = None,
 ) -> Search:
     """Start n seeds and keep only the better half at each read.
 
-    n: seeds; or `budget` in NFE, from which n follows. keep: share that goes on at each read, at least one.
-    reads: where to stop and score, fractions of the steps.
+    Args:
+        n: number of seeds; `budget` sets it instead.
+        keep: share of the candidates that continue at each read; at least one does.
+        reads: where to stop and score, as fractions of the steps.
+
     Paper: Jamieson & Talwalkar 2016, arXiv 1502.07943; on diffusion seeds: PSP, 2607.21591
     """
-    proper(keep=keep)
     at = stops(steps, reads)
     n = afford(n, budget, lambda m: _cost(m, keep, at))
     slots, kept_slots = list(range(n)), []
@@ -43,11 +48,11 @@ def halving(
     return Result.of_best(outcomes, n=n, roots=len(slots), survivors=kept_slots)
 
 
-def _survivors(n: int, keep: float) -> int:
+def _survivors(n: int, keep: PositiveFraction) -> int:
     return max(1, math.ceil(n * keep - 1e-9))
 
 
-def _cost(n: int, keep: float, at: Sequence[int]) -> int:
+def _cost(n: int, keep: PositiveFraction, at: Sequence[int]) -> int:
     nfe = 0
     for start, stop in zip([0, *at], at, strict=False):
         nfe, n = nfe + n * (stop - start), _survivors(n, keep)

@@ -1,33 +1,39 @@
-"""Search over paths: go back by re-noising, forth by denoising, and keep the best; for any kernel, the ode too."""
+"""Search over paths: re-noise the best candidates and denoise them again; works with any kernel, the ode included."""
 
 from __future__ import annotations
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
-from raysearch.search.common import ODE, afford, at_least, proper, ranked, rewards
+from raysearch.options import Count, PositiveFraction
+from raysearch.search.common import ODE, afford, ranked, rewards
+
+LISTED = 5
 
 
 def paths(
     seed: int,
     steps: int,
     *,
-    n: int = 8,
-    keep: int = 2,
-    start: float = 0.2,
-    back: float = 0.2,
-    ahead: float = 0.4,
+    n: Count = 8,
+    keep: Count = 2,
+    start: PositiveFraction = 0.2,
+    back: PositiveFraction = 0.2,
+    ahead: PositiveFraction = 0.4,
     kernel: Kernel = ODE,
     guide: Guide | None = None,
-    budget: int | None = None,
+    budget: Count | None = None,
 ) -> Search:
     """Re-noise the best candidates backward, denoise them further forward, repeat to the end.
 
-    n: candidates a round, or `budget` in NFE, from which n follows. keep: how many go on, with n // keep copies each.
-    start: where the first read is, a fraction of the steps. back: how far each round goes back, as a fraction too.
-    ahead: how far each round then goes forth, more than back.
+    Args:
+        n: candidates of a round; `budget` sets it instead.
+        keep: how many candidates continue, with n // keep copies of each.
+        start: where the first read is, as a fraction of the steps.
+        back: how far each round goes back by re-noising, as a fraction of the steps.
+        ahead: how far each round then denoises, as a fraction of the steps; more than `back`.
+
     Paper: Ma et al. 2025, arXiv 2501.09732 (search over paths)
     """
-    at_least(1, keep=keep)
     legs = _legs(steps, start, back, ahead)
     n = afford(n, budget, lambda m: _cost(m, keep, legs))
     width = min(keep, n)
@@ -45,8 +51,7 @@ def paths(
 
 
 def _legs(steps: int, start: float, back: float, ahead: float) -> list[tuple[int, int]]:
-    """(noisier, to) of each round in steps; `noisier` is where the re-noised state starts."""
-    proper(start=start, back=back, ahead=ahead)
+    """(noisier, to) of each round in steps; the re-noised states start at `noisier`."""
     stride_back, stride = max(1, round(back * steps)), round(ahead * steps)
     if stride <= stride_back:
         raise UsageError(f"ahead = {ahead} must exceed back = {back} by at least one of the {steps} steps")

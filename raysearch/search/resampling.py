@@ -1,7 +1,7 @@
 """Resampling schemes: (weights, rng) -> ancestors, an int array in which slot j descends from particle a[j].
 
 Every scheme is unbiased: particle i has m*W_i offspring on average (m = N unless a funnel asks for fewer or more).
-Survivors keep their slot, a[i] = i wherever i survives, so least is copied and ties of slots never depend on order.
+Survivors keep their slot, a[i] = i wherever i survives, so that as few states as possible are copied.
 Guards: fp64, cumulative sums in slot order divided by the last entry, indices clamped to a particle of weight > 0, sums
 within rounding of an integer snapped to it (equal weights are then kept exactly as they are).
 Survey: Chopin & Papaspiliopoulos (2020), chapter 9; Gerber, Chopin & Whiteley (2019) for ssp.
@@ -21,7 +21,7 @@ Scheme = Callable[..., np.ndarray]  # (weights, rng, m=None) -> ancestors
 
 
 def multinomial(weights: Weights | Sequence[float], rng: np.random.Generator, m: int | None = None) -> np.ndarray:
-    """m independent draws; the noisiest scheme."""
+    """m independent draws; the scheme with the largest variance."""
     W, m = _normalised(weights, m)
     return _placed(_counted(_inverse_cdf(rng.random(m), W), W), m)
 
@@ -55,7 +55,7 @@ def ssp(weights: Weights | Sequence[float], rng: np.random.Generator, m: int | N
     mean = _snapped(m * W, len(W) * m)
     counts, u = np.floor(mean), rng.random(len(W)).tolist()
     p = (mean - counts).tolist()
-    i = 0  # the one particle whose share is not settled yet
+    i = 0  # the particle whose fractional share is not settled yet
     for j in range(1, len(p)):
         up, down = min(1 - p[i], p[j]), min(p[i], 1 - p[j])
         if u[j] * (up + down) < down:
@@ -84,12 +84,12 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def scheme(name: str) -> Scheme:
-    """The scheme of that name. Raises ValueError that suggests the nearest one."""
+    """The scheme of that name. Raises UsageError that names the nearest one."""
     return lookup("scheme", name, SCHEMES)
 
 
 def _normalised(weights: Weights | Sequence[float] | np.ndarray, m: int | None) -> tuple[np.ndarray, int]:
-    """(W summing to 1, m). Raises ValueError for weights that are negative, not finite or all zero, and m < 1."""
+    """(W summing to 1, m). Raises ValueError for weights that are negative, not finite or all zero, and for m < 1."""
     W = weights.W if isinstance(weights, Weights) else np.asarray(weights, dtype=np.float64)
     if W.ndim != 1 or not W.size or not np.isfinite(W).all() or (W < 0).any() or not W.any():
         raise ValueError(f"weights {W} must be finite, not negative and not all zero")
@@ -99,9 +99,10 @@ def _normalised(weights: Weights | Sequence[float] | np.ndarray, m: int | None) 
 
 
 def _inverse_cdf(points: np.ndarray, W: np.ndarray) -> np.ndarray:
-    """For each point in [0, 1) the particle in whose interval of the cumulative weights it lies."""
+    """For each point in [0, 1) the particle whose interval of the cumulative weights contains it."""
     upto = np.cumsum(W)
-    return np.minimum(np.searchsorted(upto / upto[-1], points, side="right"), np.flatnonzero(W)[-1])
+    places: np.ndarray = np.searchsorted(upto / upto[-1], points, side="right")
+    return np.minimum(places, np.flatnonzero(W)[-1])
 
 
 def _strata(W: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Where a search stops and scores, how lambda rises, how a population shrinks. Pure functions of a few numbers."""
+"""Schedules: the steps at which a search scores, how lambda rises, how a population shrinks. Pure functions."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,16 +12,16 @@ from raysearch.moves import Guide
 from raysearch.names import lookup
 from raysearch.search.weights import Weights
 
-READS = (0.2, 0.4, 0.6, 0.8)  # before 20 % of the steps a preview is a blur, and its reward says little
+READS = (0.2, 0.4, 0.6, 0.8)  # before 20 % of the steps a preview is blurred and its reward says little
 
 
 def fraction(step: int, steps: int) -> float:
-    """Where a step lies in the denoising: 0 the first, 1 the last (windows of kernels and guides are in this unit)."""
+    """Position of a step, from 0 (first) to 1 (last), the unit of the windows of kernels and guides."""
     return step / (steps - 1) if steps > 1 else 0.0
 
 
 def guided(guide: Guide | None, steps: int) -> list[int]:
-    """The steps a guide wants to act on: those in its window, from the first of them on every n-th."""
+    """The steps that a guide acts on: of those in its window every n-th, from the first on; none without a scale."""
     if guide is None or guide.scale == 0:
         return []
     lo, hi = guide.window
@@ -28,33 +29,45 @@ def guided(guide: Guide | None, steps: int) -> list[int]:
 
 
 def stops(steps: int, reads: Sequence[float] = READS) -> list[int]:
-    """Steps to stop and score at, from fractions of the steps in (0, 1]: sorted, distinct, the last is `steps`."""
+    """The steps at which to stop and score: sorted, distinct, at least 1, and the last is `steps`.
+
+    Args:
+        steps: of the generator.
+        reads: fractions of the steps in (0, 1].
+
+    Raises:
+        UsageError: for a fraction out of range.
+    """
     for read in reads:
         if not 0 < read <= 1:
-            raise UsageError(f"reads = {tuple(reads)}: {read} is no fraction of the steps in (0, 1]")
+            raise UsageError(f"search.reads={tuple(reads)}: {read} is not a fraction of the steps in (0, 1]")
     return sorted({*(min(steps, max(1, round(read * steps))) for read in reads), steps})
 
 
 def constant(progress: float) -> float:
-    """All of lambda from the first read on."""
+    """The whole lambda from the first read on."""
     return 1.0
 
 
 def linear(progress: float) -> float:
-    """lambda in proportion to the share of the steps done."""
+    """lambda in proportion to the share of the steps taken."""
     return progress
 
 
 def geometric(progress: float) -> float:
-    """min((1 + gamma)^i - 1, 1) with gamma = 0.008 at i of 100 steps (DAS, 2501.05803): full at 87 % of them."""
-    return min(1.008 ** (100 * progress) - 1, 1.0)
+    """min((1 + gamma)^i - 1, 1) with gamma = 0.008 at step i of 100 (DAS, 2501.05803); it reaches 1 at 87 %."""
+    return min(math.pow(1.008, 100 * progress) - 1, 1.0)
 
 
 RISES: dict[str, Callable[[float], float]] = {"constant": constant, "linear": linear, "geometric": geometric}
 
 
 def lambdas(rise: str, lam: float, at: Sequence[int]) -> list[float]:
-    """lambda at each stop; all of it at the last. Raises ValueError for an unknown rise, suggesting the nearest."""
+    """lambda at each stop, the whole of it at the last; for `adaptive` the values before the last are placeholders.
+
+    Raises:
+        UsageError: for an unknown rise; it names the nearest.
+    """
     share = lookup("rise", rise, {**RISES, "adaptive": constant})
     return [*(lam * share(stop / at[-1]) for stop in at[:-1]), lam]
 
@@ -77,9 +90,9 @@ def adaptive(
 
 
 def funnel(n: int, last: int, rounds: int) -> list[int]:
-    """Population of each round, from n down (never up) to `last` in equal ratios."""
+    """Size of the population in each round, from n down to `last` in equal ratios; it never grows."""
     if not 1 <= last <= n:
-        raise UsageError(f"last = {last} must lie between 1 and n = {n}")
+        raise UsageError(f"search.last={last}: give a number between 1 and n = {n}")
     if rounds == 1:
         return [n]
     return [round(n * (last / n) ** (k / (rounds - 1))) for k in range(rounds)]

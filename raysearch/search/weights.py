@@ -1,8 +1,8 @@
-"""Immutable log-weights of a population, and the log normalising constant they have earned so far.
+"""Immutable log-weights of a population, and its estimate of the log normalising constant so far.
 
-Weights are state: they live in log space, `add` returns new ones, and what they were worth is never dropped:
-`resampled` banks their log-mean in `log_z`. Sums of exponentials are correctly rounded (math.fsum), so they do not
-depend on order or machine. A NaN increment means weight zero (-inf) and is counted in `nans`.
+Weights are state: they live in log space, `add` returns new ones, and nothing is dropped when a population is
+resampled, because `resampled` adds their log-mean to `log_z`. Sums of exponentials are correctly rounded (math.fsum),
+so they depend on neither order nor machine. A NaN increment sets the weight to zero (-inf) and is counted in `nans`.
 Notation of Chopin & Papaspiliopoulos, An Introduction to Sequential Monte Carlo (2020), chapters 8 to 10.
 """
 
@@ -19,11 +19,15 @@ import numpy as np
 class Weights:
     """Log-weights of N particles.
 
-    lw:    (N,) fp64, read-only, in slot order; -inf is a dead particle. Only their size relative to 0 counts in log_z.
-    paid:  log Z banked at earlier resamplings.
-    nans:  how many increments were NaN since the start.
-    W:     (N,) normalised weights, sum 1. log_mean: log of the mean weight.
-    Raises ValueError if N = 0, if a log-weight is +inf or NaN, or if every particle is dead.
+    Attributes:
+        lw: (N,) fp64, read-only, in slot order; -inf is a particle of weight zero.
+        paid: the part of log Z from before the last resampling.
+        nans: how many increments have been NaN since the start.
+        W: (N,) normalised weights, sum 1.
+        log_mean: log of the mean weight.
+
+    Raises:
+        ValueError: if N = 0, if a log-weight is +inf or NaN, or if all particles have weight zero.
     """
 
     lw: np.ndarray
@@ -55,13 +59,14 @@ class Weights:
 
     @staticmethod
     def uniform(n: int) -> Weights:
+        """n particles of weight 1."""
         return Weights(np.zeros(n))
 
     def __len__(self) -> int:
         return len(self.lw)
 
     def add(self, delta: Sequence[float] | np.ndarray) -> Weights:
-        """Multiply in exp(delta), (N,). NaN of a living particle kills and counts it; the dead stay dead."""
+        """The weights times exp(delta), (N,). NaN sets a weight to zero and is counted; zero stays zero."""
         delta = np.asarray(delta, dtype=np.float64)
         if delta.shape != self.lw.shape:
             raise ValueError(f"increment has shape {delta.shape}, there are {len(self)} log-weights")
@@ -72,7 +77,7 @@ class Weights:
 
     @property
     def log_z(self) -> float:
-        """log of the estimated normalising constant up to now; its exponential is unbiased."""
+        """log of the estimated normalising constant so far; its exponential is unbiased."""
         return self.paid + self.log_mean
 
     @property
@@ -97,10 +102,10 @@ class Weights:
         return len(self) * first * first / second if second else 0.0
 
     def resampled(self, n: int | None = None) -> Weights:
-        """Equal weights of n offspring (N if not said), the log-mean banked in `log_z`."""
+        """Equal weights of n offspring (N by default); the log-mean is kept in `log_z`."""
         return Weights(np.zeros(len(self) if n is None else n), self.log_z, self.nans)
 
     def pruned(self, offspring: Sequence[int] | np.ndarray) -> Weights:
-        """As `resampled`, where each survivor stands once for its number of offspring (all positive)."""
+        """As `resampled`, but each survivor stands once, with the weight of its offspring (all counts positive)."""
         counts = np.asarray(offspring, dtype=np.float64)
         return Weights(np.log(counts / counts.mean()), self.log_z, self.nans)

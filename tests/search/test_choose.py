@@ -142,7 +142,7 @@ def test_a_search_keeps_all_but_its_last_word():
         ({"how": "rank", "parts": [{"name": "r", "weight": "x"}]}, r"parts\[0\]\.weight='x'"),
         ({"how": "rank", "parts": ["moton"]}, "'moton' is unknown; did you mean 'motion'"),
         ({"how": "consensus"}, "add vjepa2_features to watch"),
-        ({"how": "consensus", "parts": ["r"]}, "consensus alone has none"),
+        ({"how": "consensus", "parts": ["r"]}, "consensus takes no parts"),
         ({"how": "rank", "parts": ["r"], "at_least": {"moton": 1}}, r"at_least: measurement 'moton'"),
         ({"how": "rank", "parts": ["r"], "at_least_of_median": {"motion": None}}, r"motion=None"),
     ],

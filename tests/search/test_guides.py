@@ -34,12 +34,12 @@ def test_for_a_sampler_a_guide_is_strict_and_short_unless_the_job_says_otherwise
         ({"name": "mean"}, r"give a preset .* or both name \(mean, full\) and scale"),
         ({"name": "meen", "scale": 1.0}, r"guide 'meen' is unknown; did you mean 'mean'"),
         ({"preset": "cheap", "norm": "relativ"}, r"did you mean 'relative'"),
-        ({"preset": "cheap", "scale": "much"}, r"search.guide.scale='much': must be a finite number"),
-        ({"preset": "cheap", "every": 0}, r"search.guide.every=0: must be a whole number, at least 1"),
-        ({"preset": "cheap", "window": [0.5]}, r"search.guide.window=\[0.5\]: must be two fractions"),
-        ({"preset": "cheap", "shrink": 1.5}, r"search.guide.shrink=1.5: must be a number in \(0, 1\]"),
+        ({"preset": "cheap", "scale": "much"}, r"search.guide.scale='much': give a number of at least 0"),
+        ({"preset": "cheap", "every": 0}, r"search.guide.every=0: give a whole number of at least 1"),
+        ({"preset": "cheap", "window": [0.5]}, r"search.guide.window=\[0.5\]: give two fractions"),
+        ({"preset": "cheap", "shrink": 1.5}, r"search.guide.shrink=1.5: give a number in \(0, 1\]"),
         ({"preset": "cheap", "norm": "variance", "inner": 2}, r"inner=2: with norm variance a step is one shift"),
-        ({"preset": "cheap", "clip": 0}, r"search.guide.clip=0: must be a number above 0, or null"),
+        ({"preset": "cheap", "clip": 0}, r"search.guide.clip=0: give a number above 0 or null"),
     ],
 )
 def test_what_cannot_be_meant_is_named(options, told):

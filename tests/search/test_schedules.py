@@ -21,7 +21,7 @@ def test_stops_are_sorted_distinct_and_end_at_the_last_step(steps, reads):
 def test_default_reads_start_at_a_fifth():
     assert stops(50) == [10, 20, 30, 40, 50]
     assert stops(1) == [1]
-    with pytest.raises(ValueError, match=r"reads = \(0.0,\)"):
+    with pytest.raises(ValueError, match=r"reads=\(0.0,\)"):
         stops(50, (0.0,))
 
 
@@ -66,5 +66,5 @@ def test_funnel_never_widens(n, last, rounds):
 
 def test_funnel_values_and_error():
     assert funnel(64, 4, 5) == [64, 32, 16, 8, 4]
-    with pytest.raises(ValueError, match="last = 9"):
+    with pytest.raises(ValueError, match="last=9"):
         funnel(8, 9, 3)

@@ -12,9 +12,11 @@ import pytest
 
 from examples.exact.drivers import Toy, drive
 from examples.exact.models import DDPM
-from raysearch.moves import Guide, Kernel, Outcome
-from raysearch.search import STRATEGIES, describe, strategy
+from raysearch.errors import UsageError
+from raysearch.moves import KERNELS, Guide, Kernel, Outcome
+from raysearch.search import STRATEGIES, describe, options_of, strategy
 from raysearch.search.common import afford, nfe, ranked
+from raysearch.search.guides import PRESETS
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 NEED_NOISE = ("smc", "beam", "rbf")
@@ -193,19 +195,26 @@ def test_a_budget_too_small_names_the_least_that_will_do(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("best_of_n", {"n": 0}, "n = 0 must be at least 1"),
+        ("best_of_n", {"n": 0}, "search.n=0: give a whole number of at least 1"),
         ("smc", {"potential": "dif"}, "did you mean 'diff'"),
         ("smc", {"scheme": "systemic"}, "did you mean 'systematic'"),
         ("smc", {"scheme": "killing", "last": 4}, "with prune or last use systematic or ssp"),
         ("smc", {"rise": "geometry"}, "did you mean 'geometric'"),
-        ("smc", {"threshold": -0.5}, "threshold = -0.5 must be at least 0"),
-        ("beam", {"width": 0}, "width = 0 must be at least 1"),
-        ("halving", {"keep": 0.0}, r"keep = 0.0 must lie in \(0, 1\]"),
+        ("smc", {"threshold": -0.5}, r"search.threshold=-0.5: give a number in \[0, 1\]"),
+        ("smc", {"threshold": 1.5}, r"search.threshold=1.5: give a number in \[0, 1\]"),
+        ("smc", {"lam": math.nan}, "search.lam=nan: give a number of at least 0"),
+        ("smc", {"m": 3}, "option of smc 'm' is unknown"),
+        ("beam", {"width": 0}, "search.width=0: give a whole number of at least 1"),
+        ("halving", {"keep": 0.0}, r"search.keep=0.0: give a number in \(0, 1\]"),
         ("paths", {"back": 0.5, "ahead": 0.5}, "ahead = 0.5 must exceed back = 0.5"),
-        ("zero_order", {"beta": 1.5}, r"beta = 1.5 must lie in \(0, 1\]"),
-        ("pcn", {"rounds": 0}, "rounds = 0 must be at least 1"),
-        ("evolutionary", {"reads": (1.0,)}, r"reads = \(1.0,\)"),
-        ("rbf", {"wave": 0}, "wave = 0 must be at least 1"),
+        ("zero_order", {"beta": 1.5}, r"search.beta=1.5: give a number in \(0, 1\]"),
+        ("pcn", {"rounds": 0}, "search.rounds=0: give a whole number of at least 1"),
+        (
+            "evolutionary",
+            {"reads": (1.0,)},
+            r"search.reads=\(1.0,\): give at least one fraction of the steps, each below 1",
+        ),
+        ("rbf", {"wave": 0}, "search.wave=0: give a whole number of at least 1"),
     ],
 )
 def test_errors_name_option_value_and_range(name, options, message):
@@ -221,7 +230,38 @@ def test_registry_and_descriptions():
     for d in described.values():
         assert d.summary.endswith(".") and len(d.summary) <= 100 and "arXiv" in d.paper
         assert {"kernel", "guide", "budget"} <= set(d.options)
-    assert described["smc"].options["threshold"] == 0.5
+    assert described["smc"].options["threshold"].default == 0.5
+
+
+@pytest.mark.parametrize("part", describe(), ids=lambda part: part.name)
+def test_every_option_says_what_it_means_and_which_values_it_takes(part):
+    for option in part.options.values():
+        assert len(option.meaning.split()) >= 4 and len(option.meaning) < 260, option.name
+        assert "Paper" not in option.meaning and "Raises" not in option.meaning
+        assert option.values or option.name == "kernel"
+    assert all(name in part.options["kernel"].meaning for name in KERNELS)
+    assert all(name in part.options["guide"].meaning for name in PRESETS)
+
+
+def test_strategies_are_listed_from_the_simplest_to_the_most_involved():
+    assert list(STRATEGIES) == [
+        "best_of_n", "halving", "smc", "beam", "paths", "zero_order", "pcn", "evolutionary", "rbf"
+    ]  # fmt: skip
+
+
+def test_options_of_a_job_become_those_of_the_strategy():
+    begin, given = options_of(
+        {"name": "smc", "kernel": {"name": "cps", "eta": 0.5, "window": [0, 1]}, "guide": "cheap"}
+    )
+    assert begin.__name__ == "smc" and given["kernel"] == Kernel("cps", 0.5, (0, 1))
+    assert given["guide"].strict and given["guide"].clip == 1.0
+    assert options_of({"name": "beam", "guide": {"preset": "cheap", "scale": 0}})[1] == {"guide": None}
+    with pytest.raises(
+        UsageError, match=r"option of beam 'lam' is unknown.*leaves out the options of another strategy"
+    ):
+        options_of({"name": "beam", "lam": 3.0})
+    with pytest.raises(UsageError, match="strategy 'bean' is unknown; did you mean 'beam'"):
+        options_of({"name": "bean"})
 
 
 def test_search_imports_neither_torch_nor_ray():
