@@ -242,7 +242,7 @@ class VJEPA2Reward(Reward):
         def peak(n: int) -> int:
             torch.cuda.reset_peak_memory_stats(self._device)
             self._judge(blank.expand(n, -1, -1, -1, -1))
-            return int(torch.cuda.max_memory_allocated(self._device)) - before
+            return int(torch.cuda.max_memory_allocated(self._device) - before)
 
         return fitting(peak, int(0.9 * torch.cuda.mem_get_info(self._device)[1]) - before, most)
 
