@@ -232,7 +232,7 @@ class VJEPA2Reward(Reward):
 
     def _fitting(self) -> int:
         """The windows per batch: as many as fill the device, on a GPU no more than fit its memory."""
-        most = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
+        most: int = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
         if self._device.type != "cuda":
             return most
         blank = torch.zeros(self.convention.window, 3, self._side, self._side, device=self._device, dtype=self._dtype)
