@@ -130,14 +130,14 @@ class Declaration:
 
     def __call__(self, make: Make) -> Make:
         """Mark a class or a function; it is returned as it is, with this as its attribute `declaration`."""
-        make.declaration = replace(self, **_attributes(make, self))  # type: ignore[attr-defined]
+        make.declaration = _with_attributes(self, make)  # type: ignore[attr-defined]
         return make
 
 
 def declaration(make: Callable[..., Any]) -> Declaration:
     """What a class or function declares; of one without the decorator only its class attributes count."""
     declared = declared_by(make)
-    return declared if declared else Declaration(**_attributes(make, Declaration()))
+    return declared if declared else _with_attributes(Declaration(), make)
 
 
 def declared_by(make: object) -> Declaration | None:
@@ -146,5 +146,6 @@ def declared_by(make: object) -> Declaration | None:
     return declared if isinstance(declared, Declaration) else None
 
 
-def _attributes(make: object, declared: Declaration) -> dict[str, bool]:
-    return {name: getattr(declared, name) or bool(getattr(make, name, False)) for name in ("differentiable", "maps")}
+def _with_attributes(declared: Declaration, make: object) -> Declaration:
+    differentiable = declared.differentiable or bool(getattr(make, "differentiable", False))
+    return replace(declared, differentiable=differentiable, maps=declared.maps or bool(getattr(make, "maps", False)))

@@ -1,4 +1,4 @@
-"""Plug-ins: the example of the docs as a real distribution in a real run, and everything that can be wrong with one."""
+"""Plug-ins and custom rewards: the example of the docs as a real distribution, and everything that can be wrong."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import raysearch
-from raysearch import cli, rewards
+from raysearch import cli, config, rewards, runs
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.rewards import Scores, plugins, resolved
@@ -165,3 +165,108 @@ def test_the_example_of_the_docs_runs(tmp_path, executor):
     assert found["reward"] == "steady_colour" and len(finals) == 2
     for o in finals:
         assert 0 < o["rewards"]["steady_colour"] < 1 and 0 < o["rewards"]["steady_colour.worst"] <= 1
+
+
+CUSTOM = '''"""A module that was dropped beside the job."""
+from raysearch.options import Count
+from raysearch.rewards import Scores
+
+
+class Steady:
+    """How little the mean brightness drifts.
+
+    Args:
+        power: the exponent of the drift.
+    """
+
+    size, differentiable = None, False
+
+    def __init__(self, power: Count = 1):
+        self.power = power
+
+    def score(self, view, prompt, fps=None):
+        drift = abs(float(view[-1].mean()) - float(view[0].mean())) / 255
+        return Scores(1 - drift**self.power, {"fps": fps or 0.0})
+
+
+class Mapless:
+    size, differentiable, maps = None, False, True
+
+    def score(self, view, prompt):
+        return Scores(0.0)
+
+
+number = 3
+
+
+def nothing():
+    return "no reward"
+'''
+STEADY = {"name": "plug_dropped:Steady"}
+
+
+@pytest.fixture
+def dropped(tmp_path, monkeypatch):
+    """A module on the path, which is all that a custom reward needs."""
+    (tmp_path / "plug_dropped.py").write_text(CUSTOM)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    sys.modules.pop("plug_dropped", None)
+
+
+def test_a_custom_reward_is_named_by_its_module(dropped, capsys):
+    reward = rewards.load({**STEADY, "power": 2})
+    view = np.stack([np.zeros((4, 4, 3)), np.full((4, 4, 3), 51)]).astype(np.uint8)
+    assert reward.score(view, Prompt("a", "x")) == Scores(1 - 0.2**2, {"fps": 0.0})
+    assert reward.score(view, Prompt("a", "x"), 8.0).details == {"fps": 8.0}
+    assert rewards.label(STEADY) == "Steady" and resolved(STEADY)["power"] == 1
+    assert cli.main(["rewards", "plug_dropped:Steady"]) == 0
+    printed = capsys.readouterr().out
+    assert "plug_dropped:Steady: How little the mean brightness drifts.\n    not differentiable; from" in printed
+    assert "power = 1  the exponent of the drift. (a whole number of at least 1)" in printed
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ({"name": "plug_nowhere:Steady"}, "reward.name='plug_nowhere:Steady': ModuleNotFoundError: No module named"),
+        ({"name": "plug_dropped:Stedy"}, "reward.name='plug_dropped:Stedy': AttributeError: module 'plug_dropped' has"),
+        ({"name": "plug_dropped:number"}, "reward.name='plug_dropped:number': plug_dropped:number is a int; name a"),
+        (
+            {"name": "plug_dropped:Scores"},
+            "reward.name='plug_dropped:Scores': plug_dropped:Scores is no reward",
+        ),
+        ({**STEADY, "powr": 2}, "reward: option of plug_dropped:Steady 'powr' is unknown; did you mean 'power'?"),
+        ({**STEADY, "power": 0}, "reward.power=0: give a whole number of at least 1"),
+    ],
+)
+def test_a_custom_reward_that_cannot_be_is_one_line_before_anything_is_loaded(dropped, spec, message):
+    with pytest.raises(UsageError) as error:
+        rewards.check(spec)
+    assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+def test_what_turns_out_to_be_no_reward_is_one_line(dropped):
+    for name, message in (("nothing", "has no size and no differentiable and no score"), ("Mapless", "maps=True but")):
+        with pytest.raises(UsageError, match=message):
+            rewards.load({"name": f"plug_dropped:{name}"})
+
+
+def test_another_source_is_another_reward(dropped):
+    first = fingerprints.rewards_fingerprint([STEADY])
+    nested = {"name": "fuse", "parts": [STEADY]}
+    inside = fingerprints.rewards_fingerprint([nested])
+    assert fingerprints.rewards_fingerprint([STEADY]) == first
+    (dropped / "plug_dropped.py").write_text(CUSTOM.replace("1 - drift", "2 - drift"))
+    assert fingerprints.rewards_fingerprint([STEADY]) != first
+    assert fingerprints.rewards_fingerprint([nested]) != inside
+
+
+def test_a_run_goes_by_a_custom_reward(dropped):
+    values = {
+        "run": str(dropped / "run"), "prompts": {"heldout": 1}, "search": {"name": "best_of_n", "n": 2},
+        "generator": {"steps": 2}, "cluster": {"executor": "inline"}, "reward": {**STEADY, "power": 2},
+    }  # fmt: skip
+    (end,) = runs.run(config.typed(values, "test"))
+    assert all(0 < o.rewards["Steady"] <= 1 and o.rewards["Steady.fps"] == 8 for o in end.result.finals)
+    assert json.loads((dropped / "run/result.json").read_text())["reward"] == "Steady"

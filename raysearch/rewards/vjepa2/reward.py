@@ -232,7 +232,7 @@ class VJEPA2Reward(Reward):
 
     def _fitting(self) -> int:
         """The windows per batch: as many as fill the device, on a GPU no more than fit its memory."""
-        most = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
+        most: int = min(MOST, max(1, FILLED.get(self._device.type, 256) // self._tokens))
         if self._device.type != "cuda":
             return most
         blank = torch.zeros(self.convention.window, 3, self._side, self._side, device=self._device, dtype=self._dtype)
@@ -242,7 +242,7 @@ class VJEPA2Reward(Reward):
         def peak(n: int) -> int:
             torch.cuda.reset_peak_memory_stats(self._device)
             self._judge(blank.expand(n, -1, -1, -1, -1))
-            return int(torch.cuda.max_memory_allocated(self._device)) - before
+            return int(torch.cuda.max_memory_allocated(self._device) - before)
 
         return fitting(peak, int(0.9 * torch.cuda.mem_get_info(self._device)[1]) - before, most)
 
