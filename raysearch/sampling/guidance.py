@@ -135,7 +135,7 @@ def _remedy(guide: Guide) -> str:
         return (
             f"Try under search.guide: {', '.join(less)}; or the preset lean, which takes the least (docs/guidance.md)"
         )
-    return "These options already take the least: choose smaller videos, a smaller reward.model, or cluster.guide_from=remote"
+    return "These options already take the least: choose smaller videos, a smaller model, or cluster.guide_from=remote"
 
 
 def _step(site: GuidedStep, x: Tensor) -> Step:
