@@ -128,7 +128,7 @@ def posterior() -> Iterator[Row]:
 def variants() -> Iterator[Row]:
     yield ratio_row("diff, population 32 -> 8", CHAIN, 800, n=32, last=8)
     yield ratio_row("diff, pruned, kernel ode", LinearGaussian(kernel=ODE), 800, n=16, prune=True, threshold=1.0)
-    yield ratio_row("diff, adaptive lambda (consistent)", replace(CHAIN, lam=4.0), 300, n=128, rise="adaptive")
+    yield ratio_row("diff, adaptive lambda", replace(CHAIN, lam=4.0), 300, n=128, rise="adaptive")
     with dropped_weights():
         yield ratio_row("MUTANT: weights reset where resampling is skipped", CHAIN, 400, must_fail=True, n=32)
 

@@ -1,4 +1,4 @@
-"""Where networks compute, and that they compute the same bits every time."""
+"""The device on which networks compute, and reproducible computation on it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 
 
 def best() -> str:
-    """A GPU, if there is one."""
+    """`cuda` if there is a GPU, else `cpu`."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def reproducible(device: str | torch.device) -> None:
-    """Ask PyTorch for the same bits in every run on this device, in this process; to be called before it is used.
+    """Make PyTorch give the same bits in every run on this device, in this process; call it before the device is used.
 
-    On a CPU they are the same anyway. On a GPU some operations, mostly in backward passes, add up in the order in which
-    threads arrive unless told otherwise. One that has no other way warns.
+    On a CPU nothing is needed. On a GPU some operations, mostly in backward passes, otherwise add up in the order in
+    which threads arrive. An operation that has no reproducible form warns.
     """
     if torch.device(device).type != "cuda":
         return
@@ -27,5 +27,5 @@ def reproducible(device: str | torch.device) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether it was the memory, of a GPU or of this machine, that did not suffice."""
+    """Whether an error means that the memory of a GPU or of this machine did not suffice."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -189,7 +189,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as the journal keeps them."""
-        return encode(asdict(self))
+        plain: dict[str, Any] = encode(asdict(self))
+        return plain
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:

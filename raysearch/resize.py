@@ -1,6 +1,6 @@
-"""Bilinear resizing as two matrix products: the numbers of torch's interpolate, and a gradient of the same bits always.
+"""Bilinear resizing as two matrix products: the values of torch's interpolate, with a reproducible gradient.
 
-The backward pass of interpolate adds up in any order on a GPU, and has no other way.
+The backward pass of torch's interpolate adds up in an arbitrary order on a GPU.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from torch import Tensor
 
 
 def bilinear(x: Tensor, height: int, width: int, antialias: bool = False) -> Tensor:
-    """x [..., H, W] as [..., height, width], computed in fp32 at least; itself if it has that size."""
+    """Resize x [..., H, W] to [..., height, width], computed in fp32 at least; x itself if it has that size.
+
+    antialias: widen the filter when shrinking, as torch's `antialias=True` does.
+    """
     if x.shape[-2:] == (height, width):
         return x
     y = x.to(torch.promote_types(x.dtype, torch.float32))
@@ -26,11 +29,12 @@ def bilinear(x: Tensor, height: int, width: int, antialias: bool = False) -> Ten
 
 @lru_cache(maxsize=64)
 def _weights(now: int, then: int, antialias: bool) -> np.ndarray:
-    """[then, now]: how much of each pixel of a line is in each of the new ones. Arrays, for any device and mode."""
+    """[then, now]: the share of each old pixel of a line in each new one."""
     scale = now / then
     centres = (np.arange(then)[:, None] + 0.5) * scale
     if not antialias:
         centres = centres.clip(0.5, now - 0.5)  # beyond the first and the last pixel there is nothing
     reach = max(scale, 1.0) if antialias else 1.0
     weights = (1 - np.abs(np.arange(now) + 0.5 - centres) / reach).clip(0)
-    return weights / weights.sum(1, keepdims=True)
+    shares: np.ndarray = weights / weights.sum(1, keepdims=True)
+    return shares

@@ -88,6 +88,23 @@ class Hmm:
         return Outcome(str(len(self.paths) - 1), math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path)))
 
 
+@dataclass
+class Guided(Hmm):
+    """The same chain, whose particles move by a proposal that tends to the likelier state, with log p - log q."""
+
+    def run(self, move: Move) -> Outcome:
+        path = () if move.parent is None else self.paths[int(move.parent)]
+        ratio = 0.0
+        while len(path) < move.to // STRIDE:
+            p = TRANSITION[path[-1]] if path else START
+            q = (0.8, 0.2) if len(path) % 2 == 0 else (0.25, 0.75)
+            state = self.choices.choose(list(q))
+            path, ratio = (*path, state), ratio + math.log(p[state] / q[state])
+        self.paths.append(path)
+        reward = math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path))
+        return Outcome(str(len(self.paths) - 1), reward, log_ratio=ratio)
+
+
 def hmm_log_z(stages: int) -> float:
     """The forward algorithm."""
     alpha = np.array(START) * EMISSION[0]
@@ -96,11 +113,14 @@ def hmm_log_z(stages: int) -> float:
     return math.log(alpha.sum())
 
 
-def expected_z(spawn: Callable[[Choices], Search]) -> tuple[float, int]:
-    """E[Z_hat] of the searches spawned, and how many outcomes it took; probabilities are checked to sum to one."""
+def expected_z(spawn: Callable[[Choices], Search], law: type[Hmm] | None = None) -> tuple[float, int]:
+    """E[Z_hat] of the searches spawned, and how many outcomes it took; probabilities are checked to sum to one.
+
+    law: how particles move; the chain itself by default.
+    """
 
     def run(choices: Choices) -> float:
-        model, search = Hmm(choices), spawn(choices)
+        model, search = (law or Hmm)(choices), spawn(choices)
         round_ = next(search)
         while True:
             try:

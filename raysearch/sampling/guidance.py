@@ -5,8 +5,8 @@
 
 Invariants: where a step has noise, the guided (and clipped) shift of its mean is the proposal q, and log p - log q is
 exact; a deterministic step is not corrected. Positions that the pipeline holds, and frames that pause, are never moved.
-The gradient sees what the reward sees, unrounded: the same decode, the same resize. A critic answers for one view, so
-where it runs changes no bit.
+The gradient is taken of what the reward sees, without rounding: the same decode, the same resize. A critic answers for
+one view at a time, so the place where it runs changes no bit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from raysearch.devices import out_of_memory
 from raysearch.generators import Generator, Path
 from raysearch.generators.gradient import economical
 from raysearch.moves import Guide, Kernel
-from raysearch.names import lookup
+from raysearch.names import find, lookup
 from raysearch.resize import bilinear
 from raysearch.sampling import kernels
 from raysearch.search.schedules import fraction, guided
@@ -33,9 +33,13 @@ Noise = Callable[[str], torch.Generator]  # the CPU generator of a purpose, with
 
 @dataclass(frozen=True)
 class Step:
-    """x: the next state; preview: the x0_hat to keep beside it; log_ratio: log p - log q, 0 where not corrected.
+    """The result of a guided step.
 
-    nfe: how often the network ran.
+    Attributes:
+        x: the next state.
+        preview: the x0_hat to keep beside it.
+        log_ratio: log p - log q; 0 where the guide is not corrected.
+        nfe: how often the network ran.
     """
 
     x: Tensor
@@ -45,8 +49,18 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Where a guide stands: one step k of one generator, how to see (view size) and whom to ask."""
+class GuidedStep:
+    """One step of one particle that is to be guided.
+
+    Attributes:
+        generator: of the prompt.
+        guide: how to steer.
+        kernel: how the step moves the particle.
+        critic: gives the reward of a view and its gradient.
+        size: side of the view; None for frames at full size.
+        k: the step.
+        noise: the CPU generator of a purpose, within this Move and step.
+    """
 
     generator: Generator
     guide: Guide
@@ -66,8 +80,16 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Steered:
-    """x0: the preview without guide; x, target: what the kernel sets out from instead; preview: what is kept."""
+class Steering:
+    """What a guide makes of a step.
+
+    Attributes:
+        x0: the preview without guide.
+        x: the state from which the kernel takes its step.
+        target: the preview with which the kernel takes its step.
+        preview: the preview to keep in the state.
+        nfe: how often the network ran.
+    """
 
     x0: Tensor
     x: Tensor
@@ -77,165 +99,167 @@ class Steered:
 
 
 def acts(guide: Guide | None, kernel: Kernel, path: Path, k: int, steps: int) -> bool:
-    """Whether step k of `steps` is guided: a matter of guide, kernel and k alone, so that Moves can be cut anywhere."""
+    """Whether step k of `steps` is guided. It depends on guide, kernel and k only, so Moves can be split anywhere."""
     if guide is None or k not in guided(guide, steps):
         return False
     noisy = kernels.needs_noise(kernel, path, fraction(k, steps))
     return noisy or not (guide.strict or guide.norm == "variance")
 
 
-def step(ground: Ground, x: Tensor) -> Step:
-    """One guided step from x, gone back and taken again `travel` times.
+def step(site: GuidedStep, x: Tensor) -> Step:
+    """One guided step from x; with travel it is undone by re-noising and taken again that many times.
 
-    Raises UsageError for an unknown guide, MemoryError with the remedy where the gradient does not fit.
+    Raises:
+        UsageError: for an unknown guide.
+        MemoryError: where the gradient does not fit; it names the options that need less.
     """
     try:
-        return _step(ground, x)
+        return _step(site, x)
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        told = str(error).strip().splitlines()[0]
-        raise MemoryError(f"guide {ground.guide.name!r}: {told} {_remedy(ground.guide)}") from None
+        message = str(error).strip().splitlines()[0]
+        raise MemoryError(f"guide {site.guide.name!r}: {message} {_remedy(site.guide)}") from None
 
 
 def _remedy(guide: Guide) -> str:
     less = [
-        told
-        for told, done in (
+        option
+        for option, used in (
             ("recompute=true", guide.recompute), ("chunk=2", guide.chunk is not None), ("shrink=0.5", guide.shrink < 1),
             ("name=mean, which does not go through the network", guide.name == "mean"),
         )
-        if not done
+        if not used
     ]  # fmt: skip
     if less:
         return (
             f"Try under search.guide: {', '.join(less)}; or the preset lean, which takes the least (docs/guidance.md)"
         )
-    return "It takes the least already: choose smaller videos or a smaller reward.model, or cluster.guide_from=remote"
+    return "These options already take the least: choose smaller videos, a smaller model, or cluster.guide_from=remote"
 
 
-def _step(ground: Ground, x: Tensor) -> Step:
-    guide, nfe, path = ground.guide, 0, ground.path
+def _step(site: GuidedStep, x: Tensor) -> Step:
+    guide, nfe, path = site.guide, 0, site.path
     for again in range(guide.travel + 1):
-        found = lookup("guide", guide.name, GUIDES)(ground, x)
-        found = clipped(ground, x, found)
-        noisy = kernels.needs_noise(ground.kernel, path, ground.at)
-        noise = kernels.normal(x, ground.noise(_numbered("step", again))) if noisy else None
-        y, _ = kernels.step(ground.kernel, found.x, found.target, path, noise, ground.at)
-        nfe += found.nfe
+        steering = clipped(site, x, find("guide", guide.name, GUIDES)(site, x))
+        noisy = kernels.needs_noise(site.kernel, path, site.at)
+        noise = kernels.normal(x, site.noise(_numbered("step", again))) if noisy else None
+        y, _ = kernels.step(site.kernel, steering.x, steering.target, path, noise, site.at)
+        nfe += steering.nfe
         if again < guide.travel:
-            there = kernels.normal(x, ground.noise(_numbered("travel", again)))
-            back = kernels.renoise(y, (*path[2:], *path[2:]), (*path[:2], *path[:2]), there)
-            x = torch.where(kernels.movable(x, found.x0, path), back, x)
+            fresh = kernels.normal(x, site.noise(_numbered("travel", again)))
+            back = kernels.renoise(y, (*path[2:], *path[2:]), (*path[:2], *path[:2]), fresh)
+            x = torch.where(kernels.movable(x, steering.x0, path), back, x)
     ratio: Tensor | float = 0.0
     if not guide.travel:
-        ratio = kernels.log_ratio(ground.kernel, x, found.x0, found.target, path, noise, ground.at, moved=found.x)
-    return Step(y, found.preview, float(ratio), nfe)
+        ratio = kernels.log_ratio(site.kernel, x, steering.x0, steering.target, path, noise, site.at, moved=steering.x)
+    return Step(y, steering.preview, float(ratio), nfe)
 
 
-def mean(ground: Ground, x: Tensor) -> Steered:
-    """Steps of x0_hat along the gradient of the reward of its video; the network runs once and keeps no graph."""
-    x0 = ground.generator.denoise(x, ground.k, ground.noise("call"))
-    free, target = _free(ground, x, x0), x0
-    for _ in range(ground.guide.inner):
-        target = climbed(ground, target, slope(ground, target), free)
-    return Steered(x0, x, target, _kept(ground, x0, target), 1)
+def mean(site: GuidedStep, x: Tensor) -> Steering:
+    """Move x0_hat up the gradient of the reward of its video; the network runs once and keeps no graph (MPGD)."""
+    x0 = site.generator.denoise(x, site.k, site.noise("call"))
+    free, target = _free(site, x, x0), x0
+    for _ in range(site.guide.inner):
+        target = climbed(site, target, slope(site, target), free)
+    return Steering(x0, x, target, _kept(site, x0, target), 1)
 
 
-def full(ground: Ground, x: Tensor) -> Steered:
-    """Steps of x_t along the gradient through decoder and network, the network run again after each."""
-    base, free, here = x, x, x
-    for i in range(ground.guide.inner):
-        leaf = here.detach().requires_grad_(True)
-        with torch.enable_grad(), economical(ground.generator, recompute=ground.guide.recompute):
-            x0 = ground.generator.denoise(leaf, ground.k, ground.noise("call"), grad=True)
-        (g,) = torch.autograd.grad(x0, leaf, slope(ground, x0))
+def full(site: GuidedStep, x: Tensor) -> Steering:
+    """Move x_t up the gradient through decoder and network; the network runs again after each step (WMReward)."""
+    base, free, moved = x, x, x
+    for i in range(site.guide.inner):
+        leaf = moved.detach().requires_grad_(True)
+        with torch.enable_grad(), economical(site.generator, recompute=site.guide.recompute):
+            x0 = site.generator.denoise(leaf, site.k, site.noise("call"), grad=True)
+        (g,) = torch.autograd.grad(x0, leaf, slope(site, x0))
         if i == 0:
-            base, free = x0.detach(), _free(ground, x, x0.detach())
-        if ground.guide.norm == "variance":
-            return Steered(base, x, climbed(ground, base, g, free), base, 1)
-        here = climbed(ground, here, g, free)
-    target = torch.where(free, ground.generator.denoise(here, ground.k, ground.noise("call")), base)
-    return Steered(base, here, target, target, ground.guide.inner + 1)
+            base, free = x0.detach(), _free(site, x, x0.detach())
+        if site.guide.norm == "variance":
+            return Steering(base, x, climbed(site, base, g, free), base, 1)
+        moved = climbed(site, moved, g, free)
+    target = torch.where(free, site.generator.denoise(moved, site.k, site.noise("call")), base)
+    return Steering(base, moved, target, target, site.guide.inner + 1)
 
 
-GUIDES: dict[str, Callable[[Ground, Tensor], Steered]] = {"mean": mean, "full": full}
+GUIDES: dict[str, Callable[[GuidedStep, Tensor], Steering]] = {"mean": mean, "full": full}
 
 
-def slope(ground: Ground, x0: Tensor) -> Tensor:
-    """d reward / d x0_hat, by way of the decoder and the view; 0 for a broken video, which will be scored NaN.
+def slope(site: GuidedStep, x0: Tensor) -> Tensor:
+    """d reward / d x0_hat, through the decoder and the view; 0 where the video is not finite, which is scored NaN.
 
-    Raises ArithmeticError if a sound video has a gradient that is not finite.
+    Raises:
+        ArithmeticError: if a finite video has a gradient that is not finite.
     """
-    leaf, guide = x0.detach().requires_grad_(True), ground.guide
-    with torch.enable_grad(), economical(ground.generator, guide.shrink, guide.chunk, guide.recompute):
-        seen = view(ground.generator.decode(leaf, ground.noise("guide"), grad=True), ground.size)
+    leaf, guide = x0.detach().requires_grad_(True), site.guide
+    with torch.enable_grad(), economical(site.generator, guide.shrink, guide.chunk, guide.recompute):
+        seen = view(site.generator.decode(leaf, site.noise("guide"), grad=True), site.size)
     if not bool(torch.isfinite(seen).all()):
         return torch.zeros_like(x0)
-    _, pull = ground.critic(seen.detach().cpu().numpy())
+    _, pull = site.critic(seen.detach().cpu().numpy())
     (g,) = torch.autograd.grad(seen, leaf, torch.from_numpy(np.array(pull)).to(seen))
     if not bool(torch.isfinite(g).all()):
-        raise ArithmeticError(f"the gradient of the reward is not finite at step {ground.k}: try reward.dtype=float32")
+        raise ArithmeticError(f"the gradient of the reward is not finite at step {site.k}: try reward.dtype=float32")
     return g
 
 
-def climbed(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
-    """x after one step up the gradient, held positions excepted. Raises UsageError for an unknown norm."""
-    guide, g = ground.guide, torch.where(free, g, 0.0)
-    length = lookup("guide.norm: norm", guide.norm, NORMS)(ground, x, g, free)
+def climbed(site: GuidedStep, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
+    """x after one step up the gradient g where it is free to move. Raises UsageError for an unknown norm."""
+    guide, g = site.guide, torch.where(free, g, 0.0)
+    length = lookup("guide.norm: norm", guide.norm, NORMS)(site, x, g, free)
     return torch.where(free, x + length * g, x)
 
 
-def clipped(ground: Ground, x: Tensor, found: Steered) -> Steered:
-    """The same direction, no further than `clip` sd of the noise (norm over all dimensions); as it is without noise."""
-    clip = ground.guide.clip
-    d = kernels.shift(ground.kernel, x, found.x0, found.target, ground.path, ground.at, found.x)
+def clipped(site: GuidedStep, x: Tensor, steering: Steering) -> Steering:
+    """The same direction, shifted by at most `clip` sd of the noise (norm over all dimensions), if any."""
+    clip = site.guide.clip
+    d = kernels.shift(site.kernel, x, steering.x0, steering.target, site.path, site.at, steering.x)
     if clip is None or d is None or (size := float(d.norm())) <= clip:
-        return found
+        return steering
     share = clip / size
-    target = found.x0 + share * (found.target - found.x0)
-    return replace(found, x=x + share * (found.x - x), target=target, preview=_kept(ground, found.x0, target))
+    target = steering.x0 + share * (steering.target - steering.x0)
+    return replace(steering, x=x + share * (steering.x - x), target=target, preview=_kept(site, steering.x0, target))
 
 
 def view(frames_TCHW: Tensor, size: int | None) -> Tensor:
-    """What a reward sees of frames in [0, 1]: squashed to size x size if a size is given. Differentiable."""
+    """What a reward sees of frames [T, 3, H, W] in [0, 1]: size x size where a size is given. Differentiable."""
     frames = frames_TCHW.float()
     return frames if size is None else bilinear(frames, size, size, antialias=True)
 
 
-def _relative(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:
-    """scale * |x| / |g| over what is free, as in WMReward's code; no step where there is no slope."""
+def _relative(site: GuidedStep, x: Tensor, g: Tensor, free: Tensor) -> float:
+    """scale * |x| / |g| over the free positions, as in WMReward's code; no step where the gradient is 0."""
     size = float(g.double().norm())
-    return ground.guide.scale * float(torch.where(free, x, 0.0).double().norm()) / size if size > 0 else 0.0
+    return site.guide.scale * float(torch.where(free, x, 0.0).double().norm()) / size if size > 0 else 0.0
 
 
-def _plain(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> float:
-    return ground.guide.scale
+def _plain(site: GuidedStep, x: Tensor, g: Tensor, free: Tensor) -> float:
+    return site.guide.scale
 
 
-def _variance(ground: Ground, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
-    """By so much x0_hat moves for the mean of the next state to move by scale * sd^2 (DAS, 2501.05803)."""
-    _, c0, sd = kernels.coefficients(ground.kernel, ground.path, ground.at)
-    return (ground.guide.scale * torch.where(c0 > 0, sd * sd / c0.clamp(min=1e-300), 0.0)).to(x)
+def _variance(site: GuidedStep, x: Tensor, g: Tensor, free: Tensor) -> Tensor:
+    """The factor by which x0_hat moves so that the mean of the next state moves by scale * sd^2 (DAS, 2501.05803)."""
+    _, c0, sd = kernels.coefficients(site.kernel, site.path, site.at)
+    return (site.guide.scale * torch.where(c0 > 0, sd * sd / c0.clamp(min=1e-300), 0.0)).to(x)
 
 
-NORMS: dict[str, Callable[[Ground, Tensor, Tensor, Tensor], float | Tensor]] = {
+NORMS: dict[str, Callable[[GuidedStep, Tensor, Tensor, Tensor], float | Tensor]] = {
     "relative": _relative, "plain": _plain, "variance": _variance
 }  # fmt: skip
 
 
-def _free(ground: Ground, x: Tensor, x0: Tensor) -> Tensor:
-    """Where a guide may move: what is not held, and (strict) only where noise makes it a proposal."""
-    free = kernels.movable(x, x0, ground.path)
-    if not ground.guide.strict:
+def _free(site: GuidedStep, x: Tensor, x0: Tensor) -> Tensor:
+    """Where a guide may move, bool: positions that are not held and, if strict, only those that get noise."""
+    free = kernels.movable(x, x0, site.path)
+    if not site.guide.strict:
         return free
-    sd = kernels.coefficients(ground.kernel, ground.path, ground.at)[2]
+    sd = kernels.coefficients(site.kernel, site.path, site.at)[2]
     return free & (sd > 0).to(x.device)
 
 
-def _kept(ground: Ground, x0: Tensor, target: Tensor) -> Tensor:
-    """The preview to keep: `variance` moves the next state, not what the video is thought to be."""
-    return x0 if ground.guide.norm == "variance" else target
+def _kept(site: GuidedStep, x0: Tensor, target: Tensor) -> Tensor:
+    """The preview to keep; `variance` moves the mean of the next state and leaves the preview."""
+    return x0 if site.guide.norm == "variance" else target
 
 
 def _numbered(purpose: str, again: int) -> str:

@@ -11,7 +11,7 @@ computed in fp64 and applied in the dtype of x.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ __all__ = [
 
 Level = float | Tensor
 Path = Sequence[Level]  # (a, s, a', s'); floats, or tensors that broadcast against x (per latent frame)
+
+_broadcast: Callable[..., tuple[Tensor, ...]] = torch.broadcast_tensors  # it carries no types
 
 
 def step(
@@ -79,7 +81,7 @@ def needs_noise(kernel: Kernel, path: Path, fraction: float) -> bool:
 
 def coefficients(kernel: Kernel, path: Path, fraction: float) -> tuple[Tensor, Tensor, Tensor]:
     """(cx, c0, sd) of x' = cx*x + c0*x0_hat + sd*noise at this step, fp64 on the CPU, shaped like the path."""
-    a, s, a1, s1 = torch.broadcast_tensors(*map(_level, path))  # type: ignore[no-untyped-call]
+    a, s, a1, s1 = _broadcast(*map(_level, path))
     lo, hi = kernel.window
     inside = kernel.stochastic and lo <= fraction <= hi
     kind = kernel_kind(kernel.name if inside else "ode")

@@ -13,6 +13,7 @@ from raysearch.names import lookup
 from raysearch.search.weights import Weights
 
 READS = (0.2, 0.4, 0.6, 0.8)  # before 20 % of the steps a preview is blurred and its reward says little
+GRID = 33  # values of lambda that an adaptive schedule tries
 
 
 def fraction(step: int, steps: int) -> float:
@@ -75,14 +76,34 @@ def lambdas(rise: str, lam: float, at: Sequence[int]) -> list[float]:
 def adaptive(
     weights: Weights, increment: Callable[[float], np.ndarray], low: float, high: float, kappa: float = 0.9
 ) -> float:
-    """The largest lambda in [low, high] that keeps the conditional ESS of `increment(lambda)` at kappa * N.
+    """The largest lambda in [low, high] at which the conditional ESS of `increment(lambda)` is at least kappa * N.
 
-    Bisection (Zhou, Johansen & Aston 2016); `low` if even that is too much, `high` if all of it is affordable.
-    The schedule then depends on the particles: Z_hat is consistent, no longer exactly unbiased.
+    Where the increments contain log-ratios of a guide, the conditional ESS is not monotone in lambda; so it is computed
+    on a grid, and refined by bisection above the largest grid point that keeps kappa. Where no grid point keeps kappa,
+    the one with the largest conditional ESS is taken. The last read of `smc` raises every log-weight to lambda * r
+    whatever lambda was before, so E[Z_hat] = Z holds exactly.
+
+    Args:
+        weights: of the population, N.
+        increment: lambda -> increment of the log-weights, (N,).
+        low: lambda of the read before.
+        high: lambda of the last read.
+        kappa: share of N to keep, in (0, 1].
+
+    Returns:
+        lambda in [low, high].
+
+    Source: Zhou, Johansen & Aston 2016 (conditional ESS).
     """
     goal = kappa * len(weights)
     if weights.cess(increment(high)) >= goal:
         return high
+    grid = np.linspace(low, high, GRID).tolist()
+    kept = [weights.cess(increment(lam)) for lam in grid]
+    within = [i for i, cess in enumerate(kept) if cess >= goal]
+    if not within:
+        return float(grid[int(np.argmax(kept))])
+    low, high = grid[within[-1]], grid[within[-1] + 1]
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if weights.cess(increment(middle)) >= goal else (low, middle)

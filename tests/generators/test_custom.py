@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.clockwork import Clockwork
+from examples.clockwork import Clockwork
 from raysearch import generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError

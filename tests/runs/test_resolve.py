@@ -15,7 +15,7 @@ from raysearch.runs import Shared, execute, resolve
 from raysearch.runs import fingerprints as prints
 
 ONCE = ("judges", "prompts", "pin", "generator_fingerprint", "manifest")
-CLOCKWORK = ["generator={name: 'benchmarks.clockwork:load', model: clockwork, steps: 4, fps: 8}", "reward=motion",
+CLOCKWORK = ["generator={name: 'examples.clockwork:load', model: clockwork, steps: 4, fps: 8}", "reward=motion",
              "watch=[flicker]", "prompts.heldout=3", "search={name: best_of_n, n: 2}", "films=none",
              "cluster.executor=inline"]  # fmt: skip
 

@@ -182,7 +182,7 @@ def test_a_guide_that_runs_out_of_memory_says_what_takes_less():
         moved(Guide("full", 0.1), generator=Greedy())
     with pytest.raises(MemoryError, match=r"'mean'.* Try under search.guide: recompute=true, chunk=2, shrink=0.5; "):
         moved(Guide("mean", 0.1), generator=Greedy())
-    assert "takes the least already" in _remedy(PRESETS["lean"])
+    assert "already take the least" in _remedy(PRESETS["lean"])
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from examples.exact.drivers import Toy, drive, replicate
-from examples.exact.enumeration import STRIDE, enumerated, expected_z, hmm_log_z
+from examples.exact.enumeration import STRIDE, Guided, Hmm, enumerated, expected_z, hmm_log_z
 from examples.exact.models import DDPM, LinearGaussian, Mixture, Twisted
 from raysearch.moves import Kernel, Move
 from raysearch.search import strategy
 from raysearch.search.resampling import SCHEMES
+from raysearch.search.schedules import adaptive
 from raysearch.search.smc import POTENTIALS
+from raysearch.search.weights import Weights
 
 smc = strategy("smc")
 module = importlib.import_module("raysearch.search.smc")
@@ -133,13 +135,13 @@ def test_enumeration_catches_a_biased_scheme(monkeypatch):
     assert abs(mean / math.exp(hmm_log_z(2)) - 1) > 0.02
 
 
-def expected(stages, scheme, monkeypatch, **options):
+def expected(stages, scheme, monkeypatch, law=None, **options):
     def spawn(choices):
         monkeypatch.setitem(SCHEMES, "enumerated", enumerated(scheme, choices))
         reads = [k / stages for k in range(1, stages)]
         return smc(0, STRIDE * stages, n=2, lam=1.0, scheme="enumerated", reads=reads, kernel=DDPM, **options)
 
-    return expected_z(spawn)
+    return expected_z(spawn, law)
 
 
 def test_pruned_deterministic_population_is_unbiased():
@@ -153,7 +155,7 @@ def test_funnel_is_unbiased():
     assert off(np.exp(log_z - CHAIN.exact()[0]), 1) < 4
 
 
-def test_adaptive_lambda_is_recorded_rises_and_is_consistent():
+def test_adaptive_lambda_is_recorded_and_rises():
     done = replicate(CHAIN, lambda i: smc(i, 20, n=128, lam=4.0, rise="adaptive", kernel=DDPM), 200, 0)
     truth = replace(CHAIN, lam=4.0).exact()[0]
     assert off(np.exp([r.log_z - truth for r, _ in done]), 1) < 4
@@ -227,3 +229,26 @@ def test_genealogy_and_roots():
         line = line if ancestors is None else [line[a] for a in ancestors]
     assert len(set(line)) == result.notes["roots"] < 16
     assert math.isclose(math.fsum(math.exp(w) for w in result.log_weights), 1, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize("law", [Hmm, Guided], ids=["plain", "guided"])
+@pytest.mark.parametrize("kappa", [0.6, 0.95])
+def test_adaptive_lambda_is_exactly_unbiased_with_and_without_a_guide(law, kappa, monkeypatch):
+    """E[Z_hat] = Z at 1e-12 over all outcomes, although lambda depends on the particles."""
+    z, outcomes = expected(2, "systematic", monkeypatch, law=law, rise="adaptive", kappa=kappa, threshold=1.0)
+    assert outcomes == 48 and abs(z / math.exp(hmm_log_z(2)) - 1) < 1e-12
+
+
+def test_adaptive_lambda_with_log_ratios_keeps_kappa_or_comes_nearest_to_it():
+    rng = np.random.default_rng(1)
+    weights, r = Weights.uniform(64), rng.normal(size=64)
+    ratio = -1.5 * r + 0.1 * rng.normal(size=64)  # a guide that has moved the particles up the reward
+
+    def increment(lam):
+        return lam * r + ratio
+
+    lam = adaptive(weights, increment, 0.0, 10.0, kappa=0.9)
+    assert weights.cess(increment(0.0)) < 0.9 * 64  # where bisection alone stays
+    assert lam > 1.5 and weights.cess(increment(lam)) == pytest.approx(0.9 * 64, rel=1e-6)
+    nearest = adaptive(weights, lambda v: 3 * increment(v), 0.0, 10.0, kappa=1.0)
+    assert nearest == pytest.approx(1.5, abs=10 / 32)
