@@ -233,5 +233,5 @@ def test_a_new_family_is_one_file(tmp_path):
 
 
 def test_two_families_cannot_declare_the_same_class():
-    with pytest.raises(ValueError, match="declares .*WanPipeline.*, which another family declares"):
+    with pytest.raises(ValueError, match=r"declares .*WanPipeline.*, which another family declares"):
         families._table([wan_family, wan_family], "pipeline", "PIPELINES")
