@@ -135,7 +135,7 @@ def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bo
     )
 
 
-def from_config(kind: Any, config: Mapping[str, Any]) -> Loaded:
+def reconfigured(kind: Any, config: Mapping[str, Any]) -> Loaded:
     """An object of a diffusers class from the configuration of another, such as a scheduler. Nothing is read."""
     return kind.from_config(config)
 

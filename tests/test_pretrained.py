@@ -1,21 +1,27 @@
-"""Weights are whole or refused in one line, for every kind of part; every load of the product goes through one place."""
+"""Weights are whole or refused in one line, for every kind of part; all loading goes through one place."""
 
 import ast
 import json
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoTokenizer, T5EncoderModel, VideoMAEForPreTraining, VJEPA2Model
 
 import raysearch
+import raysearch.tinyworld.codec  # so that diffusers finds the class in copies of the shipped model
 from raysearch import generators, pretrained
+from raysearch.cli import main
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import feasible
 from raysearch.tinyworld import weights
+from raysearch.videos import encode
 from tests.zoo.parts import t5, tokenizer
 
 PACKAGE = Path(raysearch.__file__).parent
@@ -92,8 +98,6 @@ def refused(load) -> str:
 
 
 def matches(pattern: str, text: str) -> bool:
-    import re
-
     return re.search(pattern, text) is not None
 
 
@@ -104,8 +108,6 @@ def test_parts_of_a_pipeline_are_whole_or_refused(part, damage, tmp_path):
     (file,) = (tmp_path / "model" / part).glob("*.safetensors")
     pattern = damage(file)
     config = GeneratorConfig(model=str(tmp_path / "model"), steps=4, fps=8, height=32, width=32, num_frames=17)
-    import raysearch.tinyworld.codec  # noqa: F401  whose class the index names
-
     message = refused(lambda: generators.load(config))
     assert message.startswith("generator.model=") and f"part {part}" in message and matches(pattern, message)
     if damage in IN_FILES:
@@ -123,11 +125,50 @@ def test_networks_of_rewards_are_whole_or_refused(kind, shipped, damage, tmp_pat
     assert message.startswith("reward.model=") and matches(pattern, message)
 
 
+def test_score_refuses_a_world_model_that_lacks_a_tensor(tmp_path, capsys):
+    """Filled with random numbers, the same video would score differently in every call."""
+    folder = shutil.copytree(weights("worldmodel"), tmp_path / "model")
+    pattern = missing(folder / "model.safetensors")
+    frames = np.random.default_rng(0).integers(0, 255, (16, 32, 32, 3), np.uint8)
+    (tmp_path / "film.mp4").write_bytes(encode(frames, 8))
+    words = ["score", str(tmp_path / "film.mp4"), "--reward", "vjepa2", "--set"]
+    assert main([*words, "model=tiny"]) == 0
+    capsys.readouterr()
+    assert main([*words, f"model={folder}"]) == 2
+    out, err = capsys.readouterr()
+    assert not out and len(err.splitlines()) == 1 and matches(pattern, err)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("part", ["generator", "worldmodel"])
+def test_a_run_on_ray_refuses_weights_that_are_not_whole(part, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    folder = shutil.copytree(weights(part), tmp_path / "model")
+    file = "transformer/diffusion_pytorch_model.safetensors" if part == "generator" else "model.safetensors"
+    pattern = missing(folder / file)
+    job = {
+        "run": str(tmp_path / "run"),
+        "prompts": {"items": [{"id": "p", "text": "a ball"}]},
+        "search": {"name": "best_of_n", "n": 2},
+        "generator": {"steps": 4, "fps": 8, "height": 32, "width": 32, "num_frames": 17},
+        "reward": {"name": "vjepa2", "stride": 1},
+        "watch": [],
+        "cluster": {"generators": {"replicas": 1, "num_cpus": 0.5}, "rewards": {"replicas": 1, "num_cpus": 0.5}},
+    }
+    job["generator" if part == "generator" else "reward"]["model"] = str(folder)
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    assert main(["run", str(tmp_path / "job.yaml")]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "not whole" in line]
+    assert len(lines) == 1 and matches(pattern, lines[0])
+    assert not list((tmp_path / "run").glob("best/*.mp4"))
+
+
 def test_the_shipped_models_are_whole():
     for kind, shipped in ((VJEPA2Model, "worldmodel"), (VideoMAEForPreTraining, "videomae")):
         network = pretrained.network(kind, str(weights(shipped)), "reward.model")
-        saved = load_file(weights(shipped) / "model.safetensors")
-        assert all(torch.equal(network.state_dict()[k], v) for k, v in saved.items()) and not network.training
+        stock = kind.from_pretrained(weights(shipped)).state_dict()
+        assert stock.keys() == network.state_dict().keys() and not network.training
+        assert all(torch.equal(v, stock[k]) for k, v in network.state_dict().items())
 
 
 def test_a_shard_that_is_absent(tmp_path):

@@ -74,7 +74,7 @@ def one_step(scheduler: Scheduler) -> Scheduler:
     if replacement := SCHEDULERS.get(type(scheduler).__name__):
         import diffusers
 
-        scheduler = pretrained.from_config(getattr(diffusers, replacement), scheduler.config)
+        scheduler = pretrained.reconfigured(getattr(diffusers, replacement), scheduler.config)
     cls = type(scheduler)
     members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
     members["init_noise_sigma"] = property(lambda self: self.start)

@@ -188,7 +188,7 @@ class Checks:
             raise ArithmeticError(f"frames go from {low:.3g} to {high:.3g}; they must lie in [0, 1]")
 
     def changes(self) -> None:
-        """Going back and mixing in noise, as searches over noise and paths do, must change the state. Needs no network."""
+        """Going back and mixing in noise, as searches over noise and paths do, must change the state."""
         for options in ({"back": self.half.step - 1}, {"mutate": 0.3}):
             step = options.get("back", self.half.step)
             state = self._move(int(step), parent=self.half, **options)

@@ -118,7 +118,7 @@ def test_only_the_word_true_trusts(word):
     (others.svd, {"tiling": True}, "tiling=true: AutoencoderKLTemporalDecoder has no tiles"),
     (wan.wan, {"decode_chunk": 2}, "AutoencoderKLWan always decodes 1 latent frames at a time; leave decode_chunk out"),
     (others.cog, {"decode_chunk": 4}, "AutoencoderKLCogVideoX always decodes 2 latent frames"),
-    (others.svd, {"decode_chunk": 4}, "cannot decode in pieces; leave decode_chunk out, and set call.decode_chunk_size"),
+    (others.svd, {"decode_chunk": 4}, "decode in pieces; leave decode_chunk out, and set call.decode_chunk_size"),
     (others.ltx, {"decode_chunk": 1}, "blends overlapping pieces, which takes at least 2 latent frames"),
 ])  # fmt: skip
 def test_what_an_autoencoder_cannot_do_is_said_before_loading(build, settings, told, tmp_path):
