@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from raysearch import pretrained
 from raysearch.errors import UsageError
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -30,9 +31,6 @@ def load(
 
         if options["dtype"] not in DTYPES:
             raise UsageError(f"{reward}.dtype={options['dtype']!r}: choose one of {', '.join(DTYPES)}")
-        options |= {"dtype": getattr(torch, options["dtype"]), "use_safetensors": True, "attn_implementation": "sdpa"}
-    try:
-        return kind.from_pretrained(model, revision=revision, **options)
-    except (OSError, ValueError, KeyError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise UsageError(f"{reward}.model={model!r}: cannot be loaded by {kind.__name__} ({told})") from error
+        options |= {"dtype": getattr(torch, options["dtype"]), "attn_implementation": "sdpa"}
+        return pretrained.network(kind, model, f"{reward}.model", revision=revision, **options)
+    return pretrained.auto(kind, model, f"{reward}.model", revision)
