@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families, hooks, memory
@@ -74,7 +75,6 @@ class DiffusersModel:
         Raises:
             UsageError: for a model that cannot be loaded, or not without its own code.
         """
-        from diffusers import DiffusionPipeline
         from diffusers.utils import logging
         from transformers.utils import logging as transformers_logging
 
@@ -88,18 +88,9 @@ class DiffusersModel:
         name = pipeline_class(config)
         if not trusted:
             refuse_unknown(config.pipeline_call(), name)
-        try:
-            pipeline = DiffusionPipeline.from_pretrained(
-                folder, dtype=getattr(torch, config.dtype), revision=config.revision, use_safetensors=True,
-                trust_remote_code=trusted,
-            )  # fmt: skip
-        except ValueError as error:
-            if trusted or "trust_remote_code" not in str(error):
-                raise
-            raise UsageError(
-                f"generator.model={config.model!r}: a part brings its own code; read it, and if it may run here, set "
-                "generator.trust_remote_code=true"
-            ) from None
+        pipeline = pretrained.pipeline(
+            folder, "generator.model", config.revision, trusted, getattr(torch, config.dtype)
+        )  # fmt: skip
         assert config.steps is not None and config.fps is not None
         options: dict[str, Any] = {"offload": _place(pipeline, torch.device(device), config.offload_text)}
         if config.chunks > 1:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import custom, families, inputs, memory
@@ -40,6 +41,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         custom.check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
+    pretrained.check_pipeline_files(str(_folder(config)), "generator.model")
     memory.check(config, str((index.get("vae") or [None, None])[1]))
     inputs.check_call(pipeline, config.chunks, call)
     if config.chunks > 1 and call.get("num_frames"):
@@ -87,9 +89,14 @@ def pipeline_class(config: GeneratorConfig) -> str:
     return name
 
 
-def _index(config: GeneratorConfig) -> dict[str, Any]:
+def _folder(config: GeneratorConfig) -> Path:
+    """The folder of the model; of one on the hub, a path that does not exist."""
     shipped = families.MODELS.get(config.model)
-    folder = shipped.folder() if shipped else Path(config.model).expanduser()
+    return shipped.folder() if shipped else Path(config.model).expanduser()
+
+
+def _index(config: GeneratorConfig) -> dict[str, Any]:
+    folder = _folder(config)
     file = folder / INDEX if folder.is_dir() else _fetch(config.model, config.revision)
     if not file.is_file():
         raise UsageError(

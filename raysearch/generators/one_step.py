@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from raysearch import pretrained
 from raysearch.generators.families import SCHEDULERS
 
 Scheduler: TypeAlias = Any  # of diffusers: their tables and configuration differ by class
@@ -73,7 +74,7 @@ def one_step(scheduler: Scheduler) -> Scheduler:
     if replacement := SCHEDULERS.get(type(scheduler).__name__):
         import diffusers
 
-        scheduler = getattr(diffusers, replacement).from_config(scheduler.config)
+        scheduler = pretrained.reconfigured(getattr(diffusers, replacement), scheduler.config)
     cls = type(scheduler)
     members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
     members["init_noise_sigma"] = property(lambda self: self.start)

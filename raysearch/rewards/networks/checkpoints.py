@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from raysearch import pretrained
 from raysearch.errors import UsageError
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -32,13 +33,11 @@ def load(
         model = str(weights(tiny))
     if model.startswith((".", "/", "~")) and not Path(model := str(Path(model).expanduser())).is_dir():
         raise UsageError(f"{reward}.model={model!r}: no such folder")
-    more: dict[str, Any] = {}
-    if dtype is not None:
-        import torch
+    key = f"{reward}.model"
+    if dtype is None:
+        return pretrained.auto(kind, model, key, revision)
+    import torch
 
-        more = {"dtype": getattr(torch, dtype), "use_safetensors": True, "attn_implementation": "sdpa"}
-    try:
-        return kind.from_pretrained(model, revision=revision, **more)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"{reward}.model={model!r}: cannot be loaded by {kind.__name__} ({reason})") from error
+    return pretrained.network(
+        kind, model, key, revision=revision, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+    )

@@ -8,6 +8,7 @@ import torch
 from transformers import VJEPA2Config, VJEPA2Model
 from transformers.utils.logging import disable_progress_bar
 
+from raysearch import pretrained
 from raysearch.errors import UsageError
 from raysearch.rewards.vjepa2.convention import ATTENTION
 
@@ -36,14 +37,12 @@ def load(
     _is_vjepa2(model, revision)
     disable_progress_bar()
     try:
-        network = VJEPA2Model.from_pretrained(
-            model, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True,
+        network: VJEPA2Model = pretrained.network(
+            VJEPA2Model, model, "reward.model", revision=revision, dtype=getattr(torch, dtype),
             attn_implementation=ATTENTION[attention],
         )  # fmt: skip
     except ImportError as error:
         raise UsageError(f"reward.attention={attention}: {_line(error)}; attention=sdpa needs nothing more") from None
-    except OSError as error:
-        raise UsageError(f"reward.model={model!r}: {_line(error)}") from None
     return network.to(device).eval().requires_grad_(False)
 
 

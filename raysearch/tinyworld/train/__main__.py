@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from raysearch import pretrained
+
 from .. import weights
 from ..codec import TinyPatchCodec
 from ..models import CHANNELS, pipeline, transformer
@@ -49,7 +51,7 @@ def main() -> None:
         print(f"codec: {codec.psnr(trained.cpu()):.1f} dB on held-out clips")
         return
     if args.part == "videomae":
-        shipped = TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
+        shipped = pretrained.network(TinyPatchCodec, str(weights("generator")), "the shipped generator", "vae")
         shipped.decode = faster(shipped.decode)
         masked = videomae.train(adjusted(RECIPES["videomae"]), folder, device, shipped, faster)
         masked.cpu().save_pretrained(folder / "videomae")
