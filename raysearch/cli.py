@@ -15,6 +15,7 @@ from raysearch import __version__
 from raysearch.commands import TOPICS
 from raysearch.errors import UsageError
 from raysearch.names import lookup
+from raysearch.stopping import Terminated, orderly
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parse(argv)
         _same_version()
-        return args.command(args)
+        with orderly():
+            return args.command(args)
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
         return 2
@@ -34,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             "raysearch needs (docs/clusters.md, The image)", file=sys.stderr,
         )  # fmt: skip
         return 2
+    except Terminated:
+        print("raysearch: stopped by SIGTERM; give the same command again to go on", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("raysearch: stopped; give the same command again to go on", file=sys.stderr)
         return 130

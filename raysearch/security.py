@@ -165,11 +165,17 @@ def authenticate_client(url: str) -> None:
 def authenticate_driver(address: str) -> None:
     """Choose token authentication for a driver, before it imports Ray, unless RAY_AUTH_MODE says otherwise.
 
+    A Ray that is started for this run also listens on the loopback interface alone, unless
+    RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 is set.
+
     Args:
         address: `cluster.address`. For `local`, where Ray is started for this run, a new token is made, which lives in
             the environment of this process and its workers only. A cluster to join has its token in RAY_AUTH_TOKEN,
             RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token.
     """
+    if address == "local":
+        # Ray's switch for machines on which it listens on the loopback interface alone; it reads it when imported.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     if "RAY_AUTH_MODE" in os.environ:
         return
     os.environ["RAY_AUTH_MODE"] = "token"

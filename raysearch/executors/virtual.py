@@ -101,12 +101,15 @@ class SimulatedReplica:
         return max(0.0, (self.spans[-1][1] if self.spans else self.up_at) - self.clock.now)
 
 
+SimulatedLine = Line[SimulatedRequest, SimulatedReplica]
+
+
 @dataclass(frozen=True)
 class Event:
     """Something planned: a call ends, a replica is lost or ready. life: `lives` of the replica when it was planned."""
 
     kind: Literal["end", "lost", "up"]
-    replica: SimulatedReplica | None = None
+    replica: SimulatedReplica
     life: int = 0
 
 
@@ -128,16 +131,14 @@ class Virtual:
         ]
         self.rewards = [SimulatedReplica(None, p, self._clock, cluster.load_s) for p in cluster.rewards]
         self.capacity = SEEN_AHEAD * len(self.generators) + DEPTH * len(self.rewards)
-        self._lines: tuple[Line[SimulatedRequest], Line[SimulatedRequest]] = Line(), Line()
-        self._open = dict.fromkeys(self.generators), dict.fromkeys(self.rewards)  # in order, those with room
-        self._all_up = not cluster.load_s and not cluster.lost
+        self._lines: tuple[SimulatedLine, SimulatedLine] = Line(), Line()
         self._steps: dict[str, int] = {}  # of every state ever made
         self._homes: dict[str, set[str | None]] = {}  # nodes that hold it
         self._last_ticket = self.restarts = self.moved_states = 0
         for when, k in cluster.lost:
             self._plan(when, Event("lost", self.generators[k]))
-        if cluster.load_s:
-            self._plan(cluster.load_s, Event("up"))
+        for replica in (*self.generators, *self.rewards):
+            self._plan(cluster.load_s, Event("up", replica))
 
     @property
     def now(self) -> float:
@@ -154,16 +155,17 @@ class Virtual:
         """The next answers; the clock then stands at the moment they came. `timeout` has no meaning here."""
         answers: list[tuple[int, Answer]] = []
         while not answers:
-            self._dispatch()
+            if not (self._events and self._events[0][0] == self.now and self._events[0][2].kind == "up"):
+                self._dispatch()  # not before all that are ready at this moment can take their share
             if not self._events:
                 return []
             self._clock.now, _, event = heapq.heappop(self._events)
-            if event.replica is None:
-                continue
             if event.kind == "lost":
                 self._lose(event.replica)
-            elif event.replica.lives == event.life:
+            elif event.replica.lives == event.life and event.kind == "end":
                 answers += self._end(event.replica)
+            elif event.replica.lives == event.life:
+                self._line_of(event.replica).turns.update(event.replica, self.now)
         return answers
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -205,20 +207,15 @@ class Virtual:
 
     def _dispatch(self) -> None:
         """Start queued requests on the replicas that would finish them first, and plan their ends."""
-        for replicas, line, open in zip((self.generators, self.rewards), self._lines, self._open, strict=True):
-            if not len(line):
-                continue
-            up = replicas if self._all_up else [m for m in replicas if m.up_at <= self.now]
-            room = list(open) if self._all_up else [m for m in open if m.up_at <= self.now]
-            for call, replica in line.match(room, up):
+        for line in self._lines:
+            for call, replica in line.match(self.now):
                 begin = self.now + replica.free_s
                 seconds = self._seconds(call, replica)
                 replica.spans.append((begin, begin + seconds))
                 replica.calls.append(call)
-                if not replica.room:
-                    del open[replica]
                 replica.busy_s += seconds
                 replica.work += self._evaluations(call.request) if call.outcome is None else 1
+                line.turns.update(replica, self.now)
                 self._plan(begin + seconds, Event("end", replica, replica.lives))
 
     def _seconds(self, call: SimulatedRequest, replica: SimulatedReplica) -> float:
@@ -250,7 +247,7 @@ class Virtual:
         """The oldest call of a replica is over: answer it, or queue it for its score."""
         call = replica.calls.pop(0)
         replica.spans.pop(0)
-        self._open[replica.node is None][replica] = None
+        self._line_of(replica).turns.update(replica, self.now)
         request = call.request
         if call.outcome is not None:
             return [(call.ticket, call.outcome)]
@@ -287,9 +284,9 @@ class Virtual:
         self.restarts += 1
         replica.busy_s -= sum(max(0.0, end - max(begin, self.now)) for begin, end in replica.spans)
         calls, replica.calls, replica.spans = replica.calls, [], []
-        self._open[0][replica] = None
+        self._lines[0].turns.remove(replica)
         replica.up_at = self.now + self.cluster.load_s
-        self._plan(replica.up_at, Event("up"))
+        self._plan(replica.up_at, Event("up", replica, replica.lives))
         if all(other is replica or other.node != replica.node for other in self.generators):
             on_node = [key for key, homes in self._homes.items() if replica.node in homes]
             for key in on_node:
@@ -297,6 +294,9 @@ class Virtual:
             self.forget([key for key in on_node if not self._homes[key]])
         for call in reversed(calls):
             self._queue(call, first=True)
+
+    def _line_of(self, replica: SimulatedReplica) -> SimulatedLine:
+        return self._lines[replica.node is None]
 
     def _plan(self, when: float, event: Event) -> None:
         self._planned += 1

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 
 from raysearch.config.settings import ClusterConfig
 from raysearch.errors import UsageError
+
+HEAD_S = 30.0  # how long the head may be away before it counts as lost; Ray aborts the driver after 60
+CONNECT_S = 2.0  # how long the head may take to accept a connection
 
 
 def connect(cluster: ClusterConfig) -> bool:
@@ -24,13 +33,53 @@ def connect(cluster: ClusterConfig) -> bool:
         return False
     local = cluster.address == "local"
     try:
-        ray.init(
-            address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
-            logging_level=logging.ERROR, configure_logging=True,
-        )  # fmt: skip
+        with _own_handler():
+            ray.init(
+                address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
+                logging_level=logging.ERROR, configure_logging=True,
+            )  # fmt: skip
     except ConnectionError as error:
         raise UsageError(f"cluster.address={cluster.address!r}: no Ray cluster answers there ({error})") from None
     return True
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which `ray.init` replaces by one that ends the process."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+class Head:
+    """Watches whether the head of the cluster answers.
+
+    Ray's own answer to a head that died is to abort the driver after a minute, in the middle of whatever it does.
+    A head that is restarted within HEAD_S is waited for.
+    """
+
+    def __init__(self) -> None:
+        self._last_answer = time.monotonic()
+        self.lost = False  # whether it was given up
+        self._address: str = ray.get_runtime_context().gcs_address
+
+    def answers(self) -> bool:
+        """Whether it accepts a connection. Raises UsageError once it has not for longer than the patience."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        except OSError:
+            away = time.monotonic() - self._last_answer
+            if away <= HEAD_S:
+                return False
+            self.lost = True
+            raise UsageError(
+                f"the head of the Ray cluster at {self._address} has not answered for {away:.0f} s: it died or cannot "
+                "be reached; when the cluster is up again, give the same command again: what is finished is recorded"
+            ) from None
+        self._last_answer = time.monotonic()
+        return True
 
 
 def nodes() -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ class RayExecutor:
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States()
-        self._lines: dict[Pool[Call], Line[InFlight]] = {pool: Line() for pool in self._pools}
+        self._lines: dict[Pool[Call], Line[InFlight, Replica[Call]]] = {pool: Line() for pool in self._pools}
         self._calls: dict[Any, Call] = {}  # by each of their references
         self._answers: list[tuple[int, Answer]] = []
         self._last_ticket = self.retries = self.hedges = self.hedges_won = self.mismatches = 0
@@ -129,9 +129,10 @@ class RayExecutor:
         for pool, line in self._lines.items():
             if not self._may_begin(pool):
                 continue
-            lanes = pool.lanes
+            lanes, now = pool.lanes, time.monotonic()
             line.alive({replica.node for replica in lanes})
-            for flight, replica in line.match([r for r in lanes if r.room], lanes):
+            line.turns.sync(lanes, now)
+            for flight, replica in line.match(now):
                 self._send(flight, pool, replica)
 
     def _may_begin(self, pool: Pool[Call]) -> bool:

@@ -16,7 +16,7 @@ import ray
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray.calls import Call
-from raysearch.executors.ray.cluster import connect, leaving, nodes
+from raysearch.executors.ray.cluster import Head, connect, leaving, nodes
 from raysearch.executors.ray.fit import missing
 from raysearch.executors.ray.launch import Launch
 from raysearch.executors.ray.pool import Pool
@@ -45,6 +45,7 @@ class Pools:
                 f"{cluster.rewards.replicas} and {cluster.generators.replicas}; make the two equal"
             )
         self._owns, self._cluster, self._last_check = connect(cluster), cluster, 0.0
+        self._head = Head()
         self._await_nodes()
         launch = Launch(cluster, generator, rewards, store)
         self.generators: Pool[Call] = Pool("cluster.generators", launch.generator, cluster.generators, cluster)
@@ -55,6 +56,8 @@ class Pools:
 
     def close(self) -> None:
         """Kill all replicas, and leave Ray if it was joined or started here."""
+        if self._head.lost:
+            return  # nobody is left who could be told; the actors end with this process
         for pool in self:
             pool.close()
         if self._owns:
@@ -68,6 +71,8 @@ class Pools:
         """
         if time.monotonic() - self._last_check > CHECK_S:
             self._last_check = time.monotonic()
+            if not self._head.answers():
+                return []  # every question to it would block
             departing = leaving()
             for pool in self:
                 pool.drain(departing)
