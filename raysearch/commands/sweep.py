@@ -24,7 +24,7 @@ def add(command) -> None:
 
 def sweep(args: argparse.Namespace) -> int:
     from raysearch import sweep
-    from raysearch.sweep import table as grid
+    from raysearch.sweep import files
 
     points = sweep.points(args.job, args.overrides, args.cluster)
     if not points[0].settings:
@@ -34,6 +34,6 @@ def sweep(args: argparse.Namespace) -> int:
     for cell in cells:
         if cell.error is not None:
             print(f"raysearch: {cell.name} failed: {cell.error}", file=sys.stderr)
-    print(grid.terminal(cells))
+    print(files.terminal(cells))
     print(f"table and plot: {points[0].job.run}/table.csv, sweep.json, sweep.html")
     return 1 if failed else 0

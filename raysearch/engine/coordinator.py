@@ -208,8 +208,9 @@ class Coordinator:
             self._finish(live, done)
 
     def _finish(self, live: _Live, done: list[_Live]) -> None:
-        if live in done:
+        if live.finished:
             return
+        live.finished = True
         done.append(live)
         live.task.search.close()
         self._held.subtract(live.states)
@@ -239,6 +240,7 @@ class _Live:
     states: set[str] = field(default_factory=set)
     wanted: set[str] = field(default_factory=set)
     filmed: bool = False
+    finished: bool = False
 
     def __post_init__(self) -> None:
         self.end = Finished(self.task)

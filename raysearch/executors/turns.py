@@ -29,13 +29,13 @@ class Lane(Protocol):
     """
 
     @property
-    def node(self) -> str | None: ...  # noqa: D102
+    def node(self) -> str | None: ...
     @property
-    def room(self) -> int: ...  # noqa: D102
+    def room(self) -> int: ...
     @property
-    def pace(self) -> float: ...  # noqa: D102
+    def pace(self) -> float: ...
     @property
-    def free_s(self) -> float: ...  # noqa: D102
+    def free_s(self) -> float: ...
 
 
 L = TypeVar("L", bound=Lane)

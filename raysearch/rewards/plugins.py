@@ -162,7 +162,7 @@ def _callable(make: Any, where: str, value: str) -> Callable[..., Any]:
         raise UsageError(f"{where}: {value} is a {type(make).__name__}; name a class or a function")
     if inspect.isclass(make) and not callable(getattr(make, "score", None)):
         raise UsageError(f"{where}: {value} is no reward, for it has no score(view, prompt); see docs/rewards.md")
-    return make  # type: ignore[no-any-return]
+    return make
 
 
 def _check(inner: Any, where: str) -> None:

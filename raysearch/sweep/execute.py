@@ -8,89 +8,24 @@ no measured time and are written anew whenever searches finish: after a stop, th
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from raysearch import config, runs, storage
-from raysearch.config.settings import Job
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Task
-from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Round, digest
 from raysearch.runs import Resolved, Shared, resolve
 from raysearch.runs.films import Films
-from raysearch.security import refuse_secrets
-from raysearch.sweep import table as grid
+from raysearch.sweep.files import files
+from raysearch.sweep.grid import Point
 from raysearch.sweep.table import Cell
 
-ALIASES = {"particles": "search.n", "search": "search.name"}
-FIXED = {
-    "run": "all points share one folder", "cluster": "all points share one cluster", "films": "it holds for all points",
-    "latents": "it holds for all points", "sweep": "it is the grid itself", "searches": "give search=NAME,NAME",
-}  # fmt: skip
 EVERY_S = 2.0  # between two writings of the partial results
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of the grid: its settings, as given, and the job they make."""
-
-    settings: Mapping[str, Any]
-    job: Job
-
-
-def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
-    """The axes among the words (`key=a,b`; commas in brackets or quotes do not count), and the other words.
-
-    Raises UsageError for an axis that all points must share, and for a value given twice.
-    """
-    found, rest = {}, []
-    for word in words:
-        key, _, value = word.partition("=")
-        values = _split(value)
-        if len(values) > 1 or key in ALIASES:
-            found[key] = [_plain(key, v) for v in values]
-        else:
-            rest.append(word)
-    return found, rest
-
-
-def points(
-    job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
-) -> list[Point]:
-    """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
-
-    elsewhere: it will run on another machine, as in `config.load`.
-
-    Raises UsageError for anything that can be known to be wrong before a model is loaded.
-    """
-    given, rest = axes(words)
-    refuse_secrets(given, "the command line")
-    base = config.load(job_file, rest, cluster_file, elsewhere)
-    if not any(word.startswith("films=") for word in rest):
-        base.films = "none"
-    told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
-    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in told} | given
-    for key, values in grid_of.items():
-        if (why := FIXED.get(key.split(".")[0])) is not None:
-            raise UsageError(f"{key}: cannot be swept over, {why}")
-        if not isinstance(values, list) or not values:
-            raise UsageError(f"sweep.{key}={values!r}: give a list of values, e.g. {key}: [1, 2]")
-        if len({digest(v) for v in values}) < len(values):
-            raise UsageError(f"{key}={values}: a value is given twice; leave one out")
-    search = config.overrides(rest).get("search")
-    options = {k: v for k, v in search.items() if k != "name"} if isinstance(search, dict) else {}
-    order = sorted(grid_of, key=lambda key: key != "search")  # the strategy first: its options are set after it
-    made = []
-    for values in itertools.product(*(grid_of[key] for key in order)):
-        settings = dict(zip(order, values, strict=True))
-        made.append(Point(settings, _job(base, settings, options, elsewhere)))
-    return made
 
 
 def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
@@ -113,8 +48,8 @@ def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
     board.write()
     budget = {"ledgers": [asdict(each) for each in ledgers], "seconds": round(time.time() - began, 1)}
     storage.write(f"{folder}/budget.json", json.dumps(budget, indent=1))
-    executed, recalled, shared = (sum(getattr(x, k) for x in ledgers) for k in ("executed", "recalled", "shared"))
-    print(f"{executed} moves executed, {recalled} recalled from the journal, {shared} shared in flight", flush=True)
+    executed, recalled, in_flight = (sum(getattr(x, k) for x in ledgers) for k in ("executed", "recalled", "shared"))
+    print(f"{executed} moves executed, {recalled} recalled from the journal, {in_flight} shared in flight", flush=True)
     return board.cells, sum(cell.error is not None for cell in board.cells)
 
 
@@ -135,7 +70,7 @@ class Board:
 
     def write(self) -> None:
         """All three files, each whole or not at all."""
-        for name, text in grid.files(self.cells).items():
+        for name, text in files(self.cells).items():
             storage.write(f"{self.folder}/{name}", text)
 
     def on_round(self, task: Task, number: int, round: Round) -> None: ...
@@ -174,57 +109,6 @@ def _drive(resolved: Resolved, folder: str, plan: Sequence[tuple[Task, Cell]], b
         done = coordinator.run(todo)
     runs.prune(job.latents, done, journal)
     return coordinator.ledger
-
-
-def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any], elsewhere: bool) -> Job:
-    """The job with these settings. Another strategy brings the options of `searches`, or its defaults.
-
-    options: of the search, from the command line; they hold for every strategy.
-    """
-    plain = config.plain(base)
-    if "search" in settings:
-        name = settings["search"]
-        if name in base.searches:
-            plain["search"] = {"name": name, **base.searches[name]}
-        elif name != base.search["name"]:
-            plain["search"] = {"name": name}
-        plain["search"] = plain["search"] | options
-    for key, value in settings.items():
-        if key == "search":
-            continue
-        *path, last = ALIASES.get(key, key).split(".")
-        inner = plain
-        for part in path:
-            inner = inner.setdefault(part, {})
-            if not isinstance(inner, dict):
-                raise UsageError(f"{key}: {part} has no keys below it")
-        inner[last] = value
-    return config.typed(plain, f"sweep point {dict(settings)}", elsewhere)
-
-
-def _split(text: str) -> list[str]:
-    """Cut at the commas outside of brackets, braces and quotes."""
-    parts, depth, quote, start = [], 0, "", 0
-    for i, c in enumerate(text):
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "\"'":
-            quote = c
-        elif c in "[{(":
-            depth += 1
-        elif c in ")}]":
-            depth -= 1
-        elif c == "," and not depth:
-            parts.append(text[start:i])
-            start = i + 1
-    return [*parts, text[start:]]
-
-
-def _plain(key: str, text: str) -> Any:
-    """The value as YAML reads it."""
-    if not text.strip():
-        raise UsageError(f"{key}: an empty value between commas; write {key}=1,2")
-    return config.overrides([f"value={text}"])["value"]
 
 
 def _short(value: Any) -> str:

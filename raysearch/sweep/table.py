@@ -8,19 +8,15 @@ Nothing measured in seconds enters: the same journal gives the same bytes.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from raysearch.moves import Result, digest, encode
+from raysearch.moves import Result, digest
 from raysearch.report import statistics
-from raysearch.report.markup import number
 from raysearch.report.statistics import Measure
 
 PARTICLES = ("particles", "search.n")
@@ -105,36 +101,6 @@ def rows(cells: Sequence[Cell]) -> tuple[list[Measure], list[Row]]:
     return found, sorted(made, key=lambda row: (row.label, row.n))
 
 
-def files(cells: Sequence[Cell]) -> dict[str, str]:
-    """table.csv, sweep.json and sweep.html, as text."""
-    from raysearch.sweep import page as curves
-
-    found, table = rows(cells)
-    return {
-        "table.csv": _csv(found, table),
-        "sweep.json": json.dumps(encode(_document(cells, found, table)), indent=1, allow_nan=False) + "\n",
-        "sweep.html": curves.page(cells, found, table),
-    }
-
-
-def terminal(cells: Sequence[Cell]) -> str:
-    """The table for people: reward, then truth if there is one, each with its gain over one random draw."""
-    found, table = rows(cells)
-    shown = leading(found)
-    head = ["search", "N", "NFE", "prompts", "seeds", "done"]
-    for m in shown:
-        head += [m.label, "gain [95 % interval]"]
-    lines = [head]
-    for row in table:
-        line = [row.label, str(row.n), f"{row.nfe:g}", str(row.prompts), str(row.seeds), f"{row.done}/{row.asked}"]
-        for m in shown:
-            e = row.values.get(_name(m))
-            line += ["-", "-"] if e is None else [number(e.mean), _gain(e)]
-        lines.append(line)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-
-
 def leading(found: Sequence[Measure]) -> list[Measure]:
     """What is plotted: the search reward, and the truth or else the first other measure with a better direction."""
     others = [m for m in found if m.key is not None and m.better]
@@ -169,7 +135,7 @@ def _row(group: Sequence[Cell], pools: Mapping[str, Cell], found: Sequence[Measu
             pool = pools.get(_pool(cell, search="best_of_n"))
             random.setdefault(cell.prompt, []).append(math.nan if pool is None else _best_of(pool, 1, m))
         if (estimate := _estimate(chosen, random)) is not None:
-            values[_name(m)] = estimate
+            values[name_of(m)] = estimate
     return Row(
         done[0].series, done[0].particles, float(np.mean([c.nfe for c in done])), len({c.prompt for c in done}),
         len({c.seed for c in done}), len(done), len(group), min((p.particles for p in own), default=0), values,
@@ -203,50 +169,5 @@ def _estimate(chosen: Values, random: Values) -> Estimate | None:
     return Estimate(*(float(x) for x in (value.mean(), low, high, gain.mean(), gain_low, gain_high)))
 
 
-def _name(m: Measure) -> str:
+def name_of(m: Measure) -> str:
     return m.key or "reward"
-
-
-def _gain(e: Estimate) -> str:
-    if not math.isfinite(e.gain):
-        return "-"
-    if not math.isfinite(e.gain_low):
-        return number(e.gain, sign=True)
-    return f"{number(e.gain, sign=True)} [{number(e.gain_low, sign=True)}, {number(e.gain_high, sign=True)}]"
-
-
-def _csv(found: Sequence[Measure], table: Sequence[Row]) -> str:
-    keys = list(dict.fromkeys(k for row in table for k in row.series))
-    names = [_name(m) for m in found]
-    parts = list(Estimate.__dataclass_fields__)
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n")
-    counts = ("n", "nfe", "prompts", "seeds", "done", "asked", "pool")
-    write.writerow([*keys, *counts, *(f"{name}.{part}" for name in names for part in parts)])
-    for row in table:
-        line = [row.series.get(k, "") for k in keys] + [getattr(row, c) for c in counts]
-        for name in names:
-            e = row.values.get(name)
-            line += [_cell(getattr(e, part)) if e else "" for part in parts]
-        write.writerow(line)
-    return out.getvalue()
-
-
-def _cell(value: float) -> str:
-    return repr(value) if math.isfinite(value) else ""
-
-
-def _document(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) -> dict[str, Any]:
-    searches = []
-    for c in cells:
-        entry: dict[str, Any] = {"name": c.name, "settings": c.settings, "seed": c.seed, "prompt": c.prompt,
-                                 "error": c.error, "done": c.result is not None}  # fmt: skip
-        if c.result is not None:
-            entry |= {"n": c.particles, "nfe": c.nfe, "hash": c.result.digest(), "chosen": c.result.winner.key}
-            entry["measures"] = {_name(m): float(m.of(c.result)[c.result.best]) for m in found}
-        searches.append(entry)
-    hashes = [s.get("hash") for s in searches]
-    return {
-        "complete": all(c.result is not None for c in cells), "hash": digest(hashes),
-        "measures": [asdict(m) for m in found], "table": [asdict(r) for r in table], "searches": searches,
-    }  # fmt: skip

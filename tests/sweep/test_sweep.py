@@ -15,9 +15,10 @@ import pytest
 
 from raysearch import config, sweep
 from raysearch.cli import main
+from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Result
-from raysearch.sweep import table as grid
+from raysearch.sweep import files, table
 from raysearch.sweep.table import Cell
 from tests.waiting import until
 
@@ -42,10 +43,10 @@ def test_one_to_thirty_two_costs_thirty_two(tmp_path, capsys):
     assert main(["sweep", DEMO, *words, "particles=32", f"run={tmp_path / 'last'}"]) == 0
     every, last = journal(tmp_path / "all"), journal(tmp_path / "last")
     assert len(every) == 32 and set(every) == set(last)
-    table = list(csv.DictReader((tmp_path / "all/table.csv").open()))
-    assert [row["n"] for row in table] == ["1", "2", "4", "8", "16", "32"]
-    rewards = [float(row["reward.mean"]) for row in table]
-    assert rewards == sorted(rewards) and {row["pool"] for row in table} == {"32"}
+    printed = list(csv.DictReader((tmp_path / "all/table.csv").open()))
+    assert [row["n"] for row in printed] == ["1", "2", "4", "8", "16", "32"]
+    rewards = [float(row["reward.mean"]) for row in printed]
+    assert rewards == sorted(rewards) and {row["pool"] for row in printed} == {"32"}
 
 
 @pytest.mark.slow
@@ -76,7 +77,7 @@ def journal_so_far(folder: Path) -> list[bytes]:
 
 def test_partial_results_are_readable_and_say_so():
     cells = [cell(4, [0.1, 0.4, 0.2, 0.3]), Cell("later", {"search.n": 8}, "best_of_n", 8, 0, "p", "vjepa2")]
-    made = grid.files(cells)
+    made = files.files(cells)
     found = json.loads(made["sweep.json"])
     assert not found["complete"] and [s["done"] for s in found["searches"]] == [True, False]
     assert "1 of 2 searches done" in made["sweep.html"] and made["table.csv"].count("\n") == 2
@@ -91,19 +92,19 @@ def cell(n, rewards, seed=0, prompt="p", **more) -> Cell:
 def test_best_of_n_is_the_mean_over_all_subsets_of_the_largest_pool():
     pools = {(seed, p): np.random.default_rng((seed, p)).normal(size=6).tolist() for seed in (0, 1) for p in range(3)}
     cells = [cell(n, r, seed, str(p)) for (seed, p), r in pools.items() for n in (1, 2, 6)]
-    _, table = grid.rows(cells)
-    for row in table:
+    _, lines = table.rows(cells)
+    for row in lines:
         wants = np.mean([np.mean([max(s) for s in itertools.combinations(r, row.n)]) for r in pools.values()])
         assert row.values["reward"].mean == pytest.approx(wants, abs=1e-12)
         assert row.values["other"].mean == pytest.approx(-wants, abs=1e-12)
         assert row.pool == 6 and row.prompts == 3 and row.seeds == 2
-    assert table[0].values["reward"].gain == 0 and table[2].values["reward"].gain > 0
+    assert lines[0].values["reward"].gain == 0 and lines[2].values["reward"].gain > 0
 
 
 def test_other_settings_are_series_of_their_own():
     cells = [cell(2, [0.1, 0.2]), cell(2, [0.5, 0.6], **{"search.kernel.eta": 0.3})]
-    _, table = grid.rows(cells)
-    assert [row.label for row in table] == ["best_of_n", "best_of_n search.kernel.eta=0.3"]
+    _, lines = table.rows(cells)
+    assert [row.label for row in lines] == ["best_of_n", "best_of_n search.kernel.eta=0.3"]
 
 
 def test_any_key_can_be_swept_and_other_models_get_folders_of_their_own(tmp_path, capsys):
@@ -165,6 +166,6 @@ def test_a_wrong_axis_is_one_line_and_leaves_nothing(tmp_path, capsys, words, wa
 @pytest.mark.parametrize("path", sorted((ROOT / "jobs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_job_file_loads_and_says_what_to_run_never_where(path):
     job = config.load(str(path))
-    assert job.cluster == config.Job().cluster and path.read_text().startswith("# ")
+    assert job.cluster == Job().cluster and path.read_text().startswith("# ")
     with pytest.raises(UsageError, match="did you mean"):
         config.load(str(path), ["generator.stepz=3"])

@@ -1,0 +1,131 @@
+"""The grid of a sweep: its axes, from the command line and the job, and the job that each point of it makes.
+
+`key=a,b,c` is an axis; `particles` stands for search.n. Every point is checked before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from raysearch import config
+from raysearch.config.settings import Job
+from raysearch.errors import UsageError
+from raysearch.moves import digest
+from raysearch.security import refuse_secrets
+
+ALIASES = {"particles": "search.n", "search": "search.name"}
+FIXED = {
+    "run": "all points share one folder", "cluster": "all points share one cluster", "films": "it holds for all points",
+    "latents": "it holds for all points", "sweep": "it is the grid itself", "searches": "give search=NAME,NAME",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the grid: its settings, as given, and the job they make."""
+
+    settings: Mapping[str, Any]
+    job: Job
+
+
+def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
+    """The axes among the words (`key=a,b`; commas in brackets or quotes do not count), and the other words.
+
+    Raises UsageError for an axis that all points must share, and for a value given twice.
+    """
+    found, rest = {}, []
+    for word in words:
+        key, _, value = word.partition("=")
+        values = _split(value)
+        if len(values) > 1 or key in ALIASES:
+            found[key] = [_plain(key, v) for v in values]
+        else:
+            rest.append(word)
+    return found, rest
+
+
+def points(
+    job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
+) -> list[Point]:
+    """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
+
+    elsewhere: it will run on another machine, as in `config.load`.
+
+    Raises UsageError for anything that can be known to be wrong before a model is loaded.
+    """
+    given, rest = axes(words)
+    refuse_secrets(given, "the command line")
+    base = config.load(job_file, rest, cluster_file, elsewhere)
+    if not any(word.startswith("films=") for word in rest):
+        base.films = "none"
+    told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
+    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in told} | given
+    for key, values in grid_of.items():
+        if (why := FIXED.get(key.split(".")[0])) is not None:
+            raise UsageError(f"{key}: cannot be swept over, {why}")
+        if not isinstance(values, list) or not values:
+            raise UsageError(f"sweep.{key}={values!r}: give a list of values, e.g. {key}: [1, 2]")
+        if len({digest(v) for v in values}) < len(values):
+            raise UsageError(f"{key}={values}: a value is given twice; leave one out")
+    search = config.overrides(rest).get("search")
+    options = {k: v for k, v in search.items() if k != "name"} if isinstance(search, dict) else {}
+    order = sorted(grid_of, key=lambda key: key != "search")  # the strategy first: its options are set after it
+    made = []
+    for values in itertools.product(*(grid_of[key] for key in order)):
+        settings = dict(zip(order, values, strict=True))
+        made.append(Point(settings, _job(base, settings, options, elsewhere)))
+    return made
+
+
+def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any], elsewhere: bool) -> Job:
+    """The job with these settings. Another strategy brings the options of `searches`, or its defaults.
+
+    options: of the search, from the command line; they hold for every strategy.
+    """
+    plain = config.plain(base)
+    if "search" in settings:
+        name = settings["search"]
+        if name in base.searches:
+            plain["search"] = {"name": name, **base.searches[name]}
+        elif name != base.search["name"]:
+            plain["search"] = {"name": name}
+        plain["search"] = plain["search"] | options
+    for key, value in settings.items():
+        if key == "search":
+            continue
+        *path, last = ALIASES.get(key, key).split(".")
+        inner = plain
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"{key}: {part} has no keys below it")
+        inner[last] = value
+    return config.typed(plain, f"sweep point {dict(settings)}", elsewhere)
+
+
+def _split(text: str) -> list[str]:
+    """Cut at the commas outside of brackets, braces and quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for i, c in enumerate(text):
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "\"'":
+            quote = c
+        elif c in "[{(":
+            depth += 1
+        elif c in ")}]":
+            depth -= 1
+        elif c == "," and not depth:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
+
+
+def _plain(key: str, text: str) -> Any:
+    """The value as YAML reads it."""
+    if not text.strip():
+        raise UsageError(f"{key}: an empty value between commas; write {key}=1,2")
+    return config.overrides([f"value={text}"])["value"]
