@@ -53,7 +53,7 @@ def test_sigterm_ends_a_run_in_order(tmp_path, executor):
     assert process.returncode == 143
     assert error.splitlines()[-1:] == ["raysearch: stopped by SIGTERM; give the same command again to go on"]
     assert "Traceback" not in error and "stack" not in error.lower(), error
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
     events = [json.loads(line) for line in (tmp_path / "run/events.jsonl").read_text().splitlines()]
     assert events[-1]["event"] == "interrupted"
