@@ -10,15 +10,28 @@ from typing import TypeVar
 from raysearch.errors import UsageError
 
 T = TypeVar("T")
+LONGEST = 80  # characters of a name that an error shows
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
-    """table[name]. Raises UsageError (a ValueError) naming `kind`, the value, the nearest name, all names, a remedy."""
+    """The entry of a table.
+
+    Args:
+        kind: what the names name, such as `strategy`; errors begin with it.
+        name: the name.
+        table: entries by name.
+        remedy: a further sentence for the error.
+
+    Raises:
+        UsageError: naming kind and value, the nearest name, all names and the remedy.
+    """
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name, table, n=1, cutoff=0.0)[0]
-    told = f"{kind} {name!r} is unknown; did you mean {near!r}? There are: {', '.join(table)}"
-    raise UsageError(f"{told}; {remedy}" if remedy else told)
+    shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+    near = difflib.get_close_matches(shown, table, n=1, cutoff=0.0)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    message = f"{kind} {shown!r} is unknown; {guess}There are: {', '.join(table) or 'none'}"
+    raise UsageError(f"{message}; {remedy}" if remedy else message)
 
 
 def find(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:

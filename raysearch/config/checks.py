@@ -1,4 +1,4 @@
-"""What can be known to be wrong with a job before anything is loaded: one error that names key, value and remedy."""
+"""What annotations cannot say of a job, checked before anything is loaded: each error names key, value and remedy."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from raysearch.config.settings import AT_LEAST, CHOICES, GeneratorConfig, Job
+from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.errors import UsageError
 
 
 def check(job: Job, elsewhere: bool = False) -> None:
-    """What can be known to be wrong without loading anything."""
-    for key, allowed in CHOICES.items():
-        value = _get(job, key)
-        if value not in allowed:
-            raise UsageError(f"{key}={value!r}: choose one of {', '.join(allowed)}")
-    for key, least in AT_LEAST.items():
-        value = _get(job, key)
-        if value is not None and value < least:
-            raise UsageError(f"{key}={value}: must be at least {least:g}")
+    """Raise UsageError for what can be known to be wrong without loading anything.
+
+    Args:
+        job: typed, with bounds checked.
+        elsewhere: it will run on another machine, whose folders and packages differ.
+    """
     for key, model in (("generator.model", job.generator.model), ("reward.model", job.reward.get("model", "tiny"))):
         if not elsewhere or not isinstance(model, str) or is_relative(model):
             _folder_exists(key, model)
@@ -28,8 +25,8 @@ def check(job: Job, elsewhere: bool = False) -> None:
     if not elsewhere:
         _storage_works(job.run)
         _can_be_written(job.run)
-    model, made = job.generator.model, job.generator.name == "diffusers"
-    if made and None in (job.generator.steps, job.generator.fps) and "/" not in model and not Path(model).is_dir():
+    model, of_diffusers = job.generator.model, job.generator.name == "diffusers"
+    if of_diffusers and None in (job.generator.steps, job.generator.fps) and "/" not in model and not _is_folder(model):
         raise UsageError(
             f"generator.model={model!r}: no folder of that name, and a hub id has the form owner/name; `tiny` is the "
             "model that ships with raysearch"
@@ -47,9 +44,7 @@ def check(job: Job, elsewhere: bool = False) -> None:
                 f"{part}.name is missing; say which, e.g. {part}: {{name: {getattr(Job(), part)['name']}}}"
             )
     for i, spec in enumerate(job.watch):
-        if isinstance(spec, str):
-            job.watch[i] = {"name": spec}
-        elif not isinstance(spec, dict) or "name" not in spec:
+        if not isinstance(spec, dict) or "name" not in spec:
             raise UsageError(f"watch[{i}]={spec!r}: give a name of a reward, or a mapping with `name`")
 
 
@@ -72,7 +67,7 @@ def _check_generator(generator: GeneratorConfig) -> None:
 
 
 def is_relative(folder: str) -> bool:
-    """Whether a folder is one of the working directory."""
+    """Whether a folder is one below the working directory."""
     return "://" not in folder and not folder.startswith(("/", "~"))
 
 
@@ -80,8 +75,15 @@ def _folder_exists(key: str, model: Any) -> None:
     """A model that is plainly a path must be a folder; any other text may be a hub id."""
     if not isinstance(model, str):
         raise UsageError(f"{key}={model!r}: give `tiny`, a folder or a hub id")
-    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+    if not model or "\0" in model or (model.startswith((".", "/", "~")) and not _is_folder(model)):
         raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, or ~ of a user that is not known
+        return False
 
 
 def _storage_works(run: str) -> None:
@@ -92,21 +94,20 @@ def _storage_works(run: str) -> None:
     try:
         fsspec.get_filesystem_class(run.partition("://")[0])
     except (ImportError, ValueError) as error:
-        told = str(error).splitlines()[0]
-        raise UsageError(f"run={run}: this storage cannot be used ({told}); pip install 'raysearch[cloud]'") from None
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"run={run}: this storage cannot be used ({reason}); pip install 'raysearch[cloud]'") from None
 
 
 def _can_be_written(run: str) -> None:
     if "://" in run:
         return
-    there = next(p for p in (Path(run).absolute(), *Path(run).absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        what = "cannot be written to" if there.is_dir() else "is a file"
-        raise UsageError(f"run={run}: {there} {what}; name another folder, e.g. run=runs/mine")
-
-
-def _get(job: Job, key: str) -> Any:
-    value: Any = job
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value
+    try:
+        nearest = next(p for p in (Path(run).absolute(), *Path(run).absolute().parents) if p.exists())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"run={run[:80]!r}: no name for a folder ({reason}); give another, e.g. run=runs/mine"
+        ) from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        what = "cannot be written to" if nearest.is_dir() else "is a file"
+        raise UsageError(f"run={run}: {nearest} {what}; name another folder, e.g. run=runs/mine")

@@ -1,29 +1,31 @@
-"""Where each value of a resolved job came from: `raysearch config` writes it behind the values, as YAML comments.
+"""Where each value of a job came from: `raysearch config` prints it behind the values, as YAML comments.
 
-What it prints is YAML that loads as a job again.
+What it prints is YAML that loads as the same job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
-
 from raysearch import config
+from raysearch.config.dump import dump
 from raysearch.config.settings import Job
 
-COLUMN = 44  # where comments stand, unless a value reaches farther
+COLUMN = 44  # where comments begin, unless a value reaches farther
 
 
-def annotated(job: Job, parts: Sequence[tuple[str, DictConfig]]) -> str:
-    """The job as YAML with the source of each value. parts: what it was merged from, as `config.parts` gives it."""
-    sources = [(name, OmegaConf.to_container(part, resolve=False)) for name, part in parts]
+def annotated(job: Job, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The job as YAML with the source of each value.
+
+    Args:
+        job: as resolved.
+        parts: what it was merged from, as `config.parts` gives it.
+    """
     defaults, values = config.plain(Job()), config.plain(job)
     lines = []
     for path, text in _lines(values, ()):
-        lines.append(text if path is None else f"{text:<{COLUMN}}  # {_source(path, values, sources, defaults)}")
+        lines.append(text if path is None else f"{text:<{COLUMN}}  # {_source(path, values, parts, defaults)}")
     return "\n".join(lines) + "\n"
 
 
@@ -46,10 +48,10 @@ def _lines(values: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     for key, value in values.items():
         here = (*path, str(key))
         if isinstance(value, dict) and value:
-            yield None, f"{indent}{yaml.safe_dump({key: 0}).split(':')[0]}:"
+            yield None, f"{indent}{_yaml({key: 0}).rpartition(':')[0]}:"
             yield from _lines(value, here)
             continue
-        first, *more = yaml.safe_dump({key: value}, sort_keys=False, width=10**6, allow_unicode=True).splitlines()
+        first, *more = _yaml({key: value}).splitlines()
         yield here, indent + first
         for line in more:
             yield None, indent + line
@@ -67,3 +69,8 @@ def _at(values: Any, path: Sequence[str]) -> Any:
     for key in path:
         values = values[key]
     return values
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    """Values on lines that are not folded; the key `n` needs no quotes for a reader of YAML 1.2."""
+    return dump(values, width=10**6).replace("'n':", "n:", 1)

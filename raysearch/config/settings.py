@@ -1,55 +1,110 @@
-"""What a job may say: typed settings with defaults that work, the values they may have, and nothing that acts.
+"""What a job may say: typed settings with defaults that work, their bounds and meanings, and nothing that acts.
 
-A job says what to run, `cluster` where. raysearch/config/load.py reads, merges and checks them.
+A job says what to run, `cluster` where. raysearch/config/load.py reads, merges and checks them; an annotation holds
+what may be given, the docstring what it does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
-from raysearch.config.places import SlurmConfig, SubmitConfig
+from annotated_types import Ge, Le
+
+from raysearch.config.places import As, Several, SlurmConfig, SubmitConfig
+from raysearch.options import NonNegative, Positive
+
+Seconds = Annotated[float, Ge(1), Le(10_000_000)]
+Share = Annotated[float, Ge(0), Le(100_000)]  # of cores or GPUs
+Pixels = Annotated[int, Ge(1), Le(16_384)]
+Films = Literal["best", "shown", "all", "none"]
+Latents = Literal["best", "finals", "none"]
+DType = Literal["float32", "bfloat16", "float16"]
+
+
+class PromptItem(TypedDict, total=False):
+    """One prompt: a text, and at most one of image, video (files) and scene (of the tiny world)."""
+
+    id: str
+    text: str
+    image: str | None
+    video: str | None
+    scene: str | None
+    scene_seed: Annotated[int, Ge(0), Le(2**31 - 1)]
+
+
+class PartSpec(TypedDict, total=False):
+    """What the specs of searches and rewards have in common; the other keys are options of the part that they name."""
+
+    name: str
+    label: str
+    revision: str | None
+
+
+Spec = Annotated[dict[str, Any], As(PartSpec)]
 
 
 @dataclass
 class PromptsConfig:
-    """What to generate: `items`, each {text, image, video, scene, id}; `heldout`: so many scenes of the tiny world."""
+    """What to generate.
 
-    items: list[Any] = field(default_factory=list)
-    heldout: int = 0
+    Attributes:
+        items: prompts, each a text or a mapping with text, image, video, scene and id.
+        heldout: the number of held-out scenes of the tiny world, beside the items.
+        scenes: their kinds, taken in turn.
+        first: number of the first held-out scene.
+    """
+
+    items: Annotated[list[Any], As(list[str | PromptItem])] = field(default_factory=list)
+    heldout: Annotated[int, Ge(0), Le(100_000)] = 0
     scenes: list[str] = field(default_factory=lambda: ["one_ball", "two_balls"])
-    first: int = 0  # number of the first held-out scene
+    first: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
 
 
 @dataclass
 class GeneratorConfig:
-    """name: `diffusers`, or `package.module:function` that makes a Model of one's own (see generators.found).
+    """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
-    model: `tiny`, a folder or a hub id. None leaves a setting to the pipeline (for `tiny`: to what suits it).
-
-    shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's own
-    table. call: any further argument of the pipeline call. chunks: make the video in so many, each with its share of
-    the steps. revision: of a hub id; a branch is pinned to its commit. trust_remote_code: run code that a model brings.
-    Memory and time: tiling and slicing of the autoencoder; decode_chunk, latent frames decoded at once; offload_text:
-    encoders leave the GPU once a prompt is encoded; compile: the network by torch.compile (rounds differently).
+    Attributes:
+        name: `diffusers`, or `package.module:function` for a custom generator (see generators.found).
+        model: `tiny`, a folder or a hub id.
+        revision: of a hub id; a branch is pinned to its commit.
+        dtype: of the network.
+        steps: denoising steps of a video.
+        shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's
+            own table.
+        guidance_scale: of classifier-free guidance.
+        negative_prompt: what the video should not show.
+        height: in pixels.
+        width: in pixels.
+        num_frames: of the whole video.
+        fps: frames per second.
+        chunks: make the video in this number of chunks, each with its share of the steps.
+        tiling: decode in tiles, which takes less memory.
+        slicing: decode one video of a batch at a time.
+        decode_chunk: latent frames decoded at once.
+        offload_text: encoders leave the GPU once a prompt is encoded.
+        compile: the network by torch.compile, which rounds differently.
+        trust_remote_code: true runs code that a model brings.
+        call: further arguments of the pipeline call.
     """
 
     name: str = "diffusers"
     model: str = "tiny"
     revision: str | None = None
-    dtype: str = "float32"
-    steps: int | None = None
-    shift: float | None = None
-    guidance_scale: float | None = None
+    dtype: DType = "float32"
+    steps: Annotated[int, Ge(1), Le(100_000)] | None = None
+    shift: Positive | None = None
+    guidance_scale: NonNegative | None = None
     negative_prompt: str | None = None
-    height: int | None = None
-    width: int | None = None
-    num_frames: int | None = None
-    fps: float | None = None
-    chunks: int = 1
+    height: Pixels | None = None
+    width: Pixels | None = None
+    num_frames: Annotated[int, Ge(1), Le(100_000)] | None = None
+    fps: Annotated[float, Ge(1), Le(1000)] | None = None
+    chunks: Annotated[int, Ge(1), Le(10_000)] = 1
     tiling: bool = False
     slicing: bool = False
-    decode_chunk: int | None = None
+    decode_chunk: Annotated[int, Ge(1), Le(100_000)] | None = None
     offload_text: bool = True
     compile: bool = False
     trust_remote_code: Any = False
@@ -69,50 +124,69 @@ class GeneratorConfig:
 
 @dataclass
 class PoolConfig:
-    """replicas: how many are wanted; at_least: with how many to be content, all by default.
+    """The replicas of a pool, and what each takes.
 
-    num_cpus, num_gpus (fractions allowed), memory_gb and resources (of Ray, by name): what each takes, per rank.
-    accelerator_type (H100, A100 ...) and labels: on which nodes. threads: of torch on the CPU, each.
-    ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+    Attributes:
+        replicas: how many are wanted.
+        num_cpus: cores of each rank; fractions are allowed.
+        num_gpus: GPUs of each rank; fractions are allowed.
+        threads: of torch on the CPU, for each rank.
+        at_least: with how many replicas to begin; defaults to all.
+        memory_gb: memory of each rank, in GB.
+        accelerator_type: on which nodes, such as H100 or A100.
+        resources: further resources of Ray that each rank takes, by name.
+        labels: labels of Ray that a node must have.
+        ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
     """
 
-    replicas: int = 1
-    num_cpus: float = 1.0
-    num_gpus: float = 0.0
-    threads: int = 1
-    at_least: int | None = None
-    memory_gb: float | None = None
+    replicas: Several = 1
+    num_cpus: Share = 1.0
+    num_gpus: Share = 0.0
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    at_least: Several | None = None
+    memory_gb: Annotated[float, Ge(0), Le(1_000_000)] | None = None
     accelerator_type: str | None = None
-    resources: dict[str, float] = field(default_factory=dict)
+    resources: dict[str, Share] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    ranks: int = 1
+    ranks: Several = 1
 
 
 @dataclass
 class ClusterConfig:
-    """Where to run. executor: `ray` or `inline`. address: `local` starts a Ray of its own, else a cluster to join.
+    """Where to run.
 
-    wait_s: how long to wait for nodes until `at_least` replicas of each pool have a place; 0 refuses a cluster that is
-    too small at once. placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the
-    GPU) of each generator replica. hedge: a call that takes so many times what such calls take is begun a second time
-    where a replica is idle, and the first answer counts; 0 never.
-
-    storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
-    guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward of its own) or
-    `remote` (a reward replica answers for each view). The numbers are the same.
+    Attributes:
+        executor: `ray`, or `inline` for this process alone.
+        address: `local` starts a Ray for this run, anything else is a cluster to join.
+        wait_s: how long to wait for nodes until `at_least` replicas of each pool have a place, in seconds; 0 refuses a
+            cluster that is too small at once.
+        placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the GPU) of each
+            generator replica.
+        hedge: a call that takes this many times what such calls take is begun a second time where a replica is idle,
+            and the first answer counts; 0 for never.
+        generators: the pool of generators.
+        rewards: the pool of rewards.
+        load_timeout_s: until a replica has loaded its model, in seconds.
+        loads_per_node: replicas of a pool that load at a time, since loading needs more memory than having loaded.
+        guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward) or `remote` (a
+            reward replica answers for each view). The numbers are the same.
+        deadline_s: the most a call may take, in seconds; a shorter limit is learnt from the calls seen.
+        storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
+        submit: how `raysearch submit` sends a job.
+        slurm: what `raysearch slurm` asks for.
     """
 
-    executor: str = "ray"
+    executor: Literal["ray", "inline"] = "ray"
     address: str = "local"
-    wait_s: float = 0.0
-    placement: str = "free"
-    hedge: float = 3.0
+    wait_s: Annotated[float, Ge(0), Le(10_000_000)] = 0.0
+    placement: Literal["free", "paired"] = "free"
+    hedge: Annotated[float, Ge(0), Le(1_000_000)] = 3.0
     generators: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=2, num_cpus=0.75))
     rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
-    load_timeout_s: float = 600.0  # until a replica has loaded its model
-    loads_per_node: int = 2  # replicas of a pool that load at a time: loading needs more memory than having loaded
-    guide_from: str = "colocated"
-    deadline_s: float = 1800.0  # the most a call may take; a shorter one is learnt from the calls seen
+    load_timeout_s: Seconds = 600.0
+    loads_per_node: Several = 2
+    guide_from: Literal["colocated", "remote"] = "colocated"
+    deadline_s: Seconds = 1800.0
     storage: str | None = None
     submit: SubmitConfig = field(default_factory=SubmitConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)
@@ -120,48 +194,40 @@ class ClusterConfig:
 
 @dataclass
 class Job:
-    """run: folder of results; seed: of all noise; search, reward: by `name`, with options; watch: further rewards.
+    """A job: what to run, and where.
 
-    choose: the final choice among the candidates of a search, by several measurements; empty: the highest reward.
-
-    sweep: axes of `raysearch sweep`, key: [values]. searches: options by strategy for a sweep over several.
-    films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`. latents: which states to keep
-    on disk once a search is done, `best`, `finals` or `none`; while it runs all are kept, so that nothing is lost.
-    baseline: of a guided search, run the same without guide too, so that the report can tell what the guide has done.
+    Attributes:
+        run: folder or URL of the results.
+        seed: of all noise.
+        prompts: what to generate.
+        search: the strategy by `name`, with its options.
+        generator: the video generator.
+        reward: what the search goes by, by `name`, with its options.
+        watch: further rewards, which are only measured.
+        choose: the final choice among the candidates of a search, by several measurements; empty for the highest
+            reward.
+        films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`.
+        latents: which states to keep on disk once a search is done, `best`, `finals` or `none`; while it runs all are
+            kept, so that nothing is lost.
+        baseline: run a guided search without its guide too, so that the report can tell what the guide has done.
+        challenge: settings of `raysearch challenge`, which alone reads them.
+        sweep: axes of `raysearch sweep`, key: [values].
+        searches: options by strategy, for a sweep over several.
+        cluster: where to run.
     """
 
     run: str = "runs/run"
-    seed: int = 0
+    seed: Annotated[int, Ge(0), Le(2**63 - 1), "a whole number from 0 to 2^63 - 1"] = 0
     prompts: PromptsConfig = field(default_factory=PromptsConfig)
-    search: dict[str, Any] = field(default_factory=lambda: {"name": "best_of_n"})
+    search: Spec = field(default_factory=lambda: {"name": "best_of_n"})
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    reward: dict[str, Any] = field(default_factory=lambda: {"name": "vjepa2"})
-    watch: list[Any] = field(default_factory=lambda: [{"name": "motion"}])
+    reward: Spec = field(default_factory=lambda: {"name": "vjepa2"})
+    watch: Annotated[list[Any], As(list[str | PartSpec])] = field(default_factory=lambda: [{"name": "motion"}])
     choose: dict[str, Any] = field(default_factory=dict)
-    films: str = "shown"
-    latents: str = "best"
+    films: Films = "shown"
+    latents: Latents = "best"
     baseline: bool = True
-    challenge: dict[str, Any] = field(default_factory=dict)  # read by `raysearch challenge` alone
+    challenge: dict[str, Any] = field(default_factory=dict)
     sweep: dict[str, Any] = field(default_factory=dict)
     searches: dict[str, Any] = field(default_factory=dict)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
-
-
-CHOICES = {
-    "films": ("best", "shown", "all", "none"),
-    "latents": ("best", "finals", "none"),
-    "cluster.executor": ("ray", "inline"),
-    "cluster.placement": ("free", "paired"),
-    "cluster.guide_from": ("colocated", "remote"),
-    "generator.dtype": ("float32", "bfloat16", "float16"),
-}
-AT_LEAST: dict[str, float] = {
-    "seed": 0, "generator.steps": 1, "generator.fps": 1, "prompts.heldout": 0, "cluster.generators.replicas": 1,
-    "cluster.rewards.replicas": 1, "cluster.generators.threads": 1, "cluster.rewards.threads": 1,
-    "cluster.submit.max_mb": 0, "cluster.submit.max_file_mb": 0, "cluster.slurm.nodes": 1, "cluster.slurm.retries": 0,
-    "cluster.slurm.gpus_per_node": 0, "cluster.slurm.cpus_per_node": 1,
-    "cluster.generators.ranks": 1, "cluster.generators.at_least": 1, "cluster.rewards.at_least": 1,
-    "cluster.wait_s": 0, "cluster.hedge": 0, "cluster.loads_per_node": 1, "cluster.deadline_s": 1,
-    "cluster.load_timeout_s": 1,
-    "generator.chunks": 1, "generator.decode_chunk": 1,
-}  # fmt: skip

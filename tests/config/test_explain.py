@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from raysearch import config
 from raysearch.cli import main
+from raysearch.config.reader import parse
+from raysearch.config.schema import plain as plain_values
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted(p.name for p in (ROOT / "jobs").glob("*.yaml"))
@@ -59,4 +60,4 @@ def test_what_it_prints_is_the_same_job(capsys, tmp_path, monkeypatch, job, clus
     (tmp_path / "again.yaml").write_text(capsys.readouterr().out)
     again = config.load(str(tmp_path / "again.yaml"), elsewhere=True)  # s3fs and gcsfs need not be installed here
     assert again == config.load(f"jobs/{job}", cluster_file=cluster, elsewhere=True)
-    assert yaml.safe_load((tmp_path / "again.yaml").read_text()) == config.plain(again)
+    assert plain_values(parse((tmp_path / "again.yaml").read_text(), "again")) == config.plain(again)

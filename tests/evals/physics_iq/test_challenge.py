@@ -157,10 +157,10 @@ def test_the_stand_in_is_the_same_every_time(tmp_path):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("challenge.trakc=v2v", "challenge: key 'trakc' is unknown; did you mean 'track'"),
+        ("challenge.trakc=v2v", "key 'challenge.trakc' is unknown; did you mean 'challenge.track'"),
         ("challenge.track=t2v", "challenge.track: 't2v'"),
         ("challenge.runs=5", "challenge.runs=5"),
-        ("challenge.runs=four", "challenge.runs: Value 'four'"),
+        ("challenge.runs=four", "challenge.runs='four': give 1, or up to 4"),
         ("challenge.strategies=[{name: best_of_n}]", "two are called 'best_of_n'"),
         ("challenge.strategies=[{n: 3}]", "has no name"),
         ("challenge.data=/nowhere", "/nowhere/split-videos/testing/8FPS: no such folder"),

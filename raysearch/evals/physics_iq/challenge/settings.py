@@ -3,47 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from annotated_types import Ge, Le
 
 from raysearch import videos
-from raysearch.config.settings import Job
+from raysearch.config import schema
+from raysearch.config.places import As
+from raysearch.config.settings import Job, PartSpec
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, layout, standin
 from raysearch.evals.physics_iq.clips import count, frames
 from raysearch.evals.physics_iq.layout import DataSet, View
-from raysearch.names import lookup
-
-TRACKS, UPSCALE, PROMPTS = ("i2v", "v2v"), ("none", "reference"), ("op", "bpp")
 
 
 @dataclass
 class Settings:
-    """data: folder of the data set, or `tiny` for a stand-in of so many `scenarios`. track: i2v or v2v.
+    """The `challenge:` part of a job.
 
-    strategies: further searches, beside `search` of the job. runs: repetitions with other seeds, 4 for the protocol.
-    condition_frames: of the end of the conditioning clip (v2v), None for all. drop: frames the generated video begins
-    with that are conditioning, None for as many as were given. upscale: `reference` scales clips to the real size.
-    prompts: op or bpp, which the descriptions hold. card: further fields of the submission card.
+    Attributes:
+        data: folder of the data set, or `tiny` for a stand-in.
+        track: what a generation starts from, a frame (i2v) or a clip (v2v).
+        descriptions: CSV of prompts and categories; null for those beside the data.
+        prompts: op or bpp, which the descriptions hold.
+        scenarios: the number of scenarios of the stand-in.
+        strategies: further searches, beside `search` of the job.
+        runs: repetitions with other seeds, 4 for the protocol.
+        condition_frames: frames at the end of the conditioning clip (v2v) that are given; null for all.
+        drop: frames at the start of a generated video that are conditioning; null for as many as were given.
+        upscale: `reference` scales clips to the size of the real ones.
+        enlarge: how, bicubic or nearest.
+        cache: folder of what real clips need; null for one in the run folder.
+        workers: views that are scored at a time, on Ray; 0 for this process.
+        card: further fields of the submission card.
     """
 
     data: str = "tiny"
-    track: str = "v2v"
+    track: Literal["i2v", "v2v"] = "v2v"
     descriptions: str | None = None
-    prompts: str = "op"
-    scenarios: int = 4
-    strategies: list[dict[str, Any]] = field(default_factory=list)
-    runs: int = 1
-    condition_frames: int | None = None
-    drop: int | None = None
-    upscale: str = "none"
-    enlarge: str = "bicubic"
+    prompts: Literal["op", "bpp"] = "op"
+    scenarios: Annotated[int, Ge(1), Le(1000)] = 4
+    strategies: Annotated[list[dict[str, Any]], As(list[PartSpec])] = field(default_factory=list)
+    runs: Annotated[int, Ge(1), Le(4), "1, or up to 4 for the protocol of Physics-IQ Verified"] = 1
+    condition_frames: Annotated[int, Ge(1), Le(100_000)] | None = None
+    drop: Annotated[int, Ge(0), Le(100_000)] | None = None
+    upscale: Literal["none", "reference"] = "none"
+    enlarge: Literal["bicubic", "nearest"] = "bicubic"
     cache: str | None = None
-    workers: int = 2
+    workers: Annotated[int, Ge(0), Le(10_000)] = 2
     card: dict[str, Any] = field(default_factory=dict)
 
 
@@ -62,18 +71,7 @@ def read(job: Job) -> Settings:
         raise UsageError(
             "the job has no part `challenge:`; give one, e.g. challenge: {data: tiny}, see docs/challenge.md"
         )
-    known = dict.fromkeys(f.name for f in fields(Settings))
-    for key in job.challenge:
-        lookup("challenge: key", key, known)
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(Settings), job.challenge)
-        found: Settings = OmegaConf.to_object(merged)  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        raise UsageError(f"challenge.{getattr(error, 'full_key', '?')}: {str(error).splitlines()[0]}") from None
-    for key, allowed in (("track", TRACKS), ("upscale", UPSCALE), ("prompts", PROMPTS), ("enlarge", export.ENLARGE)):
-        lookup(f"challenge.{key}:", str(getattr(found, key)), dict.fromkeys(allowed))
-    if not 1 <= found.runs <= 4:
-        raise UsageError(f"challenge.runs={found.runs}: 1, or up to 4 for the protocol of Physics-IQ Verified")
+    found = schema.build(Settings, schema.partial(job.challenge, Settings, "the job", "challenge."))
     if "://" in job.run:
         raise UsageError(f"run={job.run}: a challenge writes clips and tables; give a folder, which may be a mount")
     for spec in (job.search, *found.strategies):
