@@ -10,7 +10,7 @@ from raysearch import rewards
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.rewards.networks import pixels
-from raysearch.rewards.vlm import QUESTIONS
+from raysearch.rewards.vlm.questions import QUESTIONS
 from raysearch.rewards.vlm.reward import ANSWERS, VLMReward
 from tests.rewards import vlms
 

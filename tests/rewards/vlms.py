@@ -14,7 +14,7 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from raysearch.rewards.vlm import QUESTIONS
+from raysearch.rewards.vlm.questions import QUESTIONS
 from raysearch.rewards.vlm.reward import ANSWERS, END, PAD, START
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", START, END, "<|image_pad|>", PAD]

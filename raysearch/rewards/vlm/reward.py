@@ -26,7 +26,7 @@ from raysearch.prompts import Prompt
 from raysearch.rewards.base import Reward, Scores
 from raysearch.rewards.networks import checkpoints, pixels
 from raysearch.rewards.networks.checkpoints import Dtype
-from raysearch.rewards.vlm import Questions, resolve
+from raysearch.rewards.vlm.questions import Questions, resolve
 
 FAMILIES = {  # by model_type: mean and deviation of the colours, with which the processor normalises
     "qwen2_5_vl": (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD),
