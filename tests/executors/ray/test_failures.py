@@ -14,8 +14,11 @@ pytestmark = pytest.mark.cluster
 
 
 class Actor:
-    def put(self):
-        return [ray.put(bytes(10**6))]  # owned by this process, and too large to travel with its reference
+    def answer(self):
+        return 1
+
+    def own(self):
+        return [ray.put(bytes(10**6)), ray.put(bytes(10**6))]
 
     def die(self):
         os._exit(1)
@@ -67,7 +70,7 @@ def test_a_replica_whose_placement_group_is_removed(actor_class):
     group = ray.util.placement_group([{"CPU": 1}])
     strategy = PlacementGroupSchedulingStrategy(group)
     actor = ray.remote(Actor).options(num_cpus=0.1, scheduling_strategy=strategy).remote()
-    ray.get(actor.put.remote())
+    ray.get(actor.answer.remote())
     ref = actor.wait.remote()
     ray.util.remove_placement_group(group)
     assert classify(error_of(ref)) is Kind.REMOVED
@@ -75,17 +78,26 @@ def test_a_replica_whose_placement_group_is_removed(actor_class):
 
 def test_objects_that_are_lost_with_their_owner(actor_class, function):
     actor = actor_class.remote()
-    (ref,) = ray.get(actor.put.remote())
+    result, argument = ray.get(actor.own.remote())
     ray.kill(actor)
-    assert classify(error_of(ref)) is Kind.RESULT_LOST
-    assert classify(error_of(function.remote(ref))) is Kind.ARGUMENT_LOST
+    error_of(actor.answer.remote())  # it is dead now
+    deadline = time.monotonic() + 60
+    while ray.wait([result], timeout=0.1)[0] and time.monotonic() < deadline:
+        try:
+            ray.get(result, timeout=10)  # until its node has noticed
+        except RayError as error:
+            assert classify(error) is Kind.RESULT_LOST
+            break
+    else:
+        assert classify(error_of(result)) is Kind.RESULT_LOST
+    assert classify(error_of(function.remote(argument))) is Kind.ARGUMENT_LOST
 
 
 def test_everything_else(actor_class):
     assert classify(OutOfMemoryError("the node has no memory left")) is Kind.OUT_OF_MEMORY
     actor = actor_class.remote()
     late = error_of(actor.wait.remote(), timeout=0.1)
-    waiting = actor.put.remote()
+    waiting = actor.answer.remote()
     ray.cancel(waiting)
     ray.kill(actor)
     assert classify(late) is Kind.OTHER
