@@ -31,7 +31,7 @@ from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task
+from raysearch.engine.task import Observer, Task
 from raysearch.executors.inline import Inline
 from raysearch.moves import Kernel, digest
 from raysearch.prompts import Prompt
@@ -60,7 +60,7 @@ def reference() -> str:
     return digest([end.result.digest() for end in done if end.result])
 
 
-class Strike:
+class Strike(Observer):
     """An observer that does something when the `after`-th new Outcome arrives."""
 
     def __init__(self, what: Callable[[], Any], after: int):
@@ -70,10 +70,6 @@ class Strike:
         self.left -= not recalled
         if self.left == 0:
             self.what()
-
-    def on_round(self, task: Any, number: int, round: Any) -> None: ...
-    def on_finish(self, finished: Any) -> None: ...
-    def on_wait(self, ledger: Any, status: Any) -> None: ...
 
 
 @dataclass

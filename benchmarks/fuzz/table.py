@@ -1,4 +1,4 @@
-"""Counts of outcomes by kind of broken input, printed as a table."""
+"""One table for every kind of fuzzing: how often each verdict was given, and examples of those that must not be."""
 
 from __future__ import annotations
 
@@ -6,14 +6,43 @@ import os
 import re
 import signal
 import subprocess
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
-OUTCOMES = ("right", "clear", "traceback", "hang", "crash", "silently wrong")
+VERDICTS = ("right", "clear", "traceback", "hang", "crash", "silently wrong")
+GOOD = ("right", "clear")
+
+
+class Table:
+    """Verdicts by kind of input, with a few examples of each bad one."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self.examples: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+    def add(self, kind: str, verdict: str, example: str = "") -> None:
+        """Count one input. verdict: one of VERDICTS."""
+        self.counts[kind][verdict] += 1
+        if verdict not in GOOD and len(self.examples[kind, verdict]) < 5:
+            self.examples[kind, verdict].append(example)
+
+    @property
+    def bad(self) -> int:
+        """How many inputs got a verdict that must not be."""
+        return sum(n for counts in self.counts.values() for verdict, n in counts.items() if verdict not in GOOD)
+
+    def text(self) -> str:
+        """The table and the examples, for a terminal."""
+        lines = [f"{'kind':<24}" + "".join(f"{v:>16}" for v in VERDICTS)]
+        for kind, counts in sorted(self.counts.items()):
+            lines.append(f"{kind:<24}" + "".join(f"{counts[v]:>16}" for v in VERDICTS))
+        for (kind, verdict), examples in sorted(self.examples.items()):
+            lines += [f"\n{verdict}, {kind}:", *(f"  {e}" for e in examples)]
+        return "\n".join(lines)
 
 
 def run(command: Sequence[str], seconds: float) -> tuple[str, str]:
-    """Runs a command in a process group of its own.
+    """Run a command in its own process group, with a time limit in seconds.
 
     Returns:
         An outcome, and what was printed. `right` means exit code 0 only; the caller compares the result.
@@ -32,11 +61,3 @@ def run(command: Sequence[str], seconds: float) -> tuple[str, str]:
     if process.returncode < 0 or process.returncode > 2:
         return "crash", text
     return ("right" if process.returncode == 0 else "clear"), text
-
-
-def render(counts: Mapping[str, Counter[str]]) -> str:
-    """The table kind x outcome, as text."""
-    lines = ["".join(f"{name:>16}" for name in ("kind", *OUTCOMES))]
-    for kind, found in counts.items():
-        lines.append("".join(f"{x:>16}" for x in (kind, *(found[o] for o in OUTCOMES))))
-    return "\n".join(lines)

@@ -10,5 +10,20 @@ from raysearch.config.load import (
     to_yaml,
     typed,
 )
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig, PromptsConfig
 
-__all__ = ["load", "load_cluster", "overrides", "parts", "plain", "tiny_defaults", "to_yaml", "typed"]
+__all__ = [
+    "ClusterConfig",
+    "GeneratorConfig",
+    "Job",
+    "PoolConfig",
+    "PromptsConfig",
+    "load",
+    "load_cluster",
+    "overrides",
+    "parts",
+    "plain",
+    "tiny_defaults",
+    "to_yaml",
+    "typed",
+]

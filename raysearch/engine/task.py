@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from raysearch.engine.journal import Journal
 from raysearch.moves import Cost, Move, Outcome, Result, Round, Search
@@ -50,13 +49,20 @@ class Finished:
     cost: Cost = field(default_factory=Cost)
 
 
-class Observer(Protocol):
-    """Sees everything, changes nothing; but films that it has written to disk it may take off a Finished."""
+class Observer:
+    """Is told what happens, and does nothing by default; it may take films that it has written off a Finished."""
 
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
-    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
-    def on_finish(self, finished: Finished) -> None: ...
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
+    def on_round(self, task: Task, number: int, round: Round) -> None:
+        """A search has asked for its Round of this number, from 1."""
+
+    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """A Move has its Outcome, executed or recalled from the journal."""
+
+    def on_finish(self, finished: Finished) -> None:
+        """A search has ended, with a result or an error."""
+
+    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
+        """The coordinator is about to wait. status: counters of each pool of the executor."""
 
 
 def recall(journal: Journal, key: str, move: Move | None) -> Outcome | None:

@@ -19,7 +19,7 @@ import fsspec
 
 from raysearch import config
 from raysearch.config.settings import Job
-from raysearch.engine.task import Finished, Ledger, Task
+from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import Outcome, Round, digest, encode
 from raysearch.observe.progress import Status
 
@@ -27,7 +27,7 @@ EVENTS = "events"
 FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
 
 
-class EventLog:
+class EventLog(Observer):
     """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`.
 
     began: time of the clock at which the invocation began, before the executor was started; now if it is not given.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from raysearch.engine.task import Finished, Ledger, Task
+from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import Outcome, Round
 
 Status = Mapping[str, Mapping[str, Any]]
@@ -55,7 +55,7 @@ class Watched:
         return f"{self.number}/{self.rounds}" if self.rounds else str(self.number)
 
 
-class Progress:
+class Progress(Observer):
     """Observer. searches: how many there are in all; ledger, status: as last seen."""
 
     def __init__(self, searches: int, clock: Callable[[], float] = time.monotonic):

@@ -15,6 +15,8 @@ from typing import Any
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
+from raysearch.engine.task import Observer
+
 EVERY_S = 1.0  # between two readings; Ray forgets a gauge that is not set again within two of its reports (20 s)
 SECONDS = [round(step * 10.0**k, 6) for k in range(-3, 2) for step in (1, 1.5, 2.2, 3.3, 4.7, 6.8)] + [100.0]
 COUNTERS = {
@@ -55,7 +57,7 @@ HISTOGRAMS = {
 }
 
 
-class RayMetrics:
+class RayMetrics(Observer):
     """Observer. run: value of the tag, the folder of the run; searches: how many there are in all."""
 
     def __init__(self, run: str, searches: int):
@@ -70,8 +72,6 @@ class RayMetrics:
         self._timed: set[str] = set()
         self._read = -math.inf
         self._searches = {"raysearch_searches": searches, "raysearch_searches_done": 0, "raysearch_searches_failed": 0}
-
-    def on_round(self, task: Any, number: int, round: Any) -> None: ...
 
     def on_outcome(self, task: Any, outcome: Any, recalled: bool) -> None:
         if outcome.reward == outcome.reward:

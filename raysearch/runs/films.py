@@ -8,7 +8,7 @@ from typing import Any
 
 from raysearch import storage
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Finished, Ledger, Task
+from raysearch.engine.task import Finished, Observer, Task
 from raysearch.moves import Outcome, Result, Round
 from raysearch.runs.provenance import Lineages, sidecar, versions
 from raysearch.sampling.state import Store
@@ -19,7 +19,7 @@ def path(task: Task, key: str) -> str:
     return f"films/{task.name}/{key[:12]}.mp4"
 
 
-class Films:
+class Films(Observer):
     """Observer that writes films/NAME/KEY.mp4 as soon as a search is done, and the best again as best/NAME.mp4.
 
     Beside each film lies a JSON file of what made it. A film that is written is not kept in memory: those of a thousand
@@ -41,12 +41,6 @@ class Films:
     def on_round(self, task: Task, number: int, round: Round) -> None:
         """Remember its Moves, for the JSON files."""
         self._lineages.note(task, round)
-
-    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
-        """Nothing to do."""
-
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
-        """Nothing to do."""
 
     def on_finish(self, finished: Finished) -> None:
         """Write the films of the search and drop them from memory."""
@@ -71,7 +65,7 @@ class Films:
             storage.write(f"{self._run}/best/{finished.task.name}.json", about)
 
 
-class StatePolicy:
+class StatePolicy(Observer):
     """Observer that deletes the states of a search as soon as it is done, but for those that `latents` keeps.
 
     Between a thousand prompts nothing else accumulates; the Moves can make any of them again.
@@ -84,12 +78,6 @@ class StatePolicy:
             latents: which states to keep, `best`, `finals` or `none`.
         """
         self._store, self._latents, self._keys = Store(f"{run}/latents"), latents, dict[str, set[str]]()
-
-    def on_round(self, task: Task, number: int, round: Round) -> None:
-        """Nothing to do."""
-
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
-        """Nothing to do."""
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
         """Remember that the search has made this state."""

@@ -17,8 +17,8 @@ from typing import Any
 from raysearch import config, runs, storage
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Finished, Ledger, Task
-from raysearch.moves import Outcome, Round, digest
+from raysearch.engine.task import Finished, Ledger, Observer, Task
+from raysearch.moves import digest
 from raysearch.runs import Resolved, Shared, resolve
 from raysearch.runs.films import Films
 from raysearch.sweep.files import files
@@ -53,7 +53,7 @@ def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
     return board.cells, sum(cell.error is not None for cell in board.cells)
 
 
-class Board:
+class Board(Observer):
     """Observer that keeps the cells and writes table and plot as searches finish, at most every few seconds."""
 
     def __init__(self, folder: str, cells: list[Cell]):
@@ -72,10 +72,6 @@ class Board:
         """All three files, each whole or not at all."""
         for name, text in files(self.cells).items():
             storage.write(f"{self.folder}/{name}", text)
-
-    def on_round(self, task: Task, number: int, round: Round) -> None: ...
-    def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None: ...
-    def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None: ...
 
 
 def _models(resolved: Resolved) -> str:

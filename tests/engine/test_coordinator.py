@@ -6,7 +6,7 @@ import pytest
 
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task, shown
+from raysearch.engine.task import Observer, Task, shown
 from raysearch.moves import Kernel, Move, Result, Round, digest
 from raysearch.search import STRATEGIES
 from tests.toy import PROMPTS, Toy
@@ -58,15 +58,11 @@ class Stopped(KeyboardInterrupt):
     pass
 
 
-class StopAfter:
+class StopAfter(Observer):
     """An observer that stops the run at the k-th Outcome, as Ctrl-C would."""
 
     def __init__(self, k):
         self.left = k
-
-    def on_round(self, task, number, round): ...
-    def on_finish(self, finished): ...
-    def on_wait(self, ledger, status): ...
 
     def on_outcome(self, task, outcome, recalled):
         self.left -= not recalled

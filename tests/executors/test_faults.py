@@ -11,7 +11,7 @@ from examples import clockwork
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task
+from raysearch.engine.task import Observer, Task
 from raysearch.errors import UsageError
 from raysearch.executors import Request
 from raysearch.executors.inline import Inline
@@ -64,15 +64,11 @@ def answers(executor, *jobs) -> list:
     return [found[i] for i in range(len(jobs))]
 
 
-class Strike:
+class Strike(Observer):
     """An observer that does something when the `after`-th new Outcome arrives."""
 
     def __init__(self, what, after: int = 3):
         self.what, self.left = what, after
-
-    def on_round(self, task, number, round): ...
-    def on_finish(self, finished): ...
-    def on_wait(self, ledger, status): ...
 
     def on_outcome(self, task, outcome, recalled):
         self.left -= not recalled

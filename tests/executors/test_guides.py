@@ -9,7 +9,7 @@ from raysearch.config import tiny_defaults
 from raysearch.config.settings import ClusterConfig, Job, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task
+from raysearch.engine.task import Observer, Task
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.moves import Guide, Kernel, digest
@@ -84,7 +84,7 @@ def test_ray_finds_the_same_bits_wherever_the_gradient_comes_from(local_ray, ref
 def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_ray, reference, tmp_path):
     executor = RayExecutor(cluster(2, 1, guide_from="remote"), generator(), REWARDS)
 
-    class Strike:
+    class Strike(Observer):
         """Kills the only reward replica while guided calls are under way, before any answer; sees who is blamed."""
 
         struck, blamed = False, 0
@@ -94,10 +94,6 @@ def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_
             if not self.struck and status["generators"]["busy"]:
                 self.struck = True
                 os.kill(executor.rewards.replicas[0].pid, signal.SIGKILL)
-
-        def on_round(self, task, number, round): ...
-        def on_outcome(self, task, outcome, recalled): ...
-        def on_finish(self, finished): ...
 
     try:
         strike = Strike()

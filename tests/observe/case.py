@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task
+from raysearch.engine.task import Observer, Task
 from raysearch.moves import Kernel, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import STRATEGIES
@@ -64,15 +64,11 @@ def searches(count, name="best_of_n", **options):
     return made
 
 
-class Watch:
+class Watch(Observer):
     """An observer that calls back after every wait."""
 
     def __init__(self, call):
         self.call = call
-
-    def on_round(self, task, number, round): ...
-    def on_outcome(self, task, outcome, recalled): ...
-    def on_finish(self, finished): ...
 
     def on_wait(self, ledger, status):
         self.call(ledger)

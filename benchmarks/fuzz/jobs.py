@@ -1,0 +1,431 @@
+"""Broken job files and command lines, seeded: each must be right or refused in one line, within seconds.
+
+    python -m benchmarks.fuzz.jobs [--files 1000] [--lines 1000] [--seed 0]
+
+Every case runs in a fork of its own with a time limit. `config` and `plan` run it: the first resolves a job, the second
+also runs its searches on a simulated clock. What can be known of a case stands with it: a text must come back as it was
+written, and a number that cannot be must be refused; anything else may be accepted, or refused in one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fuzz.table import GOOD, Table
+from raysearch import config
+from raysearch.cli import main as command_line
+from raysearch.config.reader import parse
+from raysearch.config.schema import plain
+
+LIMIT_S = 20.0
+BASE = """\
+run: {run}
+seed: 0
+prompts: {{items: [{{id: a, text: a ball}}, {{id: b, text: a wall}}]}}
+search: {{name: best_of_n, n: 4}}
+generator: {{name: "benchmarks.clockwork:load", model: clockwork, steps: 8, fps: 8}}
+reward: motion
+watch: [flicker]
+cluster: {{executor: inline}}
+"""
+TEXTS = [
+    "12:30:00",
+    "007",
+    "1e3",
+    "no",
+    "on",
+    "null_",
+    "2024-01-01",
+    "${5}",
+    "${oc.env:HOME}",
+    "???",
+    "$HOME",
+    "0o17",
+    "1_000",
+    "a: b",
+    "#x",
+    "*x",
+    "&x",
+    "!x",
+    "~x",
+    "@x",
+    "%x",
+    "é",
+    "true",
+    "=",
+    "<<",
+    "-",
+    ".",
+]
+TEXT_KEYS = [
+    "generator.negative_prompt",
+    "generator.revision",
+    "cluster.slurm.time",
+    "cluster.slurm.account",
+    "cluster.slurm.partition",
+    "cluster.submit.address",
+    "cluster.generators.accelerator_type",
+]
+NUMBER_KEYS = [
+    "seed",
+    "generator.steps",
+    "generator.height",
+    "generator.width",
+    "generator.num_frames",
+    "generator.fps",
+    "generator.chunks",
+    "generator.shift",
+    "generator.guidance_scale",
+    "prompts.heldout",
+    "prompts.first",
+    "search.n",
+    "cluster.generators.replicas",
+    "cluster.generators.num_cpus",
+    "cluster.generators.threads",
+    "cluster.rewards.replicas",
+    "cluster.wait_s",
+    "cluster.hedge",
+    "cluster.deadline_s",
+    "cluster.generators.memory_gb",
+    "cluster.slurm.nodes",
+    "cluster.submit.max_mb",
+]
+NO_NUMBERS = [
+    ".nan",
+    ".inf",
+    "-.inf",
+    "-1",
+    "1e400",
+    "-1e20",
+    "100000000000000000000",
+    "1e20",
+    "many",
+    "[1]",
+    "{a: 1}",
+    "'3'",
+    "1,2",
+    "9" * 5000,
+    "true",
+]
+OPTIONS = [
+    "search.lam",
+    "search.kernel",
+    "search.kernel.eta",
+    "search.kernel.window",
+    "search.guide",
+    "search.guide.scale",
+    "search.reads",
+    "search.threshold",
+    "search.budget",
+    "search.scheme",
+    "search.rise",
+    "search.last",
+    "search",
+    "search.name",
+    "reward",
+    "reward.name",
+    "reward.label",
+    "reward.parts",
+    "watch",
+    "choose",
+    "choose.how",
+    "choose.parts",
+    "choose.at_least",
+    "prompts",
+    "prompts.items",
+    "prompts.scenes",
+    "generator",
+    "generator.call",
+    "generator.name",
+    "generator.model",
+    "generator.dtype",
+    "run",
+    "films",
+    "latents",
+    "baseline",
+    "challenge",
+    "challenge.data",
+    "sweep",
+    "searches",
+    "cluster",
+    "cluster.storage",
+    "cluster.address",
+    "cluster.executor",
+    "cluster.submit.env",
+    "cluster.generators.resources",
+    "cluster.generators.labels",
+]
+ODD = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    "{a: }",
+    "{name: }",
+    "{name: [a]}",
+    "0",
+    "-1",
+    "1e20",
+    ".nan",
+    "[.nan]",
+    "smc",
+    "ode",
+    "cheap",
+    "motion",
+    "x" * 3000,
+    "{name: fuse}",
+    "{name: fuse, parts: [fuse]}",
+    "{name: smc, n: 2, reads: []}",
+    "{name: smc, reads: [2]}",
+    "[a, a]",
+    "{name: ddim_eta, eta: .5}",
+    "[0.5, 0.2]",
+    "\0",
+    "é" * 300,
+    "../..",
+    "/",
+    "~nobody/x",
+    "s3://",
+    "nosuch://x/y",
+    "{scale: 1e400}",
+    "[{text: a, id: " + "y" * 500 + "}]",
+    "[{id: a}]",
+    "[{text: }]",
+    "[3]",
+    "{how: sum, parts: [nothing]}",
+    "{motion: x}",
+    "{{}: 1}",
+    "[1",
+    "'",
+    "}",
+    "true",
+    "{" * 200,
+    "a:b:c",
+]
+BREAKS = [
+    "\t",
+    "\0",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    '"',
+    ": ",
+    "- ",
+    "*a",
+    "&a ",
+    "!!set ",
+    "!x ",
+    "---\n",
+    "...\n",
+    "%YAML 1.1\n",
+    "? ",
+    "|",
+    ">",
+    "<<: 3\n",
+    "\u2028",
+    "\ufeff",
+    "é",
+    "#",
+    ",",
+    "\\",
+    "  ",
+    "\n",
+    "a: &a [*a]\n",
+    "[" * 500,
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input. text: of the job file; words: behind it; refuse: it must be; key, value: a text to come back."""
+
+    kind: str
+    text: str
+    words: tuple[str, ...] = ()
+    refuse: bool = False
+    key: str = ""
+    value: str = ""
+
+
+def lines(rng: random.Random, base: str) -> Iterator[Case]:
+    """Command lines."""
+    while True:
+        kind = rng.choice(["text", "number", "option", "option", "word"])
+        if kind == "text":
+            key, value = rng.choice(TEXT_KEYS), rng.choice(TEXTS)
+            yield Case("line: text", base, (f"{key}={value}",), key=key, value=value)
+        elif kind == "number":
+            yield Case("line: number", base, (f"{rng.choice(NUMBER_KEYS)}={rng.choice(NO_NUMBERS)}",), refuse=True)
+        elif kind == "option":
+            strategy = rng.choice(["search=smc", "search=beam", "search=halving", "search.n=2", "search=pcn"])
+            words = [f"{rng.choice(OPTIONS)}={rng.choice(ODD)}" for _ in range(rng.choice([1, 1, 2]))]
+            yield Case("line: option", base, (strategy, *words))
+        else:
+            word = rng.choice(
+                [
+                    "a",
+                    "=",
+                    "=1",
+                    "a=",
+                    ".a=1",
+                    "a.=1",
+                    "a..b=1",
+                    "--search.n=4",
+                    "-n=3",
+                    "serch.n=4",
+                    "search.m=4",
+                    ".".join("ab" * 90) + "=1",
+                    "search.n=1=2",
+                    "généré=1",
+                    "prompts.items[0]=a",
+                ]
+            )
+            yield Case("line: word", base, (word,), refuse=True)
+
+
+def files(rng: random.Random, base: str) -> Iterator[Case]:
+    """Job files: one setting replaced, or the text broken somewhere."""
+    while True:
+        kind = rng.choice(["text", "number", "option", "broken", "broken", "cut"])
+        if kind in ("text", "number", "option"):
+            keys, values = {"text": (TEXT_KEYS, TEXTS), "number": (NUMBER_KEYS, NO_NUMBERS), "option": (OPTIONS, ODD)}[
+                kind
+            ]
+            key, value = rng.choice(keys), rng.choice(values)
+            if (kind == "text" and value[0] in "#*&!%@" + "-") or value in ("a: b", "<<", "="):
+                value = f"'{value}'"
+            text = nested(base, key, value)
+            wanted = value.strip("'") if kind == "text" else ""
+            yield Case(f"file: {kind}", text, refuse=kind == "number", key=key if kind == "text" else "", value=wanted)
+        elif kind == "broken":
+            at = rng.randrange(len(base))
+            yield Case("file: broken", base[:at] + rng.choice(BREAKS) * rng.choice([1, 1, 3]) + base[at:])
+        else:
+            start = rng.randrange(len(base))
+            yield Case("file: cut", base[:start] + base[start + rng.randrange(1, 40) :])
+
+
+def nested(base: str, key: str, value: str) -> str:
+    """The job with one setting replaced, written in block style by hand so that the value stands as it is."""
+    values: dict[str, Any] = plain(parse(base, "base"))
+    *path, last = key.split(".")
+    part = values
+    for name in path:
+        if not isinstance(part.get(name), dict):
+            part[name] = {"name": part[name]} if isinstance(part.get(name), str) else {}
+        part = part[name]
+    part[last] = "PLACE"
+    from raysearch.config.dump import dump
+
+    return dump(values).replace("PLACE", value)
+
+
+def judge(case: Case, folder: Path) -> tuple[str, str]:
+    """The verdict on a case, and what was printed. Runs it in a fork."""
+    job, out = folder / "job.yaml", folder / "out.txt"
+    job.write_text(case.text, encoding="utf-8", errors="surrogatepass")
+    out.write_text("")
+    sys.stdout.flush()
+    pid = os.fork()
+    if not pid:
+        os._exit(_child(case, job, out))
+    began = time.monotonic()
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - began > LIMIT_S:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return "hang", ""
+        time.sleep(0.005)
+    said = out.read_text(errors="replace")
+    if os.WIFSIGNALED(status):
+        return "crash", said
+    code = os.WEXITSTATUS(status)
+    if code == 99 or "Traceback" in said:
+        return "traceback", said
+    if code == 98:
+        return "silently wrong", said
+    if code == 0:
+        return ("silently wrong" if case.refuse else "right"), said
+    shown = [line for line in said.splitlines() if line.strip()]
+    clear = code == 2 and len(said) < 3000 and (len(shown) == 1 or shown[:1] == [] or shown[0].startswith("usage:"))
+    return ("clear" if clear else "traceback"), said
+
+
+def _child(case: Case, job: Path, out: Path) -> int:
+    error = io.StringIO()
+    code = 99
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(error):
+            code = command_line(["config", str(job), *case.words])
+            if code == 0 and case.key:
+                found: Any = config.plain(config.load(str(job), case.words))
+                for name in case.key.split("."):
+                    found = found[name]
+                code = 0 if found == case.value else 98
+                error.write(f"{case.key} is {found!r}" if code else "")
+            elif code == 0:
+                code = command_line(["plan", str(job), *case.words, "--seconds-per-nfe", "1"])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    except BaseException:
+        import traceback
+
+        error.write(traceback.format_exc())
+    finally:
+        out.write_text(error.getvalue(), errors="replace")
+    return code
+
+
+def fuzz(files_wanted: int, lines_wanted: int, seed: int) -> Table:
+    """Judge the given numbers of job files and command lines."""
+    import torch  # noqa: F401  # once here, not in every fork
+
+    import benchmarks.clockwork  # noqa: F401
+
+    table = Table()
+    with tempfile.TemporaryDirectory() as name:
+        base = BASE.format(run=f"{name}/run")
+        for make, wanted in ((files, files_wanted), (lines, lines_wanted)):
+            cases = make(random.Random(f"{seed} {make.__name__}"), base)
+            for _ in range(wanted):
+                case = next(cases)
+                verdict, said = judge(case, Path(name))
+                shown = " ".join(case.words) or case.text
+                table.add(case.kind, verdict, f"{shown[-300:]!r}: ...{said[-400:]}")
+                if verdict not in GOOD:
+                    print(f"{case.kind}: {verdict}: {shown[-300:]!r}", file=sys.stderr, flush=True)
+    return table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    table = fuzz(args.files, args.lines, args.seed)
+    print(table.text())
+    return 1 if table.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
