@@ -24,7 +24,7 @@ from benchmarks.best_of_n import interval
 from examples.candidates import prompts
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import Job
-from raysearch.executors import Job as Work
+from raysearch.executors import Request as Work
 from raysearch.executors.inline import Inline
 from raysearch.moves import Outcome, Result, Search
 from raysearch.prompts import Prompt

@@ -68,7 +68,7 @@ def a_key_twice(tmp_path):
         (["seed=-1"], "seed=-1: give a whole number from 0"),
         (["generator.steps=0"], "generator.steps=0: give a whole number in [1, 100000]"),
         (["generator.model=tinny"], "generator.model='tinny': no folder of that name"),
-        (["search.n=0"], "n = 0 must be at least 1"),
+        (["search.n=0"], "search.n=0: give a whole number of at least 1"),
         (["search.n=few"], "search.n='few': give a whole number"),
         (["search.n=1,2"], "raysearch sweep takes several values"),
         (["search.n=2.5"], "n=2.5: give a whole number"),
@@ -78,8 +78,8 @@ def a_key_twice(tmp_path):
             ["search.name=smc", "search.reads=[0.5,late]"],
             "search.reads=[0.5, 'late']: give a list of numbers",
         ),
-        (["search.kernel.eta=0.5"], "kernel.eta=0.5: ode has no noise"),
-        (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2: ddim_eta takes 0 to 1"),
+        (["search.kernel.eta=0.5"], "kernel.eta=0.5 of ode: this kernel has no noise"),
+        (["search.kernel={name: ddim_eta, eta: 2}"], "kernel.eta=2 of ddim_eta: give a number in [0, 1]"),
         (["search.kernel.window=3"], "kernel.window=3: give two fractions"),
         (["search.name=rbf", "search.lam=3"], "search=NAME leaves out the options of another strategy"),
         (["reward.name=motion", "watch=[]"], "reward=NAME leaves out the options of another reward"),
@@ -175,12 +175,12 @@ def test_strategies_are_listed_with_options_and_papers(capsys):
 def test_one_strategy_or_reward_tells_what_its_options_mean(capsys):
     assert main(["strategies", "smc"]) == 0
     out = capsys.readouterr().out
-    assert "kappa = 0.9 " in out and "conditional ESS of kappa * N, in (0, 1] (number)" in " ".join(out.split())
+    assert "kappa = 0.9 " in out and "conditional ESS" in out and "(a number in (0, 1])" in " ".join(out.split())
     assert "network function evaluations (NFE)" in out and "best_of_n" not in out
     assert max(map(len, out.splitlines())) <= 120
     assert main(["strategies", "tests.test_cli:searched"]) == 0
     out = capsys.readouterr().out
-    assert "deep = 3       how far down (whole number)\n    wide = 1.0     number\n    budget = null" in out
+    assert "deep = 3       how far down. (a whole number)\n    wide = 1.0     a number\n    budget = null" in out
     assert main(["rewards", "vjepa2"]) == 0
     out = capsys.readouterr().out
     assert "context = [4, 6, 8]" in out and "differentiable\n" in out and "`squash` to the model's square" in out
@@ -191,9 +191,10 @@ def test_one_strategy_or_reward_tells_what_its_options_mean(capsys):
 
 
 def searched(seed: int, steps: int, *, deep: int = 3, wide: float = 1.0, budget: int | None = None):
-    """A search of one's own.
+    """A custom search.
 
-    deep: how far down.
+    Args:
+        deep: how far down.
     """
 
 

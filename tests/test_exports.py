@@ -17,6 +17,7 @@ raysearch.cli: main
 raysearch.config: load
 raysearch.errors: UsageError
 raysearch.moves: KERNELS Kernel Guide Move Cost Outcome Round Result Search argbest digest encode decode
+raysearch.options: Count Fraction Natural NonNegative Option Part Positive PositiveFraction Window check describe
 raysearch.prompts: Prompt frames
 raysearch.report: Run read warnings write
 raysearch.rewards: Reward Scores check differentiable label load needs settings

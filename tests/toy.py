@@ -6,7 +6,7 @@ It answers in an order drawn by chance, forgets what it is told to forget, and c
 import random
 from collections.abc import Iterable
 
-from raysearch.executors import Answer, Failure, Film, Job
+from raysearch.executors import Answer, Failure, Film, Request
 from raysearch.moves import Cost, Outcome, digest
 from raysearch.prompts import Prompt
 
@@ -19,12 +19,12 @@ class Toy:
     def __init__(self, shuffle: int = 0, capacity: int = 3, lose: float = 0.0, poison: Iterable[tuple] = ()):
         self.capacity, self.poison, self._lose = capacity, set(poison), lose
         self._random = random.Random(shuffle)
-        self._jobs: list[tuple[int, Job]] = []
+        self._jobs: list[tuple[int, Request]] = []
         self.states: dict[str, tuple[float, int]] = {}
         self.executed: list[str] = []
         self._tickets = 0
 
-    def submit(self, job: Job) -> int:
+    def submit(self, job: Request) -> int:
         assert len(self._jobs) < self.capacity
         self._tickets += 1
         self._jobs.append((self._tickets, job))
@@ -36,7 +36,7 @@ class Toy:
             self.states.pop(self._random.choice(sorted(self.states)))
         return [(ticket, self._answer(job))]
 
-    def _answer(self, job: Job) -> Answer:
+    def _answer(self, job: Request) -> Answer:
         if job.needs is not None and job.needs not in self.states:
             return Failure(job.key, "lost", missing=job.needs)
         if job.move is None:

@@ -1,7 +1,7 @@
 """The one loop: many searches over one executor, every Outcome in the journal before it is used.
 
 Invariants: a Move is executed once per journal, however many searches ask for it; a search receives its Outcomes in the
-order of its Moves, whatever the order of arrival; a lost or forgotten state is made again from its Moves; a Job that
+order of its Moves, whatever the order of arrival; a lost or forgotten state is made again; a Request that
 fails for good ends the searches that need it, not the run. Which search goes on when never changes what it finds.
 """
 
@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task, recall, refusal, shown
-from raysearch.executors import Answer, Executor, Failure, Film, Job
+from raysearch.executors import Answer, Executor, Failure, Film, Request
 from raysearch.moves import Outcome
 
-AHEAD = 2  # Jobs waiting per Job in work, before another search is begun: barriers of one are filled by the next
+AHEAD = (
+    2  # Requests waiting per Request in work, before another search is begun: barriers of one are filled by the next
+)
 
 
 class Coordinator:
@@ -32,16 +34,16 @@ class Coordinator:
         self.executor, self.journal, self.observers = executor, journal, observers
         self.films, self.filmed = films, filmed
         self.ledger = Ledger()
-        self._moves: dict[str, Job] = {}  # every Job asked for, by the key of its state: the lineage
-        self._backlog: deque[Job] = deque()
-        self._flying: dict[int, Job] = {}
-        self._waiting: dict[tuple[str, str], list[_Live]] = {}  # who needs the answer, by `_asked` of the Job
-        self._blocked: dict[str, list[Job]] = {}  # by the state they wait for
-        self._rebuilding: dict[str, Job] = {}
+        self._moves: dict[str, Request] = {}  # every Request asked for, by the key of its state: the lineage
+        self._backlog: deque[Request] = deque()
+        self._flying: dict[int, Request] = {}
+        self._waiting: dict[tuple[str, str], list[_Live]] = {}  # who needs the answer, by `_asked` of the Request
+        self._blocked: dict[str, list[Request]] = {}  # by the state they wait for
+        self._rebuilding: dict[str, Request] = {}
         self._held: Counter[str] = Counter()  # of a state, how many searches on their way have had it
 
     def run(self, tasks: Iterable[Task]) -> list[Finished]:
-        """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses only Jobs in flight."""
+        """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses only Requests in flight."""
         pending, done = deque(_Live(t, i) for i, t in enumerate(tasks)), list[_Live]()
         try:
             while True:
@@ -82,13 +84,13 @@ class Coordinator:
             live.keys = [m.key(live.task.scope) for m in round.moves]
             live.got = {}
             for key, move in zip(live.keys, round.moves, strict=True):
-                self._ask(live, Job(key, live.task.prompt, move))
+                self._ask(live, Request(key, live.task.prompt, move))
             live.due = len(set(live.keys))
             if len(live.got) < live.due:
                 return
             outcomes = [live.got[k] for k in live.keys]
 
-    def _ask(self, live: _Live, job: Job) -> None:
+    def _ask(self, live: _Live, job: Request) -> None:
         known = self._moves.get(job.key)
         if known is None or (known.move and job.move and job.move.score and not known.move.score):
             self._moves[job.key] = job
@@ -118,7 +120,7 @@ class Coordinator:
         for observer in self.observers:
             observer.on_outcome(live.task, outcome, recalled)
 
-    def _answered(self, job: Job, answer: Answer, done: list[_Live]) -> None:
+    def _answered(self, job: Request, answer: Answer, done: list[_Live]) -> None:
         if isinstance(answer, Failure) and answer.missing is not None:
             self._rebuild(answer.missing, job)
         elif isinstance(answer, Failure):
@@ -135,7 +137,7 @@ class Coordinator:
         else:
             self._recorded(job, answer, done)
 
-    def _recorded(self, job: Job, outcome: Outcome, done: list[_Live]) -> None:
+    def _recorded(self, job: Request, outcome: Outcome, done: list[_Live]) -> None:
         """A Move was executed: into the journal with it, then on to all who wait for it."""
         if outcome.rewards or job.key not in self.journal.outcomes:
             self.journal.record(outcome)
@@ -157,20 +159,20 @@ class Coordinator:
         if not blocked and key not in self._held:
             self.executor.forget([key])
 
-    def _wanted(self, job: Job) -> bool:
+    def _wanted(self, job: Request) -> bool:
         return _asked(job) in self._waiting or self._rebuilding.get(job.key) is job
 
-    def _rebuild(self, key: str, blocked: Job) -> None:
-        """Have a lost state made again from its Move, unscored, and the blocked Job after it."""
+    def _rebuild(self, key: str, blocked: Request) -> None:
+        """Have a lost state made again from its Move, unscored, and the blocked Request after it."""
         self._blocked.setdefault(key, []).append(blocked)
         if key not in self._rebuilding and not {(key, "score"), (key, "state")} & self._waiting.keys():
             move = self._moves[key].move
             assert move is not None
-            job = self._rebuilding[key] = Job(key, blocked.prompt, replace(move, score=False))
+            job = self._rebuilding[key] = Request(key, blocked.prompt, replace(move, score=False))
             self._backlog.appendleft(job)
 
-    def _fail(self, job: Job, reason: str, done: list[_Live]) -> None:
-        """End every search that waits for this Job or for one blocked by it."""
+    def _fail(self, job: Request, reason: str, done: list[_Live]) -> None:
+        """End every search that waits for this Request or for one blocked by it."""
         if self._rebuilding.get(job.key) is job:
             del self._rebuilding[job.key]
         for blocked in self._blocked.pop(job.key, []):
@@ -181,7 +183,7 @@ class Coordinator:
             self._finish(live, done)
 
     def _leave(self, live: _Live) -> None:
-        """Strike a failed search from every list, and from the backlog the Jobs that nobody else waits for."""
+        """Strike a failed search from every list, and from the backlog the Requests that nobody else waits for."""
         alone = {of for of, others in self._waiting.items() if others == [live]}
         self._waiting = {
             of: [w for w in others if w is not live] for of, others in self._waiting.items() if of not in alone
@@ -199,7 +201,7 @@ class Coordinator:
                 else:
                     live.wanted.add(key)
             for key in sorted(live.wanted):
-                job = Job(key, live.task.prompt, None)
+                job = Request(key, live.task.prompt, None)
                 waiting = self._waiting.setdefault(_asked(job), [])
                 if not waiting:
                     self._backlog.append(job)
@@ -222,7 +224,7 @@ class Coordinator:
             observer.on_finish(live.end)
 
 
-def _asked(job: Job) -> tuple[str, str]:
+def _asked(job: Request) -> tuple[str, str]:
     """What is asked of a key: its film, its state alone, or with a score."""
     return job.key, "film" if job.move is None else "score" if job.move.score else "state"
 

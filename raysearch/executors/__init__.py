@@ -2,6 +2,4 @@
 
 from raysearch.executors.contract import Answer, Counters, Executor, Failure, Film, Request
 
-Job = Request  # the name until the coordinator and its tests say Request
-
 __all__ = ["Answer", "Counters", "Executor", "Failure", "Film", "Request"]

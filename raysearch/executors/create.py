@@ -29,9 +29,9 @@ def create(
         from raysearch.executors.inline import Inline
 
         return Inline(generator, specs, cluster.generators.threads, devices.best(), store)
-    from raysearch.executors.auth import require_token
+    from raysearch.security import authenticate_driver
 
-    require_token(cluster.address)
+    authenticate_driver(cluster.address)
     from raysearch.executors.ray.executor import RayExecutor
 
     return RayExecutor(cluster, generator, specs, store)

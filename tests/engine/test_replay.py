@@ -11,7 +11,7 @@ from raysearch.cli import main
 from raysearch.engine.journal import Journal
 from raysearch.engine.replay import complete, replay
 from raysearch.errors import UsageError
-from raysearch.executors import Job
+from raysearch.executors import Request
 from raysearch.executors.idle import Idle
 from raysearch.executors.inline import Inline
 from raysearch.moves import decode
@@ -138,4 +138,4 @@ def test_complete_leaves_the_searches_as_they_are(finished):
 def test_a_film_that_vanishes_at_the_last_moment_is_told(finished):
     task = resolve(config.load(DEMO, [f"run={finished}", *SMALL])).tasks()[0]
     with pytest.raises(UsageError, match="give the same command again"):
-        Idle().submit(Job("0123456789abcdef", task.prompt, None))
+        Idle().submit(Request("0123456789abcdef", task.prompt, None))

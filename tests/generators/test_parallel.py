@@ -9,7 +9,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.executors import Job as Work
+from raysearch.executors import Request as Work
 from raysearch.executors.inline import Inline
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.generators.diffusers import DiffusersModel
