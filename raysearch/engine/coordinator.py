@@ -43,7 +43,7 @@ class Coordinator:
         self._held: Counter[str] = Counter()  # of a state, how many searches on their way have had it
 
     def run(self, tasks: Iterable[Task]) -> list[Finished]:
-        """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses only Requests in flight."""
+        """All tasks, interleaved; results in the order of the tasks. KeyboardInterrupt loses what is in flight."""
         pending, done = deque(_Live(t, i) for i, t in enumerate(tasks)), list[_Live]()
         try:
             while True:
