@@ -40,31 +40,43 @@ reward: motion
 watch: [flicker]
 cluster: {{executor: inline}}
 """
-TEXTS = ["12:30:00", "007", "1e3", "no", "on", "null_", "2024-01-01", "${5}", "${oc.env:HOME}", "???", "$HOME", "0o17", "1_000",
+TEXTS = ["12:30:00", "007", "1e3", "no", "on", "null_", "2024-01-01", "${5}", "${oc.env:HOME}", "???",
+           "$HOME", "0o17", "1_000",
          "a: b", "#x", "*x", "&x", "!x", "~x", "@x", "%x", "é", "true", "=", "<<", "-", "."]  # fmt: skip
 TEXT_KEYS = ["generator.negative_prompt", "generator.revision", "cluster.slurm.time", "cluster.slurm.account",
              "cluster.slurm.partition", "cluster.submit.address", "cluster.generators.accelerator_type"]  # fmt: skip
-NUMBER_KEYS = ["seed", "generator.steps", "generator.height", "generator.width", "generator.num_frames", "generator.fps",
+NUMBER_KEYS = ["seed", "generator.steps", "generator.height", "generator.width", "generator.num_frames",
+           "generator.fps",
                "generator.chunks", "generator.shift", "generator.guidance_scale", "prompts.heldout", "prompts.first",
                "search.n", "cluster.generators.replicas", "cluster.generators.num_cpus", "cluster.generators.threads",
                "cluster.rewards.replicas", "cluster.wait_s", "cluster.hedge", "cluster.deadline_s",
                "cluster.generators.memory_gb", "cluster.slurm.nodes", "cluster.submit.max_mb"]  # fmt: skip
-NO_NUMBERS = [".nan", ".inf", "-.inf", "-1", "1e400", "-1e20", "100000000000000000000", "1e20", "many", "[1]", "{a: 1}", "'3'",
+NO_NUMBERS = [".nan", ".inf", "-.inf", "-1", "1e400", "-1e20", "100000000000000000000", "1e20", "many",
+           "[1]", "{a: 1}", "'3'",
               "1,2", "9" * 5000, "true"]  # fmt: skip
-OPTIONS = ["search.lam", "search.kernel", "search.kernel.eta", "search.kernel.window", "search.guide", "search.guide.scale",
-           "search.reads", "search.threshold", "search.budget", "search.scheme", "search.rise", "search.last", "search",
+OPTIONS = ["search.lam", "search.kernel", "search.kernel.eta", "search.kernel.window", "search.guide",
+           "search.guide.scale",
+           "search.reads", "search.threshold", "search.budget", "search.scheme", "search.rise",
+           "search.last", "search",
            "search.name", "reward", "reward.name", "reward.label", "reward.parts", "watch", "choose", "choose.how",
-           "choose.parts", "choose.at_least", "prompts", "prompts.items", "prompts.scenes", "generator", "generator.call",
+           "choose.parts", "choose.at_least", "prompts", "prompts.items", "prompts.scenes", "generator",
+           "generator.call",
            "generator.name", "generator.model", "generator.dtype", "run", "films", "latents", "baseline", "challenge",
            "challenge.data", "sweep", "searches", "cluster", "cluster.storage", "cluster.address", "cluster.executor",
            "cluster.submit.env", "cluster.generators.resources", "cluster.generators.labels"]  # fmt: skip
-ODD = ["", "null", "[]", "{}", "[[]]", "[{}]", "{a: }", "{name: }", "{name: [a]}", "0", "-1", "1e20", ".nan", "[.nan]", "smc", "ode",
+ODD = ["", "null", "[]", "{}", "[[]]", "[{}]", "{a: }", "{name: }", "{name: [a]}", "0", "-1", "1e20", ".nan",
+           "[.nan]", "smc", "ode",
        "cheap", "motion", "x" * 3000, "{name: fuse}", "{name: fuse, parts: [fuse]}", "{name: smc, n: 2, reads: []}",
-       "{name: smc, reads: [2]}", "[a, a]", "{name: ddim_eta, eta: .5}", "[0.5, 0.2]", "\0", "é" * 300, "../..", "/", "~nobody/x",
-       "s3://", "nosuch://x/y", "{scale: 1e400}", "[{text: a, id: " + "y" * 500 + "}]", "[{id: a}]", "[{text: }]", "[3]",
-       "{how: sum, parts: [nothing]}", "{motion: x}", "{{}: 1}", "[1", "'", "}", "true", "{" * 200, "a:b:c"]  # fmt: skip
-BREAKS = ["\t", "\0", "[", "]", "{", "}", "'", '"', ": ", "- ", "*a", "&a ", "!!set ", "!x ", "---\n", "...\n", "%YAML 1.1\n", "? ",
-          "|", ">", "<<: 3\n", "\u2028", "\ufeff", "é", "#", ",", "\\", "  ", "\n", "a: &a [*a]\n", "[" * 500]  # fmt: skip
+       "{name: smc, reads: [2]}", "[a, a]", "{name: ddim_eta, eta: .5}", "[0.5, 0.2]", "\0", "é" * 300,
+       "../..", "/", "~nobody/x",
+       "s3://", "nosuch://x/y", "{scale: 1e400}", "[{text: a, id: " + "y" * 500 + "}]", "[{id: a}]",
+       "[{text: }]", "[3]",
+       "{how: sum, parts: [nothing]}", "{motion: x}", "{{}: 1}", "[1", "'", "}", "true", "{" * 200,
+       "a:b:c"]  # fmt: skip
+BREAKS = ["\t", "\0", "[", "]", "{", "}", "'", '"', ": ", "- ", "*a", "&a ", "!!set ", "!x ", "---\n",
+           "...\n", "%YAML 1.1\n", "? ",
+          "|", ">", "<<: 3\n", "\u2028", "\ufeff", "é", "#", ",", "\\", "  ", "\n", "a: &a [*a]\n",
+          "[" * 500]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,8 +105,10 @@ def lines(rng: random.Random, base: str) -> Iterator[Case]:
             words = [f"{rng.choice(OPTIONS)}={rng.choice(ODD)}" for _ in range(rng.choice([1, 1, 2]))]
             yield Case("line: option", base, (strategy, *words))
         else:
-            word = rng.choice(["a", "=", "=1", "a=", ".a=1", "a.=1", "a..b=1", "--search.n=4", "-n=3", "serch.n=4", "search.m=4",
-                               ".".join("ab" * 90) + "=1", "search.n=1=2", "généré=1", "prompts.items[0]=a"])  # fmt: skip
+            word = rng.choice(["a", "=", "=1", "a=", ".a=1", "a.=1", "a..b=1", "--search.n=4", "-n=3",
+            "serch.n=4", "search.m=4",
+                               ".".join("ab" * 90) + "=1", "search.n=1=2", "généré=1",
+                               "prompts.items[0]=a"])  # fmt: skip
             yield Case("line: word", base, (word,), refuse=True)
 
 
@@ -107,7 +121,7 @@ def files(rng: random.Random, base: str) -> Iterator[Case]:
                 kind
             ]
             key, value = rng.choice(keys), rng.choice(values)
-            if kind == "text" and value[0] in "#*&!%@" + "-" or value in ("a: b", "<<", "="):
+            if (kind == "text" and value[0] in "#*&!%@" + "-") or value in ("a: b", "<<", "="):
                 value = f"'{value}'"
             text = nested(base, key, value)
             wanted = value.strip("'") if kind == "text" else ""

@@ -23,6 +23,7 @@ from raysearch.search.choose import chosen
 from raysearch.search.guides import guide_of
 from raysearch.search.schedules import READS
 
+MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
 NOT_OPTIONS = 2  # the first parameters of a strategy: seed and steps
 
 
@@ -76,7 +77,7 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         _can_guide(job, judge, options["guide"])
     if "kernel" in options:
         options["kernel"] = kernel_of(options["kernel"])
-    _check(begin, options)
+    _check(begin, options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
     if job.generator.chunks > 1 and reads is not None and reads.default == READS:
         options = {"reads": layout.ends(job.generator.chunks), **options}
@@ -92,13 +93,18 @@ def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suff
     ]
 
 
-def _check(begin: Callable[..., Search], options: Mapping[str, Any]) -> None:
+def _check(begin: Callable[..., Search], options: Mapping[str, Any], steps: int) -> None:
     """Hold the options against the signature of the strategy."""
     part = describe(begin, without=list(inspect.signature(begin).parameters)[:NOT_OPTIONS])
     unknown = next((key for key in options if key not in part.options), None)
     others = (inspect.signature(other).parameters for other in STRATEGIES.values())
     elsewhere = unknown is not None and any(unknown in parameters for parameters in others)
     check(part, options, "search", "search=NAME leaves out the options of another strategy" if elsewhere else "")
+    for name, value in options.items():
+        most = MOST * steps if name == "budget" else MOST
+        if isinstance(value, int) and value > most:
+            shown = str(value) if value < 10**20 else f"{str(value)[:17]}..."
+            raise UsageError(f"search.{name}={shown}: more than any machine can run; give at most {most}")
 
 
 def _try(recipe: Recipe) -> None:
