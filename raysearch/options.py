@@ -24,7 +24,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from raysearch.errors import UsageError
 from raysearch.moves import Fraction, Window
-from raysearch.names import lookup
+from raysearch.names import LONGEST, lookup
 
 __all__ = [
     "REQUIRED", "Choice", "Count", "Fraction", "Natural", "NonNegative", "Option", "Part", "Positive",
@@ -168,7 +168,9 @@ def check_value(key: str, value: Any, annotation: Any) -> None:
         return
     if not fits(value, annotation):
         several = "; raysearch sweep takes several values" if isinstance(value, str) and "," in value else ""
-        raise UsageError(f"{key}={value!r}: give {words(annotation) or 'another value'}{several}")
+        shown = repr(value)
+        shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+        raise UsageError(f"{key}={shown}: give {words(annotation) or 'another value'}{several}")
 
 
 def fits(value: Any, annotation: Any) -> bool:

@@ -69,6 +69,7 @@ def a_key_twice(tmp_path):
         (["generator.steps=0"], "generator.steps=0: give a whole number in [1, 100000]"),
         (["generator.model=tinny"], "generator.model='tinny': no folder of that name"),
         (["search.n=0"], "search.n=0: give a whole number of at least 1"),
+        (["search.n=100000000000000000000"], "more than any machine can run; give at most 1000000"),
         (["search.n=few"], "search.n='few': give a whole number"),
         (["search.n=1,2"], "raysearch sweep takes several values"),
         (["search.n=2.5"], "n=2.5: give a whole number"),

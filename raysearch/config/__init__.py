@@ -13,17 +13,6 @@ from raysearch.config.load import (
 from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig, PromptsConfig
 
 __all__ = [
-    "ClusterConfig",
-    "GeneratorConfig",
-    "Job",
-    "PoolConfig",
-    "PromptsConfig",
-    "load",
-    "load_cluster",
-    "overrides",
-    "parts",
-    "plain",
-    "tiny_defaults",
-    "to_yaml",
-    "typed",
-]
+    "ClusterConfig", "GeneratorConfig", "Job", "PoolConfig", "PromptsConfig", "load", "load_cluster", "overrides",
+    "parts", "plain", "tiny_defaults", "to_yaml", "typed",
+]  # fmt: skip

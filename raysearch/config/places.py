@@ -11,9 +11,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from raysearch.options import NonNegative
-
 Several = Annotated[int, Ge(1), Le(100_000)]  # nodes, replicas, cores
+Megabytes = Annotated[float, Ge(0), Le(1_000_000)]
 OrNone = Annotated[int, Ge(0), Le(100_000)]
 
 
@@ -41,8 +40,8 @@ class SubmitConfig:
     ship: bool = True
     env: dict[str, str] = field(default_factory=dict)
     exclude: list[str] = field(default_factory=list)
-    max_mb: NonNegative = 90.0
-    max_file_mb: NonNegative = 20.0
+    max_mb: Megabytes = 90.0
+    max_file_mb: Megabytes = 20.0
 
 
 @dataclass

@@ -18,6 +18,7 @@ from typing import Any
 from raysearch.errors import UsageError
 
 MOST_BYTES, MOST_VALUES, DEEPEST = 8 << 20, 200_000, 60
+DIGITS = 400  # what is longer is no number that anybody means
 NULLS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 WORDS = NULLS | {w: w.lower() == "true" for w in ("true", "True", "TRUE", "false", "False", "FALSE")}
 WHOLE = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)")
@@ -38,14 +39,13 @@ class Written(str):
             return WORDS[self]
         if NOT_FINITE.fullmatch(self):
             return math.nan if "n" in self.lower()[1:2] else -math.inf if self[0] == "-" else math.inf
-        try:
-            if WHOLE.fullmatch(self):
-                return int(self)
-            if OTHER.fullmatch(self):
-                return int(self, 0)
-            return float(self) if NUMBER.fullmatch(self) else str(self)
-        except ValueError:  # more digits than Python turns into a number
+        if len(self) > DIGITS:
             return str(self)
+        if WHOLE.fullmatch(self):
+            return int(self)
+        if OTHER.fullmatch(self):
+            return int(self, 0)
+        return float(self) if NUMBER.fullmatch(self) else str(self)
 
 
 def read(path: str) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from raysearch.config.places import As, Several, SlurmConfig, SubmitConfig
-from raysearch.options import NonNegative, Positive
 
 Seconds = Annotated[float, Ge(1), Le(10_000_000)]
 Share = Annotated[float, Ge(0), Le(100_000)]  # of cores or GPUs
@@ -94,8 +93,8 @@ class GeneratorConfig:
     revision: str | None = None
     dtype: DType = "float32"
     steps: Annotated[int, Ge(1), Le(100_000)] | None = None
-    shift: Positive | None = None
-    guidance_scale: NonNegative | None = None
+    shift: Annotated[float, Gt(0), Le(10_000)] | None = None
+    guidance_scale: Annotated[float, Ge(0), Le(10_000)] | None = None
     negative_prompt: str | None = None
     height: Pixels | None = None
     width: Pixels | None = None

@@ -19,6 +19,8 @@ from raysearch.search import options_of
 from raysearch.search.choose import chosen
 from raysearch.search.schedules import READS
 
+MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -65,6 +67,7 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     assert job.generator.steps is not None
     begin, options = options_of(job.search)
     _can_guide(job, judge, options.get("guide"))
+    _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
     if job.generator.chunks > 1 and reads is not None and reads.default == READS:
         options = {"reads": layout.ends(job.generator.chunks), **options}
@@ -78,6 +81,15 @@ def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suff
     return [
         Task(p.id + suffix, p, recipe.begin(), scope, recipe.begin) for p, scope in zip(prompts, scopes, strict=True)
     ]
+
+
+def _within_reach(options: Mapping[str, Any], steps: int) -> None:
+    """Raise UsageError for counts that no machine can run."""
+    for name, value in options.items():
+        most = MOST * steps if name == "budget" else MOST
+        if isinstance(value, int) and value > most:
+            shown = str(value) if value < 10**20 else f"{str(value)[:17]}..."
+            raise UsageError(f"search.{name}={shown}: more than any machine can run; give at most {most}")
 
 
 def _try(recipe: Recipe) -> None:
