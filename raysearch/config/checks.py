@@ -9,6 +9,8 @@ from typing import Any
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.errors import UsageError
 
+LONGEST_NAME = 255  # bytes of the name of a file or folder
+
 
 def check(job: Job, elsewhere: bool = False) -> None:
     """Raise UsageError for what can be known to be wrong without loading anything.
@@ -75,6 +77,10 @@ def _folder_exists(key: str, model: Any) -> None:
     """A model that is plainly a path must be a folder; any other text may be a hub id."""
     if not isinstance(model, str):
         raise UsageError(f"{key}={model!r}: give `tiny`, a folder or a hub id")
+    if any(len(part.encode(errors="replace")) > LONGEST_NAME for part in model.split("/")):
+        raise UsageError(
+            f"{key}={model[:60]!r}...: no folder or hub id has so long a name; give `tiny`, a folder or a hub id"
+        )
     if not model or "\0" in model or (model.startswith((".", "/", "~")) and not _is_folder(model)):
         raise UsageError(f"{key}={model!r}: no such folder; give a folder or a hub id such as Lightricks/LTX-Video")
 

@@ -98,6 +98,8 @@ def test_secrets_are_refused_after_merging_as_well(tmp_path):
         (".".join(["a"] * 200) + "=1", "levels deep"),
         ("x" * 200 + "=1", "is unknown"),
         ("reward.name=\0", "NUL"),
+        ("generator.model=" + "é" * 300, "no folder or hub id has so long a name"),
+        ("reward.model=" + "a/" + "b" * 300, "no folder or hub id has so long a name"),
     ],
     ids=lambda v: v[:24].replace("\0", "nul"),
 )
