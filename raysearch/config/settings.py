@@ -7,7 +7,7 @@ what may be given, the docstring what it does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, TypedDict
 
 from annotated_types import Ge, Gt, Le
 
@@ -87,6 +87,13 @@ class GeneratorConfig:
         trust_remote_code: true runs code that a model brings.
         call: further arguments of the pipeline call.
     """
+
+    # What every fingerprint and manifest holds; a setting that is added later enters them only where it is set.
+    KEYED: ClassVar[tuple[str, ...]] = (
+        "name", "model", "revision", "dtype", "steps", "shift", "guidance_scale", "negative_prompt", "height", "width",
+        "num_frames", "fps", "chunks", "tiling", "slicing", "decode_chunk", "offload_text", "compile",
+        "trust_remote_code", "call",
+    )  # fmt: skip
 
     name: str = "diffusers"
     model: str = "tiny"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from raysearch import rewards
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import found
-from raysearch.moves import digest
+from raysearch.moves import digest, keyed
 from raysearch.rewards import registry
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
@@ -24,8 +23,8 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
     if ranks > 1:
         return digest([ranks, generator_fingerprint(config)])
     if config.name != "diffusers":
-        return digest([asdict(config), _source(config.name), _weights(config.model, config.revision, "")])
-    return digest([asdict(config), _weights(config.model, config.revision, "generator")])
+        return digest([keyed(config), _source(config.name), _weights(config.model, config.revision, "")])
+    return digest([keyed(config), _weights(config.model, config.revision, "generator")])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
+from raysearch.moves import keyed
 from raysearch.runs.fingerprints import rewards_fingerprint
 from raysearch.runs.judges import Judge
 
@@ -24,7 +24,7 @@ def manifest(generator: GeneratorConfig, weights: str, judges: Sequence[Judge]) 
     specs = [dict(judge.spec) for judge in judges]
     return {
         "raysearch": "1",
-        "generator": {**asdict(generator), "weights": weights},
+        "generator": {**keyed(generator), "weights": weights},
         "rewards": {
             "reward": specs[0],
             "watch": specs[1:],

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from raysearch import config, runs
+from raysearch.config.settings import GeneratorConfig
 from raysearch.moves import Guide, Kernel, Move
+from raysearch.runs.fingerprints import generator_fingerprint
 from raysearch.search import STRATEGIES
 from tests.golden import pins
 
@@ -72,6 +74,13 @@ def test_a_new_field_at_its_default_changes_no_key(part):
     BASE = Move(None, (1, 2), 3)
     assert key(later(**values)) == key(part)
     assert key(later(**values, later=1)) != key(part)
+
+
+def test_a_new_setting_of_the_generator_at_its_default_changes_no_fingerprint():
+    later = make_dataclass("Later", [("later", int, field(default=0))], bases=(GeneratorConfig,))
+    assert {*GeneratorConfig.KEYED} == {f.name for f in fields(GeneratorConfig)}
+    assert generator_fingerprint(later()) == generator_fingerprint(GeneratorConfig())
+    assert generator_fingerprint(later(later=1)) != generator_fingerprint(GeneratorConfig())
 
 
 def test_every_field_of_today_enters_the_key():
