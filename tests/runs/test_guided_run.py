@@ -109,7 +109,7 @@ def test_a_guided_run_from_job_to_report(tmp_path, capsys):
     ("words", "told"),
     [
         (["search.guide=cheep"], "did you mean 'cheap'"),
-        (["search.guide.scale=-1"], "search.guide.scale=-1: must be a finite number, at least 0"),
+        (["search.guide.scale=-1"], "search.guide.scale=-1: give a number of at least 0"),
         (["cluster.guide_from=elsewhere"], "cluster.guide_from: 'elsewhere' is unknown; did you mean 'remote'"),
         (["search.name=smc", "search.guide.strict=false"], "set guide.strict = true"),
         (["search.name=smc", "search.kernel=ode", "search.prune=true"], "has no noise at any guided step"),
@@ -129,5 +129,5 @@ def test_a_reward_without_gradient_cannot_guide(tmp_path, capsys):
     )
     assert main(["run", str(job), f"run={tmp_path / 'run'}", "watch=[]"]) == 2
     assert (
-        "search.guide: reward.name='tinyworld_truth' has no gradient; choose one of vjepa2" in capsys.readouterr().err
+        "search.guide: reward.name='tinyworld_truth' has no gradient; choose one of flicker" in capsys.readouterr().err
     )
