@@ -33,6 +33,7 @@ def add(command) -> None:
 def doctor(args: argparse.Namespace) -> int:
     from raysearch import config as configuration
     from raysearch import devices
+    from raysearch.generators import feasible
     from raysearch.prompts import Prompt
     from raysearch.sampling import doctor as examination
 
@@ -45,7 +46,10 @@ def doctor(args: argparse.Namespace) -> int:
     job = configuration.typed({"generator": generator}, "the command line")
     plain = args.image or args.video
     prompt = Prompt(examination.PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
+    length = feasible.length(job.generator)
     found = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
+    if length is not None:
+        found["frames_asked"] = length.asked
     print(json.dumps(found, indent=1) if args.json else told(found))
     return 1 if found["failures"] else 0
 
@@ -68,7 +72,8 @@ def told(found: dict[str, Any]) -> str:
         lines.append(("latents", f"{_shape(found['latents'])}, {found['steps']} steps"))
     if "frames" in found:
         t, _, h, w = found["frames"]
-        lines.append(("video", f"{t} frames of {w} x {h}"))
+        asked = found.get("frames_asked", t)
+        lines.append(("video", f"{t} frames of {w} x {h}" + (f"; {asked} were asked for" if asked != t else "")))
     if "particle_bytes" in found:
         lines.append(("particle", f"{_bytes(found['particle_bytes'])} on the wire"))
     times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a decode", "decode_s")]

@@ -37,6 +37,8 @@ def run(job: Job | Resolved) -> list[Finished]:
         UsageError: for a job that is wrong, and for a run folder that holds another run.
     """
     resolved = resolve(job)
+    for note in resolved.notes:
+        print(note, flush=True)
     job = resolved.job
     journal = Journal(job.run, resolved.manifest)
     if journal.damaged:

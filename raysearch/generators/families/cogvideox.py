@@ -4,12 +4,12 @@ The stock DPM scheduler is stochastic, keeps hidden state and has another signat
 table, so that one is driven instead.
 """
 
-from raysearch.generators.declare import TEXT, TEXT_IMAGE, Autoencoder, PipelineClass, image
+from raysearch.generators.declare import TEXT, TEXT_IMAGE, Autoencoder, Config, PipelineClass, image
 
 NOTES = "steps should divide 1000"
 
 PIPELINES = (
-    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, notes=NOTES),
+    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, multiple=8, notes=NOTES),
     PipelineClass(
         "CogVideoXImageToVideoPipeline",
         "CogVideoX image to video",
@@ -17,8 +17,17 @@ PIPELINES = (
         needs_frames=True,
         condition=image,
         batch="frames",
+        multiple=8,
         notes=NOTES,
     ),
 )
-AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2),)
+
+
+def covers(config: Config) -> tuple[int, int]:
+    """Every block but the last halves the sides."""
+    blocks = config.get("block_out_channels") or (128, 256, 256, 512)
+    return int(config.get("temporal_compression_ratio") or 4), 2 ** (len(blocks) - 1)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2, covers=covers),)
 SCHEDULERS = {"CogVideoXDPMScheduler": "CogVideoXDDIMScheduler"}

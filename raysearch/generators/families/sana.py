@@ -16,7 +16,7 @@ def hold(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tens
 
 
 PIPELINES = (
-    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT),
+    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, multiple=32),
     PipelineClass(
         "SanaImageToVideoPipeline",
         "Sana-Video image to video",
@@ -25,5 +25,6 @@ PIPELINES = (
         condition=image,
         held=True,
         hold=hold,
+        multiple=32,
     ),
 )
