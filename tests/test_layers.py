@@ -18,7 +18,6 @@ PATHS = sorted(ROOT.rglob("*.py"))
 # Each room may import those on floors below its own; rooms on one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "resize", "devices"),
-    ("hub",),
     ("names", "pretrained", "security", "stopping", "storage", "videos"),
     ("coefficients",),
     ("moves",),

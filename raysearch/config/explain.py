@@ -15,9 +15,7 @@ from raysearch.config.settings import Job
 COLUMN = 44  # where comments begin, unless a value reaches farther
 
 
-def annotated(
-    job: Job, parts: Sequence[tuple[str, Mapping[str, Any]]], notes: Mapping[tuple[str, ...], str] | None = None
-) -> str:
+def annotated(job: Job, parts: Sequence[tuple[str, Mapping[str, Any]]], notes: Mapping[Any, str] | None = None) -> str:
     """The job as YAML with the source of each value.
 
     Args:

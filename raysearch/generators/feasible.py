@@ -5,7 +5,6 @@ Of a model on the hub only that file and the configurations of two parts are fet
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from raysearch import hub, pretrained
+from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import custom, families, inputs, memory, sizes
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, layout
 from raysearch.generators.sizes import Length
+from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
@@ -139,21 +139,7 @@ def _configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 def _config(config: GeneratorConfig, part: str) -> dict[str, Any]:
     folder, name = _folder(config), f"{part}/config.json"
     file = folder / name if folder.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
-    return _json(file, config.model) if file is not None and file.is_file() else {}
-
-
-def _json(file: Path, model: str) -> dict[str, Any]:
-    """A mapping in JSON. Raises UsageError for a file that holds none."""
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"generator.model={model!r}: {file.name} cannot be read ({pretrained.one_line(error, 100)}); "
-            "fetch or save the model again"
-        ) from None
-    if not isinstance(values, dict):
-        raise UsageError(f"generator.model={model!r}: {file.name} holds no mapping; fetch or save the model again")
-    return values
+    return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
 
 
 def _folder(config: GeneratorConfig) -> Path:
@@ -167,4 +153,4 @@ def _index(config: GeneratorConfig) -> dict[str, Any]:
     file = folder / INDEX if folder.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
     if file is None or not file.is_file():
         raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote")
-    return _json(file, config.model)
+    return pretrained.config(file, config.model, KEY)

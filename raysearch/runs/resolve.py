@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from raysearch.config.settings import GeneratorConfig, Job
@@ -17,6 +18,7 @@ from raysearch.generators import feasible
 from raysearch.generators.sizes import Length
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
+from raysearch.rewards.spec import check_models
 from raysearch.runs.fingerprints import generator_fingerprint
 from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
@@ -125,6 +127,8 @@ def resolve(
         about = record
     else:
         model, weights = shared.once("generator", (model, ranks, job.prompts), lambda: _pinned(job, todo))
+        for key, spec in (("reward", job.reward), *((f"watch[{i}]", s) for i, s in enumerate(job.watch))):
+            shared.once("reward model", (key, spec), partial(check_models, spec, key))
         about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
     scopes = shared.once("scopes", (weights, todo), lambda: tuple(digest([weights, p.fingerprint()]) for p in todo))
     return Resolved(job, judged, how, todo, model, scopes, about, length)

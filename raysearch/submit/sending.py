@@ -21,6 +21,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.runs.prompts import prompts
 from raysearch.runs.resolve import Shared, resolve
+from raysearch.security.kinds import SECRET_KEY
 from raysearch.submit.package import MB, Parcel, collect
 
 COMMANDS = ("run", "sweep", "challenge")
@@ -167,7 +168,7 @@ def _carry(file: str, root: Path, named: dict[str, Path]) -> str:
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
     """Variables of the job. Raises UsageError for one that is a secret by its name; values are checked as settings."""
     for name in env:
-        if security.SECRET_KEY.search(name) or name.startswith(("RAY_AUTH", "AWS_SE", "AWS_ACC")):
+        if SECRET_KEY.search(name) or name.startswith(("RAY_AUTH", "AWS_SE", "AWS_ACC")):
             raise UsageError(
                 f"cluster.submit.env.{name}: the environment of a job can be read in the dashboard; {security.REMEDY}"
             )

@@ -23,11 +23,11 @@ PIPELINES = (
 )
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """Every block but the last halves the sides."""
     blocks = config.get("block_out_channels") or (128, 256, 256, 512)
     return int(config.get("temporal_compression_ratio") or 4), 2 ** (len(blocks) - 1)
 
 
-AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2, covers=covers),)
+AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2, covers=_covers),)
 SCHEDULERS = {"CogVideoXDPMScheduler": "CogVideoXDDIMScheduler"}

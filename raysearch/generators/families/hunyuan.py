@@ -8,10 +8,10 @@ PIPELINES = (
 )
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """Of HunyuanVideo."""
     return int(config.get("temporal_compression_ratio") or 4), int(config.get("spatial_compression_ratio") or 8)
 
 
-AUTOENCODERS = (Autoencoder("AutoencoderKLHunyuanVideo", least=2, unset="in blended pieces of 4", covers=covers),)
+AUTOENCODERS = (Autoencoder("AutoencoderKLHunyuanVideo", least=2, unset="in blended pieces of 4", covers=_covers),)
 REFUSED = {"HunyuanVideoFramepackPipeline": "one call makes several chunks, each with a schedule of its own"}

@@ -75,12 +75,12 @@ PIPELINES = (
 )
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """Written down, or the patches times a factor of two for every block that scales."""
     scale = 2 ** sum(map(bool, config.get("spatio_temporal_scaling") or (True, True, True, False)))
     time = config.get("temporal_compression_ratio") or int(config.get("patch_size_t") or 1) * scale
     return int(time), int(config.get("spatial_compression_ratio") or int(config.get("patch_size") or 4) * scale)
 
 
-AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=covers),)
+AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=_covers),)
 REFUSED = {"LTX2Pipeline": PAIR, "LTX2ImageToVideoPipeline": PAIR, "LTX2ConditionPipeline": PAIR}

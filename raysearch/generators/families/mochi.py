@@ -7,10 +7,10 @@ from raysearch.generators.declare import TEXT, Autoencoder, Config, PipelineClas
 PIPELINES = (PipelineClass("MochiPipeline", "Mochi", TEXT, multiple=8),)
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """The products of what the blocks expand."""
     time, space = config.get("temporal_expansions") or (1, 2, 3), config.get("spatial_expansions") or (2, 2, 2)
     return math.prod(time), math.prod(space)
 
 
-AUTOENCODERS = (Autoencoder("AutoencoderKLMochi", least=1, covers=covers),)
+AUTOENCODERS = (Autoencoder("AutoencoderKLMochi", least=1, covers=_covers),)

@@ -54,7 +54,7 @@ PIPELINES = (
 )
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """Every block but the last halves the sides; a latent frame is a frame."""
     return 1, 2 ** (len(config.get("block_out_channels") or (128, 256, 512, 512)) - 1)
 
@@ -65,6 +65,6 @@ AUTOENCODERS = (
         tiles=False,
         unset="all frames at once",
         instead="set call.decode_chunk_size",
-        covers=covers,
+        covers=_covers,
     ),
 )

@@ -17,10 +17,10 @@ def register() -> None:
     import raysearch.tinyworld.codec  # noqa: F401
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """It cuts the video into patches."""
     return int(config.get("patch_size_t") or 2), int(config.get("patch_size") or 8)
 
 
-AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=covers),)
+AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=_covers),)
 MODELS = (ShippedModel("tiny", folder, register),)

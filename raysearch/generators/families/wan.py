@@ -83,9 +83,9 @@ PIPELINES = (
 )
 
 
-def covers(config: Config) -> tuple[int, int]:
+def _covers(config: Config) -> tuple[int, int]:
     """Configurations of older releases do not write their factors down."""
     return int(config.get("scale_factor_temporal") or 4), int(config.get("scale_factor_spatial") or 8)
 
 
-AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1, covers=covers),)
+AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1, covers=_covers),)

@@ -12,6 +12,7 @@ from pathlib import Path
 from raysearch.errors import UsageError
 
 PATIENCE_S = 5.0  # for the first answer of the hub
+PASSING = (429, 500, 502, 503, 504)  # refusals in which a file that has been fetched before serves
 TOKEN = "put a token into HF_TOKEN on every machine that loads it, or run `hf auth login` there"
 
 
@@ -32,12 +33,20 @@ def fetch(model: str, name: str, key: str, revision: str | None = None, optional
     Raises:
         UsageError: naming why the hub does not give it, and the remedy.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
+        try:
+            # One request, because the download repeats those that are refused.
+            get_hf_file_metadata(hf_hub_url(model, name, revision=revision), timeout=PATIENCE_S)
+        except Exception as error:
+            here = fetched(model, name, revision)
+            if here is None or (isinstance(error, HfHubHTTPError) and _status(error) not in PASSING):
+                raise
+            return here
         return Path(hf_hub_download(model, name, revision=revision, etag_timeout=PATIENCE_S))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # of the hub's client or of what it sends its requests with
         absent = isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
         if optional and absent:
             return None
