@@ -1,19 +1,51 @@
 """A particle's state, and its bytes on disk: safetensors under a folder that any fsspec path can name.
 
-A state is plain numpy, so that Ray shares it without copying. Writing is atomic; what cannot be read counts as absent
-and is computed again.
+A state is plain numpy, so that Ray shares it without copying. Writing is atomic; what cannot be read, or
+is not what its name says (another state, changed bytes) counts as absent and is computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import fsspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+
+from raysearch import storage
+
+
+def seal(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], key: str) -> bytes:
+    """Arrays and plain facts as safetensors, with their key and a SHA-256 of all of it in the metadata."""
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    state = json.dumps(facts, sort_keys=True)
+    return save(plain, {"state": state, "key": key, "sha256": _sum(plain, state, key)})
+
+
+def unseal(data: bytes, key: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The inverse of `seal`. Raises ValueError if the data are damaged, or sealed with another key."""
+    try:
+        arrays = load(data)
+        told = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        sound = told["key"] == key and told["sha256"] == _sum(arrays, told["state"], key)
+        facts = json.loads(told["state"])
+    except (SafetensorError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no state: {error}") from None
+    if not sound:
+        raise ValueError("damaged, or another state than its name says")
+    return arrays, facts
+
+
+def _sum(arrays: Mapping[str, np.ndarray], state: str, key: str) -> str:
+    found = hashlib.sha256(json.dumps([key, state]).encode())
+    for name, array in sorted(arrays.items()):
+        found.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        found.update(array.data)
+    return found.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -32,17 +64,16 @@ class State:
     def nbytes(self) -> int:
         return self.x.nbytes + (0 if self.x0 is None else self.x0.nbytes)
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, key: str = "") -> bytes:
+        """The state as safetensors, sealed with its key."""
         arrays = {"x": self.x} if self.x0 is None else {"x": self.x, "x0": self.x0}
-        meta = {"state": json.dumps({"step": self.step, "smooth": self.smooth})}
-        return save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, meta)
+        return seal(arrays, {"step": self.step, "smooth": self.smooth}, key)
 
     @staticmethod
-    def from_bytes(data: bytes) -> State:
-        arrays = load(data)
-        length = int.from_bytes(data[:8], "little")
-        meta = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["state"])
-        return State(arrays["x"], meta["step"], arrays.get("x0"), meta["smooth"])
+    def from_bytes(data: bytes, key: str = "") -> State:
+        """The inverse of `to_bytes`. Raises ValueError if it is damaged or the state of another key."""
+        arrays, facts = unseal(data, key)
+        return State(arrays["x"], facts["step"], arrays.get("x0"), facts["smooth"])
 
 
 class Store:
@@ -50,18 +81,17 @@ class Store:
 
     def __init__(self, url: str):
         self.url = url
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._fs, self._root = storage.locate(url)
 
     def save(self, key: str, state: State) -> None:
-        self._fs.makedirs(self._root, exist_ok=True)
-        partial = f"{self._root}/.{key}.{secrets.token_hex(4)}.partial"
-        self._fs.pipe_file(partial, state.to_bytes())
-        self._fs.mv(partial, self._path(key))
+        """Write a state. Raises UsageError if it cannot be written."""
+        storage.write(self._path(key), state.to_bytes(key))
 
     def load(self, key: str) -> State | None:
+        """The state of this key; None where there is none, or none that can be trusted."""
         try:
-            return State.from_bytes(self._fs.cat_file(self._path(key)))
-        except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+            return State.from_bytes(storage.read(self._path(key)), key)
+        except (OSError, KeyError, ValueError):
             return None
 
     def drop(self, keys: list[str]) -> None:
@@ -73,7 +103,7 @@ class Store:
             return
         dropped = set(keys)
         if gone := [f"{self._root}/{name}" for name in names if name.lstrip(".").partition(".")[0] in dropped]:
-            self._fs.rm(gone)
+            self._fs.rm(gone, recursive=storage.is_local(self._fs))
 
     def _path(self, key: str) -> str:
-        return f"{self._root}/{key}.safetensors"
+        return f"{self.url}/{key}.safetensors"
