@@ -19,7 +19,9 @@ import fsspec
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome
 
+FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
 
@@ -98,6 +100,11 @@ class Journal:
             found = json.loads(self._fs.cat_file(path))
         except ValueError:
             raise UsageError(f"{path} is damaged; remove the folder {self.url} or choose another run=") from None
+        if (old := found.get(VERSION, "1")) != (new := manifest.get(VERSION, old)):
+            raise UsageError(
+                f"{self.url} is written in journal format {old} and this raysearch writes format {new}, whose rewards "
+                "mean something else: choose another run=, or finish it with the release that began it (CHANGELOG.md)"
+            )
         changed = list(_differences(found, json.loads(json.dumps(manifest))))
         if changed:
             told = "; ".join(f"{k} was {_short(old)}, now {_short(new)}" for k, old, new in changed[:SHOWN])

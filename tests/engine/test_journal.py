@@ -83,6 +83,15 @@ def test_another_model_is_an_error_that_says_what_changed(url):
         Journal(url, {"generator": {"model": "tiny", "steps": 20}})
 
 
+def test_a_folder_of_another_journal_format_is_refused_in_one_line(url):
+    Journal(url, {"raysearch": "1", **MANIFEST}).record(outcome(0))
+    with pytest.raises(
+        UsageError, match=r"in journal format 1 and this raysearch writes format 2.*another run="
+    ) as info:
+        Journal(url, {"raysearch": "2", "generator": {"model": "tiny", "steps": 20}})
+    assert "\n" not in str(info.value) and "steps" not in str(info.value)
+
+
 def test_a_damaged_manifest_is_an_error(tmp_path):
     Journal(str(tmp_path), MANIFEST).record(outcome(0))
     (tmp_path / "manifest.json").write_text("{")
