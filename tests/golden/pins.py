@@ -85,6 +85,12 @@ def pins() -> dict[str, Any]:
     return pinned
 
 
+def _hashes(result: dict[str, Any]) -> dict[str, Any]:
+    """Of a result.json the hashes, of the whole and of each search."""
+    searches = [{part: search[part] for part in ("name", "hash")} for search in result["searches"]]
+    return {"hash": result["hash"], "searches": searches}
+
+
 def _write(name: str) -> None:
     """Run a job of this folder and keep what the tests compare."""
     kept = HERE / "runs" / name
@@ -95,7 +101,7 @@ def _write(name: str) -> None:
         for part in ("config.yaml", "manifest.json"):
             shutil.copy(f"{made}/{name}/{part}", kept / part)
         result = json.loads(Path(f"{made}/{name}/result.json").read_text())
-        (kept / "result.json").write_text(json.dumps({"hash": result["hash"]}) + "\n")
+        (kept / "result.json").write_text(json.dumps(_hashes(result), indent=1) + "\n")
         job = kept / "config.yaml"
         job.write_text(job.read_text().replace(f"run: {made}/{name}", f"run: golden-{name}"))
 
