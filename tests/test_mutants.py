@@ -7,7 +7,7 @@ from benchmarks.mutants.bench import Bench, Verdict
 from benchmarks.mutants.catalogue import ROOT, Mutant, broken, faults, read, rooms
 
 MUTANTS = [mutant for room in rooms() for mutant in read(room)]
-ROOMS = {"search", "engine", "executors", "rewards", "evals"}
+ROOMS = {"search", "sampling", "engine", "executors", "rewards", "evals"}
 
 
 def test_every_mutant_changes_a_text_that_is_there_once_and_names_tests_that_exist():

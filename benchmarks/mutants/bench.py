@@ -21,7 +21,10 @@ from time import monotonic
 from benchmarks.mutants.catalogue import ROOT, Mutant
 
 COPIED = ("raysearch", "tests", "examples", "benchmarks")
-LIBRARIES = ["numpy", "torch", "pytest", "hypothesis", "scipy.stats", "yaml", "fsspec", "av", "transformers"]
+LIBRARIES = [
+    "numpy", "torch", "pytest", "hypothesis", "scipy.stats", "yaml", "fsspec", "av", "safetensors.numpy", "diffusers",
+    "transformers.models.vjepa2.modeling_vjepa2",
+]  # fmt: skip
 LIMIT_S = 300.0  # a mutant whose tests take longer hangs
 CONTEXT = multiprocessing.get_context("forkserver")
 

@@ -62,6 +62,10 @@ def test_the_oldest_is_not_overtaken_for_ever():
     waiting.alive({"a", "b"})
     order = [start(waiting, [lane, Lane("b", room=0, free_s=1e9)])[0][0] for _ in range(200)]
     assert order.index(-1) == 2 * PATIENCE
+    waiting = line(*((i, "a") for i in range(200)))
+    waiting.put("again", node="b", first=True)  # the oldest of all
+    order = [start(waiting, [lane, Lane("b", room=0, free_s=1e9)])[0][0] for _ in range(50)]
+    assert order.index("again") == 2 * PATIENCE - 1
 
 
 def test_a_failed_job_avoids_the_lane_it_failed_on_unless_that_is_alone():
@@ -112,6 +116,8 @@ def test_who_takes_what_by_hand():
 def test_three_turns_of_two_lanes_that_have_room_for_two():
     fast, slow = Lane(pace=1.0), Lane(pace=2.5)
     assert start(line(*((i, None) for i in range(3))), [fast, slow]) == [(0, fast), (1, fast), (2, slow)]
+    busy, idle = Lane(pace=1.0, free_s=1.0, room=0), Lane(pace=1.6)
+    assert start(line((0, None), (1, None), (2, None)), [busy, idle]) == [(0, idle)]  # the others are the busy one's
     fast, slow = Lane(pace=1.0), Lane(pace=1.5)  # the second turn of the fast one ends after the first of the slow one
     assert start(line(*((i, None) for i in range(3))), [fast, slow]) == [(0, fast), (1, slow), (2, fast)]
 
@@ -159,6 +165,7 @@ def test_what_a_lane_must_avoid_others_take_in_its_turns():
     waiting.put("x", avoid=bad)
     waiting.put("y")
     assert start(waiting, [bad, good])[0] == ("y", bad) and len(waiting) == 1
+    assert start(waiting, [good]) == [("x", good)] and not len(waiting)
     alone_with_room = [Lane("a", room=1), Lane("b", room=0)]
     waiting = Line()
     waiting.put("x", avoid=alone_with_room[0])

@@ -32,6 +32,9 @@ def test_overlaps_by_hand():
 
 
 def test_a_pixel_may_move_in_more_frames_than_a_byte_counts():
+    white = np.full((4, 4), 255, np.uint8)
+    found = reduce(iter([np.zeros((4, 4, 3), np.uint8)] * 300), 8, 4, 4, [white] * 300)
+    assert found.often.tolist() == [300] * 16
     often = reduced([[1, 0]] * 300)
     assert compare(often, reduced([[1, 1]] * 300))["weighted_spatial_iou"] == 0.5
 

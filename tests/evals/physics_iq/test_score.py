@@ -78,6 +78,8 @@ def test_takes_that_do_not_move_or_do_not_differ():
     assert still["weighted_spatial"] == pytest.approx(1.0) and still["mse"] == pytest.approx(1e-7)
     mean = {"spatial": (0.3, 0.0), "spatiotemporal": (0.3, 0.6), "weighted_spatial": (0.3, 0.6), "mse": (0.0, 0.0)}
     assert score.combine(mean)["score"] == 33.33 and score.combine(mean)["unrounded"] == pytest.approx(100 / 3)
+    rounds = score.combine(mean | {"mse": (0.0, 0.00004)})
+    assert rounds["score"] == 33.33 and round(rounds["unrounded"], 2) == 33.34
     for mse, wanted in ((5.0, 0.0), (-5.0, 100.0)):
         found = score.combine(mean | {"mse": (mse, 0.0)})
         assert found["score"] == found["unrounded"] == wanted
@@ -95,6 +97,8 @@ def test_the_summary_holds_each_part_of_the_table(table):
     of_c = {k: m for k, m in table.items() if k[0] == "c.mp4"}
     assert list(found["by_scenario"]) == ["a.mp4", "b.mp4", "c.mp4"]
     assert found["by_scenario"]["c.mp4"] == pytest.approx(score.verified(of_c)["score"])
+    of_a = {k: m for k, m in table.items() if k[0] == "a.mp4"}
+    assert found["by_scenario"]["a.mp4"] == pytest.approx(score.verified(of_a)["score"])
     solid = {k: m for k, m in table.items() if k[0] != "b.mp4"}
     assert list(found["by_category"]) == ["Fluid", "Solid"] and found["by_category"]["Solid"] == score.scores(solid)
     assert "by_category" not in score.summary(table, resamples=20)

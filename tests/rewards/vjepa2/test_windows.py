@@ -179,7 +179,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
 
 @pytest.mark.parametrize(
-    "each, room, want", [(10, 100, 8), (10, 35, 2), (10, 1000, 16), (50, 40, 1), (30, 95, 2), (0, 9, 4), (10, 15, 1)]
+    "each, room, want", [(10, 100, 8), (10, 35, 2), (10, 1000, 16), (50, 40, 1), (30, 95, 2), (0, 9, 4), (10, 45, 4)]
 )
 def test_the_batch_that_fits_is_measured_with_one_and_two(each, room, want):
     asked = []
