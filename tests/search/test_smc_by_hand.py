@@ -109,7 +109,8 @@ def test_each_read_resamples_with_a_stream_of_its_own(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("window", "resampled"), [((0.0, 1.0), [True] * 3), ((0.0, 0.35), [True, False, False]), ((0.28, 0.45), [True, False, False])]
+    ("window", "resampled"),
+    [((0.0, 1.0), [True] * 3), ((0.0, 0.35), [True, False, False]), ((0.28, 0.45), [True, False, False])],
 )
 def test_particles_are_copied_only_where_noise_parts_them(window, resampled):
     """Of 8 steps the noisy ones are all but the last, 0 to 2, and 2 to 3."""
@@ -126,7 +127,7 @@ def test_adaptive_lambda_begins_where_the_read_before_ended_and_uses_the_potenti
                 kernel=NOISY), reward, ratio,
         )  # fmt: skip
         lam = told.result.notes["lambda"]
-        assert lam == sorted(lam) and 0 < lam[0] and lam[-1] == 40.0
+        assert lam == sorted(lam) and lam[0] > 0 and lam[-1] == 40.0
         ess, log_z, _ = by_definition(told, potential, lam)
         assert told.result.notes["ess"] == pytest.approx(ess) and told.result.log_z == pytest.approx(log_z)
         assert ess[0] == pytest.approx(0.8 * 6, rel=1e-6)  # the conditional ESS of the first read is its ESS
