@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from itertools import islice
 from typing import Any, BinaryIO
@@ -76,7 +77,11 @@ def image(source: str | io.BytesIO, pixels: bool) -> Iterator[tuple[dict[str, An
     """The (first) picture, upright, 8 bits, on the background, in the colours of an ordinary screen (sRGB)."""
     from PIL import Image, ImageOps
 
-    with Image.open(source) as opened:
+    # of a path Pillow maps uncompressed TIFF files into memory, and lays out those on their side as if they stood
+    with (
+        nullcontext(source) if isinstance(source, io.BytesIO) else open(source, "rb") as data,
+        Image.open(data) as opened,
+    ):
         _check_size(*opened.size)
         notes = ["an animation, its first picture is read"] if getattr(opened, "n_frames", 1) > 1 else []
         picture, clear = ImageOps.exif_transpose(opened), False

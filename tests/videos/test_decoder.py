@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from examples.media import ramp, save, turned
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.videos import decoder
-from tests.videos.files import ramp, save, turned
 
 MATRICES = {  # display matrix (a, b, c, d): the same on an array [..., H, W, 3]
     (1, 0, 0, 1): lambda x: x,
@@ -108,6 +108,17 @@ def test_images_are_upright_composited_and_eight_bits(tmp_path):
     Image.fromarray(np.zeros((4, 8), np.float32)).save(tmp_path / "float.tiff")
     with pytest.raises(UsageError, match="floating-point"):
         videos.read_image(tmp_path / "float.tiff")
+
+
+@pytest.mark.parametrize("kind", ["tiff", "png", "jpeg", "webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_images_on_their_side_stand_up(tmp_path, kind, mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = ramp(3)[2]
+    Image.fromarray(picture).convert(mode).save(tmp_path / f"a.{kind}", exif=exif, quality=95)
+    found = videos.read_image(tmp_path / f"a.{kind}").astype(int)
+    assert found.shape == (96, 64, 3) and np.abs(found - np.rot90(picture, -1)).mean() < 3
 
 
 def test_the_first_picture_of_an_animation_is_read_and_it_is_noted(tmp_path):

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
+from examples.media import ramp, save
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.videos import process
-from tests.videos.files import ramp, save
 
 
 def test_pipes_folders_and_devices_are_refused_at_once(tmp_path):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from examples.media import CONTAINERS, ball, cut, ramp, save, trimmed
 from raysearch import prompts, videos
 from raysearch.errors import UsageError
-from tests.videos.files import CONTAINERS, ball, cut, ramp, save, trimmed
 
 
 def clip(path, frames=24, **options):

@@ -6,10 +6,10 @@ import av
 import numpy as np
 import pytest
 
+from examples.media import CONTAINERS, cut, ramp, save, turned
 from raysearch.errors import UsageError
 from raysearch.videos import stored
 from raysearch.videos.process import ask
-from tests.videos.files import CONTAINERS, cut, ramp, save, turned
 
 
 def frames(path, form, most=None):

@@ -1,4 +1,4 @@
-"""Media files for tests, made here: ordinary ones, and such that say something particular about their frames."""
+"""Media files for tests and fuzzing, made here: ordinary ones, and such that say something about their frames."""
 
 from __future__ import annotations
 
