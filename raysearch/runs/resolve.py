@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
-from raysearch.generators import feasible
+from raysearch.generators import feasible, inputs
 from raysearch.generators.sizes import Length
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
@@ -130,8 +130,15 @@ def resolve(
         for key, spec in (("reward", job.reward), *((f"watch[{i}]", s) for i, s in enumerate(job.watch))):
             shared.once("reward model", (key, spec), partial(check_models, spec, key))
         about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
-    scopes = shared.once("scopes", (weights, todo), lambda: tuple(digest([weights, p.fingerprint()]) for p in todo))
+    scopes = shared.once(
+        "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
+    )
     return Resolved(job, judged, how, todo, model, scopes, about, length)
+
+
+def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:
+    """What is particular to a prompt, and how its picture gets the shape of the video where it has another."""
+    return [prompt.fingerprint(), *([f"fit={generator.fit}"] if inputs.refits(generator, prompt) else [])]
 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:
