@@ -2,15 +2,16 @@
 
     python -m benchmarks.fuzz.models [--count 100] [--seed 0]
 
-The models that ship with raysearch are copied, damaged and loaded, each in a fork of its own with a time limit. A folder
-that loads is right if every tensor is that of the whole model, and silently wrong if its weights were damaged and yet it
-loads with others. Settings that another model of the class could have are not told from the right ones.
+The models that ship with raysearch are copied, damaged and loaded, each in a fork of its own with a time limit. A
+folder that loads is right if every tensor is that of the whole model, and silently wrong if its weights were damaged
+and yet it loads with others. Settings that another model of the class could have are not told from the right ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import random
@@ -21,6 +22,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +167,9 @@ def judge(kind: str, folder: Path, whole: str, weights_damaged: bool, out: Path)
 
 def _child(kind: str, folder: Path, out: Path) -> int:
     try:
-        sys.stderr = sys.stdout = open(os.devnull, "w")
-        out.write_text(load(kind, folder))
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            digest = load(kind, folder)
+        out.write_text(digest)
         return 0
     except UsageError as error:
         out.write_text(str(error), errors="replace")
@@ -202,7 +205,7 @@ def fuzz(count: int, seed: int) -> Table:
             shutil.rmtree(folder)
             table.add(f"{kind}: {damage}", verdict, f"{k}: ...{said[-600:]}")
             if verdict not in GOOD:
-                print(f"{kind}: {damage} {k}: {verdict}: {said[-300:]}", file=sys.stderr, flush=True)
+                print(f"{kind}: {damage} {k}: {verdict}: {said[-1200:]}", file=sys.stderr, flush=True)
     return table
 
 

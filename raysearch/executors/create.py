@@ -34,6 +34,7 @@ def create(
 
     if cluster.address == "local" and not _ray_runs():
         machine.check(cluster)
+        machine.check_sockets()
     authenticate_driver(cluster.address)
     from raysearch.executors.ray.executor import RayExecutor
 

@@ -15,6 +15,8 @@ from raysearch.errors import UsageError
 # Device files of the accelerators that Ray knows; without any of them there is no GPU.
 NVIDIA, OTHERS = "/dev/nvidia[0-9]*", ("/dev/kfd", "/dev/dxg", "/dev/accel*", "/dev/vfio/[0-9]*", "/dev/davinci*",
                                        "/dev/neuron*", "/dev/dri/render*", "/dev/nvidia-caps/*")  # fmt: skip
+LONGEST_SOCKET = 107  # bytes of the path of a socket on Linux
+SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 
 
 def cores() -> int:
@@ -47,6 +49,17 @@ def check(cluster: ClusterConfig) -> None:
                 f"cluster.address=local: this machine has {has:.4g} {unit}, but {told} = {asked:g} are asked for; "
                 f"lower cluster.{most}.replicas or cluster.{most}.{key}, or name a larger cluster by cluster.address"
             )
+
+
+def check_sockets() -> None:
+    """Raise UsageError for a folder whose path is too long for the sockets that Ray makes below it."""
+    folder = os.environ.get("RAY_TMPDIR") or "/tmp"
+    most = LONGEST_SOCKET - len(SOCKET)
+    if len(os.fsencode(folder.rstrip("/"))) > most:
+        raise UsageError(
+            f"RAY_TMPDIR={folder!r}: its path has {len(os.fsencode(folder))} bytes, and the sockets that Ray makes "
+            f"below it leave room for {most}; set RAY_TMPDIR to a folder with a shorter path, such as /tmp"
+        )
 
 
 def _count(pool: PoolConfig) -> int:

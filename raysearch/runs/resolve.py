@@ -22,7 +22,7 @@ from raysearch.rewards.spec import check_models
 from raysearch.runs.fingerprints import generator_fingerprint
 from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
-from raysearch.runs.prompts import prompts
+from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Resolved:
         """Of a guided job that wants it, every search once more without the guide; else none."""
         if not (self.job.baseline and self.recipe.guided):
             return []
-        return tasks(self.recipe.unguided(), self.prompts, self.scopes, "-unguided")
+        return tasks(self.recipe.unguided(), self.prompts, self.scopes, UNGUIDED)
 
 
 @dataclass

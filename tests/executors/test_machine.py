@@ -52,5 +52,13 @@ def test_a_run_is_refused_without_starting_ray(tmp_path, capsys, monkeypatch):
     assert "this machine has 4 cores, but 400 generators x 0.75" in capsys.readouterr().err
 
 
+def test_a_folder_too_deep_for_sockets(monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/" + "deep/" * 12)
+    with pytest.raises(UsageError, match=r"RAY_TMPDIR='/scratch/.*has 69 bytes.*leave room for \d+; set RAY_TMPDIR to"):
+        machine.check_sockets()
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/me")
+    machine.check_sockets()
+
+
 def test_this_machine_has_something():
     assert machine.memory_gb() > 0

@@ -107,7 +107,7 @@ class RayExecutor:
             self._repeat(call, why, fault=False)
         for pool in self._pools:
             for replica in pool.overdue():
-                self._replica_lost(pool, replica, f"no answer within the deadline of {pool.name}")
+                self._replica_lost(pool, replica, pool.durations.overdue(replica.calls[0].work))
             if not len(self._lines[pool]) and self._may_begin(pool):
                 self._hedge(pool)
 
