@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 SUBJECTS = {  # tests whose subject is a benchmark
     "tests/config/test_fuzz.py": {"fuzz"},
     "tests/executors/test_nodes.py": {"chaos"},
+    "tests/pretrained/test_fuzz.py": {"fuzz"},
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
