@@ -1,4 +1,4 @@
-"""What there is to choose from: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
+"""Lists of the parts: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from raysearch.commands.declaring import Declare
+
 if TYPE_CHECKING:
     from raysearch.options import Part
     from raysearch.rewards.registry import RewardPart
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
     for name, function, what, example in (
         ("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included", "vjepa2"),
         ("strategies", strategies, "list the search strategies, their options, defaults and papers", "smc"),
     ):
-        sub = command(name, function, what, epilog=f"raysearch {name} {example} tells what each option of it means")
-        sub.add_argument("name", nargs="?", metavar="NAME", help="one of them: what each of its options means")
+        sub = command(name, function, what, epilog=f"`raysearch {name} {example}` explains each option of {example}.")
+        sub.add_argument("name", nargs="?", metavar="NAME", help="explain the options of this one")
 
 
 def strategies(args: argparse.Namespace) -> int:
+    """Print every search strategy with its options, or explain one of them."""
     from raysearch import search
 
     if args.name:
@@ -36,6 +40,7 @@ def strategies(args: argparse.Namespace) -> int:
 
 
 def rewards(args: argparse.Namespace) -> int:
+    """Print every reward with its options, or explain one of them."""
     from raysearch.errors import UsageError
     from raysearch.rewards import registry
 
@@ -83,6 +88,7 @@ def _explain(part: Part, note: str) -> None:
 
 
 def generators(args: argparse.Namespace) -> int:
+    """Print the known pipeline classes of diffusers and what each takes."""
     from raysearch.generators.families import describe
 
     rows = describe()

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from raysearch.commands.declaring import Declare
 from raysearch.errors import UsageError
 from raysearch.moves import encode
 
@@ -31,20 +32,21 @@ _SCORE = """examples:
 squashed to the side they want. A file that cannot be scored is one line, and the exit code is then 2."""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     sub = command("score", score, "score video files with V-JEPA 2 (how plausible is the motion), or any other reward",
                   epilog=_SCORE)  # fmt: skip
     sub.add_argument("videos", nargs="*", default=[], metavar="VIDEO",
                      help="mp4 or anything ffmpeg reads; a folder stands for its videos, a quoted pattern for its "
                           "matches")  # fmt: skip
-    sub.add_argument("--reward", metavar="NAME", help="what judges: a name of `raysearch rewards` (default: vjepa2)")
+    sub.add_argument("--reward", metavar="NAME", help="the reward, a name of `raysearch rewards` (default: vjepa2)")
     sub.add_argument(
         "--set",
         nargs="*",
         default=[],
         dest="overrides",
         metavar="key=value",
-        help="options of the reward, e.g. model=vitg; they take the words behind them that have a =",
+        help="options of the reward, e.g. model=vitg; all words after --set that contain a =",
     )
     sub.add_argument("--text", metavar="TEXT", help="what the videos should show, for rewards that ask (vlm's text)")
     sub.add_argument(
@@ -59,6 +61,7 @@ def add(command) -> None:
 
 
 def score(args: argparse.Namespace) -> int:
+    """Score video files with a reward. Exit code 2 if a file could not be scored."""
     from raysearch import rewards
     from raysearch.evals import files as of_files
 

@@ -16,7 +16,9 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, address: str = "local") -> Iterator[tuple]:
+def each(
+    function: Callable[[A], B], items: Sequence[A], workers: int = 0, address: str = "local"
+) -> Iterator[tuple[int, B]]:
     """(index, function(item)) in order of arrival. workers: tasks at a time on Ray; 0 stays in this process.
 
     A UsageError of the function is raised here; nothing else is begun after it.
@@ -53,7 +55,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
             ray.shutdown()
 
 
-def _told(function: Callable, item: Any, folder: str) -> tuple[Any, str | None]:
+def _told(function: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, str | None]:
     """A mistake of the user travels as text: Ray would wrap it in a traceback."""
     if os.path.isdir(folder):
         os.chdir(folder)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from raysearch.engine.task import Finished, Ledger
 from raysearch.observe.progress import Progress, Status, Watched, coming, spell
 
@@ -10,18 +14,25 @@ NAMED = 3  # searches in work that a line names
 
 
 class Lines(Progress):
-    """Observer that prints."""
+    """An observer that prints plain lines.
 
-    def __init__(self, searches: int, **options):
-        super().__init__(searches, **options)
+    Args:
+        searches: How many there are.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, searches: int, clock: Callable[[], float] = time.monotonic):
+        super().__init__(searches, clock)
         self._told = self.clock()
 
     def on_finish(self, finished: Finished) -> None:
+        """Print the best reward of the search, or why it failed."""
         super().on_finish(finished)
         what = f"best reward {finished.result.winner.reward:.4f}" if finished.result else f"FAILED: {finished.error}"
         print(f"[{self.finished}/{self.searches}] {finished.task.name}: {what}", flush=True)
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
+        """Print the state of the run if the last such line is ten seconds old."""
         super().on_wait(ledger, status)
         if self.clock() - self._told > EVERY_S:
             self._told = self.clock()
@@ -40,7 +51,7 @@ class Lines(Progress):
         return told + (f"; {len(working) - NAMED} more in work" if len(working) > NAMED else "")
 
 
-def _pool(name: str, pool) -> str:
+def _pool(name: str, pool: Mapping[str, Any]) -> str:
     not_yet = coming(pool)
     if not_yet and not pool["busy"]:  # nobody is idle: they load
         told = f"{pool['alive']:.0f}/{pool['replicas']:.0f} {name} ready"

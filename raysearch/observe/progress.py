@@ -47,6 +47,7 @@ class Watched:
 
     @property
     def total(self) -> int | None:
+        """NFE of the whole search: as planned, or as spent once it has ended; None where that is unknown."""
         return self.nfe if self.end is not None else self.planned
 
     @property
@@ -69,6 +70,7 @@ class Progress(Observer):
         self._executed: set[str] = set()
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
+        """Note the search, its Round and what the note says of Rounds, NFE and ESS."""
         seen = self.seen.get(task.name)
         if seen is None:
             seen = self.seen[task.name] = Watched(task.name, self.clock(), late=bool(self._executed))
@@ -81,6 +83,7 @@ class Progress(Observer):
         self.asked += len(round.moves)
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """Count the Outcome and its cost, and keep the best reward of its search."""
         seen = self.seen[task.name]
         self.answered += 1
         seen.answered += 1
@@ -92,6 +95,7 @@ class Progress(Observer):
             seen.best = outcome.reward
 
     def on_finish(self, finished: Finished) -> None:
+        """Count the search as finished, or as failed."""
         self.finished += 1
         self.failed += finished.result is None
         seen = self.seen.get(finished.task.name)
@@ -103,6 +107,7 @@ class Progress(Observer):
             seen.ess = ess[-1]
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
+        """Keep the state of the pools, and a sample of the NFE executed for the rate."""
         self.ledger, self.status = ledger, dict(status)
         now, nfe = self.clock(), ledger.cost.nfe
         if not nfe and "generators" in status and not status["generators"].get("alive", 1):

@@ -74,6 +74,7 @@ class RayMetrics(Observer):
         self._searches = {"raysearch_searches": searches, "raysearch_searches_done": 0, "raysearch_searches_failed": 0}
 
     def on_outcome(self, task: Any, outcome: Any, recalled: bool) -> None:
+        """Observe the seconds of a Move that was executed, and keep the best reward of its search."""
         if outcome.reward == outcome.reward:
             self._best[task.name] = max(self._best.get(task.name, outcome.reward), outcome.reward)
         if recalled or outcome.key in self._timed:  # several searches may share it
@@ -86,11 +87,13 @@ class RayMetrics(Observer):
             self._histograms["raysearch_seconds_per_score"].observe(cost.reward_s / cost.reward_calls, self._run)
 
     def on_finish(self, finished: Any) -> None:
+        """Count the search as finished, or as failed."""
         self._searches["raysearch_searches_done"] += 1
         self._searches["raysearch_searches_failed"] += finished.result is None
         self._read = -math.inf  # the next reading may be the last
 
     def on_wait(self, ledger: Any, status: Mapping[str, Mapping[str, Any]]) -> None:
+        """Bring counters and gauges up to date, at most once per second."""
         if time.monotonic() - self._read < EVERY_S:
             return
         self._read = time.monotonic()

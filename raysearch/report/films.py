@@ -16,7 +16,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import Result
 from raysearch.report import statistics
 from raysearch.report.markup import Html, decimals, el, number
-from raysearch.report.reading import Entry, Run
+from raysearch.report.reading import Run, SearchRecord
 
 LIMIT = 40e6  # bytes of base64 text in one page
 AUTOPLAY = 8  # rows that play without a script; browsers refuse to decode hundreds of videos at once
@@ -57,7 +57,7 @@ def worst(result: Result) -> int | None:
     return int(np.nanargmin(values)) if np.isfinite(values).any() else None
 
 
-def tiles(run: Run, entry: Entry, fps: float) -> list[Tile]:
+def tiles(run: Run, entry: SearchRecord, fps: float) -> list[Tile]:
     """The row of a prompt; one tile where the same candidate plays several parts."""
     result = entry.result
     parts: dict[int, list[str]] = {}
@@ -105,7 +105,7 @@ def _value(values: np.ndarray, slot: int, unit: str) -> str:
     return f"{told} {unit}" if unit and math.isfinite(values[slot]) else told
 
 
-def _scene(entry: Entry, fps: float) -> list[Tile]:
+def _scene(entry: SearchRecord, fps: float) -> list[Tile]:
     """Given frames and true future of a scene of the tiny world; nothing for other prompts."""
     if entry.prompt.scene is None:
         return []

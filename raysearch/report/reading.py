@@ -18,7 +18,7 @@ from raysearch.runs import RESULT, folder, interim
 
 
 @dataclass(frozen=True)
-class Entry:
+class SearchRecord:
     """One search: its result, or the reason why there is none. films: path within the folder, by key of the final."""
 
     name: str
@@ -37,8 +37,8 @@ class Run:
     folder: Path
     hash: str
     reward: str
-    entries: tuple[Entry, ...]
-    unguided: tuple[Entry, ...] = ()
+    entries: tuple[SearchRecord, ...]
+    unguided: tuple[SearchRecord, ...] = ()
     budget: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Run:
 
     @property
     def results(self) -> list[Result]:
+        """The results of all searches that did not fail."""
         return [e.result for e in self.entries if e.result is not None]
 
     @property
@@ -65,7 +66,7 @@ class Run:
         """Finals of the largest search, 0 if none finished."""
         return max((len(r.finals) for r in self.results), default=0)
 
-    def film(self, entry: Entry, key: str) -> bytes | None:
+    def film(self, entry: SearchRecord, key: str) -> bytes | None:
         """The mp4 of a final, None where none was kept or its file is gone."""
         paths = [entry.films.get(key)]
         if entry.result is not None and key == entry.result.winner.key:
@@ -104,9 +105,9 @@ def read(run: str, partial: bool = False) -> Run:
         ) from None
 
 
-def _entry(found: Mapping[str, Any]) -> Entry:
+def _entry(found: Mapping[str, Any]) -> SearchRecord:
     cost = Cost(**found.get("cost", {}))
-    return Entry(found["name"], Prompt(**found["prompt"]), found["error"], cost, found["films"], _result(found))
+    return SearchRecord(found["name"], Prompt(**found["prompt"]), found["error"], cost, found["films"], _result(found))
 
 
 def _result(found: Mapping[str, Any]) -> Result | None:

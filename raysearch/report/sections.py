@@ -9,14 +9,15 @@ from typing import Any
 
 from raysearch.report import films, plots, statistics
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
-from raysearch.report.reading import Entry, Run
-from raysearch.report.statistics import Row
+from raysearch.report.reading import Run, SearchRecord
+from raysearch.report.statistics import Comparison
 
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
 _LONG = 160  # characters of a note shown without unfolding
 
 
 def section(title: str, *content: Any) -> Html:
+    """A section of a page under its heading."""
     return el("section", el("h2", title), *content)
 
 
@@ -28,7 +29,7 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[Any]], caption: str, clas
     return el("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def table(run: Run, rows: Sequence[Row]) -> Html | None:
+def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     """Every measure: first, random, chosen, oracle, change with interval, rank correlation."""
     if not rows:
         return None
@@ -56,7 +57,7 @@ def _last_word(run: Run) -> str:
     return "by the final choice" if any("choose" in r.notes for r in run.results) else "by the search reward"
 
 
-def _measure(r: Row, counted: bool) -> list[Any]:
+def _measure(r: Comparison, counted: bool) -> list[Any]:
     places = decimals([r.first, r.random, r.chosen, r.oracle], r.change)
     m = r.measure
     unit = f" {m.unit}" if m.unit else ""
@@ -96,7 +97,7 @@ def prompts(run: Run, limit: float) -> Html | None:
     return section("Videos", tools if room.embedded else None, told, rows)
 
 
-def _prompt(run: Run, entry: Entry, fps: float, room: films.Room) -> Html:
+def _prompt(run: Run, entry: SearchRecord, fps: float, room: films.Room) -> Html:
     result = entry.result
     assert result is not None
     tiles = films.tiles(run, entry, fps)
@@ -131,6 +132,7 @@ def _rewards(result: Any) -> Html:
 
 
 def failures(run: Run) -> Html | None:
+    """The searches that failed, each with its reason; None if none did."""
     failed = [(e.name, e.prompt.text or NONE, e.error or "no result") for e in run.entries if e.result is None]
     return section("Failures", grid(["Search", "Prompt", "Reason"], failed, "Searches that failed")) if failed else None
 
@@ -188,6 +190,7 @@ def _note(value: Any) -> Any:
 
 
 def configuration(run: Run) -> Html:
+    """config.yaml, the versions of the libraries, and the hash of the results."""
     text, rows = run.config_text, [*run.versions.items(), ("hash of the results", run.hash or NONE)]
     return section(
         "Configuration",

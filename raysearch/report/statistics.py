@@ -49,7 +49,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Row:
+class Comparison:
     """A measure over prompts, NaN where there is nothing to compute it from. change: chosen - random."""
 
     measure: Measure
@@ -128,7 +128,7 @@ def measures(results: Sequence[Result], reward: str) -> list[Measure]:
     return [measure(k, reward) for k in (None, *first, *sorted(keys - set(first)))]
 
 
-def row(results: Sequence[Result], m: Measure) -> Row | None:
+def row(results: Sequence[Result], m: Measure) -> Comparison | None:
     """The measure over all prompts in which the chosen candidate has it; None if there is no such prompt."""
     found = [(*scored(r, m), r.best) for r in results]
     found = [(reward, v, best) for reward, v, best in found if not math.isnan(v[best])]
@@ -140,7 +140,7 @@ def row(results: Sequence[Result], m: Measure) -> Row | None:
     oracle = [m.better * np.nanmax(m.better * v) for _, v, _ in found] if m.truth and m.better else []
     rho = [spearman(reward, v) for reward, v, _ in found] if m.key is not None else []
     low, high = interval(chosen - random)
-    return Row(
+    return Comparison(
         m, len(found), _mean(first), float(random.mean()), float(chosen.mean()), _mean(oracle),
         float((chosen - random).mean()), float(low), float(high), _mean([x for x in rho if not math.isnan(x)]),
     )  # fmt: skip
@@ -175,8 +175,9 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     _, where, times = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(times) - (times - 1) / 2)[where]
-    return ranks - ranks.mean()
+    ranks: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where]
+    ranks -= ranks.mean()
+    return ranks
 
 
 def curve(results: Sequence[Result], m: Measure) -> Curve | None:

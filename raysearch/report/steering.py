@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Effect:
 
     @property
     def change(self) -> float:
+        """Guided minus unguided, in the unit of the measure."""
         return self.guided - self.unguided
 
     @property
@@ -44,6 +46,7 @@ class Effect:
 
     @property
     def verdict(self) -> str:
+        """`better`, `worse`, `more` or `less` where the change is clear, else `unclear`; empty for few prompts."""
         if not self.clear:
             return "unclear" if self.prompts >= FEW else ""
         if self.measure.better:
@@ -136,7 +139,7 @@ def table(run: Run) -> Html | None:
     )  # fmt: skip
 
 
-def _row(e: Effect) -> list:
+def _row(e: Effect) -> list[Any]:
     places = decimals([e.unguided, e.guided], e.change)
     unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
     label = [e.measure.label, unit, el("small", "what the guide climbed" if e.measure.key is None else e.measure.key)]

@@ -10,13 +10,13 @@ import math
 from raysearch.report import statistics
 from raysearch.report.markup import Html, count, decimals, el, number
 from raysearch.report.reading import Run
-from raysearch.report.statistics import FEW, Row
+from raysearch.report.statistics import FEW, Comparison
 
 
-def leading(rows: list[Row]) -> Row | None:
+def leading(rows: list[Comparison]) -> Comparison | None:
     """What the headline speaks of: the trajectory error, else another truth, else the search reward."""
 
-    def rank(row: Row) -> tuple[bool, bool, bool]:
+    def rank(row: Comparison) -> tuple[bool, bool, bool]:
         return row.measure.key != statistics.ERROR, not row.measure.truth, row.measure.key is not None
 
     return min(rows, key=rank, default=None)
@@ -27,7 +27,7 @@ def name(run: Run) -> str:
     return f"Best of {run.population}" if run.independent else f"{run.strategy} ({count(run.population, 'final')})"
 
 
-def headline(run: Run, row: Row | None) -> str:
+def headline(run: Run, row: Comparison | None) -> str:
     """One sentence."""
     if row is None and run.results:
         return f"Nothing to compare: no candidate of {count(len(run.results), 'prompt')} has a finite reward"
@@ -53,7 +53,7 @@ def headline(run: Run, row: Row | None) -> str:
     return f"{what} {verb} the {label} from {before} to {after}{unit} on {on}"
 
 
-def lede(run: Run, row: Row | None) -> list[str]:
+def lede(run: Run, row: Comparison | None) -> list[str]:
     """What the sentence rests on: interval, baseline, oracle, what was measured."""
     if row is None:
         return []
@@ -82,7 +82,7 @@ def lede(run: Run, row: Row | None) -> list[str]:
     return told
 
 
-def _on(run: Run, row: Row) -> str:
+def _on(run: Run, row: Comparison) -> str:
     scenes = all(e.prompt.scene is not None for e in run.entries if e.result)
     return count(row.prompts, "held-out scene" if scenes else "prompt")
 

@@ -30,15 +30,18 @@ class State:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the latents, and of the last x0_hat where it is kept."""
         return self.x.nbytes + (0 if self.x0 is None else self.x0.nbytes)
 
     def to_bytes(self) -> bytes:
+        """The state as a safetensors file."""
         arrays = {"x": self.x} if self.x0 is None else {"x": self.x, "x0": self.x0}
         meta = {"state": json.dumps({"step": self.step, "smooth": self.smooth})}
         return save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, meta)
 
     @staticmethod
     def from_bytes(data: bytes) -> State:
+        """The inverse of `to_bytes`. Raises ValueError, KeyError or SafetensorError for other bytes."""
         arrays = load(data)
         length = int.from_bytes(data[:8], "little")
         meta = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["state"])
@@ -53,12 +56,14 @@ class Store:
         self._fs, self._root = fsspec.core.url_to_fs(url)
 
     def save(self, key: str, state: State) -> None:
+        """Write a state, whole or not at all."""
         self._fs.makedirs(self._root, exist_ok=True)
         partial = f"{self._root}/.{key}.{secrets.token_hex(4)}.partial"
         self._fs.pipe_file(partial, state.to_bytes())
         self._fs.mv(partial, self._path(key))
 
     def load(self, key: str) -> State | None:
+        """The state of a key; None if there is none that can be read."""
         try:
             return State.from_bytes(self._fs.cat_file(self._path(key)))
         except (FileNotFoundError, SafetensorError, KeyError, ValueError):

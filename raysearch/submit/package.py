@@ -38,6 +38,7 @@ class Parcel:
     left_out: Sequence[str]
 
     def sizes(self) -> dict[str, int]:
+        """Bytes of every file, by its name in the package."""
         return {name: path.stat().st_size for name, path in self.files.items()}
 
     def code(self) -> str:

@@ -24,7 +24,7 @@ FIXED = {
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """One point of the grid: its settings, as given, and the job they make."""
 
     settings: Mapping[str, Any]
@@ -49,7 +49,7 @@ def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
 
 def points(
     job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
-) -> list[Point]:
+) -> list[GridPoint]:
     """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
 
     elsewhere: it will run on another machine, as in `config.load`.
@@ -76,7 +76,7 @@ def points(
     made = []
     for values in itertools.product(*(grid_of[key] for key in order)):
         settings = dict(zip(order, values, strict=True))
-        made.append(Point(settings, _job(base, settings, options, elsewhere)))
+        made.append(GridPoint(settings, _job(base, settings, options, elsewhere)))
     return made
 
 

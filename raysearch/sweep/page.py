@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from raysearch.report.markup import Html, count, el, number
-from raysearch.report.page import document
+from raysearch.report.document import document
+from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import COLOURS, Series, against
+from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, Measure
 from raysearch.sweep.table import Cell, Estimate, Row, leading
 
@@ -65,10 +67,9 @@ def _table(shown: Sequence[Measure], table: Sequence[Row]) -> Html:
     titles = ["search", "N", "NFE", "done"] + [t for m in shown for t in (m.label, "gain")]
     lines = []
     for row in table:
-        cells = [row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
+        cells: list[Any] = [row.label, row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
         for m in shown:
             e = row.values.get(m.key or "reward")
-            cells += [number(e.mean), number(e.gain, sign=True, missing="–")] if e else ["–", "–"]
-        lines.append(el("tr", el("th", row.label, scope="row"), [el("td", c) for c in cells]))
-    head = el("thead", el("tr", [el("th", t, scope="col") for t in titles]))
-    return el("section", el("h2", "All points"), el("div", el("table", head, el("tbody", lines)), class_="scroll"))
+            cells += [number(e.mean), number(e.gain, sign=True, missing=NONE)] if e else [NONE, NONE]
+        lines.append(cells)
+    return section("All points", grid(titles, lines, "All points of the grid", "figures"))

@@ -40,6 +40,7 @@ class Cell:
 
     @property
     def particles(self) -> int:
+        """N of the search: as the job says, else as its result does."""
         if self.n is not None:
             return self.n
         assert self.result is not None
@@ -83,6 +84,7 @@ class Row:
 
     @property
     def label(self) -> str:
+        """The name of the row's line in plots: the strategy, and the other settings that tell lines apart."""
         rest = [f"{k}={v}" for k, v in self.series.items() if k != "search"]
         return " ".join([str(self.series["search"]), *rest])
 
@@ -170,4 +172,5 @@ def _estimate(chosen: Values, random: Values) -> Estimate | None:
 
 
 def name_of(m: Measure) -> str:
+    """The name of a measure in tables; the search reward is `reward`."""
     return m.key or "reward"

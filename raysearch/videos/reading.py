@@ -142,4 +142,5 @@ def _uneven(times: list[float | None]) -> bool:
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """uint8 [height, width, 3], upright, on the background where transparent. Raises UsageError if it is no image."""
-    return read(path, "image").frames[0]
+    image: np.ndarray = read(path, "image").frames[0]
+    return image

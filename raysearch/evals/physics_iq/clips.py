@@ -40,7 +40,7 @@ class Probe:
     audio: bool
 
 
-def probe(path: str | os.PathLike) -> Probe:
+def probe(path: str | os.PathLike[str]) -> Probe:
     """Raises UsageError for a file that is no video, and for one whose frames do not come at an even pace."""
     name = os.fspath(path)
     if not Path(name).is_file():
@@ -65,7 +65,7 @@ def probe(path: str | os.PathLike) -> Probe:
     return found
 
 
-def check(path: str | os.PathLike, seconds: float = SECONDS) -> Probe:
+def check(path: str | os.PathLike[str], seconds: float = SECONDS) -> Probe:
     """A clip that the official scorer would take. Raises UsageError naming the file and the remedy."""
     found, name = probe(path), os.fspath(path)
     if abs(found.seconds - seconds) > SLACK:
@@ -90,14 +90,14 @@ def count(seconds: float, fps: int) -> int:
     return round(seconds * fps)
 
 
-def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def frames(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
     converter = VideoReformatter()
     for frame in islice(raw(path), most):
         yield rgb(frame, converter)
 
 
-def raw(path: str | os.PathLike | bytes) -> Iterator[av.VideoFrame]:
+def raw(path: str | os.PathLike[str] | bytes) -> Iterator[av.VideoFrame]:
     """Frames as the decoder gives them."""
     source = io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)
     name = "<bytes>" if isinstance(path, bytes) else os.fspath(path)

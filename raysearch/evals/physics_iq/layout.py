@@ -60,6 +60,7 @@ class DataSet:
 
     @property
     def scenarios(self) -> tuple[str, ...]:
+        """The names of the scenarios, each once, in the order of their first views."""
         return tuple(dict.fromkeys(v.scenario for v in self.views))
 
 

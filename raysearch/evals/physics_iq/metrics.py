@@ -28,7 +28,9 @@ class Reduced:
     often: np.ndarray
 
 
-def reduce(frames: Iterable[np.ndarray], fps: int, width: int, height: int, masks: Iterable | None = None) -> Reduced:
+def reduce(
+    frames: Iterable[np.ndarray], fps: int, width: int, height: int, masks: Iterable[np.ndarray] | None = None
+) -> Reduced:
     """Frames [H, W, 3] of a clip, at its own size, to what is measured. masks: grey levels to use in place of ours."""
     small: list[np.ndarray] = []
 
@@ -77,8 +79,9 @@ def squared(a: np.ndarray, b: np.ndarray) -> float:
 
 def _count(bits: np.ndarray) -> np.ndarray:
     """Bits set in each row."""
-    counts = np.bitwise_count(bits) if hasattr(np, "bitwise_count") else _BITS[bits]
-    return counts.sum(1, dtype=np.int64)
+    counts: np.ndarray = np.bitwise_count(bits) if hasattr(np, "bitwise_count") else _BITS[bits]
+    total: np.ndarray = counts.sum(1, dtype=np.int64)
+    return total
 
 
 def _share(part: int, whole: int) -> float:

@@ -31,7 +31,7 @@ class Real:
     """takes: 1 and 2, in this order; variance: `compare` of the two; size: (width, height) they were reduced to."""
 
     takes: tuple[Reduced, Reduced]
-    variance: dict
+    variance: dict[str, list[float] | float]
     size: tuple[int, int]
 
 
@@ -46,6 +46,7 @@ def load(view: View, fps: int, cache: str | Path, seconds: float = clips.SECONDS
 
 
 def cached(view: View, fps: int, cache: str | Path) -> bool:
+    """Whether the cache holds the real side of this view."""
     return (Path(cache) / f"{_key(view, fps)}.safetensors").is_file()
 
 

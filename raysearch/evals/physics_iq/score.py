@@ -50,6 +50,7 @@ def summary(table: Table, categories: Mapping[str, str] | None = None, resamples
 
 
 def scores(table: Table) -> dict[str, float]:
+    """Both scores of a table, in per cent."""
     return {"verified": verified(table)["score"], "original": original(table)["score"]}
 
 

@@ -22,7 +22,7 @@ from raysearch.evals.physics_iq.metrics import compare, reduce
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelClips:
     """A folder of clips: its name (of the results), the clips by number, their frame rate and size."""
 
     name: str
@@ -31,7 +31,7 @@ class Model:
     size: tuple[int, int]
 
 
-def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> Model:
+def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> ModelClips:
     """A checked folder. Raises UsageError naming the first clip that does not fit."""
     found = layout.numbered(Path(path), data.views, partial)
     probes = {n: clips.check(p, data.seconds) for n, p in found.items()}
@@ -45,7 +45,7 @@ def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: 
                     "of a folder must agree"
                 )
     probe = probes[first]
-    return Model(name or Path(path).resolve().name, found, int(probe.fps), (probe.width, probe.height))
+    return ModelClips(name or Path(path).resolve().name, found, int(probe.fps), (probe.width, probe.height))
 
 
 def rate(path: str | Path) -> int:
@@ -71,7 +71,7 @@ def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: flo
 
 
 def run(
-    data: layout.DataSet, models: Sequence[Model], cache: str | Path, workers: int = 0, address: str = "local",
+    data: layout.DataSet, models: Sequence[ModelClips], cache: str | Path, workers: int = 0, address: str = "local",
     told: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[dict[tuple[str, str], dict[str, Any]]]:  # fmt: skip
     """The table of each model. told: is called with views done, of all. Raises UsageError for another frame rate."""
@@ -82,20 +82,20 @@ def run(
             )
     jobs = [(v, [(i, m.clips[v.id]) for i, m in enumerate(models) if v.id in m.clips]) for v in data.views]
     jobs = [(v, paths) for v, paths in jobs if paths]
-    tables: list[dict] = [{} for _ in models]
+    tables: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in models]
     work = bound(measure, fps=data.fps, cache=os.fspath(cache), seconds=data.seconds)
     asked = [(v, [p for _, p in paths]) for v, paths in jobs]
-    found: dict[int, list] = {}
+    measured: dict[int, list[dict[str, Any]]] = {}
     for index, result in shards.each(work, asked, workers, address):
-        found[index] = result
-        told(len(found), len(jobs))
+        measured[index] = result
+        told(len(measured), len(jobs))
     for index, (view, paths) in enumerate(jobs):
-        for (i, _), result in zip(paths, found[index], strict=True):
-            tables[i][view.scenario, view.view] = result
+        for (i, _), row in zip(paths, measured[index], strict=True):
+            tables[i][view.scenario, view.view] = row
     return tables
 
 
-def report(data: layout.DataSet, model: Model, found: table.Table) -> dict[str, Any]:
+def report(data: layout.DataSet, model: ModelClips, found: table.Table) -> dict[str, Any]:
     """What OUT/NAME.json says."""
     categories = {v.scenario: v.category for v in data.views}
     wanted = {(v.scenario, v.view) for v in data.views}

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     return root
 
 
-def _clips(scenarios: int, take: int, seed: int):
+def _clips(scenarios: int, take: int, seed: int) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """(file name of the scenario, scene, view, video) in the order of the data set."""
     for k in range(scenarios):
         scene = SCENES[k % len(SCENES)]

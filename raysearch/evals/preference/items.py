@@ -25,7 +25,7 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Pair:
+class VideoPair:
     """Two videos of one prompt. a, b: names of systems. given: image or clip both continue. expect: the right answer
     (a or b) where this is an attention check."""
 
@@ -43,7 +43,7 @@ class Pair:
 class Item:
     """A pair as one annotator sees it. flipped: system b is on the left."""
 
-    pair: Pair
+    pair: VideoPair
     flipped: bool
 
 
@@ -64,7 +64,7 @@ class Vote:
     passed: bool | None = None
 
 
-def order(pairs: Sequence[Pair], annotator: int, seed: int = 0) -> list[Item]:
+def order(pairs: Sequence[VideoPair], annotator: int, seed: int = 0) -> list[Item]:
     """The items of an annotator: every pair once, in an order of their own. Annotators 2k and 2k + 1 mirror sides."""
     if doubles := sorted({p.id for p in pairs if [q.id for q in pairs].count(p.id) > 1}):
         raise UsageError(f"pairs: the id {doubles[0]!r} is given twice; ids name answers, so they must differ")
@@ -73,12 +73,12 @@ def order(pairs: Sequence[Pair], annotator: int, seed: int = 0) -> list[Item]:
     return [Item(pairs[i], bool(side[i]) ^ bool(annotator % 2)) for i in place]
 
 
-def read_pairs(path: str | Path) -> list[Pair]:
+def read_pairs(path: str | Path) -> list[VideoPair]:
     """Pairs from JSONL. Raises UsageError naming line and key, and for a video that is not there."""
     found = []
     for number, row in _lines(path):
         try:
-            pair = Pair(**row)
+            pair = VideoPair(**row)
         except TypeError as error:
             raise UsageError(f"{path}: line {number}: {str(error).split('__init__() ')[-1]}") from None
         if pair.expect not in (None, "a", "b"):
@@ -93,6 +93,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
 
 
 def write_votes(votes: Sequence[Vote], path: str | Path) -> None:
+    """Write votes as JSONL, one object per line, in the order given."""
     Path(path).write_text("".join(json.dumps(asdict(v)) + "\n" for v in votes), encoding="utf-8")
 
 
@@ -127,7 +128,7 @@ def _key(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise UsageError(f"{path}: no such file; give the key.json that lies in the folder of the study")
     try:
-        known = json.loads(Path(path).read_text(encoding="utf-8"))
+        known: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         if not {"study", "question", "items"} <= set(known):
             raise ValueError("it lacks study, question or items")
     except (ValueError, TypeError) as error:

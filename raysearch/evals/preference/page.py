@@ -9,23 +9,21 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.evals.preference.items import QUESTIONS, Pair, order
+from raysearch.evals.preference.items import QUESTIONS, VideoPair, order
 from raysearch.moves import digest
 from raysearch.names import lookup
-from raysearch.report.markup import Html, el
+from raysearch.report.document import asset, document
+from raysearch.report.markup import el
 
-_POLICY = (
-    "default-src 'none'; media-src 'self' file:; img-src 'self' file:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'"
-)
+_HERE = "raysearch.evals.preference"
 
 
 def write(
-    pairs: Sequence[Pair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
+    pairs: Sequence[VideoPair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
     seed: int = 0,
 ) -> Path:  # fmt: skip
     """FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json; returns the folder.
@@ -42,7 +40,7 @@ def write(
     made = target.with_name(f".{target.name}.partial")
     shutil.rmtree(made, ignore_errors=True)
     (made / "media").mkdir(parents=True)
-    key: dict = {"study": study, "question": question, "items": {}}
+    key: dict[str, Any] = {"study": study, "question": question, "items": {}}
     for annotator in range(annotators):
         sheet, shown = f"{annotator + 1:02d}", []
         items = order(pairs, annotator, seed)
@@ -68,14 +66,13 @@ def _place(source: str, folder: Path, study: str) -> str:
     return f"media/{name}"
 
 
-def _page(told: dict) -> str:
-    asset = resources.files("raysearch.evals.preference").joinpath
-    data = Html(json.dumps(told).replace("<", "\\u003c"))
-    head = el("head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-              el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-              el("title", "Which is better?"),
-              el("style", Html(asset("page.css").read_text(encoding="utf-8"))))  # fmt: skip
-    script = Html(asset("page.js").read_text(encoding="utf-8"))
-    body = el("body", el("main", id="study"), el("script", data, type="application/json", id="data"),
-              el("script", script))  # fmt: skip
-    return "<!DOCTYPE html>\n" + el("html", head, body, lang="en") + "\n"
+def _page(told: dict[str, Any]) -> str:
+    """The page of one annotator. told: what its script reads."""
+    return document(
+        "Which is better?",
+        el("main", id="study"),
+        styles=[asset(_HERE, "page.css")],
+        scripts=[asset(_HERE, "page.js")],
+        data=told,
+        media="'self' file:",
+    )

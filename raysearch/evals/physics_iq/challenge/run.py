@@ -20,10 +20,11 @@ from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, score, scorer
 from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
 from raysearch.evals.physics_iq.challenge.candidates import Scored, cached, collect
-from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
+from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
+from raysearch.evals.physics_iq.table import Table
 from raysearch.moves import Cost, Outcome, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
 
@@ -64,7 +65,7 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     return found
 
 
-def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> dict[str, Any]:
+def compare(data: DataSet, told: Settings, todo: list[ChallengeRun], pools: Pools) -> dict[str, Any]:
     """Systems side by side, and what choosing is worth. Everything here is a function of stored scores."""
     views = min(len(p) for p in pools.values())
     result: dict[str, Any] = {
@@ -93,9 +94,9 @@ def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> d
     return result
 
 
-def systems(todo: list[Entry], pools: Pools) -> dict[str, list[dict]]:
+def systems(todo: list[ChallengeRun], pools: Pools) -> dict[str, list[Table]]:
     """Tables by system, one per run. base is the first draw of every best-of-N run: what one sample gives."""
-    found: dict[str, list[dict]] = {}
+    found: dict[str, list[Table]] = {}
     for entry in todo:
         if entry.job.search["name"] == "best_of_n" and BASE not in found:
             found[BASE] = [
@@ -146,7 +147,7 @@ def count(task: Task) -> tuple[int, int]:
             return moves, nfe
 
 
-def _generate(todo: list[Entry], resolved: Mapping[tuple[str, int], Resolved]) -> None:
+def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resolved]) -> None:
     from raysearch.report import write
 
     failed = []
@@ -161,24 +162,24 @@ def _generate(todo: list[Entry], resolved: Mapping[tuple[str, int], Resolved]) -
         )
 
 
-def _tables(job: Job, data: DataSet, todo: list[Entry], pools: Pools) -> None:
+def _tables(job: Job, data: DataSet, todo: list[ChallengeRun], pools: Pools) -> None:
     """results/: the official CSV and the scores of every system and run."""
     clip = probe(next(iter(next(iter(pools.values()))[0].clips.values())))
     for name, tables in systems(todo, pools).items():
         for k, found in enumerate(tables):
-            model = scorer.Model(
+            model = scorer.ModelClips(
                 run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
             )
             scorer.write(Path(job.run) / "results", model.name, found, scorer.report(data, model, found))
 
 
-def _common(tables: list[dict]) -> list[dict]:
+def _common(tables: list[Table]) -> list[Table]:
     """Over the views that all runs have: while some are unfinished, means must be over the same ones."""
     keys = [k for k in tables[0] if all(k in t for t in tables)]
     return [{k: t[k] for k in keys} for t in tables]
 
 
-def _cost(entry: Entry, resolved: Resolved) -> dict[str, Any]:
+def _cost(entry: ChallengeRun, resolved: Resolved) -> dict[str, Any]:
     path = Path(entry.job.run) / runs.RESULT
     if not path.is_file():
         return {}

@@ -57,7 +57,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChallengeRun:
     """One run of one search. name: of the strategy; number: which repetition, from 1."""
 
     name: str
@@ -84,6 +84,7 @@ def read(job: Job) -> Settings:
 
 
 def label(search: dict[str, Any]) -> str:
+    """The name of a strategy in the tables: its `label`, or else its name."""
     return str(search.get("label", search["name"]))
 
 
@@ -113,7 +114,7 @@ def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     return replace(found, views=tuple(views))
 
 
-def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Entry]:
+def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[ChallengeRun]:
     """Every run there is to be, repetitions of a strategy together."""
     items = [item(job, settings, v) for v in views]
     result = []
@@ -124,7 +125,7 @@ def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Entry]:
             prompts = replace(job.prompts, items=items, heldout=0)
             sub = replace(job, run=f"{job.run}/{name}/run_{k + 1:02d}", seed=job.seed + k, search=spec, films="all",
                           prompts=prompts, challenge={})  # fmt: skip
-            result.append(Entry(name, k + 1, sub))
+            result.append(ChallengeRun(name, k + 1, sub))
     return result
 
 
@@ -155,4 +156,5 @@ def drop(settings: Settings, view: View, told: dict[str, str]) -> int:
 
 
 def length(found: DataSet) -> int:
+    """Frames of a clip that is scored."""
     return count(found.seconds, found.fps)

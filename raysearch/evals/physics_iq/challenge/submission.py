@@ -18,14 +18,14 @@ from raysearch import __version__
 from raysearch.config.settings import Job
 from raysearch.evals.physics_iq import export, protocol
 from raysearch.evals.physics_iq.challenge.candidates import Scored
-from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
+from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import COLUMNS, DataSet
-from raysearch.evals.preference.items import Pair
+from raysearch.evals.preference.items import VideoPair
 
 
 def write(
-    job: Job, told: Settings, data: DataSet, todo: list[Entry], pools: dict[tuple[str, int], list[Scored]],
+    job: Job, told: Settings, data: DataSet, todo: list[ChallengeRun], pools: dict[tuple[str, int], list[Scored]],
     found: dict[str, Any],
 ) -> None:  # fmt: skip
     """One folder per strategy; replaced as a whole."""
@@ -48,7 +48,9 @@ def write(
         made.replace(target)
 
 
-def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, int], list[Scored]], best: str) -> None:
+def pairs(
+    job: Job, told: Settings, todo: list[ChallengeRun], pools: dict[tuple[str, int], list[Scored]], best: str
+) -> None:
     """pairs.jsonl: for every view one draw against what the best strategy chose, where they differ; to ask people."""
     plain = next((e.name for e in todo if e.job.search["name"] == "best_of_n"), None)
     if plain is None:
@@ -63,13 +65,15 @@ def pairs(job: Job, told: Settings, todo: list[Entry], pools: dict[tuple[str, in
             clips = pool.clips[first.key], other.clips[other.result.winner.key]
             if clips[0].read_bytes() != clips[1].read_bytes():
                 found.append(
-                    Pair(f"{view.id:04d}", view.prompt, "base", best, str(clips[0]), str(clips[1]), str(given))
+                    VideoPair(f"{view.id:04d}", view.prompt, "base", best, str(clips[0]), str(clips[1]), str(given))
                 )
     text = "".join(json.dumps(asdict(p)) + "\n" for p in found)
     export.write(text.encode(), Path(job.run) / "pairs.jsonl")
 
 
-def _card(told: Settings, data: DataSet, mine: list[Entry], pools: Any, clip: Path, found: dict[str, Any]) -> str:
+def _card(
+    told: Settings, data: DataSet, mine: list[ChallengeRun], pools: Any, clip: Path, found: dict[str, Any]
+) -> str:
     import yaml
 
     entry, size = mine[0], probe(clip)
@@ -93,7 +97,8 @@ def _card(told: Settings, data: DataSet, mine: list[Entry], pools: Any, clip: Pa
     busy = sum(c.get("generate_s", 0.0) + c.get("reward_s", 0.0) for c in spent)
     costs = {"hours": round(busy / 3600, 4), "ngpu": entry.job.cluster.generators.replicas, **given}
     card = protocol.card(identity, facts, found["systems"][entry.name], costs)
-    return yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _descriptions(data: DataSet) -> str:
