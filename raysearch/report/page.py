@@ -61,7 +61,7 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
     shown = [s for s in shown if s is not None]
     if not shown:
         return None
-    return sections.section("What the search knew, and what it won", el("div", shown, class_="plots"))
+    return sections.section("Reward against what was measured", el("div", shown, class_="plots"))
 
 
 def _curve(run: Run, m: statistics.Measure) -> Html | None:

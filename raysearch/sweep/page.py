@@ -24,12 +24,16 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) 
     shown = leading(found)
     told = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
     prompts = len({c.prompt for c in cells if c.result is not None})
-    lede = "Best-of-N at every N is the unbiased estimate from one pool of draws; seeds are pooled within a prompt."
-    few = el("p", f"Few prompts ({prompts}): the intervals mean little.", class_="notice") if prompts < FEW else None
+    lede = "Best of N is, at every N, the unbiased estimate from one pool of draws; the seeds of a prompt are averaged."
+    few = (
+        el("p", f"Only {count(prompts, 'prompt')}: the intervals say little.", class_="notice")
+        if prompts < FEW
+        else None
+    )
     panels = [_panel(m, table, by_nfe) for by_nfe in (False, True) for m in shown]
     body = el(
         "main", el("header", el("p", "raysearch sweep · " + told, class_="kicker"),
-        el("h1", "What more particles buy"), el("p", lede, class_="lede")), few,
+        el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
         el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
     )  # fmt: skip
     return document("raysearch sweep: " + told, body)
@@ -49,9 +53,7 @@ def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
         return None
     x = "network function evaluations per search, NFE" if by_nfe else "particles, N"
     told = f"{m.label} against {'NFE' if by_nfe else 'N'}"
-    note = "Whiskers: 95 % interval over prompts" + (
-        ", of the gain over one random draw where it is known." if m else ""
-    )
+    note = "Whiskers: 95 % interval over prompts, of the gain over one random draw where that is known."
     if len(lines) > COLOURS:
         note += f" Colours repeat after {COLOURS} lines."
     return el("figure", el("h3", told), against(lines, x, m), el("figcaption", note), class_="card")

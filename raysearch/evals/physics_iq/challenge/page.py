@@ -26,9 +26,10 @@ def page(job: Job, found: dict[str, Any]) -> str:
         "main", el("header", el("p", f"raysearch challenge · {job.run}", class_="kicker"), el("h1", title),
                    [el("p", text, class_="lede") for text in _lede(found)]),
         section("Systems", _systems(found),
-           el("p", "Intervals draw scenarios, gains pair them; both from the first run.", class_="small")),
+           el("p", "The intervals are bootstraps over scenarios, paired for the gains; both are of the first run.",
+              class_="small")),
         [_pool(name, pool) for name, pool in found["pools"].items()],
-        section("What it took", _costs(found)),
+        section("Costs", _costs(found)),
     )  # fmt: skip
     return document(title, body)
 
@@ -42,7 +43,7 @@ def _lede(found: dict[str, Any]) -> list[str]:
         told.append("Not all views are finished: these numbers will change.")
     if found["upscale"] != "none":
         told.append("Clips were enlarged to the size of the real ones before scoring.")
-    told.append("Which system is best was seen on these very views; a claim needs the mean of four runs.")
+    told.append("The best system was chosen on these same views; a claim needs the mean of four runs.")
     return told
 
 
@@ -83,7 +84,7 @@ def _pool(name: str, pool: dict[str, Any]) -> Html:
                      NONE if rank is None else number(rank, 2, sign=True)])  # fmt: skip
     return section(f"Choosing among candidates: {name}", _plot(curves), grid(head, rows, "Selectors", "figures"),
               el("p", "Expected Verified score when each selector keeps one of N; random keeps any. The oracle "
-                      "sees the score.", class_="small"))  # fmt: skip
+                      "knows the score.", class_="small"))  # fmt: skip
 
 
 def _plot(curves: dict[str, Any]) -> Html:
@@ -102,7 +103,7 @@ def _plot(curves: dict[str, Any]) -> Html:
 
 def _costs(found: dict[str, Any]) -> Html:
     rows = [
-        [el("a", name, href=f"{quote(name)}/report.html"), c["nfe"], c["reward_calls"],
+        [el("a", name, href=f"{quote(name)}/report.html"), f"{c['nfe']:,}", f"{c['reward_calls']:,}",
          number(c["generate_s"], 1), number(c["reward_s"], 1)]
         for name, c in found["costs"].items() if c
     ]  # fmt: skip
