@@ -1,4 +1,4 @@
-"""What one sees of a run while it goes on: a live table or plain lines, the event log, and metrics where Ray runs.
+"""What a user sees of a run while it is going on: a live table or plain lines, the event log, and metrics where Ray runs.
 
 Observers see Rounds, Outcomes and pools, and change nothing; what they cannot write never ends a run.
 """
