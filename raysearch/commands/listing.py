@@ -34,7 +34,7 @@ def strategies(args: argparse.Namespace) -> int:
     for d in search.describe():
         print(f"{d.name}: {d.summary}")
         for option in d.options.values():
-            print(f"    {option.name} = {_told(option.default)}")
+            print(f"    {option.name} = {_written(option.default)}")
         print(f"    paper: {d.paper}\n")
     return 0
 
@@ -56,7 +56,7 @@ def rewards(args: argparse.Namespace) -> int:
             continue
         print(f"{name}: {reward.part.summary}\n    {_abilities(reward)}")
         for option in reward.part.options.values():
-            print(f"    {option.name} = {_told(option.default)}")
+            print(f"    {option.name} = {_written(option.default)}")
         print(f"    paper: {reward.part.paper}\n" if reward.part.paper else "")
     return 0
 
@@ -71,7 +71,7 @@ def _abilities(reward: RewardPart) -> str:
 def _explain(part: Part, note: str) -> None:
     """Print a part: every option with its default, what it means, and which values it takes."""
     print(f"{part.name}: {part.summary}" + (f"\n    {note}" if note else ""))
-    firsts = {option.name: f"    {option.name} = {_told(option.default)}" for option in part.options.values()}
+    firsts = {option.name: f"    {option.name} = {_written(option.default)}" for option in part.options.values()}
     width = min(36, max(map(len, firsts.values()), default=0))
     for name, first in firsts.items():
         option = part.options[name]
@@ -108,11 +108,11 @@ def _yes(row: dict[str, Any], column: str) -> str:
     return "yes" if row[column] else "no" if column == "tested" else "-"
 
 
-def _told(default: object) -> str:
+def _written(default: object) -> str:
     from dataclasses import asdict, is_dataclass
 
     if is_dataclass(default) and not isinstance(default, type):
-        return "{" + ", ".join(f"{k}: {_told(v)}" for k, v in asdict(default).items()) + "}"
+        return "{" + ", ".join(f"{k}: {_written(v)}" for k, v in asdict(default).items()) + "}"
     if isinstance(default, bool):
         return str(default).lower()
     return "null" if default is None else str(list(default)) if isinstance(default, tuple) else str(default)

@@ -75,10 +75,10 @@ def score(args: argparse.Namespace) -> int:
     if doubles := {m.name for m in models if [n.name for n in models].count(m.name) > 1}:
         raise UsageError(f"two folders are called {doubles.pop()!r}, so their tables would be; rename one")
 
-    def told(done: int, of: int) -> None:
+    def progress(done: int, of: int) -> None:
         print(f"\r{done} of {of} views", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
-    tables = scorer.run(data, models, args.cache, args.workers, args.address, told)
+    tables = scorer.run(data, models, args.cache, args.workers, args.address, progress)
     width = max(len(m.name) for m in models)
     print(f"{'model':<{width}}  views  Verified  original")
     for model, table in zip(models, tables, strict=True):

@@ -64,8 +64,8 @@ def plan(args: argparse.Namespace) -> int:
     print("generators  rewards        time  speed-up  generators busy  rewards busy   GPU hours  states moved")
     base = plans[0].seconds * plans[0].generators
     for p in plans:
-        told = f"{p.generators:>10}  {p.rewards:>7}  {_clock(p.seconds):>10}  {base / p.seconds:>8.1f}"
-        print(f"{told}  {p.generators_busy:>15.0%}  {p.rewards_busy:>12.0%}  {p.gpu_h:>10.2f}  {p.moved:>12}")
+        text = f"{p.generators:>10}  {p.rewards:>7}  {_clock(p.seconds):>10}  {base / p.seconds:>8.1f}"
+        print(f"{text}  {p.generators_busy:>15.0%}  {p.rewards_busy:>12.0%}  {p.gpu_h:>10.2f}  {p.moved:>12}")
     if not plans[0].gpu_h:
         print("the cluster settings ask for no GPU; give e.g. cluster.generators.num_gpus=1 for GPU hours")
     return 0

@@ -85,8 +85,8 @@ def score(args: argparse.Namespace) -> int:
         try:
             row, surprise_map = of_files.judged(path, reward, options, prompt, bool(args.map))
         except UsageError as error:
-            told = str(error)
-            errors.append({"video": path, "error": told if path in told else f"{path}: {told}"})
+            text = str(error)
+            errors.append({"video": path, "error": text if path in text else f"{path}: {text}"})
             continue
         table.append(row)
         maps.append(surprise_map)
@@ -133,11 +133,11 @@ def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
 
     width = max(len(row["video"]) for row in table)
     windowed = all("surprise_0" in row for row in table)
-    told = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
+    columns = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
     if options["name"] != "vjepa2":
         print(f"{options['name']}: {registry.find(options['name']).part.summary}")
     print(f"{'video':<{width}}  frames    fps  {'surprise  ' * windowed} reward"
-          + "".join(f"  {name:>9}" for name in told) + "  highest in window" * windowed)  # fmt: skip
+          + "".join(f"  {name:>9}" for name in columns) + "  highest in window" * windowed)  # fmt: skip
     for row in sorted(table, key=lambda r: (math.isnan(r["reward"]), -r["reward"])):
         line = f"{row['video']:<{width}}  {row['frames']:>6} {row['fps']:6.4g}  "
         if windowed:
@@ -147,7 +147,7 @@ def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
             line += f"  {worst + 1} of {len(windows)}: {windows[worst]:.4f}"
         else:
             line += f"{row['reward']:7.4f}"
-            line += "".join(f"  {f'{row[k]:.4f}' if k in row else '-':>{max(9, len(k))}}" for k in told)
+            line += "".join(f"  {f'{row[k]:.4f}' if k in row else '-':>{max(9, len(k))}}" for k in columns)
         print(line + (f"  ({row['note']})" if "note" in row else ""))
 
 

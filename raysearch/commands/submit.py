@@ -85,7 +85,7 @@ def submit(args: argparse.Namespace) -> int:
     for note in found.notes:
         print(f"note: {note}")
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         name, new = cluster.submit(client, found, args.again)
         state = cluster.find(client, name).status
         print(_submitted(name, new, state, found), flush=True)
@@ -98,7 +98,7 @@ def status(args: argparse.Namespace) -> int:
     """Print the state of a submitted job."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         job = cluster.find(client, args.id)
         row = cluster.row(job, time.time())
         lines = client.get_job_logs(row["id"]).splitlines()
@@ -114,7 +114,7 @@ def logs(args: argparse.Namespace) -> int:
     """Print what a submitted job has printed; with --follow, until it ends."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         name = cluster.find(client, args.id).submission_id
         if args.follow:
             return _follow(cluster, client, args, name)
@@ -126,7 +126,7 @@ def cancel(args: argparse.Namespace) -> int:
     """Stop a submitted job. What it finished is kept."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         job = cluster.find(client, args.id)
         if job.status not in cluster.ALIVE:
             print(f"{job.submission_id} is not running: {cluster.row(job, 0)['state']}")
@@ -141,7 +141,7 @@ def list_jobs(args: argparse.Namespace) -> int:
     """Print a table of the jobs of raysearch on a cluster."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         rows = [cluster.row(job, time.time()) for job in cluster.ours(client)]
     table = [("id", "state", "age", "took", "what", "results")]
     table += [(r["id"], r["state"], _span(r["age"]), _span(r["took"]), r["what"], r["run"]) for r in rows]

@@ -31,7 +31,13 @@ FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
 class EventLog(Observer):
     """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`.
 
-    began: time of the clock at which the invocation began, before the executor was started; now if it is not given.
+    Args:
+        job: The job.
+        folder: Its run folder.
+        searches: Number of searches.
+        versions: Versions of the libraries, by name.
+        began: Time of the clock at which the invocation began, before the executor was started; now by default.
+        clock: Seconds since the epoch.
     """
 
     def __init__(
@@ -76,9 +82,9 @@ class EventLog(Observer):
 
     def on_finish(self, finished: Finished) -> None:
         """Write `finished`: the best reward and the hash of the result, or the error."""
-        found = finished.result
-        told = {"reward": found.winner.reward, "key": found.winner.key, "hash": found.digest()} if found else {}
-        self._write("finished", search=finished.task.name, error=finished.error, **told, **_rounded(finished.cost))
+        result = finished.result
+        best = {"reward": result.winner.reward, "key": result.winner.key, "hash": result.digest()} if result else {}
+        self._write("finished", search=finished.task.name, error=finished.error, **best, **_rounded(finished.cost))
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
         """Write `pools` if the last one is ten seconds old, and whatever is due."""
@@ -114,9 +120,9 @@ class EventLog(Observer):
             self._put(text.encode())
         except Exception as error:
             self._broken = True
-            told = " ".join(f"{type(error).__name__}: {error}".split())
+            why = " ".join(f"{type(error).__name__}: {error}".split())
             print(
-                f"the event log in {self._root} cannot be written and is disabled ({told}); the run continues",
+                f"the event log in {self._root} cannot be written and is disabled ({why}); the run continues",
                 flush=True,
             )
 

@@ -58,15 +58,20 @@ HISTOGRAMS = {
 
 
 class RayMetrics(Observer):
-    """Observer. run: value of the tag, the folder of the run; searches: how many there are in all."""
+    """An observer that exports metrics through Ray.
+
+    Args:
+        run: Folder of the run, the value of the tag `run`.
+        searches: Number of searches.
+    """
 
     def __init__(self, run: str, searches: int):
         one, pool = ("run",), ("run", "pool")
-        self._counters = {name: Counter(name, told, one) for name, told in COUNTERS.items()}
-        self._counters |= {name: Counter(name, told, pool) for name, (_, told) in POOL_COUNTERS.items()}
-        self._gauges = {name: Gauge(name, told, one) for name, told in GAUGES.items()}
-        self._gauges |= {name: Gauge(name, told, pool) for name, (_, told) in POOL_GAUGES.items()}
-        self._histograms = {name: Histogram(name, told, SECONDS, one) for name, told in HISTOGRAMS.items()}
+        self._counters = {name: Counter(name, text, one) for name, text in COUNTERS.items()}
+        self._counters |= {name: Counter(name, text, pool) for name, (_, text) in POOL_COUNTERS.items()}
+        self._gauges = {name: Gauge(name, text, one) for name, text in GAUGES.items()}
+        self._gauges |= {name: Gauge(name, text, pool) for name, (_, text) in POOL_GAUGES.items()}
+        self._histograms = {name: Histogram(name, text, SECONDS, one) for name, text in HISTOGRAMS.items()}
         self._run, self._counted = {"run": run}, dict[tuple[str, str], float]()
         self._best: dict[str, float] = {}
         self._timed: set[str] = set()

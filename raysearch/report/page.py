@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raysearch.report import budget, choice, films, plots, sections, statistics, steering, story
+from raysearch.report import budget, choice, curves, films, plots, sections, statistics, steering, story
 from raysearch.report.document import asset, document
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
@@ -54,10 +54,10 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
         shown += [_curve(run, m) for m in (truth, reward) if m is not None]
     for m in (truth, statistics.measure(MOTION)):
         if m is not None and (drawn := plots.scatter(results, names, m)) is not None:
-            told = "All candidates; colours are prompts, rings mark the chosen."
+            text = "All candidates; colours are prompts, rings mark the chosen."
             if len(names) > plots.COLOURS:
-                told += f" Colours repeat after {plots.COLOURS} prompts."
-            shown.append(_card(f"Search reward and {m.label}", drawn, told))
+                text += f" Colours repeat after {plots.COLOURS} prompts."
+            shown.append(_card(f"Search reward and {m.label}", drawn, text))
     shown = [s for s in shown if s is not None]
     if not shown:
         return None
@@ -65,19 +65,19 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
 
 
 def _curve(run: Run, m: statistics.Measure) -> Html | None:
-    curve = statistics.curve(run.results, m)
+    curve = curves.curve(run.results, m)
     if curve is None:
         return None
-    told = (
+    text = (
         "Unbiased estimate from all candidates of a prompt, mean over "
         f"{count(curve.prompts, 'prompt')}. The band is the 95 % interval of the difference from random choice."
     )
     if any("choose" in r.notes for r in run.results):
-        told += " Chosen by the search reward here: a final choice has no such curve."
+        text += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
-        told += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
-    return _card(f"Best of N: {m.label}", plots.best_of(curve), told)
+        text += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
+    return _card(f"Best of N: {m.label}", plots.best_of(curve), text)
 
 
-def _card(title: str, plot: Html, told: str) -> Html:
-    return el("figure", el("h3", title), plot, el("figcaption", told), class_="card")
+def _card(title: str, plot: Html, caption: str) -> Html:
+    return el("figure", el("h3", title), plot, el("figcaption", caption), class_="card")

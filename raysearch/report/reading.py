@@ -19,7 +19,16 @@ from raysearch.runs import RESULT, folder, interim
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """One search: its result, or the reason why there is none. films: path within the folder, by key of the final."""
+    """One search of a run.
+
+    Attributes:
+        name: Its name, from the prompt.
+        prompt: The prompt.
+        error: Why it has no result; None if it has one.
+        cost: What all its Moves cost, shared ones included.
+        films: Path of each film within the folder, by the key of its final.
+        result: Its result; None if it failed.
+    """
 
     name: str
     prompt: Prompt
@@ -31,8 +40,20 @@ class SearchRecord:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a run left behind. unguided: of a guided run, the same searches without guide. config: config.yaml as a
-    mapping, {} where it is missing. progress: of one that is not finished, how many searches are, of how many."""
+    """What a run folder has.
+
+    Attributes:
+        folder: The folder.
+        hash: Hash of the results.
+        reward: Name of the reward that the search maximised.
+        entries: The searches, in the order of the prompts.
+        unguided: For a guided run, the same searches without guide.
+        budget: Costs and counters, as in result.json.
+        versions: Versions of the libraries, by name.
+        config: config.yaml as a mapping; empty where it is missing.
+        config_text: config.yaml as text.
+        progress: For an unfinished run, how many searches are finished, and of how many.
+    """
 
     folder: Path
     hash: str
@@ -82,10 +103,17 @@ class Run:
 
 
 def read(run: str, partial: bool = False) -> Run:
-    """Read a run folder. partial: what its journal tells of the searches that are finished, whatever result.json says.
+    """Read a run folder.
 
-    Raises UsageError if it holds no finished run or a result.json that cannot be understood; partial: if no search is
-    finished yet.
+    Args:
+        run: The folder.
+        partial: Read the searches that are finished from the journal, even if there is a result.json.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: There is no finished run, or an unreadable result.json; with `partial`, no search is finished.
     """
     path = folder(run, partial)
     found = interim(run) if partial else None
@@ -99,9 +127,9 @@ def read(run: str, partial: bool = False) -> Run:
             tuple(found["progress"]) if "progress" in found else None,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise UsageError(
-            f"{run}: {RESULT} is not one that this version writes ({told}); give the same job again to write it anew"
+            f"{run}: {RESULT} is not one that this version writes ({why}); give the same job again to write it anew"
         ) from None
 
 

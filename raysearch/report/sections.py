@@ -34,7 +34,7 @@ def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     if not rows:
         return None
     heads = ["Measure", "Better", "First", "Random", "Chosen", "Oracle", "Change", "95 % interval", "", "Rank corr."]
-    told = [
+    text = [
         f"Means over prompts. First: the first candidate, N = 1. Random: the mean candidate, what N = 1 gives in "
         f"expectation{'' if run.independent else ', here of the final population'}. Chosen: {_last_word(run)}. "
         "Oracle: the best candidate by that measure, for truth only. Change: chosen minus random, with a percentile "
@@ -43,13 +43,13 @@ def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
         "is better has a negative one."
     ]
     if any(r.measure.key == statistics.ERROR for r in rows):
-        told.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
+        text.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
     if len({r.prompts for r in rows}) > 1:
-        told.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
+        text.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
     some = len({r.prompts for r in rows}) > 1
     body = [_measure(r, some) for r in rows]
     return section(
-        "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", told, class_="small")
+        "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", text, class_="small")
     )
 
 
@@ -88,13 +88,13 @@ def prompts(run: Run, limit: float) -> Html | None:
         "div", el("button", "Pause all", type="button", id="pause", aria_pressed="false"),
         el("button", "Slow motion", type="button", id="slow", aria_pressed="false"), class_="tools", hidden=True,
     )  # fmt: skip
-    told = None
+    omitted = None
     if room.omitted:
-        told = el(
+        omitted = el(
             "p", f"{count(room.videos_omitted, 'video')} of {count(room.omitted, 'prompt')} left out to keep this page "
             f"below {limit / 1e6:,.3g} MB of video; they lie in the run folder under films/.", class_="notice",
         )  # fmt: skip
-    return section("Videos", tools if room.embedded else None, told, rows)
+    return section("Videos", tools if room.embedded else None, omitted, rows)
 
 
 def _prompt(run: Run, entry: SearchRecord, fps: float, room: films.Room) -> Html:
@@ -106,8 +106,8 @@ def _prompt(run: Run, entry: SearchRecord, fps: float, room: films.Room) -> Html
     auto = room.embedded <= films.AUTOPLAY
     badges = []
     if (share := statistics.frozen(result)) is not None:
-        told = f"moves {number(100 * share, 0)} % as much as the median candidate"
-        badges.append(el("span", f"Nearly still: {told}", class_="badge"))
+        still = f"Nearly still: moves {number(100 * share, 0)} % as much as the median candidate"
+        badges.append(el("span", still, class_="badge"))
     if nan := statistics.unscored(result):
         badges.append(el("span", f"{count(nan, 'candidate')} not scored", class_="badge"))
     text = entry.prompt.text or (entry.prompt.image or entry.prompt.video or "")
@@ -127,8 +127,8 @@ def _rewards(result: Any) -> Html:
     known = len(result.finals) - statistics.unscored(result)
     if not known:
         return el("p", "not scored", class_="small")
-    told = f"Rewards of {count(known, 'candidate')}: chosen filled, lowest hollow, first with a bar"
-    return el("figure", plots.strip(result, films.worst(result)), el("figcaption", told), class_="rewards")
+    text = f"Rewards of {count(known, 'candidate')}: chosen filled, lowest hollow, first with a bar"
+    return el("figure", plots.strip(result, films.worst(result)), el("figcaption", text), class_="rewards")
 
 
 def failures(run: Run) -> Html | None:

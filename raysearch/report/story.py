@@ -57,7 +57,7 @@ def lede(run: Run, row: Comparison | None) -> list[str]:
     """What the sentence rests on: interval, baseline, oracle, what was measured."""
     if row is None:
         return []
-    m, told = row.measure, []
+    m, sentences = row.measure, []
     places = decimals([row.random, row.chosen], row.change)
     unit = f" {m.unit}" if m.unit else ""
     if run.population > 1:
@@ -65,21 +65,21 @@ def lede(run: Run, row: Comparison | None) -> list[str]:
         if not math.isnan(row.low):
             low, high = (number(v, places, sign=True) for v in (row.low, row.high))
             text += f" [95 % interval over prompts {low} to {high}]"
-        told.append(f"{text}, against {_baseline(run)}.")
+        sentences.append(f"{text}, against {_baseline(run)}.")
         gap = row.random - row.oracle
         if not math.isnan(gap) and gap:
             share = (row.random - row.chosen) / gap
-            told.append(
+            sentences.append(
                 f"The best candidate by truth, which no search can know, reaches {number(row.oracle, places)}{unit}; "
                 f"the choice closes {number(100 * share, 0)} % of that gap."
             )
     if not m.truth:
-        told.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")
+        sentences.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")
     elif run.reward.startswith(statistics.TRUTH):
-        told.append("The search went by the truth itself, known in the tiny world only: a bound, not a result.")
+        sentences.append("The search went by the truth itself, known in the tiny world only: a bound, not a result.")
     else:
-        told.append(f"The search saw the reward {run.reward} alone; the {m.label} was measured, not optimised.")
-    return told
+        sentences.append(f"The search saw the reward {run.reward} alone; the {m.label} was measured, not optimised.")
+    return sentences
 
 
 def _on(run: Run, row: Comparison) -> str:

@@ -25,7 +25,12 @@ FIXED = {
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One point of the grid: its settings, as given, and the job they make."""
+    """One point of the grid.
+
+    Attributes:
+        settings: Its values by key, as given.
+        job: The job that they make.
+    """
 
     settings: Mapping[str, Any]
     job: Job
@@ -50,19 +55,27 @@ def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
 def points(
     job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
 ) -> list[GridPoint]:
-    """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
+    """Every point of the grid, checked.
 
-    elsewhere: it will run on another machine, as in `config.load`.
+    Args:
+        job_file: The job file; its `sweep:` gives the axes that the words leave out.
+        words: Axes (key=a,b) and overrides (key=a).
+        cluster_file: The cluster file; None for none.
+        elsewhere: Whether it will run on another machine, as in `config.load`.
 
-    Raises UsageError for anything that can be known to be wrong before a model is loaded.
+    Returns:
+        The points, the strategy varying slowest.
+
+    Raises:
+        UsageError: Anything that can be known to be wrong before a model is loaded.
     """
     given, rest = axes(words)
     refuse_secrets(given, "the command line")
     base = config.load(job_file, rest, cluster_file, elsewhere)
     if not any(word.startswith("films=") for word in rest):
         base.films = "none"
-    told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
-    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in told} | given
+    replaced = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
+    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in replaced} | given
     for key, values in grid_of.items():
         if (why := FIXED.get(key.split(".")[0])) is not None:
             raise UsageError(f"{key}: cannot be swept over, {why}")

@@ -19,10 +19,19 @@ from raysearch.sweep.table import Cell, Estimate, Row, leading
 
 
 def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) -> str:
-    """The document. cells: all of the grid, finished or not; found, table: as `grid.rows` gives them."""
+    """The page of a sweep.
+
+    Args:
+        cells: All searches of the grid, finished or not.
+        found: The measures, as `table.rows` returns them.
+        table: The rows, as `table.rows` returns them.
+
+    Returns:
+        The HTML document.
+    """
     done, failed = sum(c.result is not None for c in cells), sum(c.error is not None for c in cells)
     shown = leading(found)
-    told = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
+    text = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
     prompts = len({c.prompt for c in cells if c.result is not None})
     lede = "Best of N is, at every N, the unbiased estimate from one pool of draws; the seeds of a prompt are averaged."
     few = (
@@ -32,11 +41,11 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) 
     )
     panels = [_panel(m, table, by_nfe) for by_nfe in (False, True) for m in shown]
     body = el(
-        "main", el("header", el("p", "raysearch sweep · " + told, class_="kicker"),
+        "main", el("header", el("p", "raysearch sweep · " + text, class_="kicker"),
         el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
         el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
     )  # fmt: skip
-    return document("raysearch sweep: " + told, body)
+    return document("raysearch sweep: " + text, body)
 
 
 def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
@@ -52,11 +61,11 @@ def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
     if not lines:
         return None
     x = "network function evaluations per search, NFE" if by_nfe else "particles, N"
-    told = f"{m.label} against {'NFE' if by_nfe else 'N'}"
+    text = f"{m.label} against {'NFE' if by_nfe else 'N'}"
     note = "Whiskers: 95 % interval over prompts, of the gain over one random draw where that is known."
     if len(lines) > COLOURS:
         note += f" Colours repeat after {COLOURS} lines."
-    return el("figure", el("h3", told), against(lines, x, m), el("figcaption", note), class_="card")
+    return el("figure", el("h3", text), against(lines, x, m), el("figcaption", note), class_="card")
 
 
 def _whisker(e: Estimate) -> tuple[float, float]:

@@ -30,7 +30,16 @@ BLACK = 16  # the luma of 0; what is below is black as well
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file says of itself, without decoding. seconds: of its longest stream."""
+    """What the header of a video file says.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        fps: Frames per second.
+        frames: Number of frames.
+        seconds: Duration of the longest stream.
+        audio: Whether there is sound.
+    """
 
     width: int
     height: int

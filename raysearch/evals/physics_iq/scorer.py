@@ -23,7 +23,14 @@ from raysearch.evals.physics_iq.metrics import compare, reduce
 
 @dataclass(frozen=True)
 class ModelClips:
-    """A folder of clips: its name (of the results), the clips by number, their frame rate and size."""
+    """A folder of generated clips.
+
+    Attributes:
+        name: Name of the results.
+        clips: Paths by the number of the view.
+        fps: Frames per second.
+        size: (width, height) in pixels.
+    """
 
     name: str
     clips: dict[int, Path]
@@ -72,9 +79,24 @@ def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: flo
 
 def run(
     data: layout.DataSet, models: Sequence[ModelClips], cache: str | Path, workers: int = 0, address: str = "local",
-    told: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[dict[tuple[str, str], dict[str, Any]]]:  # fmt: skip
-    """The table of each model. told: is called with views done, of all. Raises UsageError for another frame rate."""
+    """Measure every clip of every model.
+
+    Args:
+        data: The data set, at one frame rate.
+        models: Folders of clips, as `folder` reads them.
+        cache: Folder for what is computed from the real clips.
+        workers: Views measured at a time, on Ray; 0 for this process.
+        address: The Ray cluster to join; every node must see the files.
+        progress: Called with (views done, views in all) after each view.
+
+    Returns:
+        For each model its table: the 12 measures by (scenario, view).
+
+    Raises:
+        UsageError: The frame rate of a model is not that of the data set.
+    """
     for model in models:
         if model.fps != data.fps:
             raise UsageError(
@@ -88,7 +110,7 @@ def run(
     measured: dict[int, list[dict[str, Any]]] = {}
     for index, result in shards.each(work, asked, workers, address):
         measured[index] = result
-        told(len(measured), len(jobs))
+        progress(len(measured), len(jobs))
     for index, (view, paths) in enumerate(jobs):
         for (i, _), row in zip(paths, measured[index], strict=True):
             tables[i][view.scenario, view.view] = row
@@ -106,11 +128,11 @@ def report(data: layout.DataSet, model: ModelClips, found: table.Table) -> dict[
     }  # fmt: skip
 
 
-def write(out: str | Path, name: str, found: table.Table, told: dict[str, Any]) -> Path:
+def write(out: str | Path, name: str, found: table.Table, scores: dict[str, Any]) -> Path:
     """OUT/NAME.csv and OUT/NAME.json; returns the path of the latter."""
     Path(out).mkdir(parents=True, exist_ok=True)
     path = Path(out) / f"{name}.json"
-    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(told, indent=1))):
+    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(scores, indent=1))):
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         partial.write_text(text, encoding="utf-8")
         partial.replace(target)

@@ -36,9 +36,15 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     Raises UsageError if another data set is there.
     """
     root = Path(folder) / "physics-IQ-benchmark"
-    told = {"made_by": "raysearch, tiny world", "scenarios": scenarios, "seed": seed, "seconds": SECONDS, "fps": FPS}
+    settings = {
+        "made_by": "raysearch, tiny world",
+        "scenarios": scenarios,
+        "seed": seed,
+        "seconds": SECONDS,
+        "fps": FPS,
+    }
     if (root / STAND_IN).is_file():
-        if json.loads((root / STAND_IN).read_text()) != told:
+        if json.loads((root / STAND_IN).read_text()) != settings:
             raise UsageError(f"{root}: holds a stand-in with other settings; remove it or give another folder")
         return root
     if root.exists():
@@ -60,7 +66,7 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     export.write(text.getvalue().encode(), made / "descriptions.csv")
-    export.write(json.dumps(told).encode(), made / STAND_IN)
+    export.write(json.dumps(settings).encode(), made / STAND_IN)
     made.replace(root)
     return root
 

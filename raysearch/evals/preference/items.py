@@ -26,8 +26,18 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class VideoPair:
-    """Two videos of one prompt. a, b: names of systems. given: image or clip both continue. expect: the right answer
-    (a or b) where this is an attention check."""
+    """Two videos of one prompt.
+
+    Attributes:
+        id: Name of the pair; answers refer to it.
+        prompt: The text.
+        a: System that made the first video.
+        b: System that made the second.
+        video_a: File of the first video.
+        video_b: File of the second.
+        given: Image or clip that both continue; None for none.
+        expect: The right answer, `a` or `b`, if this is an attention check.
+    """
 
     id: str
     prompt: str
@@ -41,7 +51,12 @@ class VideoPair:
 
 @dataclass(frozen=True)
 class Item:
-    """A pair as one annotator sees it. flipped: system b is on the left."""
+    """A pair as one annotator sees it.
+
+    Attributes:
+        pair: The pair.
+        flipped: Whether system b is on the left.
+    """
 
     pair: VideoPair
     flipped: bool
@@ -49,7 +64,21 @@ class Item:
 
 @dataclass(frozen=True)
 class Vote:
-    """One answer. answer: `a`, `b` or `tie`, sides undone. seconds, replays: how long and how often it was watched."""
+    """One answer.
+
+    Attributes:
+        pair: Id of the pair.
+        prompt: The text.
+        a: System that made the first video.
+        b: System that made the second.
+        question: What was asked.
+        answer: `a`, `b` or `tie`, whatever side each was on.
+        annotator: Name of the annotator.
+        seconds: Time until the answer.
+        replays: How many times both videos were played again.
+        check: Whether the pair is an attention check.
+        passed: Whether the check was passed; None for other pairs.
+    """
 
     pair: str
     prompt: str
@@ -65,7 +94,19 @@ class Vote:
 
 
 def order(pairs: Sequence[VideoPair], annotator: int, seed: int = 0) -> list[Item]:
-    """The items of an annotator: every pair once, in an order of their own. Annotators 2k and 2k + 1 mirror sides."""
+    """The items of one annotator: every pair once, in a random order. Annotators 2k and 2k + 1 see opposite sides.
+
+    Args:
+        pairs: The pairs.
+        annotator: Number of the annotator, from 0.
+        seed: Seed of orders and sides.
+
+    Returns:
+        The items in the order in which they are shown.
+
+    Raises:
+        UsageError: Two pairs have the same id.
+    """
     if doubles := sorted({p.id for p in pairs if [q.id for q in pairs].count(p.id) > 1}):
         raise UsageError(f"pairs: the id {doubles[0]!r} is given twice; ids name answers, so they must differ")
     side = np.random.default_rng([seed, annotator // 2, 1]).random(len(pairs)) < 0.5

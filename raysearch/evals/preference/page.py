@@ -26,9 +26,21 @@ def write(
     pairs: Sequence[VideoPair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
     seed: int = 0,
 ) -> Path:  # fmt: skip
-    """FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json; returns the folder.
+    """Write a study: FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json.
 
-    question: physics, quality or prompt; one study asks one. Raises UsageError if the folder holds something else.
+    Args:
+        pairs: What is compared.
+        folder: The folder, which must not exist.
+        annotators: Number of annotators; each gets one page.
+        question: `physics`, `quality` or `prompt`; one study asks one question.
+        ties: Whether `cannot decide` is an answer.
+        seed: Seed of orders and sides.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The folder exists, or the question is unknown.
     """
     text = lookup("question:", question, QUESTIONS)
     if annotators < 1:
@@ -51,8 +63,8 @@ def write(
                      (("left", left), ("right", right), ("given", pair.given)) if path}  # fmt: skip
             shown.append({"item": number, "prompt": pair.prompt, **media})
         key["items"][sheet] = [{"flipped": i.flipped, "pair": asdict(i.pair)} for i in items]
-        told = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
-        (made / f"annotator-{sheet}.html").write_text(_page(told), encoding="utf-8")
+        sheet_data = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
+        (made / f"annotator-{sheet}.html").write_text(_page(sheet_data), encoding="utf-8")
     (made / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")
     made.replace(target)
     return target
@@ -66,13 +78,13 @@ def _place(source: str, folder: Path, study: str) -> str:
     return f"media/{name}"
 
 
-def _page(told: dict[str, Any]) -> str:
-    """The page of one annotator. told: what its script reads."""
+def _page(sheet_data: dict[str, Any]) -> str:
+    """The page of one annotator. sheet_data: what its script reads."""
     return document(
         "Which is better?",
         el("main", id="study"),
         styles=[asset(_HERE, "page.css")],
         scripts=[asset(_HERE, "page.js")],
-        data=told,
+        data=sheet_data,
         media="'self' file:",
     )

@@ -41,7 +41,19 @@ def train(
     faster: Faster = plain,
     cycle: int = 1,
 ) -> torch.nn.Module:
-    """The moving average after one cosine cycle; every cycle but the first starts where the one before ended."""
+    """Train the network of the generator for one cosine cycle.
+
+    Args:
+        recipe: The settings of the cycle.
+        folder: Where the checkpoints are.
+        device: Where to train.
+        codec: The trained codec.
+        faster: torch.compile, or the identity.
+        cycle: Number of the cycle; every cycle but the first starts from the result of the one before.
+
+    Returns:
+        The moving average of the network, frozen.
+    """
     torch.manual_seed(recipe.seed)
     network: torch.nn.Module = transformer().to(device)
     if cycle > 1:

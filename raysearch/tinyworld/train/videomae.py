@@ -23,7 +23,18 @@ SHARPNESS = 2.0  # of the initial attention
 def train(
     recipe: TrainingRecipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster: Faster = plain
 ) -> VideoMAEForPreTraining:
-    """The trained model, ready to be used; checkpoints in `folder`. faster: torch.compile, or nothing."""
+    """Train the tiny VideoMAE.
+
+    Args:
+        recipe: The settings of the run.
+        folder: Where the checkpoint is.
+        device: Where to train.
+        codec: The trained codec.
+        faster: torch.compile, or the identity.
+
+    Returns:
+        The moving average of the model, frozen.
+    """
     torch.manual_seed(recipe.seed)
     model, codec = masked_autoencoder().to(device), codec.to(device)
     look_back(model)

@@ -48,7 +48,7 @@ def collect(
     data: DataSet,
     settings: Settings,
     job: Any,
-    told: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
     address: str = "local",
 ) -> list[Scored]:
     """All views of the run whose search is finished and filmed, scored. In the order of the data set."""
@@ -72,7 +72,7 @@ def collect(
             todo.append((view, [(key, films[key], clips[key]) for key in films], lost, store))
     work = bound(score_view, data=data, settings=settings, cache=cache(settings, job))
     for k, _ in enumerate(shards.each(work, todo, settings.workers, address)):
-        told(k + 1, len(todo))
+        progress(k + 1, len(todo))
     return [Scored(v, r, c, json.loads(store.read_text())) for v, r, c, store in ready]
 
 

@@ -18,7 +18,15 @@ VERIFIED = Measure("verified", "Verified score", "%", better=1)
 
 
 def page(job: Job, found: dict[str, Any]) -> str:
-    """The page as HTML. found: what challenge.json says."""
+    """The page of a challenge.
+
+    Args:
+        job: The job.
+        found: What challenge.json has.
+
+    Returns:
+        The HTML document.
+    """
     best = found["systems"][found["best"]]
     data = f"{found['data']}{', stand-in' if found['stand_in'] else ''}, {found['track'].upper()}"
     title = f"{data}: {found['best']} reaches {_pm(best['score'])}"
@@ -35,16 +43,20 @@ def page(job: Job, found: dict[str, Any]) -> str:
 
 
 def _lede(found: dict[str, Any]) -> list[str]:
-    told = [f"{found['views']} of {found['of_views']} views, {found['fps']} frames per second, {found['seconds']:g} s."]
+    sentences = [
+        f"{found['views']} of {found['of_views']} views, {found['fps']} frames per second, {found['seconds']:g} s."
+    ]
     if found["stand_in"]:
-        told.append("The data set is the stand-in drawn by the tiny world, not Physics-IQ; scores compare systems here "
-                    "and with nothing else.")  # fmt: skip
+        sentences.append(
+            "The data set is the stand-in drawn by the tiny world, not Physics-IQ; its scores can only be compared "
+            "with each other."
+        )
     if found["partial"]:
-        told.append("Not all views are finished: these numbers will change.")
+        sentences.append("Not all views are finished: these numbers will change.")
     if found["upscale"] != "none":
-        told.append("Clips were enlarged to the size of the real ones before scoring.")
-    told.append("The best system was chosen on these same views; a claim needs the mean of four runs.")
-    return told
+        sentences.append("Clips were enlarged to the size of the real ones before scoring.")
+    sentences.append("The best system was chosen on these same views; a claim needs the mean of four runs.")
+    return sentences
 
 
 def _systems(found: dict[str, Any]) -> Html:

@@ -58,7 +58,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class ChallengeRun:
-    """One run of one search. name: of the strategy; number: which repetition, from 1."""
+    """One run of one strategy.
+
+    Attributes:
+        name: Name of the strategy.
+        number: Number of the repetition, from 1.
+        job: The job of the run.
+    """
 
     name: str
     number: int
@@ -131,11 +137,11 @@ def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Challen
 
 def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
     """The prompt of a view, as a job says it."""
-    told = {"id": f"{view.id:04d}", "text": view.prompt}
+    spec = {"id": f"{view.id:04d}", "spec": view.prompt}
     if settings.track == "i2v":
-        return told | {"image": str(view.switch)}
+        return spec | {"image": str(view.switch)}
     if settings.condition_frames is None:
-        return told | {"video": str(view.conditioning)}
+        return spec | {"video": str(view.conditioning)}
     assert view.conditioning is not None and job.generator.fps is not None
     path = Path(job.run) / "conditioning" / f"{view.id:04d}-last-{settings.condition_frames}.mp4"
     if not path.is_file():
@@ -145,14 +151,20 @@ def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
                 f"challenge.condition_frames={settings.condition_frames}: {view.conditioning} has {len(clip)} frames"
             )
         export.write(videos.encode(clip[-settings.condition_frames :], fps, 0, enlarge=False), path)
-    return told | {"video": str(path)}
+    return spec | {"video": str(path)}
 
 
-def drop(settings: Settings, view: View, told: dict[str, str]) -> int:
-    """Frames at the start of a generated video that are conditioning."""
+def drop(settings: Settings, view: View, prompt: dict[str, str]) -> int:
+    """Number of frames at the start of a generated video that are conditioning.
+
+    Args:
+        settings: Settings of the challenge.
+        view: The view.
+        prompt: Its prompt, as `item` returns it.
+    """
     if settings.drop is not None:
         return settings.drop
-    return 1 if "image" in told else sum(1 for _ in frames(told["video"]))
+    return 1 if "image" in prompt else sum(1 for _ in frames(prompt["video"]))
 
 
 def length(found: DataSet) -> int:
