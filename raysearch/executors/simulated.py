@@ -24,6 +24,7 @@ class Cluster:
         load_s: until a replica is ready, at the start and after it was lost.
         lost: (time, generator replica) pairs: the replica dies then, with the states of its node if no other replica
             is on that node.
+        steps: of the generator; None where it is not known, and Moves then cost the steps by which they advance.
         spread: coefficient of variation of the time of a Move (log-normal, drawn by key).
         seed: of these draws.
     """
@@ -35,6 +36,7 @@ class Cluster:
     transfer_s: float = 0.0
     load_s: float = 0.0
     lost: Sequence[tuple[float, int]] = ()
+    steps: int | None = None
     spread: float = 0.0
     seed: int = 0
 

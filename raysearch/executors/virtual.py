@@ -17,6 +17,7 @@ from raysearch.executors.contract import Answer, Counters, Executor, Failure, Fi
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
 from raysearch.executors.simulated import Clock, Cluster, Event, SimulatedReplica, SimulatedRequest
 from raysearch.moves import Cost, Outcome, digest
+from raysearch.search.common import evaluations
 
 __all__ = ["Cluster", "Virtual"]
 
@@ -151,7 +152,9 @@ class Virtual:
         if move is None:
             return 0.0
         start = self._steps.get(move.parent or "", 0) if move.back is None else move.back
-        return float(move.to - start)
+        if self.cluster.steps is None:
+            return float(move.to - start)
+        return float(evaluations(start, move.to, self.cluster.steps, move.back is not None or bool(move.mutate)))
 
     def _end(self, replica: SimulatedReplica) -> list[tuple[int, Answer]]:
         """The oldest call of a replica is over: answer it, or queue it for its score."""
@@ -215,4 +218,4 @@ class Virtual:
 
 def _scored(request: Request) -> bool:
     """Whether a reward replica judges what the request makes."""
-    return request.move is not None and request.move.score and request.move.to > 0
+    return request.move is not None and request.move.score
