@@ -74,9 +74,11 @@ class Shared:
         kept = self.parts.setdefault(kind, [])
         for known, value in kept:
             if known == source:
-                return value
-        kept.append((source, value := make()))
-        return value
+                same: T = value
+                return same
+        made = make()
+        kept.append((source, made))
+        return made
 
 
 def resolve(

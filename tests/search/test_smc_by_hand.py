@@ -36,8 +36,8 @@ def logmeanexp(lw: np.ndarray) -> float:
 def by_definition(told: Told, potential: str, lambdas: list[float]) -> tuple[list[float], float, np.ndarray]:
     """(ESS of each read, log Z, normalised log-weights) from the rewards of each particle's own line of ancestors.
 
-    L_k = lambda_k r_k, lambda_k max_j r_j, lambda_k sum_j r_j or sum_j lambda_j r_j; at the end lambda r_T. A log-weight
-    is the sum of what L rose by and of the log-ratios since the last resampling.
+    L_k = lambda_k r_k, lambda_k max_j r_j, lambda_k sum_j r_j or sum_j lambda_j r_j; at the end lambda r_T. A
+    log-weight is the sum of what L rose by and of the log-ratios since the last resampling.
     """
     n, last = len(told.rounds[0]), len(told.rounds) - 1
     lw, log_z, lines, paid, ess = np.zeros(n), 0.0, [[] for _ in range(n)], np.zeros(n), []
@@ -65,8 +65,8 @@ def by_definition(told: Told, potential: str, lambdas: list[float]) -> tuple[lis
 def test_weights_are_those_of_the_definition_over_reads_with_forced_resampling(potential, scheme):
     for seed, threshold, last in ((0, 1.0, None), (1, 0.6, None), (2, 0.0, None), (3, 1.0, 3)):
         told = driven(
-            smc(seed, 8, n=6, lam=LAM, rise="linear", potential=potential, threshold=threshold, scheme=scheme, reads=READS,
-                last=last, kernel=NOISY), reward, ratio,
+            smc(seed, 8, n=6, lam=LAM, rise="linear", potential=potential, threshold=threshold, scheme=scheme,
+                reads=READS, last=last, kernel=NOISY), reward, ratio,
         )  # fmt: skip
         ess, log_z, log_w = by_definition(told, potential, [0.25 * LAM, 0.5 * LAM, 0.75 * LAM, LAM])
         resampled = [a is not None for a in told.result.notes["ancestors"]]
