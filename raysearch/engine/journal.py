@@ -21,10 +21,11 @@ from raysearch.engine.lease import Lease
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, digest
 
+FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
-UNBOUND = "1"  # `raysearch` of the manifests of folders whose lines may not say where they come from
 
 
 class Journal:
@@ -49,7 +50,7 @@ class Journal:
         self.url, self.outcomes, self.damaged, self.disputed = url, dict[str, Outcome](), 0, set[str]()
         self._writes, self._appends = True, storage.appends(storage.locate(url)[0])
         self._lease: Lease | None = None
-        self._manifest, self._stamp, self._unbound = manifest, _stamp(manifest), False
+        self._manifest, self._stamp = manifest, _stamp(manifest)
         self._begun = self._same_run()
         segments = self._segments()
         if segments and not self._begun:
@@ -147,15 +148,10 @@ class Journal:
     def _parse(self, line: bytes) -> tuple[Outcome, bool]:
         """The Outcome of a line, and whether it was recorded to end a contradiction. Raises for one that is no use."""
         record = json.loads(line)
-        of = record.get("of")
-        if of is None and self._unbound:
-            checked = record["outcome"]
-        else:
-            checked = {k: v for k, v in record.items() if k != "crc"}
-            self._unbound = False  # lines of an earlier version stand before those of this one
+        checked = {k: v for k, v in record.items() if k != "crc"}
         if zlib.crc32(json.dumps(checked, sort_keys=True, allow_nan=False).encode()) != record["crc"]:
             raise ValueError("checksum")
-        if of != self._stamp and not self._unbound:
+        if record["of"] != self._stamp:
             raise ValueError("from other models or rewards")
         return Outcome.from_json(record["outcome"]), record.get("settles") is True
 
@@ -169,13 +165,18 @@ class Journal:
         """Whether the folder holds this run already; False if it holds none. Raises UsageError if it holds another."""
         path = f"{self.url}/manifest.json"
         try:
-            found = json.loads(storage.read(path))
+            found = dict(json.loads(storage.read(path)))
         except FileNotFoundError:
             return False
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             if isinstance(error, UsageError):
                 raise
             raise UsageError(f"{path} is damaged; remove the folder {self.url} or choose another run=") from None
+        if (old := found.get(VERSION, "1")) != (new := self._manifest.get(VERSION, old)):
+            raise UsageError(
+                f"{self.url} is written in journal format {old} and this raysearch writes format {new}, whose rewards "
+                "mean something else: choose another run=, or finish it with the release that began it (CHANGELOG.md)"
+            )
         changed = list(_differences(found, json.loads(json.dumps(self._manifest))))
         if changed:
             told = "; ".join(f"{k} was {_short(old)}, now {_short(new)}" for k, old, new in changed[:SHOWN])
@@ -183,7 +184,6 @@ class Journal:
             raise UsageError(
                 f"{self.url} holds another run: {told}{more}. Choose another run=, or restore the old settings"
             )
-        self._unbound = isinstance(found, dict) and found.get("raysearch") == UNBOUND
         return True
 
 

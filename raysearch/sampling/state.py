@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from raysearch import storage
+from raysearch.moves import Seed
 
 
 def seal(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], key: str) -> bytes:
@@ -50,30 +51,50 @@ def _sum(arrays: Mapping[str, np.ndarray], state: str, key: str) -> str:
 
 @dataclass(frozen=True)
 class State:
-    """x: latents at `step`, fp32 [1, ...]. x0: the last x0_hat, or None at step 0.
+    """A particle between two Moves.
 
-    smooth: whether the last step was deterministic, so that a second-order kernel may look back on x0.
+    A state that is not finished carries the network evaluation with which every Move from it begins, so that a score
+    is about the state itself and no child repeats the evaluation. That doubles its size; with the second-order kernel
+    `2m` it is three times that of the latents.
+
+    Attributes:
+        x: latents at `step`, fp32 [1, ...].
+        step: from 0 (pure noise) to the number of steps (finished).
+        seed: of the Move that made x; it addresses the noise of the evaluation and of the decoder.
+        x0: x0_hat of x itself; of a finished state the video that the last step landed on; None of pure noise that
+            was not scored.
+        last: x0_hat of the state one step before, where the kernel is `2m` and may look back on it; else None.
     """
 
     x: np.ndarray
     step: int
+    seed: Seed = ()
     x0: np.ndarray | None = None
-    smooth: bool = False
+    last: np.ndarray | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.x.nbytes + (0 if self.x0 is None else self.x0.nbytes)
+        """Size of all its arrays."""
+        return sum(array.nbytes for array in self._arrays().values())
 
     def to_bytes(self, key: str = "") -> bytes:
-        """The state as safetensors, sealed with its key."""
-        arrays = {"x": self.x} if self.x0 is None else {"x": self.x, "x0": self.x0}
-        return seal(arrays, {"step": self.step, "smooth": self.smooth}, key)
+        """The state as a safetensors file, sealed with its key."""
+        return seal(self._arrays(), {"step": self.step, "seed": self.seed}, key)
 
     @staticmethod
     def from_bytes(data: bytes, key: str = "") -> State:
-        """The inverse of `to_bytes`. Raises ValueError if it is damaged or the state of another key."""
+        """The inverse of `to_bytes`.
+
+        Raises:
+            ValueError: if the data are damaged or the state of another key.
+            KeyError: for states of journal format 1, whose x0 lags a step.
+        """
         arrays, facts = unseal(data, key)
-        return State(arrays["x"], facts["step"], arrays.get("x0"), facts["smooth"])
+        return State(arrays["x"], facts["step"], tuple(facts["seed"]), arrays.get("x0"), arrays.get("last"))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        parts = {"x": self.x, "x0": self.x0, "last": self.last}
+        return {name: array for name, array in parts.items() if array is not None}
 
 
 class Store:

@@ -21,6 +21,7 @@ from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFrac
 from raysearch.search.common import (
     NOISY,
     afford,
+    evaluations,
     handles,
     moves_to,
     refuse_copies,
@@ -198,7 +199,8 @@ def _sizes(n: int, last: int | None, at: Sequence[int]) -> list[int]:
 
 
 def _cost(sizes: Sequence[int], at: Sequence[int]) -> int:
-    return sum(size * (stop - start) for size, start, stop in zip(sizes, [0, *at], at, strict=False))
+    legs = zip(sizes, [0, *at], at, strict=False)
+    return sum(size * evaluations(start, stop, at[-1]) for size, start, stop in legs)
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:

@@ -103,13 +103,11 @@ def unbound(k: int) -> str:
     return f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'
 
 
-def test_lines_of_an_earlier_version_count_in_its_folders_alone(tmp_path):
-    for version, known in (("1", {"key0", "key1"}), ("2", {"key1"})):
-        manifest = MANIFEST | {"raysearch": version}
-        Journal(str(tmp_path / version), manifest).record(outcome(1))
-        storage.write(tmp_path / version / "outcomes/00000-0.jsonl", unbound(0))
-        storage.write(tmp_path / version / "outcomes/99999-0.jsonl", unbound(2))  # not behind lines of this version
-        assert set(Journal(str(tmp_path / version), manifest).outcomes) == known
+def test_lines_that_do_not_say_where_they_come_from_are_left_out(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(1))
+    storage.write(tmp_path / "outcomes/00000-0.jsonl", unbound(0))
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key1"} and again.damaged == 1
 
 
 @pytest.mark.parametrize(
@@ -194,6 +192,15 @@ def test_another_model_is_an_error_that_says_what_changed(url):
     Journal(url, MANIFEST).record(outcome(0))
     with pytest.raises(UsageError, match=r"generator\.steps was 12, now 20.*another run="):
         Journal(url, {"generator": {"model": "tiny", "steps": 20}})
+
+
+def test_a_folder_of_another_journal_format_is_refused_in_one_line(url):
+    Journal(url, {"raysearch": "1", **MANIFEST}).record(outcome(0))
+    with pytest.raises(
+        UsageError, match=r"in journal format 1 and this raysearch writes format 2.*another run="
+    ) as info:
+        Journal(url, {"raysearch": "2", "generator": {"model": "tiny", "steps": 20}})
+    assert "\n" not in str(info.value) and "steps" not in str(info.value)
 
 
 def test_a_damaged_manifest_is_an_error(tmp_path):
