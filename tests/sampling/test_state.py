@@ -1,12 +1,14 @@
 """States on disk: bit for bit, and what cannot be read counts as absent."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from raysearch import storage
 from raysearch.sampling.state import State, Store
 
 
@@ -53,6 +55,34 @@ def test_a_damaged_file_counts_as_absent(tmp_path, cut):
     path = tmp_path / "a.safetensors"
     path.write_bytes(path.read_bytes()[:cut])
     assert store.load("a") is None
+
+
+def test_any_changed_byte_counts_as_absent(tmp_path):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    path = tmp_path / "a.safetensors"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1 :])
+        assert store.load("a") is None, at
+    path.write_bytes(whole)
+    assert store.load("a") is not None
+
+
+def test_the_state_of_another_key_counts_as_absent(store):
+    store.save("a", state())
+    store.save("b", state())
+    storage.write(f"{store.url}/a.safetensors", storage.read(f"{store.url}/b.safetensors"))
+    assert store.load("a") is None and store.load("b") is not None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink(p, p)], ids=["pipe", "folder", "loop"])
+def test_what_is_no_file_counts_as_absent_and_can_be_dropped(tmp_path, make):
+    make(tmp_path / "a.safetensors")
+    store = Store(str(tmp_path))
+    assert store.load("a") is None
+    store.drop(["a"])
+    assert not os.path.lexists(tmp_path / "a.safetensors")
 
 
 def test_nothing_half_written_stays(tmp_path):
