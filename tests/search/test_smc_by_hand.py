@@ -36,8 +36,8 @@ def logmeanexp(lw: np.ndarray) -> float:
 def by_definition(told: Told, potential: str, lambdas: list[float]) -> tuple[list[float], float, np.ndarray]:
     """(ESS of each read, log Z, normalised log-weights) from the rewards of each particle's own line of ancestors.
 
-    L_k = lambda_k r_k, lambda_k max_j r_j, lambda_k sum_j r_j or sum_j lambda_j r_j; at the end lambda r_T. A log-weight
-    is the sum of what L rose by and of the log-ratios since the last resampling.
+    L_k = lambda_k r_k, lambda_k max_j r_j, lambda_k sum_j r_j or sum_j lambda_j r_j; at the end lambda r_T. A
+    log-weight is the sum of what L rose by and of the log-ratios since the last resampling.
     """
     n, last = len(told.rounds[0]), len(told.rounds) - 1
     lw, log_z, lines, paid, ess = np.zeros(n), 0.0, [[] for _ in range(n)], np.zeros(n), []
@@ -64,10 +64,8 @@ def by_definition(told: Told, potential: str, lambdas: list[float]) -> tuple[lis
 @pytest.mark.parametrize("potential", ["diff", "max", "sum", "immediate"])
 def test_weights_are_those_of_the_definition_over_reads_with_forced_resampling(potential, scheme):
     for seed, threshold, last in ((0, 1.0, None), (1, 0.6, None), (2, 0.0, None), (3, 1.0, 3)):
-        told = driven(
-            smc(seed, 8, n=6, lam=LAM, rise="linear", potential=potential, threshold=threshold, scheme=scheme, reads=READS,
-                last=last, kernel=NOISY), reward, ratio,
-        )  # fmt: skip
+        options = {"n": 6, "lam": LAM, "rise": "linear", "potential": potential, "threshold": threshold, "last": last}
+        told = driven(smc(seed, 8, scheme=scheme, reads=READS, kernel=NOISY, **options), reward, ratio)
         ess, log_z, log_w = by_definition(told, potential, [0.25 * LAM, 0.5 * LAM, 0.75 * LAM, LAM])
         resampled = [a is not None for a in told.result.notes["ancestors"]]
         assert resampled == {1.0: [True] * 3, 0.0: [False] * 3}.get(threshold, resampled)
@@ -108,10 +106,10 @@ def test_each_read_resamples_with_a_stream_of_its_own(monkeypatch):
     assert len(set(drawn)) == len(drawn) == 6
 
 
-@pytest.mark.parametrize(
-    ("window", "resampled"),
-    [((0.0, 1.0), [True] * 3), ((0.0, 0.35), [True, False, False]), ((0.28, 0.45), [True, False, False])],
-)
+ONCE = [True, False, False]
+
+
+@pytest.mark.parametrize(("window", "resampled"), [((0.0, 1.0), [True] * 3), ((0.0, 0.35), ONCE), ((0.28, 0.45), ONCE)])
 def test_particles_are_copied_only_where_noise_parts_them(window, resampled):
     """Of 8 steps the noisy ones are all but the last, 0 to 2, and 2 to 3."""
     kernel = Kernel("ddim_eta", 1.0, window)
