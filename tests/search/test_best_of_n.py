@@ -45,6 +45,15 @@ def test_n_videos_of_noises_of_their_own():
     assert len(driven(strategy("best_of_n")(7, 20, budget=99), lambda key: 0.0).rounds[0]) == 4
 
 
+def test_draws_that_cannot_be_the_best_of_n_leave_the_estimate_finite():
+    pool = [1.0, -math.inf, 2.0, math.nan, 6.0]
+    assert expected_best(pool, 3) == pytest.approx(
+        (6 * 6 + 3 * 2 + 1) / 10
+    )  # the two worst never are the best of three
+    assert expected_best(pool[:3], 1) == -math.inf
+    assert expected_best(pool[:3], 2) == pytest.approx((2 * 2 + 1) / 3)
+
+
 @pytest.mark.parametrize(("n", "truth"), [(2, 0.5642), (4, 1.0294), (8, 1.4236), (16, 1.7660)])
 def test_estimator_gives_the_order_statistics_of_a_normal(n, truth):
     rng = np.random.default_rng(n)

@@ -20,7 +20,7 @@ def test_stops_are_sorted_distinct_and_end_at_the_last_step(steps, reads):
 
 
 def test_default_reads_start_at_a_fifth():
-    assert stops(50) == [10, 20, 30, 40, 50]
+    assert stops(50) == [10, 20, 30, 50]
     assert stops(1) == [1]
     with pytest.raises(ValueError, match=r"reads=\(0.0,\)"):
         stops(50, (0.0,))

@@ -45,8 +45,11 @@ def test_what_weights_were_worth_survives_resampling():
     assert weights.resampled().log_z == earned
     assert weights.resampled(9).log_z == earned and len(weights.resampled(9)) == 9
     assert math.isclose(weights.resampled().add([1.0] * 4).log_z, earned + 1)
-    pruned = weights.pruned([3, 1])
-    assert math.isclose(pruned.log_z, earned) and np.allclose(pruned.W, [0.75, 0.25])
+    split = weights.branched(np.array([0, 1, 1, 2, 3]), np.array([1, 0.5, 0.5, 1, 1]))
+    assert math.isclose(split.log_z, earned) and np.allclose(split.W, weights.W[[0, 1, 1, 2, 3]] * [1, 0.5, 0.5, 1, 1])
+    half = weights.resampled().add([0.5] * 4).joined(2, 0.25)  # of likelihood 1 beside the estimate so far
+    assert math.isclose(math.exp(half.log_z), 0.75 * math.exp(earned + 0.5) + 0.25)
+    assert math.isclose(half.log_w[4], half.log_w[5])
 
 
 def test_add_is_pure_and_arrays_are_read_only():
