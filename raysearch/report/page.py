@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from raysearch.report import budget, choice, films, plots, sections, statistics, steering, story
+from raysearch.report import budget, choice, films, plots, sampler, sections, statistics, steering, story
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Row
@@ -21,9 +21,11 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     lead = story.leading(rows)
     title = story.headline(run, lead)
     body = el(
-        "main", _header(run, title, lead), steering.notices(run), story.notices(run), steering.table(run),
+        "main", _header(run, title, lead),
+        steering.notices(run), story.notices(run), sampler.notices(run), steering.table(run),
         sections.table(run, rows), _plots(run, lead),
-        choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
+        choice.choice(run), sampler.sampler(run),
+        sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     return document(f"{run.folder.resolve().name}: {title}", body)

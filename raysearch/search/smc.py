@@ -31,6 +31,7 @@ from raysearch.search.common import (
     stochastic_steps,
     stream,
 )  # fmt: skip
+from raysearch.search.genealogy import Genealogy
 from raysearch.search.population import Population, Schedule, halved, shrinking
 from raysearch.search.resampling import DISTINCT, SCHEMES, Scheme
 from raysearch.search.schedules import READS, RISES, adaptive, lambdas
@@ -128,7 +129,8 @@ def smc(
         raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
     lam_k, saved, origin = lambdas(rise, lam, at), 0, ""
     now = Population.fresh(schedule.sizes[0], memory)
-    notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "ancestors": []}
+    notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
+    genealogy = Genealogy(independent=scheme == "multinomial")
     plan = {"rounds": len(at), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
@@ -139,6 +141,8 @@ def smc(
         now = _weighed(diff if final else pay, lam_k[k], outcomes, now)
         notes["lambda"].append(lam_k[k])
         notes["ess"].append(now.weights.ess)
+        notes["roots_left"].append(len(set(now.root[np.isfinite(now.weights.lw)].tolist())))
+        ended = now.weights.W
         if not final:
             copies = not prune and any(stop <= j < at[k + 1] for j in noisy)
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
@@ -147,8 +151,12 @@ def smc(
                 saved += (schedule.survivors[k] - len(now.parents)) * (at[k + 1] - stop)
                 more, saved = divmod(saved, at[k + 1])
                 now = now.joined(fresh + more, schedule.share(k), memory)
+            if ancestors is not None:
+                genealogy.end(ended, ancestors, len(now.weights) - len(ancestors))
             notes["ancestors"].append(ancestors)
-    report = {**notes, "n": schedule.sizes[0], "roots": len(set(now.root.tolist())), "nan": now.weights.nans}
+    genealogy.end(ended)
+    report = {**notes, "n": schedule.sizes[0], "roots": notes["roots_left"][-1], "nan": now.weights.nans,
+              "reads": at, **genealogy.report()}  # fmt: skip
     if left_out := sorted({*wanted} - {*at}):
         report["left_out"] = left_out
     log_w = tuple(now.weights.log_w.tolist())

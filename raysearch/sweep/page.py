@@ -13,6 +13,7 @@ from raysearch.report.markup import Html, count, el, number
 from raysearch.report.page import document
 from raysearch.report.plots import COLOURS, Series, against
 from raysearch.report.statistics import FEW, Measure
+from raysearch.sweep import log_z
 from raysearch.sweep.table import Cell, Estimate, Row, leading
 
 
@@ -28,7 +29,8 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) 
     body = el(
         "main", el("header", el("p", "raysearch sweep · " + told, class_="kicker"),
         el("h1", "What more particles buy"), el("p", lede, class_="lede")), few,
-        el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
+        el("section", el("div", [p for p in panels if p is not None], class_="plots")),
+        _table(shown, table), log_z.table(cells),
     )  # fmt: skip
     return document("raysearch sweep: " + told, body)
 

@@ -83,8 +83,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        rest = [f"{k}={v}" for k, v in self.series.items() if k != "search"]
-        return " ".join([str(self.series["search"]), *rest])
+        return label(self.series)
+
+
+def label(series: Mapping[str, Any]) -> str:
+    """What tells a line from another, in words: the search and its other settings."""
+    return " ".join([str(series["search"]), *(f"{k}={v}" for k, v in series.items() if k != "search")])
 
 
 def rows(cells: Sequence[Cell]) -> tuple[list[Measure], list[Row]]:
