@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from raysearch.search.common import evaluations
 from raysearch.search.resampling import Scheme, kept
 from raysearch.search.schedules import funnel
 from raysearch.search.weights import Weights
@@ -116,17 +117,18 @@ def halved(n: int, at: Sequence[int], purse: int) -> Schedule:
         at: the steps of the reads, the last of them the end.
         purse: NFE to spend, at least n * at[-1].
     """
-    sizes, survivors, fresh, spent = [n], list[int](), list[int](), n * at[0]
+    steps = at[-1]
+    sizes, survivors, fresh, spent = [n], list[int](), list[int](), n * evaluations(0, at[0], steps)
     for now, later in pairwise(at):
         survivors.append((sizes[-1] + 1) // 2)
-        fresh.append((purse - spent - survivors[-1] * (at[-1] - now)) // at[-1])
+        fresh.append((purse - spent - survivors[-1] * evaluations(now, steps, steps)) // steps)
         sizes.append(survivors[-1] + fresh[-1])
-        spent += survivors[-1] * (later - now) + fresh[-1] * later
+        spent += survivors[-1] * evaluations(now, later, steps) + fresh[-1] * evaluations(0, later, steps)
     return Schedule(tuple(sizes), tuple(survivors), tuple(fresh), spent)
 
 
 def shrinking(n: int, last: int, at: Sequence[int]) -> Schedule:
     """From n particles to `last` of them in equal ratios; none join."""
     sizes = funnel(n, min(last, n), len(at))
-    nfe = sum(size * (stop - start) for size, start, stop in zip(sizes, [0, *at], at, strict=False))
+    nfe = sum(size * evaluations(start, stop, at[-1]) for size, start, stop in zip(sizes, [0, *at], at, strict=False))
     return Schedule(tuple(sizes), tuple(sizes[1:]), (0,) * (len(at) - 1), nfe)

@@ -22,6 +22,7 @@ from raysearch.search.common import (
     NOISY,
     acting,
     afford,
+    evaluations,
     handles,
     living,
     moves_to,
@@ -148,8 +149,8 @@ def smc(
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
             now, ancestors = _selected(now, draw, stream(origin, seed, k), schedule.survivors[k], copies, threshold)
             if fresh := schedule.fresh[k]:
-                saved += (schedule.survivors[k] - len(now.parents)) * (at[k + 1] - stop)
-                more, saved = divmod(saved, at[k + 1])
+                saved += (schedule.survivors[k] - len(now.parents)) * evaluations(stop, at[k + 1], steps)
+                more, saved = divmod(saved, evaluations(0, at[k + 1], steps))
                 now = now.joined(fresh + more, schedule.share(k), memory)
             if ancestors is not None:
                 genealogy.end(ended, ancestors, len(now.weights) - len(ancestors))

@@ -35,13 +35,13 @@ def expected(stages, monkeypatch, law=Hmm, scheme="systematic", **options):
     return expected_z(spawn, law)
 
 
-REFILLED = {"budget": 14, "prune": True, "kernel": ODE}  # of three particles two remain after the read, and one joins
+REFILLED = {"budget": 15, "prune": True, "kernel": ODE}  # of three particles two remain after the read, and one joins
 
 
 @pytest.mark.parametrize("options", [{}, {"potential": "max"}, {"potential": "sum"}, {"rise": "adaptive"}], ids=str)
 @pytest.mark.parametrize("law", [Hmm, Guided])
 def test_fresh_particles_leave_z_exactly_unbiased(law, options, monkeypatch):
-    assert halved(3, [2, 4], 14).fresh == (1,) and halved(3, [2, 4], 14).nfe == 14
+    assert halved(3, [2, 4], 15).fresh == (1,) and halved(3, [2, 4], 15).nfe == 15
     z, outcomes = expected(2, monkeypatch, law, **REFILLED, **options)
     assert outcomes > 200 and abs(z / math.exp(hmm_log_z(2)) - 1) < 1e-12
 
@@ -70,7 +70,7 @@ def test_the_dead_leave_z_exactly_unbiased(options, monkeypatch):
 
 def test_the_dead_among_fresh_particles(monkeypatch):
     """A population of which none is left ends the search; its fresh particle would have had a quarter of Z."""
-    truth, share = math.exp(hmm_log_z(2, (1.0, 0.0))), halved(3, [2, 4], 14).share(0)
+    truth, share = math.exp(hmm_log_z(2, (1.0, 0.0))), halved(3, [2, 4], 15).share(0)
     z, _ = expected(2, monkeypatch, Deadly, **REFILLED)
     assert share == 1 / 4 and abs((z + START[1] ** 3 * share * truth) / truth - 1) < 1e-12
 
