@@ -24,7 +24,7 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
         "main", _header(run, title, lead),
         steering.notices(run), story.notices(run), sampler.notices(run), steering.table(run),
         sections.table(run, rows), _plots(run, lead),
-        choice.choice(run), sampler.sampler(run),
+        choice.choice(run), sampler.sampler(run), sampler.spread(run),
         sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip

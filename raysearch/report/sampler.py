@@ -15,6 +15,7 @@ from raysearch.report import statistics
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
 from raysearch.report.sections import grid, section
+from raysearch.runs.spread import pooled
 from raysearch.search.genealogy import averages
 
 LONG = 12  # prompts beyond which the tables are folded
@@ -35,6 +36,20 @@ def sampler(run: Run) -> Html | None:
         "Sampler", el("p", told), _folded("Estimates", *_estimates(found)), _folded("Averages", *_averages(found)),
         _folded("Reads", *_reads(found)),
     )  # fmt: skip
+
+
+def spread(run: Run) -> Html | None:
+    """How far rewards of independent candidates lie apart within a prompt, for lambda in its units; else None."""
+    groups = [[o.reward for o in result.finals if math.isfinite(o.reward)] for result in run.results]
+    if not run.independent or not any(len(set(group)) > 1 for group in groups):
+        return None
+    sd = pooled(groups)
+    told = (
+        f"Standard deviation of the reward {run.reward} within a prompt, pooled over {count(len(groups), 'prompt')}: "
+        f"{number(sd, decimals([sd], sd / 10))}. A sampler as strong as best-of-16 takes lambda = 1.9 / {sd:.3g} = "
+        f"{1.9 / sd:.3g}, which a job writes as search.lam: {{sd: 1.9, spread: {sd:.3g}}}."
+    )
+    return section("Spread of the reward", el("p", told))
 
 
 def notices(run: Run) -> list[Html]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search
-from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFraction
+from raysearch.options import Choice, Count, Fraction, PositiveFraction, Strength
 from raysearch.search.common import (
     NOISY,
     acting,
@@ -35,7 +35,7 @@ from raysearch.search.common import (
 from raysearch.search.genealogy import Genealogy
 from raysearch.search.population import Population, Schedule, halved, shrinking
 from raysearch.search.resampling import DISTINCT, SCHEMES, Scheme
-from raysearch.search.schedules import READS, RISES, adaptive, lambdas
+from raysearch.search.schedules import READS, RISES, adaptive, inverse_temperature, lambdas
 from raysearch.search.schedules import stops as stops_of
 
 LISTED = 3
@@ -77,7 +77,7 @@ def smc(
     steps: int,
     *,
     n: Count = 16,
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     rise: Annotated[str, Choice((*RISES, "adaptive"))] = "constant",
     kappa: PositiveFraction = 0.9,
     potential: Annotated[str, Choice(POTENTIALS)] = "diff",
@@ -98,7 +98,8 @@ def smc(
 
     Args:
         n: number of particles; `budget` sets it instead.
-        lam: inverse temperature lambda of the target, reached at the last read.
+        lam: inverse temperature lambda of the target, reached at the last read; or {sd: 1.9} for 1.9 over the spread of
+            the reward within a prompt, which `raysearch run` measures in the first round unless `spread` gives it.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
@@ -128,6 +129,7 @@ def smc(
     schedule = _schedule(n, last, at, prune, budget)
     if scheme == "killing" and schedule.sizes[-1] < schedule.sizes[0]:
         raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
+    lam, spread = inverse_temperature(lam)
     lam_k, saved, origin = lambdas(rise, lam, at), 0, ""
     now = Population.fresh(schedule.sizes[0], memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
@@ -158,6 +160,8 @@ def smc(
     genealogy.end(ended)
     report = {**notes, "n": schedule.sizes[0], "roots": notes["roots_left"][-1], "nan": now.weights.nans,
               "reads": at, **genealogy.report()}  # fmt: skip
+    if spread is not None:
+        report["spread"] = spread
     if left_out := sorted({*wanted} - {*at}):
         report["left_out"] = left_out
     log_w = tuple(now.weights.log_w.tolist())

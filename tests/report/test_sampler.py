@@ -23,3 +23,4 @@ def test_a_sampler_tells_its_errors_averages_and_reads(tmp_path):
     assert "Sampler" in shown and "one root" not in shown and "0.250 ± 0.053" in shown
     plain = page(run_folder(tmp_path / "bon", [search("a", Result.of_best(finals))])).words
     assert "Sampler" not in plain
+    assert "pooled over 1 prompt: 0.100" in plain and "search.lam: {sd: 1.9, spread: 0.1}" in plain
