@@ -1,6 +1,6 @@
 """Any diffusers video pipeline as a generator: loaded once per replica, driven step by step for each prompt.
 
-`stepping.DiffusersGenerator` makes the steps; this file loads the pipeline, places it, and turns prompts into arguments.
+`stepping.DiffusersGenerator` makes the steps; this file loads the pipeline, places it, and turns prompts into calls.
 """
 
 from __future__ import annotations
