@@ -13,6 +13,7 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/tinyworld/test_codec.py": {"gates"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
+    "tests/videos/test_fuzz.py": {"fuzz"},
 }
 
 

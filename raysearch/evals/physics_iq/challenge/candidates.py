@@ -68,7 +68,7 @@ def collect(
         known = json.loads(store.read_text()) if store.is_file() else {}
         ready.append((view, result, clips, store))
         if set(films) - set(known):
-            lost = drop(settings, view, item(job, settings, view))
+            lost = drop(job, settings, item(job, settings, view))
             todo.append((view, [(key, films[key], clips[key]) for key in films], lost, store))
     work = bound(score_view, data=data, settings=settings, cache=cache(settings, job))
     for k, _ in enumerate(shards.each(work, todo, settings.workers, address)):

@@ -15,8 +15,10 @@ from raysearch.config.places import As
 from raysearch.config.settings import Job, PartSpec
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, layout, standin
-from raysearch.evals.physics_iq.clips import count, frames
+from raysearch.evals.physics_iq.clips import count
 from raysearch.evals.physics_iq.layout import DataSet, View
+from raysearch.generators.inputs import frame_count
+from raysearch.prompts import Prompt, frames
 
 
 @dataclass
@@ -145,7 +147,9 @@ def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
     assert view.conditioning is not None and job.generator.fps is not None
     path = Path(job.run) / "conditioning" / f"{view.id:04d}-last-{settings.condition_frames}.mp4"
     if not path.is_file():
-        clip, fps = videos.decode(view.conditioning)
+        fps = job.generator.fps
+        clip = frames(Prompt(spec["id"], video=str(view.conditioning)), fps)
+        assert clip is not None
         if len(clip) < settings.condition_frames:
             raise UsageError(
                 f"challenge.condition_frames={settings.condition_frames}: {view.conditioning} has {len(clip)} frames"
@@ -154,17 +158,17 @@ def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
     return spec | {"video": str(path)}
 
 
-def drop(settings: Settings, view: View, prompt: dict[str, str]) -> int:
+def drop(job: Job, settings: Settings, prompt: dict[str, str]) -> int:
     """Number of frames at the start of a generated video that are conditioning.
 
     Args:
-        settings: Settings of the challenge.
-        view: The view.
-        prompt: Its prompt, as `item` returns it.
+        job: The job of the challenge.
+        settings: Its settings.
+        prompt: The prompt of a view, as `item` returns it.
     """
     if settings.drop is not None:
         return settings.drop
-    return 1 if "image" in prompt else sum(1 for _ in frames(prompt["video"]))
+    return 1 if "image" in prompt else frame_count(Prompt(prompt["id"], video=prompt["video"]), job.generator.fps)
 
 
 def length(found: DataSet) -> int:
