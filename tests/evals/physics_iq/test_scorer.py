@@ -67,7 +67,7 @@ def test_a_copy_of_take_1_scores_100_at_every_rate_and_size(tmp_path, fps, size)
     models = [scorer.folder(tmp_path / "gen" / m, data) for m in ("take1", "half")]
     copy, half = scorer.run(data, models, tmp_path / "cache")
     assert score.scores(copy) == {"verified": pytest.approx(100, abs=1e-5), "original": 100.0}
-    assert 0 < score.verified(half)["score"] < 99
+    assert 0 < score.verified(half)["score"] < 99.9
     lengths = {len(m["v1_mse"]) for m in half.values()}
     assert lengths == {5 * fps}
 
