@@ -17,7 +17,6 @@ from raysearch.errors import UsageError
 from raysearch.generators import families
 from raysearch.generators.declare import Autoencoder, Call, Config, Rounding
 
-
 MOST = 1024  # frames or pixels that a latent or a patch may cover; what is beyond is no configuration
 
 

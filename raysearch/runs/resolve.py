@@ -8,7 +8,7 @@ the points of a sweep, share them through one `Shared`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -64,6 +64,10 @@ class Resolved:
         """The specs of the rewards, the search reward first."""
         return [dict(judge.spec) for judge in self.judges]
 
+    def measured(self, spread: float) -> Resolved:
+        """The same job where lambda is given in units of the reward's spread, with this spread."""
+        return replace(self, recipe=self.recipe.measured(spread))
+
     def tasks(self) -> list[Task]:
         """A new task for each prompt, to be given to a coordinator."""
         return tasks(self.recipe, self.prompts, self.scopes)
@@ -86,9 +90,11 @@ class Shared:
         kept = self.parts.setdefault(kind, [])
         for known, value in kept:
             if known == source:
-                return value
-        kept.append((source, value := make()))
-        return value
+                same: T = value
+                return same
+        made = make()
+        kept.append((source, made))
+        return made
 
 
 def resolve(

@@ -104,8 +104,8 @@ def until(what, seconds: float, told=lambda: ""):
 def test_without_the_token_nothing_is_said(cluster, home, work):
     job = ["submit", "jobs/demo.yaml", "run=/tmp/nowhere", "--address", cluster.url]
     for token, wants in (
-        (None, "wants a token, and none is given"),
-        (secrets.token_hex(32), "refuses the token given"),
+        (None, "requires a token, and none is given"),
+        (secrets.token_hex(32), "refuses the given token"),
     ):
         code, out = raysearch(*job, env=user(home, token), cwd=work)
         assert code == 2 and wants in out and "RAY_AUTH_TOKEN" in out and "Traceback" not in out
@@ -124,7 +124,7 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work,
     os.kill(driver.pid, signal.SIGSTOP)  # so that it cannot finish meanwhile
 
     code, out = raysearch(*job, "--detach", env=env, cwd=work)
-    assert code == 0 and "is already doing this job" in out and "come back:" in out
+    assert code == 0 and "is already doing this job" in out and "follow it:" in out
     code, out = raysearch(*job, "search.n=7", env=env, cwd=work)
     assert code == 2 and "is alive and writes to" in out and str(run) in out
     every = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
