@@ -82,7 +82,7 @@ def save(path: Path, frames, rate, codec="libx264rgb", times=None):
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=Fraction(rate))
         stream.pix_fmt = "rgb24" if codec == "libx264rgb" else "yuv420p"
-        stream.options = {"qp": "0", "preset": "veryfast"}
+        stream.options = {"qp": "0", "preset": "ultrafast", "threads": "1"}
         stream.height, stream.width = frames.shape[1:3]
         for k, f in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(f), format="rgb24")

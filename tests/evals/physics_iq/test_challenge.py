@@ -18,7 +18,8 @@ from raysearch.evals.physics_iq.challenge import run, settings
 from raysearch.evals.preference.items import read_pairs
 from raysearch.videos import decode
 
-WORDS = ["cluster.executor=inline", "search.n=3", "challenge.scenarios=2", "challenge.workers=0",
+WORDS = ["cluster.executor=inline", "search.n=3", "challenge.scenarios=1", "challenge.workers=0",
+         "generator.steps=4",
          "challenge.strategies=[{name: halving, n: 3}]"]  # fmt: skip
 JOB = "jobs/challenge_tiny.yaml"
 
@@ -68,7 +69,7 @@ def test_a_finished_challenge_again_makes_no_executor(whole, monkeypatch):
 def test_what_it_leaves_behind(whole):
     folder, found = whole
     systems = found["systems"]
-    assert list(systems) == ["base", "best_of_n", "halving"] and found["views"] == 6 and not found["partial"]
+    assert list(systems) == ["base", "best_of_n", "halving"] and found["views"] == 3 and not found["partial"]
     assert all(0 < s["score"]["mean"] < 100 and s["score"]["std"] is not None for s in systems.values())
     for name in ("best_of_n", "halving"):
         root = folder / "submission" / name
@@ -79,7 +80,7 @@ def test_what_it_leaves_behind(whole):
         assert card["resolution"] == "256x256" and "nearest" in card["upscaled"]
     pairs = read_pairs(folder / "pairs.jsonl")
     assert all(Path(p.video_a).read_bytes() != Path(p.video_b).read_bytes() for p in pairs)
-    assert 1 <= len(pairs) <= 6 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
+    assert 1 <= len(pairs) <= 3 and {p.a for p in pairs} == {"base"} and {p.b for p in pairs} == {found["best"]}
     text = (folder / "challenge.html").read_text()
     assert "stand-in" in text and "<svg" in text and "halving" in text
     links = re.findall(r'href="([^"]+)"', text)
@@ -116,7 +117,7 @@ def test_partial_reports_what_is_finished(whole, tmp_path):
     folder = tmp_path / "run"
     run.run(job(folder, "challenge.strategies=[]"), limit=2)
     found = run.run(job(folder, "challenge.strategies=[]"), partial=True)
-    assert found["partial"] and (found["views"], found["of_views"]) == (2, 6)
+    assert found["partial"] and (found["views"], found["of_views"]) == (2, 3)
     with pytest.raises(UsageError, match="no view is finished in every run"):
         run.run(job(folder, "challenge.strategies=[{name: smc}]", "challenge.runs=3"), partial=True)
 
@@ -127,7 +128,7 @@ def test_a_dry_run_counts_what_a_run_does(whole, tmp_path, capsys):
     assert cli.main(["challenge", *words]) == 0
     told = capsys.readouterr().out
     nfe = {n: found["costs"][f"{n}/run_01"]["nfe"] for n in ("best_of_n", "halving")}
-    assert f"best_of_n, run 1: 6 prompts, 18 moves, {nfe['best_of_n']} network evaluations" in told
+    assert f"best_of_n, run 1: 3 prompts, 9 moves, {nfe['best_of_n']} network evaluations" in told
     assert f"{nfe['halving']} network evaluations" in told
     assert f"{sum(nfe.values()) * 36 / 3600:.1f} GPU-hours" in told
     assert not (tmp_path / "dry" / "best_of_n").exists()
