@@ -63,8 +63,8 @@ def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mappi
     except Exception as error:
         if not any(rewards.version(spec["name"]) for spec in rewards.flat([options])):
             raise
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UsageError(f"reward {options['name']} failed: {told}") from error
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UsageError(f"reward {options['name']} failed: {text}") from error
 
 
 def _reduced(reward: Reward) -> Callable[[np.ndarray], np.ndarray] | None:
