@@ -2,7 +2,7 @@
 
 from raysearch import config
 
-WORDS = ["cluster.executor=inline", "search.n=3", "challenge.scenarios=1", "challenge.workers=0", "generator.steps=4",
+WORDS = ["cluster.executor=inline", "search.n=3", "challenge.scenarios=2", "challenge.workers=0",
          "challenge.strategies=[{name: halving, n: 3}]"]  # fmt: skip
 JOB = "jobs/challenge_tiny.yaml"
 

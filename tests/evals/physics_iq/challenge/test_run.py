@@ -49,7 +49,7 @@ def test_partial_reports_what_is_finished(whole, tmp_path):
     folder = tmp_path / "run"
     run.run(job(folder, "challenge.strategies=[]"), limit=2)
     found = run.run(job(folder, "challenge.strategies=[]"), partial=True)
-    assert found["partial"] and (found["views"], found["of_views"]) == (2, 3)
+    assert found["partial"] and (found["views"], found["of_views"]) == (2, 6)
     with pytest.raises(UsageError, match="no view is finished in every run"):
         run.run(job(folder, "challenge.strategies=[{name: smc}]", "challenge.runs=3"), partial=True)
 
@@ -60,7 +60,7 @@ def test_a_dry_run_counts_what_a_run_does(whole, tmp_path, capsys):
     assert cli.main(["challenge", *words]) == 0
     told = capsys.readouterr().out
     nfe = {n: found["costs"][f"{n}/run_01"]["nfe"] for n in ("best_of_n", "halving")}
-    assert f"best_of_n, run 1: 3 prompts, 9 moves, {nfe['best_of_n']} network evaluations" in told
+    assert f"best_of_n, run 1: 6 prompts, 18 moves, {nfe['best_of_n']} network evaluations" in told
     assert f"{nfe['halving']} network evaluations" in told
     assert f"{sum(nfe.values()) * 36 / 3600:.1f} GPU-hours" in told
     assert not (tmp_path / "dry" / "best_of_n").exists()
