@@ -84,11 +84,13 @@ def show_config(args: argparse.Namespace) -> int:
 
     elsewhere = args.cluster is not None
     job = config.load(args.job, args.overrides, args.cluster, elsewhere)
-    resolve(job, elsewhere=True, with_prompts=not job.challenge)
+    resolved = resolve(job, elsewhere=True, with_prompts=not job.challenge)
     if args.plain:
         print(config.to_yaml(job), end="")
     else:
-        print(explain.annotated(job, config.parts(args.job, args.overrides, args.cluster)), end="")
+        length = resolved.length
+        notes = {("generator", "num_frames"): length.note} if length and length.note else {}
+        print(explain.annotated(job, config.parts(args.job, args.overrides, args.cluster), notes), end="")
     return 0
 
 

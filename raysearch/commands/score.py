@@ -76,6 +76,7 @@ def score(args: argparse.Namespace) -> int:
         raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
+    rewards.check_models(options)
     from raysearch import devices  # after the checks, for it loads torch
 
     reward: Any = rewards.load(options, devices.best())

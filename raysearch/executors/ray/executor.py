@@ -111,7 +111,7 @@ class RayExecutor:
             self._repeat(call, why, fault=False)
         for pool in self._pools:
             for replica in pool.overdue():
-                self._replica_lost(pool, replica, f"no answer within the deadline of {pool.name}")
+                self._replica_lost(pool, replica, pool.durations.overdue(replica.calls[0].work))
             self._out.hedge(pool)
 
     def _arrived(self, call: Call, ref: Any) -> None:
