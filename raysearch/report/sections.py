@@ -13,6 +13,7 @@ from raysearch.report.reading import Run, SearchRecord
 from raysearch.report.statistics import Comparison
 
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
+_ELSEWHERE = ("choose", "families", "log_z_error", "lag", "reads", "roots_left", "spread")  # in sections of their own
 _LONG = 160  # characters of a note shown without unfolding
 
 
@@ -140,7 +141,7 @@ def failures(run: Run) -> Html | None:
 def notes(run: Run) -> Html | None:
     """Whatever the searches wanted known, one line a prompt, and what a sampler adds: log Z and its effective size."""
     entries = [e for e in run.entries if e.result is not None]
-    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k != "choose"))
+    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k not in _ELSEWHERE))
     weighted = any(e.result and e.result.log_weights is not None for e in entries)
     has_z = any(e.result and e.result.log_z is not None for e in entries)
     if not keys and not weighted and not has_z:

@@ -19,7 +19,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import digest
-from raysearch.runs import Resolved, Shared, resolve
+from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
 from raysearch.sweep.files import files
@@ -38,6 +38,7 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     shared = Shared()
     for point in found:
         resolved = resolve(point.job, shared=shared)
+        spread.known(resolved)
         kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run
