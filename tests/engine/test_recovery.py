@@ -138,8 +138,9 @@ def test_an_interrupted_run_closes_its_searches():
     def interrupt(toy, job):
         raise KeyboardInterrupt
 
+    going = search()  # as long as somebody holds it, only `close` ends it
     with pytest.raises(KeyboardInterrupt):
-        run(InOrder(before=interrupt), search())
+        run(InOrder(before=interrupt), going)
     assert closed == [True]
 
 
