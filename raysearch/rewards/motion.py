@@ -39,6 +39,7 @@ class Motion(Reward):
         self.relative = relative
 
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        """The amount of motion in a view, uint8 [T, H, W, 3], in grey levels per frame, or relative to the clip."""
         grey = frames.grey(view)
         if self.relative:
             return self._relative(grey, prompt, fps)

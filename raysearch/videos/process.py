@@ -58,7 +58,8 @@ class Worker:
             self._more(until)
         text = bytes(self.buffer[:end])
         del self.buffer[: end + 1]
-        return json.loads(text)
+        message: dict[str, Any] = json.loads(text)
+        return message
 
     def pixels(self, shape: tuple[int, ...], until: float) -> np.ndarray:
         """The uint8 pixels that follow a line; raises as `line` does."""

@@ -192,7 +192,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     picture = read(path, "image")
     for note in picture.notes:
         tell(f"{os.fspath(path)}: {note}")
-    return picture.frames[0]
+    image: np.ndarray = picture.frames[0]
+    return image
 
 
 @lru_cache(maxsize=4096)

@@ -29,7 +29,16 @@ BLACK = 16  # the luma of 0; what is below is black as well
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file says of itself. seconds: of its longest stream."""
+    """What the header of a video file says.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        fps: Frames per second.
+        frames: Number of frames.
+        seconds: Duration of the longest stream.
+        audio: Whether there is sound.
+    """
 
     width: int
     height: int
@@ -39,12 +48,12 @@ class Probe:
     audio: bool
 
 
-def probe(path: str | os.PathLike) -> Probe:
+def probe(path: str | os.PathLike[str]) -> Probe:
     """Read the packets of a file, without decoding more than a frame.
 
     Raises:
-        UsageError: for a file that is no video, one whose frames do not come at an even pace, and one that a viewer
-            turns, mirrors or stretches, which the scorer does not.
+        UsageError: The file is no video, its frames do not come at an even pace, or a viewer turns, mirrors or
+            stretches it, which the scorer does not.
     """
     name = os.fspath(path)
     ((head, _),) = ask(name, "header", packets=True)
@@ -58,7 +67,7 @@ def probe(path: str | os.PathLike) -> Probe:
     return Probe(head["width"], head["height"], rate, head["frames"], head["seconds"] or 0.0, head["audio"])
 
 
-def check(path: str | os.PathLike, seconds: float = SECONDS) -> Probe:
+def check(path: str | os.PathLike[str], seconds: float = SECONDS) -> Probe:
     """A clip that the official scorer would take. Raises UsageError naming the file and the remedy."""
     found, name = probe(path), os.fspath(path)
     if abs(found.seconds - seconds) > SLACK:
@@ -83,17 +92,17 @@ def count(seconds: float, fps: int) -> int:
     return round(seconds * fps)
 
 
-def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def frames(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
     return _stored(path, "rgb24", most)
 
 
-def planes(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def planes(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames as they are stored, planes 4:2:0 below each other, uint8 [3/2 H, W]; raises as `frames` does."""
     return _stored(path, "yuv420p", most)
 
 
-def _stored(path: str | os.PathLike | bytes, form: str, most: int | None) -> Iterator[np.ndarray]:
+def _stored(path: str | os.PathLike[str] | bytes, form: str, most: int | None) -> Iterator[np.ndarray]:
     for _, pixels in ask(path, "stored", form=form, most=most):
         if pixels is not None:
             yield pixels

@@ -30,10 +30,22 @@ def clip(
     frames_THWC: np.ndarray, fps: float, drop: int, seconds: float = SECONDS, size: tuple[int, int] | None = None,
     enlarge: str = "bicubic", name: str = "the video",
 ) -> bytes:  # fmt: skip
-    """An mp4 of the frames after the first `drop`, uint8 [T, H, W, 3]; further ones are left out.
+    """An mp4 of exactly the scored length, from the frames after the conditioning ones.
 
-    drop: conditioning frames the video begins with (1 for image to video). size: (width, height) to scale to. Raises
-    UsageError naming the video for a rate the data set is not laid out for, and for too few frames.
+    Args:
+        frames_THWC: The generated video, uint8 [T, H, W, 3].
+        fps: Frames per second, one of the rates of the data set.
+        drop: Conditioning frames at its start (1 for image to video).
+        seconds: Length of a clip.
+        size: (width, height) to scale to; None keeps the size.
+        enlarge: How to scale, `bicubic` or `nearest`.
+        name: Name of the video in messages.
+
+    Returns:
+        The bytes of the file: H.264, 4:2:0, without sound.
+
+    Raises:
+        UsageError: The rate is none of the data set's, or there are too few frames.
     """
     lookup("enlarge:", enlarge, dict.fromkeys(ENLARGE))
     wanted = _wanted(len(frames_THWC), fps, drop, seconds, name)
