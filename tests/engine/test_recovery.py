@@ -232,3 +232,17 @@ def test_a_film_of_a_lost_state_is_made_after_the_state():
     toy = InOrder(before=lambda toy, job: toy.forget([A.key("s")]) if toy.asked().count("film") == 1 else None)
     done, ledger = run(toy, asking((A,)), films="best")
     assert toy.asked() == ["0", "film", "0", "film"] and ledger.rebuilt == 1 and done[0].films[A.key("s")]
+
+
+def test_the_states_of_a_pilot_are_kept_for_the_search_that_follows_and_then_forgotten():
+    toy, seen = InOrder(), Recorder()
+    coordinator = Coordinator(toy, Journal.forgetful(), [seen], films="all")
+    names = ("x", "y")
+    for moves in ((A,), (B,)):  # two pilots of each
+        pilots = [Task(name, PROMPTS[0], asking(moves), "s", pilot=True) for name in names]
+        assert [end.error for end in coordinator.run(pilots)] == [None, None]
+    assert set(toy.states) == {A.key("s"), B.key("s")} and not seen.finished and toy.asked() == ["0", "1"]
+    tasks = [Task(name, PROMPTS[0], asking((A, B), (child(5),)), "s") for name in names]
+    done = coordinator.run(tasks)
+    assert toy.asked() == ["0", "1", "5", "film"] and sorted(seen.finished) == ["x", "y"] and not toy.states
+    assert all(end.films for end in done)
