@@ -1,4 +1,4 @@
-"""What the event log says of all invocations of a run: how many, how long, and what befell the pools."""
+"""What the event log says of all invocations of a run: their number, durations and pool counters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ ENDS = ("ended", "interrupted", "failed")
 
 @dataclass
 class Invocation:
-    """began, last: when it began and its last event, in seconds. how: its end; `lost` if it was killed."""
+    """One invocation of a run.
+
+    Attributes:
+        began: When it began, in seconds since the epoch.
+        last: Time of its last event.
+        how: How it ended: `ended`, `interrupted`, `failed`, or `lost` if it was killed.
+        pools: Counters of the pools, as last written.
+    """
 
     began: float
     last: float
@@ -30,7 +37,7 @@ class Invocation:
 
 
 def invocations(folder: str) -> list[Invocation]:
-    """One after the other; [] where there is no log. Lines that cannot be read are passed over."""
+    """The invocations in order; [] where there is no log. Lines that cannot be read are skipped."""
     found = list[Invocation]()
     for line in _lines(folder):
         event = _event(line)

@@ -17,7 +17,7 @@ from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
 from raysearch.search import options_of
 from raysearch.search.choose import chosen
-from raysearch.search.schedules import READS
+from raysearch.search.schedules import DROPS, READS
 
 MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
 
@@ -45,6 +45,17 @@ class Recipe:
         """Whether Moves are steered by the gradient of the reward."""
         return self.options.get("guide") is not None
 
+    @property
+    def measures(self) -> Mapping[str, float] | None:
+        """lambda as it is written, where its spread has yet to be measured."""
+        lam = self.options.get("lam")
+        return lam if isinstance(lam, Mapping) and "spread" not in lam else None
+
+    def measured(self, spread: float) -> Recipe:
+        """The same searches with this spread of the reward."""
+        lam = self.measures
+        return self if lam is None else replace(self, options={**self.options, "lam": {**lam, "spread": spread}})
+
     def begin(self) -> Search:
         """A new search from the top."""
         return chosen(self.strategy(self.seed, self.steps, **self.options), self.choose)
@@ -69,10 +80,10 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     _can_guide(job, judge, options.get("guide"))
     _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
-    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
+    if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
         options = {"reads": layout.ends(job.generator.chunks), **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose)
-    _try(checked)
+    _try(checked.measured(1.0))
     return checked
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, argbest
-from raysearch.options import Count, NonNegative, PositiveFraction
+from raysearch.options import Count, PositiveFraction, Strength
 from raysearch.search.common import ODE, afford, ranked, rewards, stream
+from raysearch.search.schedules import inverse_temperature
 
 LISTED = 7
 
@@ -21,7 +22,7 @@ def pcn(
     *,
     n: Count = 4,
     rounds: Count = 8,
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     beta: PositiveFraction = 0.3,
     kernel: Kernel = ODE,
     guide: Guide | None = None,
@@ -35,21 +36,23 @@ def pcn(
     Args:
         n: number of chains; `budget` sets it instead.
         rounds: proposals of each chain.
-        lam: inverse temperature lambda of the target.
+        lam: inverse temperature lambda of the target; or {sd: 1.9} for 1.9 over the spread of the reward within a
+            prompt, which `raysearch run` measures in the first round unless `spread` gives it.
         beta: size of a proposal; 1 proposes independent noise.
 
     Paper: Cotter et al. 2013, Statistical Science 28(3), arXiv 1202.0709 (pCN); on diffusion noise: Psi-Sampler
     """
+    lam, spread = inverse_temperature(lam)
     n = afford(n, budget, lambda m: m * steps * (1 + rounds))
     plan = {"rounds": 2 + 2 * rounds, "nfe": n * steps * (1 + rounds)}
     noises = yield Round(tuple(Move(None, (seed, 0, i, 0), 0, score=False) for i in range(n)), plan)
     states = yield Round(tuple(Move(z.key, (seed, 0, i, 1), steps, kernel, guide) for i, z in enumerate(noises)))
-    best, acceptances = _best(states), 0
+    best, acceptances, origin = _best(states), 0, noises[0].key
     for k in range(1, rounds + 1):
         mutants = (Move(z.key, (seed, k, i, 0), 0, mutate=beta, score=False) for i, z in enumerate(noises))
         proposals = yield Round(tuple(mutants))
         videos = yield Round(tuple(Move(z.key, (seed, k, i, 1), steps, kernel, guide) for i, z in enumerate(proposals)))
-        u = [stream(seed, k, i).random() for i in range(n)]
+        u = [stream(origin, seed, k, i).random() for i in range(n)]
         accepted = [_accepted(lam, *triple) for triple in zip(states, videos, u, strict=True)]
         noises = [z if t else old for t, z, old in zip(accepted, proposals, noises, strict=True)]
         states = [v if t else old for t, v, old in zip(accepted, videos, states, strict=True)]
@@ -58,7 +61,9 @@ def pcn(
     left = best.key not in {s.key for s in states}
     finals = [*states, best] if left else list(states)
     log_w += [-math.inf] * left
-    notes = {"n": n, "lambda": lam, "acceptance": acceptances / (n * rounds), "roots": n}
+    notes: dict[str, object] = {"n": n, "lambda": lam, "acceptance": acceptances / (n * rounds), "roots": n}
+    if spread is not None:
+        notes["spread"] = spread
     return Result(tuple(finals), argbest(rewards(finals).tolist()), tuple(log_w), None, notes)
 
 
