@@ -32,7 +32,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     from raysearch.config.settings import ClusterConfig
     from raysearch.executors.ray.cluster import connect
 
-    owns = connect(ClusterConfig(address=address))
+    session = connect(ClusterConfig(address=address))
     try:
         environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         task = ray.remote(_told).options(num_cpus=1, max_retries=3, runtime_env={"env_vars": environment})
@@ -49,8 +49,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
                     raise UsageError(mistake)
                 yield flying.pop(ref), result
     finally:
-        if owns:
-            ray.shutdown()
+        session.leave()
 
 
 def _told(function: Callable, item: Any, folder: str) -> tuple[Any, str | None]:
