@@ -23,7 +23,8 @@ Model = LinearGaussian | Mixture
 def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Result, np.ndarray]]:
     """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
 
-    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step.
+    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from fresh noise or from states
+    at the same step.
     """
     rng = np.random.default_rng(seed)
     searches = [spawn(i) for i in range(runs)]
@@ -31,13 +32,19 @@ def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Re
     x, step, done = np.empty(0), 0, [None] * runs
     while None in done:
         moves = [m for r in rounds for m in r.moves]
-        parents = [m.parent for m in moves]
-        now, ratio = model.draw(rng, len(moves)) if parents[0] is None else (x[np.array(parents, int)], 0.0)
-        for k in range(step, moves[0].to):
-            now, more = model.advance(now, k, rng)
-            ratio = ratio + more
+        new = np.array([m.parent is None for m in moves])
+        now, ratio = np.empty(len(moves)), np.zeros(len(moves))
+        for mine, start in ((new, 0), (~new, step)):
+            if not mine.any():
+                continue
+            parents = [int(m.parent) for m in moves if m.parent is not None]
+            y, q = model.draw(rng, int(mine.sum())) if start == 0 else (x[parents], 0.0)
+            for k in range(start, moves[0].to):
+                y, more = model.advance(y, k, rng)
+                q = q + more
+            now[mine], ratio[mine] = y, q
         x, step = now, moves[0].to
-        reward, ratio = model.reward(x, step).tolist(), np.broadcast_to(ratio, len(x)).tolist()
+        reward, ratio = model.reward(x, step).tolist(), ratio.tolist()
         outcomes = [Outcome(str(i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratio, strict=True))]
         at = 0
         for i, (search, round_) in enumerate(zip(searches, rounds, strict=True)):
@@ -83,13 +90,18 @@ class Toy:
             fresh = level[step] * move.mutate * self.noise(move, -3)
             x = clean + math.sqrt(1 - move.mutate**2) * (x - clean) + fresh
         rows = replace(self.model, kernel=move.kernel).affine
+        before = x
         for k in range(step, move.to):
             a, b, s = rows[k]
-            x = a * x + b + (s * self.noise(move, k) if s else 0.0)
+            before, x = x, a * x + b + (s * self.noise(move, k) if s else 0.0)
         self.states[key], cost = (float(x), move.to), self._cost(move, key, step)
         self.nfe += cost
-        reward = float(self.model.reward(np.array(x), move.to)) if move.score else math.nan
+        reward = self.read(x, before, move.to) if move.score else math.nan
         return Outcome(key, reward, {"toy": reward}, cost=Cost(nfe=cost))
+
+    def read(self, x: float, before: float, step: int) -> float:
+        """The reward of the state x at a step; `before`: the state one step earlier."""
+        return float(self.model.reward(np.array(x), step))
 
     def _cost(self, move: Move, key: str, step: int) -> int:
         """Evaluations of a Move whose steps begin at `step`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from raysearch.search.resampling import SCHEMES
 START = (0.6, 0.4)
 TRANSITION = ((0.7, 0.3), (0.2, 0.8))
 EMISSION = ((0.9, 0.2), (0.3, 0.6), (0.5, 0.1))  # likelihood of what was seen, by stage and hidden state
+REAL = dict(SCHEMES)  # the schemes as they are, whatever a test puts in their place
 STRIDE = 2  # steps a stage, so that copies meet noise before they land
 
 
@@ -61,14 +62,14 @@ class CellRng:
 
 
 def enumerated(name: str, choices: Choices) -> Callable[..., np.ndarray]:
-    """A scheme for N <= 2 that enumerates its uniforms instead of drawing them."""
+    """A scheme that enumerates its uniforms instead of drawing them; for N <= 2, systematic for any N."""
 
     def scheme(weights, rng, m=None):
         W = weights.W
         count = len(W) if m is None else m
         decisions = [*np.cumsum(W), *((count * np.cumsum(W)) % 1), *((count * W) % 1), *(W / W.max())]
         edges = np.unique(np.clip(np.round([0.0, 1.0, *decisions], 14), 0, 1))
-        return SCHEMES[name](weights, CellRng(choices, edges), m)
+        return REAL[name](weights, CellRng(choices, edges), m)
 
     return scheme
 
@@ -89,6 +90,15 @@ class Hmm:
 
 
 @dataclass
+class Deadly(Hmm):
+    """The same chain, where a path that begins in state 1 has no reward: it does not count towards Z."""
+
+    def run(self, move: Move) -> Outcome:
+        outcome = super().run(move)
+        return replace(outcome, reward=math.nan) if self.paths[-1][0] == 1 else outcome
+
+
+@dataclass
 class Guided(Hmm):
     """The same chain, whose particles move by a proposal that tends to the likelier state, with log p - log q."""
 
@@ -105,9 +115,9 @@ class Guided(Hmm):
         return Outcome(str(len(self.paths) - 1), reward, log_ratio=ratio)
 
 
-def hmm_log_z(stages: int) -> float:
-    """The forward algorithm."""
-    alpha = np.array(START) * EMISSION[0]
+def hmm_log_z(stages: int, begun: tuple[float, float] = (1.0, 1.0)) -> float:
+    """The forward algorithm; begun: factors of the first states."""
+    alpha = np.array(START) * EMISSION[0] * begun
     for k in range(1, stages):
         alpha = alpha @ np.array(TRANSITION) * EMISSION[k]
     return math.log(alpha.sum())
@@ -116,7 +126,7 @@ def hmm_log_z(stages: int) -> float:
 def expected_z(spawn: Callable[[Choices], Search], law: type[Hmm] | None = None) -> tuple[float, int]:
     """E[Z_hat] of the searches spawned, and how many outcomes it took; probabilities are checked to sum to one.
 
-    law: how particles move; the chain itself by default.
+    law: how particles move; the chain itself by default. A search that ends because no particle has weight counts as 0.
     """
 
     def run(choices: Choices) -> float:
@@ -127,6 +137,10 @@ def expected_z(spawn: Callable[[Choices], Search], law: type[Hmm] | None = None)
                 round_ = search.send([model.run(m) for m in round_.moves])
             except StopIteration as end:
                 return math.exp(end.value.log_z)
+            except ValueError as error:
+                if "weight zero" not in str(error):
+                    raise
+                return 0.0
 
     leaves = list(Choices.all_of(run))
     mass = math.fsum(p for p, _ in leaves)

@@ -207,7 +207,7 @@ def test_a_budget_too_small_names_the_least_that_will_do(name):
         ("best_of_n", {"n": 0}, "search.n=0: give a whole number of at least 1"),
         ("smc", {"potential": "dif"}, "did you mean 'diff'"),
         ("smc", {"scheme": "systemic"}, "did you mean 'systematic'"),
-        ("smc", {"scheme": "killing", "last": 4}, "with prune or last use systematic or ssp"),
+        ("smc", {"scheme": "killing", "last": 4}, "with last use systematic or ssp"),
         ("smc", {"rise": "geometry"}, "did you mean 'geometric'"),
         ("smc", {"threshold": -0.5}, r"search.threshold=-0.5: give a number in \[0, 1\]"),
         ("smc", {"threshold": 1.5}, r"search.threshold=1.5: give a number in \[0, 1\]"),
