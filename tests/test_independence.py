@@ -18,7 +18,6 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/test_mutants.py": {"mutants"},
     "tests/tinyworld/test_codec.py": {"gates"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
-    "tests/runs/test_folders.py": {"fuzz"},
     "tests/videos/test_fuzz.py": {"fuzz"},
 }
 
