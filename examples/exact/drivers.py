@@ -22,31 +22,44 @@ Model = LinearGaussian | Mixture
 def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Result, np.ndarray]]:
     """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
 
-    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step.
+    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step. Of mutations
+    only those of pure noise are known here.
     """
     rng = np.random.default_rng(seed)
     searches = [spawn(i) for i in range(runs)]
     rounds = [next(s) for s in searches]
-    x, step, done = np.empty(0), 0, [None] * runs
+    x, at, done = np.empty(0), np.empty(0, int), [None] * runs  # every state so far and its step, by handle
     while None in done:
         moves = [m for r in rounds for m in r.moves]
-        parents = [m.parent for m in moves]
-        now, ratio = model.draw(rng, len(moves)) if parents[0] is None else (x[np.array(parents, int)], 0.0)
+        now, step, ratio = _parents(model, moves, x, at, rng)
         for k in range(step, moves[0].to):
             now, more = model.advance(now, k, rng)
             ratio = ratio + more
-        x, step = now, moves[0].to
-        reward, ratio = model.reward(x, step).tolist(), np.broadcast_to(ratio, len(x)).tolist()
-        outcomes = [Outcome(str(i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratio, strict=True))]
-        at = 0
+        first, to = len(x), moves[0].to
+        x, at = np.append(x, now), np.append(at, np.full(len(now), to))
+        reward = model.reward(now, to).tolist() if moves[0].score else [math.nan] * len(now)
+        ratios = np.broadcast_to(ratio, len(now)).tolist()
+        answers = iter([Outcome(str(first + i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratios, strict=True))])
         for i, (search, round_) in enumerate(zip(searches, rounds, strict=True)):
-            mine = outcomes[at : at + len(round_.moves)]
-            at += len(round_.moves)
             try:
-                rounds[i] = search.send(mine)
+                rounds[i] = search.send([next(answers) for _ in round_.moves])
             except StopIteration as end:
                 done[i] = (end.value, x[[int(o.key) for o in end.value.finals]])
     return done
+
+
+def _parents(model: Model, moves: Sequence[Move], x: np.ndarray, at: np.ndarray, rng: np.random.Generator):
+    """The states from which Moves start, (M,), their common step, and log p - log q of drawing them."""
+    parents = [m.parent for m in moves]
+    if parents[0] is None:
+        now, ratio = model.draw(rng, len(moves))
+        return now, 0, ratio
+    index = np.array(parents, int)
+    now, step, beta = x[index], int(at[index[0]]), moves[0].mutate
+    assert (at[index] == step).all() and (step == 0 or not beta)
+    if beta:
+        now = math.sqrt(1 - beta * beta) * now + beta * rng.standard_normal(len(now))
+    return now, step, 0.0
 
 
 @dataclass

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import gt
 from typing import Annotated, Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search, argbest
-from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFraction
+from raysearch.moves import Guide, Kernel, Outcome, Result, Search, argbest
+from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, PositiveFraction
 from raysearch.search.common import (
     NOISY,
     afford,
     handles,
+    looked,
     moves_to,
     refuse_copies,
     refuse_uncorrected,
@@ -105,6 +107,7 @@ def smc(
     scheme: Annotated[str, Choice(SCHEMES)] = "systematic",
     reads: Sequence[Fraction] = READS,
     last: Count | None = None,
+    lookahead: Natural = 0,
     prune: bool = False,
     kernel: Kernel = NOISY,
     guide: Guide | None = None,
@@ -122,6 +125,7 @@ def smc(
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
         last: size to which the population shrinks on the way; defaults to n.
+        lookahead: at each read, score a particle after this many further ode steps, which are then thrown away.
         prune: keep each survivor once, with the weight of its offspring, instead of copying it.
 
     Raises:
@@ -131,7 +135,8 @@ def smc(
     Paper: Singhal et al. 2025, arXiv 2501.06848 (FK steering); log-weights and correction as Wu et al. 2023, 2306.17775
     """
     at, draw, (pay, memory) = stops_of(steps, reads), SCHEMES[scheme], POTENTIALS[potential]
-    n = afford(n, budget, lambda m: _cost(_sizes(m, last, at), at))
+    ahead = [min(stop + lookahead, steps) for stop in at]
+    n = afford(n, budget, lambda m: _cost(_sizes(m, last, at), at, ahead))
     sizes, lam_k = _sizes(n, last, at), lambdas(rise, lam, at)
     if scheme == "killing" and (prune or sizes[-1] < n):
         raise UsageError(
@@ -142,10 +147,11 @@ def smc(
     refuse_uncorrected(guide, kernel, steps)
     noisy, now = stochastic_steps(kernel, steps), Population.fresh(n, memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "ancestors": []}
-    plan = {"rounds": len(at), "nfe": _cost(sizes, at)}
+    plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": _cost(sizes, at, ahead)}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
-        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), plan | _latest(notes))
+        moves = moves_to(stop, now.parents, seeds, kernel, guide)
+        outcomes = yield from looked(moves, ahead[k], plan | _latest(notes))
         final = stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
@@ -197,8 +203,8 @@ def _sizes(n: int, last: int | None, at: Sequence[int]) -> list[int]:
     return funnel(n, n if last is None else min(last, n), len(at))
 
 
-def _cost(sizes: Sequence[int], at: Sequence[int]) -> int:
-    return sum(size * (stop - start) for size, start, stop in zip(sizes, [0, *at], at, strict=False))
+def _cost(sizes: Sequence[int], at: Sequence[int], ahead: Sequence[int]) -> int:
+    return sum(size * (look - start) for size, start, look in zip(sizes, [0, *at], ahead, strict=False))
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:
