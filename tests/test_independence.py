@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SUBJECTS = {  # tests whose subject is a benchmark
+    "tests/config/test_fuzz.py": {"fuzz"},
     "tests/executors/test_nodes.py": {"chaos"},
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
-    "tests/rewards/test_vjepa2.py": {"reward"},
+    "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
 }
 

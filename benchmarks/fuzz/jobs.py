@@ -35,7 +35,7 @@ run: {run}
 seed: 0
 prompts: {{items: [{{id: a, text: a ball}}, {{id: b, text: a wall}}]}}
 search: {{name: best_of_n, n: 4}}
-generator: {{name: "benchmarks.clockwork:load", model: clockwork, steps: 8, fps: 8}}
+generator: {{name: "examples.clockwork:load", model: clockwork, steps: 8, fps: 8}}
 reward: motion
 watch: [flicker]
 cluster: {{executor: inline}}
@@ -212,7 +212,7 @@ def fuzz(files_wanted: int, lines_wanted: int, seed: int) -> Table:
     """Judge the given numbers of job files and command lines."""
     import torch  # noqa: F401  # once here, not in every fork
 
-    import benchmarks.clockwork  # noqa: F401
+    import examples.clockwork  # noqa: F401
 
     table = Table()
     with tempfile.TemporaryDirectory() as name:

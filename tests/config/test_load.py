@@ -8,7 +8,7 @@ from raysearch import config, runs
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 
-CLOCKWORK = ["generator={name: 'benchmarks.clockwork:load', model: clockwork, steps: 8, fps: 8}", "reward=motion",
+CLOCKWORK = ["generator={name: 'examples.clockwork:load', model: clockwork, steps: 8, fps: 8}", "reward=motion",
              "watch=[]", "search={name: best_of_n, n: 1}", "films=best", "cluster.executor=inline"]  # fmt: skip
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from tests.device import check
 
-ROUNDING = {"bf16": 0.3, "qwen": 0.05}  # bf16: every op rounds, and the kernels are others; the rest is fp32
+# bf16: every op rounds, and the kernels are others; workers: a guided chain divides by the norm of a gradient, which
+# magnifies rounding (4e-5 on one processor, above 1e-4 on another); the rest is fp32.
+ROUNDING = {"bf16": 0.3, "qwen": 0.05, "workers": 2e-3}
 NAMES = [name for name, _ in check.checks()]
 # Those that use the most; all of them are many, and so with the slow tests.
 FEW = ("wan-image", "ltx-condition-continuation", "hunyuan-1.5", "svd", "skyreels-continuation-chunks")

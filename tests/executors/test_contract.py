@@ -11,7 +11,6 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.executors import Failure, Film, Request
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray.executor import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
 from raysearch.executors.virtual import Virtual
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
@@ -47,8 +46,8 @@ def executor(request, tmp_path):
         model = Simulated([1.0, 1.4, 2.0], [0.1, 0.3], load_s=0.5, lost=[(3.0, 1), (9.0, 0)], spread=0.3)
         made = Virtual(model, Inline(generator(), REWARDS, store=store))
     else:
-        request.getfixturevalue("local_ray")
-        made = RayExecutor(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
+        start = request.getfixturevalue("started")
+        made = start(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
     yield made
     made.close()
 

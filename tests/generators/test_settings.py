@@ -21,6 +21,7 @@ from tests.zoo.cases import CASES, size, wan_size
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PROMPT = Prompt("p", "a red ball")
+REWARD = {"name": "flicker"}
 CALL = {"height": 16, "width": 16, "num_frames": 9, "call": {"max_sequence_length": 16}}
 
 
@@ -53,10 +54,10 @@ def test_a_branch_is_pinned_to_its_commit(hub, tmp_path):
     pinned = feasible.pin(asked)
     assert pinned.revision == COMMIT and asked.revision == "main"
     assert feasible.pin(GeneratorConfig(model="someone/model")).revision == COMMIT == feasible.pin(pinned).revision
-    job = Job(generator=asked, run=str(tmp_path / "run"))
+    job = Job(generator=asked, reward=REWARD, run=str(tmp_path / "run"))
     manifest = runs.manifest(job)
     assert manifest["generator"]["revision"] == COMMIT
-    assert manifest == runs.manifest(Job(generator=pinned, run=str(tmp_path / "run")))
+    assert manifest == runs.manifest(Job(generator=pinned, reward=REWARD, run=str(tmp_path / "run")))
     generator = generators.load(pinned).on(PROMPT)  # from the cache, by the commit
     with torch.no_grad():
         assert len(generator.decode(generator.draw(noise(0)), noise(0))) == 9

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import ray
-from ray.exceptions import OutOfMemoryError, RayError
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from raysearch.executors.ray.failures import CriticLost, Kind, classify, reason
@@ -81,15 +81,16 @@ def test_objects_that_are_lost_with_their_owner(actor_class, function):
     result, argument = ray.get(actor.own.remote())
     ray.kill(actor)
     error_of(actor.answer.remote())  # it is dead now
-    deadline = time.monotonic() + 60
-    while ray.wait([result], timeout=0.1)[0] and time.monotonic() < deadline:
+    deadline, lost = time.monotonic() + 120, None
+    while lost is None and time.monotonic() < deadline:  # until its node has noticed
         try:
-            ray.get(result, timeout=10)  # until its node has noticed
+            ray.get(result, timeout=10)
+            time.sleep(0.1)
+        except GetTimeoutError:
+            pass
         except RayError as error:
-            assert classify(error) is Kind.RESULT_LOST
-            break
-    else:
-        assert classify(error_of(result)) is Kind.RESULT_LOST
+            lost = error
+    assert lost is not None and classify(lost) is Kind.RESULT_LOST
     assert classify(error_of(function.remote(argument))) is Kind.ARGUMENT_LOST
 
 
