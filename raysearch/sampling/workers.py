@@ -104,7 +104,7 @@ class GeneratorWorker:
             parent: state of the Move's parent; None to load it from the store.
             critic: for a guide; None for the replica's own.
         """
-        if move.guide is not None and critic is None and self._make_critic is not None:
+        if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
         start = time.perf_counter()
         if move.parent is not None and parent is None:

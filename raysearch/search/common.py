@@ -108,8 +108,11 @@ def refuse_uncorrected(guide: Guide | None, kernel: Kernel, steps: int) -> None:
 
 
 def nfe(moves: Iterable[Move], at: Mapping[str, int]) -> int:
-    """Network function evaluations of Moves: the steps by which they advance. `at`: the step of each parent handle."""
-    return sum(move.to - _start(move, at) for move in moves)
+    """Network function evaluations of Moves: the steps by which they advance, and two for a drift.
+
+    at: the step of each parent handle.
+    """
+    return sum(move.to - _start(move, at) + 2 * (move.drift is not None) for move in moves)
 
 
 def _start(move: Move, at: Mapping[str, int]) -> int:
