@@ -62,7 +62,7 @@ def test_a_part_describes_itself():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"m": 4}, "search: option of example 'm' is unknown; did you mean"),
+        ({"m": 4}, "search: option of example 'm' is unknown; There are: n, "),
         ({"n": 0, "reads": []}, "search.n=0: give a whole number of at least 1"),
         ({"n": True, "reads": []}, "search.n=True: give a whole number of at least 1"),
         ({"n": "1,2", "reads": []}, "search.n='1,2': give a whole number of at least 1; raysearch sweep takes several"),

@@ -1,6 +1,7 @@
 """Files are written whole or not at all, on a disk and at a URL, and what cannot be written is one line."""
 
 import os
+import resource
 
 import pytest
 
@@ -47,6 +48,90 @@ def test_appending_and_cleaning(tmp_path):
     (tmp_path / "deep" / f".x.1-2{storage.PARTIAL}").write_text("left over")
     storage.clean(tmp_path)
     assert not list((tmp_path / "deep").iterdir()) and (tmp_path / "log").is_file()
+
+
+def test_where_space_ends_nothing_is_half_written(tmp_path):
+    """The kernel refuses in the middle of a write, as it does on a full disk."""
+    storage.write(tmp_path / "whole", "old")
+    storage.append(tmp_path / "log", b"1" * 600)
+    (child := os.fork()) or full(tmp_path)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "whole").read_text() == "old" and (tmp_path / "log").read_bytes() == b"1" * 600
+    assert sorted(os.listdir(tmp_path)) == ["log", "whole"]
+
+
+def full(folder) -> None:
+    """In a process whose files may have 1000 bytes: three writings, each of which must be refused in one line."""
+    code = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        acts = ((storage.write, "whole"), (storage.append, "log"), (storage.create, "new"))
+        for act, name in acts:
+            with pytest.raises(UsageError, match=rf"{name}: cannot be written \(File too large\)"):
+                act(folder / name, b"2" * 5000)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def test_a_name_that_is_too_long_is_one_short_line(tmp_path):
+    storage.write(tmp_path / ("x" * 250), "as long as a name may be")
+    for act in (storage.write, storage.append, storage.create):
+        with pytest.raises(UsageError, match=r"cannot be written \(File name too long\)") as error:
+            act(tmp_path / ("x" * 5000), b"y")
+        assert len(str(error.value)) < 600
+
+
+def test_a_file_is_created_once(tmp_path):
+    for root in (str(tmp_path), f"memory://{tmp_path.name}"):
+        assert storage.create(f"{root}/a/b", b"first") and not storage.create(f"{root}/a/b", b"second")
+        assert storage.read(f"{root}/a/b") == b"first"
+    assert os.listdir(tmp_path / "a") == ["b"]
+
+
+def test_a_folder_takes_its_name_as_a_whole(tmp_path):
+    for content in ("one", "two"):
+        with storage.making(tmp_path / "made") as made:
+            made.mkdir()
+            (made / content).write_text(content)
+    assert os.listdir(tmp_path / "made") == ["two"]
+    with pytest.raises(KeyError), storage.making(tmp_path / "made") as made:
+        made.mkdir()
+        raise KeyError
+    (tmp_path / f".made.1-2{storage.PARTIAL}").mkdir()
+    with storage.making(tmp_path / "made", alone=True) as made:
+        made.mkdir()
+    assert os.listdir(tmp_path) == ["made"]
+
+
+def test_files_are_listed_and_what_is_none_left_out(tmp_path):
+    (tmp_path / "d/below").mkdir(parents=True)
+    os.mkfifo(tmp_path / "d/pipe")
+    for name in ("b", "a"):
+        storage.write(tmp_path / "d" / name, "")
+        storage.write(f"memory://{tmp_path.name}/d/{name}", "")
+    assert storage.files(tmp_path / "d") == [f"{tmp_path}/d/a", f"{tmp_path}/d/b"]
+    assert [p[-4:] for p in storage.files(f"memory://{tmp_path.name}/d")] == ["/d/a", "/d/b"]
+    assert storage.files(tmp_path / "none") == []
+    with pytest.raises(UsageError, match="not a folder"):
+        storage.files(tmp_path / "d/a")
+
+
+def test_a_pipe_is_neither_read_nor_appended_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for act in (storage.read, lambda p: storage.append(p, "x")):
+        with pytest.raises(UsageError, match="not a regular file"):
+            act(tmp_path / "pipe")
+
+
+def test_removing(tmp_path):
+    for root in (str(tmp_path), f"memory://{tmp_path.name}"):
+        storage.write(f"{root}/f/a/b", "x")
+        storage.remove(f"{root}/f/a/b")
+        storage.remove(f"{root}/f/a/b")
+        storage.write(f"{root}/f/a/b", "x")
+        storage.remove(f"{root}/f")
+        assert not storage.exists(f"{root}/f/a/b")
 
 
 def test_who_can_append(tmp_path):

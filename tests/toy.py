@@ -44,9 +44,10 @@ class Toy:
         if job.move.seed in self.poison:
             return Failure(job.key, "poison")
         value, step = self.states[job.move.parent] if job.move.parent else (number(job.prompt.id), 0)
-        value = value + number(job.move.seed, job.move.to)
-        self.states[job.key] = value, job.move.to
-        self.executed.append(job.key)
+        if not job.only_scores:
+            value = value + number(job.move.seed, job.move.to)
+            self.states[job.key] = value, job.move.to
+            self.executed.append(job.key)
         rewards = {"toy": value} if job.move.score else {}
         return Outcome(job.key, rewards.get("toy", float("nan")), rewards, 0.0, Cost(job.move.to - step, len(rewards)))
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -64,10 +65,22 @@ def _parents(model: Model, moves: Sequence[Move], x: np.ndarray, at: np.ndarray,
 
 @dataclass
 class Toy:
-    """A model behind content keys and addressed noise: one Move at a time, every Move the same wherever it runs."""
+    """A model behind content keys and addressed noise: one Move at a time, every Move the same wherever it runs.
+
+    It counts evaluations of the denoiser as a replica makes them: a state carries that of itself to its children.
+
+    Attributes:
+        model: the model.
+        states: (x, step) by key.
+        evaluated: keys of the states that carry the evaluation of themselves.
+        begun: by key, how many Moves had to make the first evaluation of a parent that did not carry it.
+        nfe: network function evaluations so far.
+    """
 
     model: LinearGaussian = field(default_factory=LinearGaussian)
     states: dict[str, tuple[float, int]] = field(default_factory=dict)
+    evaluated: set[str] = field(default_factory=set)
+    begun: Counter[str] = field(default_factory=Counter)
     nfe: int = 0
 
     def run(self, move: Move) -> Outcome:
@@ -86,10 +99,24 @@ class Toy:
         for k in range(step, move.to):
             a, b, s = rows[k]
             x = a * x + b + (s * self.noise(move, k) if s else 0.0)
-        self.states[key], cost = (float(x), move.to), move.to - step
+        self.states[key], cost = (float(x), move.to), self._cost(move, key, step)
         self.nfe += cost
         reward = float(self.model.reward(np.array(x), move.to)) if move.score else math.nan
         return Outcome(key, reward, {"toy": reward}, cost=Cost(nfe=cost))
+
+    def _cost(self, move: Move, key: str, step: int) -> int:
+        """Evaluations of a Move whose steps begin at `step`."""
+        unchanged, carried = move.back is None and not move.mutate, move.parent in self.evaluated
+        cost = move.to - step
+        if move.mutate and step > 0 and not carried:
+            cost += 1  # a mutation keeps x0_hat of its parent
+        if move.to < self.model.steps and (move.score or move.to > 0):
+            self.evaluated.add(key)
+            cost += 1
+        if move.parent is not None and unchanged:
+            self.begun[move.parent] += not carried
+            cost -= carried
+        return cost
 
     @staticmethod
     def noise(move: Move, step: int) -> float:

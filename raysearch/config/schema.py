@@ -22,6 +22,7 @@ from raysearch.names import lookup
 from raysearch.options import KINDS, check_value, fits, words
 
 T = TypeVar("T")
+OPTIONS = "options of the strategy are written search.KEY, those of the reward reward.KEY"
 YES = {"yes": True, "on": True, "no": False, "off": False}  # where true or false is wanted, these mean nothing else
 
 
@@ -40,7 +41,11 @@ def partial(values: Mapping[str, Any], schema: type, source: str, prefix: str = 
     hints = hints_of(schema)
     typed = {}
     for key, value in values.items():
-        lookup(f"{source}: key", f"{prefix}{key}", {f"{prefix}{name}": None for name in hints})
+        if key not in hints:
+            known = dict.fromkeys(f"{prefix}{name}" for name in hints)
+            lookup(
+                f"{source}: key", f"{prefix}{key}", known, "" if prefix else OPTIONS, _deeper(str(key), schema, prefix)
+            )
         if is_dataclass(hints[key]):
             if not isinstance(value, Mapping):
                 raise UsageError(f"{source}: {prefix}{key}={plain(value)!r}: expected a mapping of keys")
@@ -48,6 +53,17 @@ def partial(values: Mapping[str, Any], schema: type, source: str, prefix: str = 
         else:
             typed[key] = convert(value, hints[key], f"{source}: {prefix}{key}")
     return typed
+
+
+def _deeper(key: str, schema: type, prefix: str) -> list[str]:
+    """Where a key stands below the settings in which it was looked for, such as `generator.steps` for `steps`."""
+    found = []
+    for name, hint in hints_of(schema).items():
+        if isinstance(hint, type) and is_dataclass(hint):
+            inner = f"{prefix}{name}."
+            found += [f"{inner}{key}"] if key in hints_of(hint) else []
+            found += _deeper(key, hint, inner)
+    return found
 
 
 def build(schema: Callable[..., T], values: Mapping[str, Any]) -> T:

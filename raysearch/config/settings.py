@@ -52,12 +52,15 @@ class PromptsConfig:
 
     Attributes:
         items: prompts, each a text or a mapping with text, image, video, scene and id.
+        file: more prompts, from a .txt file (a text per line), a .jsonl or .csv file (text, image, video, id), or a
+            folder of images and clips.
         heldout: the number of held-out scenes of the tiny world, beside the items.
         scenes: their kinds, taken in turn.
         first: number of the first held-out scene.
     """
 
     items: Annotated[list[Any], As(list[str | PromptItem])] = field(default_factory=list)
+    file: str | None = None
     heldout: Annotated[int, Ge(0), Le(100_000)] = 0
     scenes: list[str] = field(default_factory=lambda: ["one_ball", "two_balls"])
     first: Annotated[int, Ge(0), Le(2**31 - 1)] = 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task, recall, refusal, shown
 from raysearch.executors import Answer, Executor, Failure, Film, Request
-from raysearch.moves import Outcome
+from raysearch.moves import Move, Outcome
 
 AHEAD = (
     2  # Requests waiting per Request in work, before another search is begun: barriers of one are filled by the next
@@ -83,9 +83,13 @@ class Coordinator:
                 observer.on_round(live.task, live.number, round)
             live.keys = [m.key(live.task.scope) for m in round.moves]
             live.got = {}
+            wanted: dict[str, Move] = {}
             for key, move in zip(live.keys, round.moves, strict=True):
+                if key not in wanted or move.score:
+                    wanted[key] = move
+            for key, move in wanted.items():
                 self._ask(live, Request(key, live.task.prompt, move))
-            live.due = len(set(live.keys))
+            live.due = len(wanted)
             if len(live.got) < live.due:
                 return
             outcomes = [live.got[k] for k in live.keys]
@@ -106,9 +110,18 @@ class Coordinator:
         if waiting:
             self.ledger.shared += live not in waiting
         else:
-            self._backlog.append(job)
+            self._begin(job)
         if live not in waiting:
             waiting.append(live)
+
+    def _begin(self, job: Request) -> None:
+        """Have a Move carried out; where its state was made without a score, or is being made, only the score."""
+        if job.move is not None and job.move.score and job.key in self.journal.outcomes:
+            self._backlog.append(job.scoring())
+        elif job.move is not None and job.move.score and (job.key, "state") in self._waiting:
+            self._blocked.setdefault(job.key, []).append(job.scoring())
+        else:
+            self._backlog.append(job)
 
     def _give(self, live: _Live, outcome: Outcome, recalled: bool) -> None:
         if outcome.key in live.got:
@@ -121,7 +134,9 @@ class Coordinator:
             observer.on_outcome(live.task, outcome, recalled)
 
     def _answered(self, job: Request, answer: Answer, done: list[_Live]) -> None:
-        if isinstance(answer, Failure) and answer.missing is not None:
+        if isinstance(answer, Failure) and job.only_scores and answer.missing == job.key:
+            self._backlog.appendleft(self._moves[job.key])  # the state to be scored is gone: the whole Move again
+        elif isinstance(answer, Failure) and answer.missing is not None:
             self._rebuild(answer.missing, job)
         elif isinstance(answer, Failure):
             self._fail(job, answer.reason, done)
@@ -139,10 +154,13 @@ class Coordinator:
 
     def _recorded(self, job: Request, outcome: Outcome, done: list[_Live]) -> None:
         """A Move was executed: into the journal with it, then on to all who wait for it."""
-        if outcome.rewards or job.key not in self.journal.outcomes:
-            self.journal.record(outcome)
         self.ledger.executed += 1
         self.ledger.cost = self.ledger.cost + outcome.cost
+        if job.only_scores:
+            first = self.journal.outcomes[job.key]
+            outcome = replace(outcome, log_ratio=first.log_ratio, cost=first.cost + outcome.cost)
+        if outcome.rewards or job.key not in self.journal.outcomes:
+            self.journal.record(outcome)
         waiting = self._waiting.pop(_asked(job), [])
         if job.move is not None and job.move.score:
             waiting += self._waiting.pop((job.key, "state"), [])
@@ -184,7 +202,7 @@ class Coordinator:
 
     def _leave(self, live: _Live) -> None:
         """Strike a failed search from every list, and from the backlog the Requests that nobody else waits for."""
-        alone = {of for of, others in self._waiting.items() if others == [live]}
+        alone = {of for of, others in self._waiting.items() if others == [live] and of[0] not in self._blocked}
         self._waiting = {
             of: [w for w in others if w is not live] for of, others in self._waiting.items() if of not in alone
         }

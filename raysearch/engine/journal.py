@@ -1,9 +1,10 @@
 """The record of a run: every Outcome once, by the key of its Move, before anyone uses it. Resume is replay.
 
 On disk: `manifest.json` (what the run is: fingerprints that must not change) and `outcomes/NNNNN-WRITER.jsonl`,
-append-only segments of lines with a checksum each. A half-written or damaged line is reported and its Move computed
-again. No two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path;
-where a file system cannot append, the last, short segment is written again.
+append-only segments of lines with a checksum each. A line says which models and rewards it comes from; one that is
+damaged or comes from others is reported and its Move computed again, and so is one that another line contradicts. No
+two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path; where a file
+system cannot append, the last, short segment is written again.
 """
 
 from __future__ import annotations
@@ -12,93 +13,171 @@ import json
 import secrets
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-import fsspec
-
+from raysearch import storage
+from raysearch.engine.lease import Lease
 from raysearch.errors import UsageError
-from raysearch.moves import Outcome
+from raysearch.moves import Outcome, digest
 
+FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
 
 
 class Journal:
-    """`outcomes` maps keys to recorded Outcomes; `damaged` counts the lines that could not be read."""
+    """The recorded Outcomes of a run folder. Nothing is written before the first record.
+
+    Attributes:
+        url: the folder, a path or URL.
+        outcomes: recorded Outcomes by key.
+        damaged: lines that could not be used: unreadable, or from other models or rewards.
+        disputed: keys of Outcomes that are absent because two lines differ on them.
+    """
 
     def __init__(self, url: str, manifest: Mapping[str, Any]):
-        self.url, self.outcomes, self.damaged, self._writes = url, dict[str, Outcome](), 0, True
-        self._fs, self._root = fsspec.core.url_to_fs(url)
-        self._appends = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
-        self._manifest, self._begun = manifest, self._same_run(manifest)
-        known = self._fs.isdir(f"{self._root}/outcomes")
-        files = sorted(self._fs.ls(f"{self._root}/outcomes", detail=False)) if known else []
-        segments = [path for path in files if path.endswith(".jsonl")]
+        """
+        Args:
+            url: the folder, a path or URL.
+            manifest: what must not change within the folder.
+
+        Raises:
+            UsageError: if the folder holds another run, or Outcomes without a manifest.
+        """
+        self.url, self.outcomes, self.damaged, self.disputed = url, dict[str, Outcome](), 0, set[str]()
+        self._writes, self._appends = True, storage.appends(storage.locate(url)[0])
+        self._lease: Lease | None = None
+        self._manifest, self._stamp = manifest, _stamp(manifest)
+        self._begun = self._same_run()
+        segments = self._segments()
+        if segments and not self._begun:
+            raise UsageError(
+                f"{url} holds outcomes, but no manifest.json that says which models and rewards they come from; "
+                "restore it, or choose another run="
+            )
         for path in segments:
             self._read(path)
         self._segment, self._writer, self._lines = len(segments), secrets.token_hex(4), list[bytes]()
 
     @classmethod
+    @contextmanager
+    def held(cls, url: str, manifest: Mapping[str, Any]) -> Iterator[Journal]:
+        """The journal of a folder in which no other driver may work meanwhile; what interrupted ones left is removed.
+
+        Raises:
+            UsageError: as the constructor does; if another driver works there; if the folder cannot be written.
+        """
+        with Lease(url) as lease:
+            storage.clean(url)
+            journal = cls(url, manifest)
+            journal._lease = lease
+            yield journal
+
+    @classmethod
     def forgetful(cls) -> Journal:
         """One that writes nothing, for runs that are only imagined."""
         made = cls.__new__(cls)
-        made.url, made.outcomes, made.damaged, made._writes = "", {}, 0, False
+        made.url, made.outcomes, made.damaged, made.disputed, made._writes = "", {}, 0, set(), False
         return made
 
     def record(self, outcome: Outcome) -> None:
-        """Append; on return the record has been handed to the file system. The first record creates the folder."""
-        self.outcomes[outcome.key] = outcome
+        """Append; on return the record has been handed to the file system. The first record creates the folder.
+
+        Raises:
+            UsageError: if it cannot be written, or another driver has taken the folder over.
+        """
         if not self._writes:
+            self.outcomes[outcome.key] = outcome
             return
+        if self._lease is not None:
+            self._lease.check()
         if not self._begun:
             self._begin()
-        body = json.dumps(outcome.to_json(), sort_keys=True, allow_nan=False)
-        line = f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'.encode()
-        path = f"{self._root}/outcomes/{self._segment:05d}-{self._writer}.jsonl"
-        self._lines.append(line)
+        known = outcome.key in self.disputed or _contradicts(outcome, self.outcomes.get(outcome.key))
+        self._append({"outcome": outcome.to_json(), "of": self._stamp} | ({"settles": True} if known else {}))
+        self.outcomes[outcome.key] = outcome
+        self.disputed.discard(outcome.key)
+
+    def warnings(self) -> list[str]:
+        """What of the record is left out, one line each."""
+        told = []
+        if self.damaged:
+            told.append(
+                f"{self.damaged} lines of the journal are damaged or come from other models or rewards, and are left "
+                "out; their moves are computed again"
+            )
+        if self.disputed:
+            told.append(f"{len(self.disputed)} moves have two outcomes in the journal; they are computed again")
+        return told
+
+    def _append(self, record: dict[str, Any]) -> None:
+        body = json.dumps(record, sort_keys=True, allow_nan=False)
+        line = f'{{"crc": {zlib.crc32(body.encode())}, {body[1:]}\n'.encode()
+        path = f"{self.url}/outcomes/{self._segment:05d}-{self._writer}.jsonl"
         if self._appends:
-            with self._fs.open(path, "ab") as file:
-                file.write(line)
+            storage.append(path, line)
         else:
-            self._fs.pipe_file(path, b"".join(self._lines))
+            storage.write(path, b"".join([*self._lines, line]))
+        self._lines.append(line)
         if len(self._lines) == SEGMENT:
             self._segment, self._lines = self._segment + 1, []
 
+    def _segments(self) -> list[str]:
+        """The files with Outcomes, the oldest first."""
+        return [path for path in storage.files(f"{self.url}/outcomes") if path.endswith(".jsonl")]
+
     def _read(self, path: str) -> None:
-        for line in self._fs.cat_file(path).splitlines():
+        for line in storage.read(path).splitlines():
             try:
-                record = json.loads(line)
-                body = json.dumps(record["outcome"], sort_keys=True, allow_nan=False)
-                if zlib.crc32(body.encode()) != record["crc"]:
-                    raise ValueError("checksum")
-                outcome = Outcome.from_json(record["outcome"])
-            except (ValueError, KeyError, TypeError):
+                outcome, settles = self._parse(line)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self.damaged += 1
                 continue
-            self.outcomes[outcome.key] = outcome
+            if settles:
+                self.disputed.discard(outcome.key)
+                self.outcomes[outcome.key] = outcome
+            elif _contradicts(outcome, self.outcomes.get(outcome.key)):
+                del self.outcomes[outcome.key]
+                self.disputed.add(outcome.key)
+            elif outcome.key not in self.disputed and not _answers(self.outcomes.get(outcome.key), outcome):
+                self.outcomes[outcome.key] = outcome
+
+    def _parse(self, line: bytes) -> tuple[Outcome, bool]:
+        """The Outcome of a line, and whether it was recorded to end a contradiction. Raises for one that is no use."""
+        record = json.loads(line)
+        checked = {k: v for k, v in record.items() if k != "crc"}
+        if zlib.crc32(json.dumps(checked, sort_keys=True, allow_nan=False).encode()) != record["crc"]:
+            raise ValueError("checksum")
+        if record["of"] != self._stamp:
+            raise ValueError("from other models or rewards")
+        return Outcome.from_json(record["outcome"]), record.get("settles") is True
 
     def _begin(self) -> None:
         """Claim the folder, if nobody has since this journal was opened: models take minutes to load."""
-        self._fs.invalidate_cache(self._root)
-        if not self._same_run(self._manifest):
-            path, partial = f"{self._root}/manifest.json", f"{self._root}/manifest.{self._writer}.partial"
-            self._fs.makedirs(self._root, exist_ok=True)
-            self._fs.pipe_file(partial, json.dumps(self._manifest, indent=1, sort_keys=True).encode())
-            self._fs.mv(partial, path)
-        self._fs.makedirs(f"{self._root}/outcomes", exist_ok=True)
+        if not self._same_run():
+            storage.write(f"{self.url}/manifest.json", json.dumps(self._manifest, indent=1, sort_keys=True))
         self._begun = True
 
-    def _same_run(self, manifest: Mapping[str, Any]) -> bool:
+    def _same_run(self) -> bool:
         """Whether the folder holds this run already; False if it holds none. Raises UsageError if it holds another."""
-        path = f"{self._root}/manifest.json"
-        if not self._fs.exists(path):
-            return False
+        path = f"{self.url}/manifest.json"
         try:
-            found = json.loads(self._fs.cat_file(path))
-        except ValueError:
+            found = dict(json.loads(storage.read(path)))
+        except FileNotFoundError:
+            return False
+        except (ValueError, TypeError, RecursionError) as error:
+            if isinstance(error, UsageError):
+                raise
             raise UsageError(f"{path} is damaged; remove the folder {self.url} or choose another run=") from None
-        changed = list(_differences(found, json.loads(json.dumps(manifest))))
+        if (old := found.get(VERSION, "1")) != (new := self._manifest.get(VERSION, old)):
+            raise UsageError(
+                f"{self.url} is written in journal format {old} and this raysearch writes format {new}, whose rewards "
+                "mean something else: choose another run=, or finish it with the release that began it (CHANGELOG.md)"
+            )
+        changed = list(_differences(found, json.loads(json.dumps(self._manifest))))
         if changed:
             told = "; ".join(f"{k} was {_short(old)}, now {_short(new)}" for k, old, new in changed[:SHOWN])
             more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
@@ -106,6 +185,26 @@ class Journal:
                 f"{self.url} holds another run: {told}{more}. Choose another run=, or restore the old settings"
             )
         return True
+
+
+def _stamp(manifest: Mapping[str, Any]) -> str:
+    """What a line says of its origin: a hash of generator and rewards, the same however a job spells them."""
+    parts = {k: v.get("identity", v) if isinstance(v, Mapping) else v for k, v in manifest.items()}
+    return digest(json.loads(json.dumps(parts)))
+
+
+def _answers(old: Outcome | None, new: Outcome) -> bool:
+    """Whether a recorded Outcome says all that another one of its key says."""
+    return old is not None and bool(old.rewards or not new.rewards)
+
+
+def _contradicts(new: Outcome, old: Outcome | None) -> bool:
+    """Whether two Outcomes of one key differ in what a search reads; one without a score may be scored later."""
+    if old is None:
+        return False
+    one, other = new.to_json(), old.to_json()
+    read = ["log_ratio"] if not (new.rewards and old.rewards) else ["log_ratio", "reward", "rewards"]
+    return any(one[k] != other[k] for k in read)
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -80,7 +80,7 @@ def refusal(error: ValueError, outcomes: Sequence[Outcome] | None) -> str:
 def shown(result: Result, films: str) -> list[str]:
     """Handles of the finals to film: none, the best, what a report shows (best, worst, first), or all."""
     scored = [i for i, o in enumerate(result.finals) if o.reward == o.reward]
-    worst = min(scored, key=lambda i: result.finals[i].reward)
+    worst = min(scored, key=lambda i: result.finals[i].reward, default=result.best)
     own = result.notes.get("choose", {}).get("argmax", result.best)  # what the search itself had chosen
     picks = {"none": [], "best": [result.best], "shown": [result.best, worst, 0, own], "all": range(len(result.finals))}
     return list(dict.fromkeys(result.finals[i].key for i in picks[films]))

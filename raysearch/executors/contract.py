@@ -8,7 +8,7 @@ the parent in `missing`, and the coordinator has the parent made again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from raysearch.moves import Move, Outcome
@@ -35,6 +35,16 @@ class Request:
     def needs(self) -> str | None:
         """The key of the state this request starts from; None if it starts from fresh noise."""
         return self.key if self.move is None else self.move.parent
+
+    def scoring(self) -> Request:
+        """The request that only scores the state of this Move, once it is there: a Move from the state to itself."""
+        assert self.move is not None
+        return replace(self, move=replace(self.move, parent=self.key, back=None, mutate=0.0, guide=None))
+
+    @property
+    def only_scores(self) -> bool:
+        """Whether this is such a request; it makes no network evaluation."""
+        return self.move is not None and self.move.parent == self.key
 
 
 @dataclass(frozen=True)

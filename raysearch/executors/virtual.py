@@ -18,6 +18,7 @@ from typing import Literal
 from raysearch.executors.contract import Answer, Counters, Executor, Failure, Film, Request, not_kept
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
 from raysearch.moves import Cost, Outcome, digest
+from raysearch.search.common import evaluations
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Cluster:
         load_s: until a replica is ready, at the start and after it was lost.
         lost: (time, generator replica) pairs: the replica dies then, with the states of its node if no other replica
             is on that node.
+        steps: of the generator; None where it is not known, and Moves then cost the steps by which they advance.
         spread: coefficient of variation of the time of a Move (log-normal, drawn by key).
         seed: of these draws.
     """
@@ -44,6 +46,7 @@ class Cluster:
     transfer_s: float = 0.0
     load_s: float = 0.0
     lost: Sequence[tuple[float, int]] = ()
+    steps: int | None = None
     spread: float = 0.0
     seed: int = 0
 
@@ -241,7 +244,10 @@ class Virtual:
         if move is None:
             return 0.0
         start = self._steps.get(move.parent or "", 0) if move.back is None else move.back
-        return float(move.to - start)
+        if self.cluster.steps is None:
+            return float(move.to - start)
+        drift = 2.0 * (move.drift is not None)
+        return drift + evaluations(start, move.to, self.cluster.steps, move.back is not None or bool(move.mutate))
 
     def _end(self, replica: SimulatedReplica) -> list[tuple[int, Answer]]:
         """The oldest call of a replica is over: answer it, or queue it for its score."""
@@ -305,4 +311,4 @@ class Virtual:
 
 def _scored(request: Request) -> bool:
     """Whether a reward replica judges what the request makes."""
-    return request.move is not None and request.move.score and request.move.to > 0
+    return request.move is not None and request.move.score

@@ -17,7 +17,7 @@ from typing import Any
 
 import fsspec
 
-from raysearch import config
+from raysearch import config, storage
 from raysearch.config.settings import Job
 from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import Outcome, Round, digest, encode
@@ -39,7 +39,7 @@ class EventLog(Observer):
     ):  # fmt: skip
         self._clock, self._lines, self._broken = clock, list[str](), False
         self._fs, self._root = fsspec.core.url_to_fs(folder)
-        self._appends = appends(self._fs)
+        self._appends = storage.appends(self._fs)
         self._segment: int | None = None
         self._flushed = self._pooled = clock()
         self._began = self._flushed if began is None else began
@@ -125,21 +125,15 @@ class EventLog(Observer):
             return
         path = f"{self._root}/{EVENTS}.jsonl"
         if self._segment is None:
-            self._fs.makedirs(self._root, exist_ok=True)
             self._segment = 0
-            if self._fs.exists(path) and self._fs.size(path) and self._fs.tail(path, 1) != b"\n":
+            if self._fs.isfile(path) and self._fs.size(path) and self._fs.tail(path, 1) != b"\n":
                 data = b"\n" + data  # the invocation before was killed in the middle of a line
-        with self._fs.open(path, "ab") as file:
-            file.write(data)
-
-
-def appends(fs: Any) -> bool:
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+        storage.append(path, data)
 
 
 def segments(fs: Any, root: str) -> list[str]:
     """Paths of the files of the log, oldest first."""
-    if fs.exists(f"{root}/{EVENTS}.jsonl"):
+    if fs.isfile(f"{root}/{EVENTS}.jsonl"):
         return [f"{root}/{EVENTS}.jsonl"]
     folder = f"{root}/{EVENTS}"
     return sorted(fs.ls(folder, detail=False)) if fs.isdir(folder) else []

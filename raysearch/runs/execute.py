@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from raysearch import config, storage
+from raysearch import storage
 from raysearch.config.settings import Job
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
@@ -21,10 +21,11 @@ from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
 from raysearch.observe import Progress, watching
+from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
 from raysearch.runs.resolve import Resolved, resolve
-from raysearch.runs.results import CONFIG, RESULT, summary
+from raysearch.runs.results import RESULT, summary
 
 
 def run(job: Job | Resolved) -> list[Finished]:
@@ -34,21 +35,24 @@ def run(job: Job | Resolved) -> list[Finished]:
         How each search ended, in the order of the prompts; the searches of the baseline are left out.
 
     Raises:
-        UsageError: for a job that is wrong, and for a run folder that holds another run.
+        UsageError: for a job that is wrong, and for a run folder that holds another run, in which another driver works
+            or that cannot be written.
     """
     resolved = resolve(job)
     job = resolved.job
-    journal = Journal(job.run, resolved.manifest)
-    if journal.damaged:
-        print(
-            f"{journal.damaged} damaged lines in the journal are left out; their moves are computed again", flush=True
-        )
+    with Journal.held(job.run, resolved.manifest) as journal:
+        return _searched(resolved, journal)
+
+
+def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:
+    """Run the searches of a job in a folder that is held, and write what they found."""
+    job = resolved.job
     steered, unguided = resolved.tasks(), resolved.baseline()
     every = [*steered, *unguided]
     films = Films(job.run, {**resolved.manifest, "search": job.search, "seed": job.seed})
     began = time.time()
     with stage(resolved, job.run, every, journal, films, began) as (pool, view, observers):
-        storage.write(f"{job.run}/{CONFIG}", config.to_yaml(job))
+        begin(job, job.run)
         observers = [view, *observers, films, StatePolicy(job.run, job.latents)]
         coordinator = Coordinator(pool, journal, observers, job.films, films.has)
         ended = coordinator.run(every)
@@ -82,6 +86,8 @@ def stage(
         began: when this invocation began, as time.time() gives it.
     """
     job = resolved.job
+    for line in journal.warnings():
+        print(line, flush=True)
     idle = complete(todo, journal, job.films, films.has)
     how = "all is recorded, no model is loaded" if idle else f"starting {job.cluster.executor} and loading models"
     print(f"{len(todo)} searches into {folder}; {how}", flush=True)

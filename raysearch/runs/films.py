@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from raysearch import storage
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Observer, Task
+from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Result, Round
 from raysearch.runs.provenance import Lineages, sidecar, versions
 from raysearch.sampling.state import Store
@@ -33,10 +35,14 @@ class Films(Observer):
             about: what holds for all films of the run.
         """
         self._run, self._about, self._lineages = run, {**(about or {}), "versions": versions()}, Lineages()
+        self._whole: set[str] = set()
 
     def has(self, task: Task, key: str) -> bool:
-        """Whether the film of a state is there."""
-        return storage.exists(f"{self._run}/{path(task, key)}")
+        """Whether the film of a state is there, and is what the JSON file beside it says of it."""
+        film = f"{self._run}/{path(task, key)}"
+        if film not in self._whole and _is_whole(film, key):
+            self._whole.add(film)
+        return film in self._whole
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
         """Remember its Moves, for the JSON files."""
@@ -52,12 +58,12 @@ class Films(Observer):
 
     def _write(self, finished: Finished, key: str, mp4: bytes | None, best: bool) -> None:
         film = f"{self._run}/{path(finished.task, key)}"
-        beside = f"{film.removesuffix('.mp4')}.json"
+        beside = _beside(film)
         facts = None
         if mp4 is not None:
             storage.write(film, mp4)
         else:
-            mp4, facts = storage.read(film), _facts(beside)
+            mp4, facts = storage.read(film), _told(beside).get("video")
         about = sidecar(finished, key, mp4, self._lineages, self._about, facts)
         storage.write(beside, about)
         if best:
@@ -105,10 +111,25 @@ def prune(latents: str, ended: Sequence[Finished], journal: Journal) -> None:
     Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
 
 
-def _facts(beside: str) -> dict[str, Any] | None:
-    """What the JSON file beside a film says of the video; None if it is missing or damaged."""
+def _beside(film: str) -> str:
+    """The path of the JSON file beside a film."""
+    return f"{film.removesuffix('.mp4')}.json"
+
+
+def _is_whole(film: str, key: str) -> bool:
+    told = _told(_beside(film))
+    if told.get("key") != key or not isinstance(told.get("video"), dict):
+        return False
     try:
-        facts = json.loads(storage.read(beside))["video"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return facts if isinstance(facts, dict) else None
+        return told.get("sha256") == hashlib.sha256(storage.read(film)).hexdigest()
+    except (OSError, UsageError):
+        return False
+
+
+def _told(beside: str) -> dict[str, Any]:
+    """What the JSON file beside a film says; empty if it is missing or damaged."""
+    try:
+        told = json.loads(storage.read(beside))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}

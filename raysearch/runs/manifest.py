@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
+from raysearch.engine.journal import FORMAT
 from raysearch.moves import keyed
 from raysearch.runs.fingerprints import rewards_fingerprint
 from raysearch.runs.judges import Judge
@@ -23,7 +24,7 @@ def manifest(generator: GeneratorConfig, weights: str, judges: Sequence[Judge]) 
     """
     specs = [dict(judge.spec) for judge in judges]
     return {
-        "raysearch": "1",
+        "raysearch": FORMAT,
         "generator": {**keyed(generator), "weights": weights},
         "rewards": {
             "reward": specs[0],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from raysearch.config.settings import Job
@@ -115,7 +115,8 @@ def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spr
 
 def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     """The plan of a job on a modelled cluster. Raises UsageError if a search of the job cannot run."""
-    resolved, executor = resolve(job), Virtual(cluster)
+    resolved = resolve(job)
+    executor = Virtual(replace(cluster, steps=resolved.recipe.steps))
     coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
     ended = coordinator.run([*resolved.tasks(), *resolved.baseline()])
     if failed := [end for end in ended if end.error]:

@@ -1,4 +1,4 @@
-"""The prompts of a job: those it writes down, and scenes of the tiny world."""
+"""The prompts of a job: those it writes down, those of a file, and scenes of the tiny world."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
+from raysearch.runs import prompt_files
 
 
 def prompts(job: Job) -> list[Prompt]:
@@ -16,12 +17,13 @@ def prompts(job: Job) -> list[Prompt]:
     Raises:
         UsageError: if there is none, if two have the same id, and for unknown keys.
     """
-    every = [*_written(job), *_scenes(job)]
+    every = [*_written(job), *_listed(job), *_scenes(job)]
     if not every and job.challenge:
         raise UsageError("the job has no prompts but a challenge, which brings its own: `raysearch challenge` runs it")
     if not every:
         raise UsageError(
-            "the job has no prompts; give prompts.items, or prompts.heldout=4 for scenes of the tiny world"
+            "the job has no prompts; give prompts.items, prompts.file=prompts.txt, or prompts.heldout=4 for scenes of "
+            "the tiny world"
         )
     ids = [p.id for p in every]
     if len(set(ids)) < len(ids):
@@ -42,6 +44,12 @@ def _written(job: Job) -> list[Prompt]:
             lookup(f"prompts.items[{i}]: key", key, known)
         written.append(Prompt(**{"id": f"{i:04d}", **item}))
     return written
+
+
+def _listed(job: Job) -> list[Prompt]:
+    if job.prompts.file is None:
+        return []
+    return [Prompt(**prompt) for prompt in prompt_files.read(job.prompts.file, tuple(Prompt.__dataclass_fields__))]
 
 
 def _scenes(job: Job) -> list[Prompt]:

@@ -6,6 +6,7 @@ that the same run writes the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -64,6 +65,7 @@ def sidecar(
         "reward": outcome and outcome.reward,
         "measured": outcome and dict(sorted(outcome.rewards.items())),  # those of the journal are sorted
         "video": videos.facts(mp4) if facts is None else facts,
+        "sha256": hashlib.sha256(mp4).hexdigest(),
         **about,
     }
     return (json.dumps(encode(content), indent=1, allow_nan=False) + "\n").encode()

@@ -60,6 +60,7 @@ class GuidedStep:
         size: side of the view; None for frames at full size.
         k: the step.
         noise: the CPU generator of a purpose, within this Move and step.
+        x0: x0_hat of the state from which the step starts, where the state carries it; else None.
     """
 
     generator: Generator
@@ -69,6 +70,7 @@ class GuidedStep:
     size: int | None
     k: int
     noise: Noise
+    x0: Tensor | None = None
 
     @property
     def path(self) -> Path:
@@ -77,6 +79,12 @@ class GuidedStep:
     @property
     def at(self) -> float:
         return fraction(self.k, self.generator.steps)
+
+    def preview(self, x: Tensor) -> tuple[Tensor, int]:
+        """x0_hat of x, without graph, and how often the network ran for it: not at all where the state carries it."""
+        if self.x0 is not None:
+            return self.x0, 0
+        return evaluate(self.generator, x, self.k, self.noise("call")), 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,11 @@ class Steering:
     target: Tensor
     preview: Tensor
     nfe: int
+
+
+def evaluate(generator: Generator, x: Tensor, k: int, noise: torch.Generator) -> Tensor:
+    """x0_hat of the state x at step k, fp32 and contiguous, as a state carries it."""
+    return generator.denoise(x, k, noise).float().contiguous()
 
 
 def acts(guide: Guide | None, kernel: Kernel, path: Path, k: int, steps: int) -> bool:
@@ -149,7 +162,7 @@ def _step(site: GuidedStep, x: Tensor) -> Step:
         if again < guide.travel:
             fresh = kernels.normal(x, site.noise(_numbered("travel", again)))
             back = kernels.renoise(y, (*path[2:], *path[2:]), (*path[:2], *path[:2]), fresh)
-            x = torch.where(kernels.movable(x, steering.x0, path), back, x)
+            x, site = torch.where(kernels.movable(x, steering.x0, path), back, x), replace(site, x0=None)
     ratio: Tensor | float = 0.0
     if not guide.travel:
         ratio = kernels.log_ratio(site.kernel, x, steering.x0, steering.target, path, noise, site.at, moved=steering.x)
@@ -157,16 +170,22 @@ def _step(site: GuidedStep, x: Tensor) -> Step:
 
 
 def mean(site: GuidedStep, x: Tensor) -> Steering:
-    """Move x0_hat up the gradient of the reward of its video; the network runs once and keeps no graph (MPGD)."""
-    x0 = site.generator.denoise(x, site.k, site.noise("call"))
+    """Move x0_hat up the gradient of the reward of its video (MPGD).
+
+    The network runs once and keeps no graph; it does not run where the state carries its x0_hat.
+    """
+    x0, nfe = site.preview(x)
     free, target = _free(site, x, x0), x0
     for _ in range(site.guide.inner):
         target = climbed(site, target, slope(site, target), free)
-    return Steering(x0, x, target, _kept(site, x0, target), 1)
+    return Steering(x0, x, target, _kept(site, x0, target), nfe)
 
 
 def full(site: GuidedStep, x: Tensor) -> Steering:
-    """Move x_t up the gradient through decoder and network; the network runs again after each step (WMReward)."""
+    """Move x_t up the gradient through decoder and network; the network runs again after each step (WMReward).
+
+    The gradient needs the graph of the network, so an x0_hat that the state carries is evaluated again.
+    """
     base, free, moved = x, x, x
     for i in range(site.guide.inner):
         leaf = moved.detach().requires_grad_(True)

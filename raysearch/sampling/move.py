@@ -1,13 +1,14 @@
 """Carry a particle through a Move, on any generator; the same code in every executor.
 
-Noise is addressed: every draw comes from a CPU generator seeded by (prompt, Move.seed, purpose, step), in fp32. So a
-Move gives the same bits wherever and whenever it runs.
+Noise is addressed: every draw comes from a CPU generator seeded by (prompt, seed of a Move, purpose, step), in fp32. So
+a Move gives the same bits wherever and whenever it runs. The network evaluation of a state is addressed by the Move
+that made the state, so it has the same bits whether that Move makes it or a Move that starts from the state.
 """
 
 from __future__ import annotations
 
 import weakref
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.moves import Move, digest
+from raysearch.moves import Move, Seed, digest
 from raysearch.prompts import Prompt
 from raysearch.sampling import drift, guidance, kernels
 from raysearch.sampling.guidance import Critic
@@ -51,43 +52,99 @@ def run_move(
         size: side of the square view that the critic sees; None for frames at full size.
 
     Returns:
-        The new state, log p - log q, and the number of network function evaluations.
+        The new state, log p - log q, and the number of network function evaluations: of the state at `to`, unless it is
+        finished or noise that is not scored, and not of the parent where it carries its own.
 
     Raises:
         UsageError: for a Move to a step that the generator does not have, and for a guide without a critic.
     """
     if move.drift is not None:
         return _drifted(generator, move, prompt, parent, device, critic, size)
-    x, x0, step, smooth = _start(generator, move, prompt, parent, device)
-    if not step <= move.to <= generator.steps:
+    now, nfe = _start(generator, move, prompt, parent, device)
+    if not now.step <= move.to <= generator.steps:
         raise UsageError(
-            f"a Move goes from step {step} to {move.to}, but the generator has steps 0 to {generator.steps}"
+            f"a Move goes from step {now.step} to {move.to}, but the generator has steps 0 to {generator.steps}"
         )
-    last = (x0, generator.path(step - 1)) if smooth and x0 is not None and step > 0 else None
-    log_ratio, nfe = 0.0, 0
-    for k in range(step, move.to):
-        path, at = generator.path(k), fraction(k, generator.steps)
-        if guidance.acts(move.guide, move.kernel, path, k, generator.steps):
-            guided = guidance.step(_guided_step(generator, move, prompt, k, critic, size), x)
-            x, x0, last, smooth = guided.x, guided.preview, None, False
+    log_ratio = 0.0
+    for k in range(now.step, move.to):
+        if guidance.acts(move.guide, move.kernel, generator.path(k), k, generator.steps):
+            guided = guidance.step(_guided_step(generator, move, prompt, now, critic, size), now.x)
+            now = _arrived(generator, move, k + 1, guided.x, guided.preview)
             log_ratio, nfe = log_ratio + guided.log_ratio, nfe + guided.nfe
-            continue
-        preview = generator.denoise(x, k, address(prompt, move.seed, "call", k))
-        noisy = kernels.needs_noise(move.kernel, path, at)
-        noise = normal(x, address(prompt, move.seed, "step", k)) if noisy else None
-        x, _ = kernels.step(move.kernel, x, preview, path, noise, at, last)
-        x0, last, smooth, nfe = preview, None if noisy else (preview, path), not noisy, nfe + 1
-    return State(_numpy(x), move.to, None if x0 is None else _numpy(x0), smooth), log_ratio, nfe
+        else:
+            now, evaluations = _evaluated(generator, prompt, now)
+            now, nfe = _stepped(generator, move, prompt, now), nfe + evaluations
+    if move.to < generator.steps and (move.score or move.to > 0):
+        now, evaluations = _evaluated(generator, prompt, now)
+        nfe += evaluations
+    return State(_numpy(now.x), move.to, now.seed, _known(now.x0), _known(now.last)), log_ratio, nfe
+
+
+def shown(generator: Generator, state: State) -> torch.Tensor | None:
+    """What a state shows, to be decoded: its x0_hat; None for pure noise that was not scored.
+
+    Frames that are still the noise of step 0, while others have moved on, are left out: at the end of a chunk of an
+    autoregressive video the finished chunks are shown, and no guess of the next one.
+    """
+    if state.x0 is None:
+        return None
+    x0 = torch.from_numpy(np.array(state.x0))
+    if not 0 < state.step < generator.steps:
+        return x0
+    (a, s), (a0, s0) = ((torch.as_tensor(level).cpu() for level in generator.path(k)[:2]) for k in (state.step, 0))
+    return torch.where((a == a0) & (s == s0) & (s > 0), 0.0, x0)
+
+
+@dataclass(frozen=True)
+class _Particle:
+    """A state on its device, at any step within a Move; the fields are those of State."""
+
+    x: torch.Tensor
+    step: int
+    seed: Seed
+    x0: torch.Tensor | None = None
+    last: torch.Tensor | None = None
+
+
+def _evaluated(generator: Generator, prompt: Prompt, now: _Particle) -> tuple[_Particle, int]:
+    """The particle with x0_hat of itself, and the network evaluations it took."""
+    if now.x0 is not None:
+        return now, 0
+    noise = address(prompt, now.seed, "call", now.step)
+    return replace(now, x0=guidance.evaluate(generator, now.x, now.step, noise)), 1
+
+
+def _stepped(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -> _Particle:
+    """The particle one step on, by the kernel."""
+    k, kernel, path, at = now.step, move.kernel, generator.path(now.step), fraction(now.step, generator.steps)
+    assert now.x0 is not None
+    noisy = kernels.needs_noise(kernel, path, at)
+    noise = normal(now.x, address(prompt, move.seed, "step", k)) if noisy else None
+    history = None if now.last is None else (now.last, generator.path(k - 1))
+    x, _ = kernels.step(kernel, now.x, now.x0, path, noise, at, history)
+    return _arrived(generator, move, k + 1, x, now.x0, smooth=not noisy)
+
+
+def _arrived(
+    generator: Generator, move: Move, step: int, x: torch.Tensor, preview: torch.Tensor, smooth: bool = False
+) -> _Particle:
+    """The particle after a step that used `preview`; smooth: a deterministic one, on which `2m` may look back."""
+    if step == generator.steps:
+        return _Particle(x, step, move.seed, preview)
+    return _Particle(x, step, move.seed, last=preview if smooth and move.kernel.name == "2m" else None)
 
 
 def _guided_step(
-    generator: Generator, move: Move, prompt: Prompt, k: int, critic: Critic | None, size: int | None
+    generator: Generator, move: Move, prompt: Prompt, now: _Particle, critic: Critic | None, size: int | None
 ) -> guidance.GuidedStep:
     assert move.guide is not None
     if critic is None:
         raise UsageError(f"guide {move.guide.name!r}: there is no reward here to ask for a gradient")
-    noise = partial(address, prompt, move.seed, step=k)
-    return guidance.GuidedStep(generator, move.guide, move.kernel, critic, size, k, noise)
+
+    def noise(purpose: str) -> torch.Generator:
+        return address(prompt, now.seed if purpose == "call" else move.seed, purpose, now.step)
+
+    return guidance.GuidedStep(generator, move.guide, move.kernel, critic, size, now.step, noise, now.x0)
 
 
 def _drifted(
@@ -111,32 +168,41 @@ def _drifted(
     fresh = generator.draw(address(prompt, move.seed, "mutate", 0)) / scale  # draws carry the scale s
     site = guidance.GuidedStep(generator, move.drift, move.kernel, critic, size, 0, noise)
     moved, log_ratio = drift.propose(site, x, fresh, move.mutate, ~held(generator))
-    return State(_numpy(moved), 0), log_ratio, 2
+    return State(_numpy(moved), 0, move.seed), log_ratio, 2
 
 
 def _start(
     generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor | None, int, bool]:
-    """(x, x0_hat or None, step, smooth) at which the Move starts: fresh noise or the parent, re-noised and mutated."""
+) -> tuple[_Particle, int]:
+    """The particle with which the Move starts, fresh noise or the parent, and the network evaluations it took."""
     if parent is None:
-        x, x0, step, smooth = generator.draw(address(prompt, move.seed, "draw", 0)), None, 0, False
+        now = _Particle(generator.draw(address(prompt, move.seed, "draw", 0)), 0, move.seed)
     else:
-        x, step, smooth = torch.from_numpy(np.array(parent.x)).to(device), parent.step, parent.smooth
-        x0 = None if parent.x0 is None else torch.from_numpy(np.array(parent.x0)).to(device)
+        x, x0, last = (None if v is None else torch.from_numpy(np.array(v)).to(device)
+                       for v in (parent.x, parent.x0, parent.last))  # fmt: skip
+        assert x is not None
+        now = _Particle(x, parent.step, parent.seed, x0, last)
     if move.back is not None:
-        if not 0 <= move.back <= step:
-            raise UsageError(f"back={move.back}: a Move can go back only to a step from 0 to its parent's, {step}")
-        mixed = normal(x, address(prompt, move.seed, "back", move.back))
-        noisier = kernels.renoise(x, _level(generator, step), _level(generator, move.back), mixed)
-        x, step, smooth = torch.where(held(generator), x, noisier), move.back, False
-    if move.mutate:
-        noise = address(prompt, move.seed, "mutate", step)
-        level = _level(generator, step)
-        scale = torch.as_tensor(level[1]).to(x)
-        fresh = generator.draw(noise) / scale if x0 is None else normal(x, noise)  # draws carry the scale s
-        mutated = kernels.mutate(x, x0, level, move.mutate, fresh)
-        x, smooth = torch.where(held(generator), x, mutated), False
-    return x, x0, step, smooth
+        if not 0 <= move.back <= now.step:
+            raise UsageError(f"back={move.back}: a Move can go back only to a step from 0 to its parent's, {now.step}")
+        mixed = normal(now.x, address(prompt, move.seed, "back", move.back))
+        noisier = kernels.renoise(now.x, _level(generator, now.step), _level(generator, move.back), mixed)
+        now = _Particle(torch.where(held(generator), now.x, noisier), move.back, move.seed)
+    return _mutated(generator, move, prompt, now) if move.mutate else (now, 0)
+
+
+def _mutated(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -> tuple[_Particle, int]:
+    """The particle with noise mixed into its own noise component x - a*x0_hat, and the evaluations that x0_hat took."""
+    noise, level, nfe = address(prompt, move.seed, "mutate", now.step), _level(generator, now.step), 0
+    if now.step == 0:  # pure noise, all of it; draws carry the scale s
+        x0, fresh = None, generator.draw(noise) / torch.as_tensor(level[1]).to(now.x)
+    else:
+        if now.step < generator.steps:
+            now, nfe = _evaluated(generator, prompt, now)
+        x0, fresh = now.x0, normal(now.x, noise)
+    mutated = kernels.mutate(now.x, x0, level, move.mutate, fresh)
+    kept = now.x0 if now.step == generator.steps else None
+    return _Particle(torch.where(held(generator), now.x, mutated), now.step, move.seed, kept), nfe
 
 
 def held(generator: Generator) -> torch.Tensor:
@@ -167,6 +233,10 @@ def _level(generator: Generator, step: int) -> tuple[Any, Any, Any, Any]:
 def address(prompt: Prompt, seed: tuple[int, ...], purpose: str, step: int) -> torch.Generator:
     """The CPU generator of the noise at an address: prompt, Move.seed, purpose and step."""
     return torch.Generator().manual_seed(int(digest([prompt.id, list(seed), purpose, step])[:15], 16))
+
+
+def _known(x: torch.Tensor | None) -> np.ndarray | None:
+    return None if x is None else _numpy(x)
 
 
 def _numpy(x: torch.Tensor) -> np.ndarray:

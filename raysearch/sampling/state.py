@@ -1,48 +1,100 @@
 """A particle's state, and its bytes on disk: safetensors under a folder that any fsspec path can name.
 
-A state is plain numpy, so that Ray shares it without copying. Writing is atomic; what cannot be read counts as absent
-and is computed again.
+A state is plain numpy, so that Ray shares it without copying. Writing is atomic; what cannot be read, or
+is not what its name says (another state, changed bytes) counts as absent and is computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import fsspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from raysearch import storage
+from raysearch.moves import Seed
+
+
+def seal(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], key: str) -> bytes:
+    """Arrays and plain facts as safetensors, with their key and a SHA-256 of all of it in the metadata."""
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    state = json.dumps(facts, sort_keys=True)
+    return save(plain, {"state": state, "key": key, "sha256": _sum(plain, state, key)})
+
+
+def unseal(data: bytes, key: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The inverse of `seal`. Raises ValueError if the data are damaged, or sealed with another key."""
+    try:
+        arrays = load(data)
+        told = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        sound = told["key"] == key and told["sha256"] == _sum(arrays, told["state"], key)
+        facts = json.loads(told["state"])
+    except (SafetensorError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no state: {error}") from None
+    if not sound:
+        raise ValueError("damaged, or another state than its name says")
+    return arrays, facts
+
+
+def _sum(arrays: Mapping[str, np.ndarray], state: str, key: str) -> str:
+    found = hashlib.sha256(json.dumps([key, state]).encode())
+    for name, array in sorted(arrays.items()):
+        found.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        found.update(array.data)
+    return found.hexdigest()
+
 
 @dataclass(frozen=True)
 class State:
-    """x: latents at `step`, fp32 [1, ...]. x0: the last x0_hat, or None at step 0.
+    """A particle between two Moves.
 
-    smooth: whether the last step was deterministic, so that a second-order kernel may look back on x0.
+    A state that is not finished carries the network evaluation with which every Move from it begins, so that a score
+    is about the state itself and no child repeats the evaluation. That doubles its size; with the second-order kernel
+    `2m` it is three times that of the latents.
+
+    Attributes:
+        x: latents at `step`, fp32 [1, ...].
+        step: from 0 (pure noise) to the number of steps (finished).
+        seed: of the Move that made x; it addresses the noise of the evaluation and of the decoder.
+        x0: x0_hat of x itself; of a finished state the video that the last step landed on; None of pure noise that
+            was not scored.
+        last: x0_hat of the state one step before, where the kernel is `2m` and may look back on it; else None.
     """
 
     x: np.ndarray
     step: int
+    seed: Seed = ()
     x0: np.ndarray | None = None
-    smooth: bool = False
+    last: np.ndarray | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.x.nbytes + (0 if self.x0 is None else self.x0.nbytes)
+        """Size of all its arrays."""
+        return sum(array.nbytes for array in self._arrays().values())
 
-    def to_bytes(self) -> bytes:
-        arrays = {"x": self.x} if self.x0 is None else {"x": self.x, "x0": self.x0}
-        meta = {"state": json.dumps({"step": self.step, "smooth": self.smooth})}
-        return save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, meta)
+    def to_bytes(self, key: str = "") -> bytes:
+        """The state as a safetensors file, sealed with its key."""
+        return seal(self._arrays(), {"step": self.step, "seed": self.seed}, key)
 
     @staticmethod
-    def from_bytes(data: bytes) -> State:
-        arrays = load(data)
-        length = int.from_bytes(data[:8], "little")
-        meta = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["state"])
-        return State(arrays["x"], meta["step"], arrays.get("x0"), meta["smooth"])
+    def from_bytes(data: bytes, key: str = "") -> State:
+        """The inverse of `to_bytes`.
+
+        Raises:
+            ValueError: if the data are damaged or the state of another key.
+            KeyError: for states of journal format 1, whose x0 lags a step.
+        """
+        arrays, facts = unseal(data, key)
+        return State(arrays["x"], facts["step"], tuple(facts["seed"]), arrays.get("x0"), arrays.get("last"))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        parts = {"x": self.x, "x0": self.x0, "last": self.last}
+        return {name: array for name, array in parts.items() if array is not None}
 
 
 class Store:
@@ -50,18 +102,17 @@ class Store:
 
     def __init__(self, url: str):
         self.url = url
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._fs, self._root = storage.locate(url)
 
     def save(self, key: str, state: State) -> None:
-        self._fs.makedirs(self._root, exist_ok=True)
-        partial = f"{self._root}/.{key}.{secrets.token_hex(4)}.partial"
-        self._fs.pipe_file(partial, state.to_bytes())
-        self._fs.mv(partial, self._path(key))
+        """Write a state. Raises UsageError if it cannot be written."""
+        storage.write(self._path(key), state.to_bytes(key))
 
     def load(self, key: str) -> State | None:
+        """The state of this key; None where there is none, or none that can be trusted."""
         try:
-            return State.from_bytes(self._fs.cat_file(self._path(key)))
-        except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+            return State.from_bytes(storage.read(self._path(key)), key)
+        except (OSError, KeyError, ValueError):
             return None
 
     def drop(self, keys: list[str]) -> None:
@@ -73,7 +124,7 @@ class Store:
             return
         dropped = set(keys)
         if gone := [f"{self._root}/{name}" for name in names if name.lstrip(".").partition(".")[0] in dropped]:
-            self._fs.rm(gone)
+            self._fs.rm(gone, recursive=storage.is_local(self._fs))
 
     def _path(self, key: str) -> str:
-        return f"{self._root}/{key}.safetensors"
+        return f"{self.url}/{key}.safetensors"

@@ -17,13 +17,13 @@ from raysearch.generators import Generator
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
-from raysearch.sampling.move import address, run_move
+from raysearch.sampling.move import address, run_move, shown
 from raysearch.sampling.state import State, Store
 from raysearch.sampling.views import BROKEN, reduce, squashed
 
 __all__ = [
     "BROKEN", "Effort", "GeneratorWorker", "Made", "RewardWorker", "address", "colocated", "reduce", "run_move",
-    "squashed",
+    "shown", "squashed",
 ]  # fmt: skip
 
 PROMPTS_KEPT = 8  # generators (with their computed conditions) that a replica keeps
@@ -93,8 +93,9 @@ class GeneratorWorker:
         self._critic: Critic | None = None
 
     def advance(
-        self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None
-    ) -> tuple[State | None, np.ndarray | None, Effort]:
+        self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None,
+        shows: bool = True,
+    ) -> tuple[State | None, np.ndarray | None, Effort]:  # fmt: skip
         """The state that the Move makes, its view (None if nothing is to be scored), and what it took.
 
         Args:
@@ -103,6 +104,7 @@ class GeneratorWorker:
             prompt: of the search.
             parent: state of the Move's parent; None to load it from the store.
             critic: for a guide; None for the replica's own.
+            shows: False to leave out the view; the network evaluations are the same.
         """
         if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
@@ -116,9 +118,8 @@ class GeneratorWorker:
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
             view = None
-            if move.score and state.x0 is not None:
-                x0 = torch.from_numpy(np.array(state.x0)).to(self.device)
-                frames = generator.decode(x0, address(prompt, move.seed, "decode", state.step))
+            if move.score and shows:
+                frames = self._frames(generator, prompt, state)
                 view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
         if self._store and self._saves:
             self._store.save(key, state)
@@ -131,9 +132,14 @@ class GeneratorWorker:
         if state is None:
             return None
         with torch.no_grad():
-            x0 = torch.from_numpy(np.array(state.x if state.x0 is None else state.x0)).to(self.device)
-            frames = self._on(prompt).decode(x0, address(prompt, (), "decode", state.step))
+            frames = self._frames(self._on(prompt), prompt, state)
         return videos.encode(reduce(frames, None), self.model.fps)
+
+    def _frames(self, generator: Generator, prompt: Prompt, state: State) -> torch.Tensor:
+        """The frames of a state [T, 3, H, W]; views and films decode with the same noise."""
+        x0 = shown(generator, state)
+        latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
+        return generator.decode(latents.to(self.device), address(prompt, state.seed, "decode", state.step))
 
     def _on(self, prompt: Prompt) -> Generator:
         if prompt not in self._generators:

@@ -92,10 +92,17 @@ def options_of(given: Mapping[str, Any]) -> tuple[Strategy, dict[str, Any]]:
         values["guide"] = guide_of(values["guide"], sampler=begin.__name__ in CORRECTED)
     if "drift" in values and "drift" in part.options:
         values["drift"] = drift_of(values["drift"])
-    elsewhere = any(key not in part.options and key in p.options for p in describe() for key in values)
-    remedy = "search=NAME leaves out the options of another strategy" if elsewhere else ""
-    options.check(part, values, KEY, remedy)
+    options.check(part, values, KEY, _elsewhere(part, values))
     return begin, values
+
+
+def _elsewhere(part: Part, values: Mapping[str, Any]) -> str:
+    """Says which strategies have the first option that this one lacks; empty if none has it."""
+    for key in values:
+        if key not in part.options and (owners := [p.name for p in describe() if key in p.options]):
+            shown = owners[0] if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]}"
+            return f"{key} belongs to {shown}; search=NAME leaves out the options of another strategy"
+    return ""
 
 
 def _described(function: Strategy, name: str) -> Part:

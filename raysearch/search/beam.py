@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
 from raysearch.options import Count, Fraction, Natural
-from raysearch.search.common import NOISY, ODE, afford, ranked, refuse_copies, rewards, stochastic_steps
+from raysearch.search.common import NOISY, ODE, afford, evaluations, ranked, refuse_copies, rewards, stochastic_steps
 from raysearch.search.schedules import READS, stops
 
 LISTED = 4
@@ -54,7 +54,9 @@ def beam(
     for start, stop in pairwise(at):
         fans.append(branch if not prune and any(start <= j < stop for j in noisy) else 1)
     ahead = [min(stop + lookahead, steps) for stop in at]
-    each = sum(f * (b - a + c - b) for f, a, b, c in zip(fans, [0, *at], at, ahead, strict=False))
+    legs = list(zip(fans, [0, *at], at, ahead, strict=False))
+    each = sum(f * evaluations(start, stop, steps) for f, start, stop, _ in legs)
+    each += sum(f * evaluations(stop, look, steps) for f, _, stop, look in legs if look > stop)
     width = afford(width if n is None else max(1, n // branch), budget, lambda m: m * each)
     plan = {"rounds": len(at) + sum(a > stop for a, stop in zip(ahead, at, strict=True)), "nfe": width * each}
     parents: list[str | None] = [None] * width

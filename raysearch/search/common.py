@@ -107,18 +107,31 @@ def refuse_uncorrected(guide: Guide | None, kernel: Kernel, steps: int) -> None:
         )
 
 
-def nfe(moves: Iterable[Move], at: Mapping[str, int]) -> int:
-    """Network function evaluations of Moves: the steps by which they advance, and two for a drift.
+def evaluations(start: int, to: int, steps: int, changed: bool = False) -> int:
+    """Network function evaluations of a Move, guides aside.
 
-    at: the step of each parent handle.
+    It evaluates each state on its way and the one it makes, unless that is finished; a parent past step 0 brings the
+    evaluation of itself along.
+
+    Args:
+        start: the step it starts from.
+        to: the step it goes to.
+        steps: of the generator.
+        changed: whether it first re-noises or mutates its parent, whose evaluation then serves for nothing.
     """
-    return sum(move.to - _start(move, at) + 2 * (move.drift is not None) for move in moves)
+    return to - start + (0 < to < steps) - (0 < start < steps and not changed)
 
 
-def _start(move: Move, at: Mapping[str, int]) -> int:
-    if move.back is not None:
-        return move.back
-    return 0 if move.parent is None else at[move.parent]
+def nfe(moves: Iterable[Move], at: Mapping[str, int], steps: int) -> int:
+    """Network function evaluations of Moves, guides aside; `at`: the step of each parent handle."""
+    return sum(_evaluations(move, at, steps) for move in moves)
+
+
+def _evaluations(move: Move, at: Mapping[str, int], steps: int) -> int:
+    start = at[move.parent] if move.parent is not None else 0
+    start = start if move.back is None else move.back
+    drift = 2 * (move.drift is not None)
+    return drift + evaluations(start, move.to, steps, changed=move.back is not None or bool(move.mutate))
 
 
 def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:

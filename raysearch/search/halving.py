@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
 from raysearch.options import Count, Fraction, PositiveFraction
-from raysearch.search.common import ODE, afford, ranked, rewards
+from raysearch.search.common import ODE, afford, evaluations, ranked, rewards
 from raysearch.search.schedules import stops
 
 LISTED = 2
@@ -55,5 +55,5 @@ def _survivors(n: int, keep: PositiveFraction) -> int:
 def _cost(n: int, keep: PositiveFraction, at: Sequence[int]) -> int:
     nfe = 0
     for start, stop in zip([0, *at], at, strict=False):
-        nfe, n = nfe + n * (stop - start), _survivors(n, keep)
+        nfe, n = nfe + n * evaluations(start, stop, at[-1]), _survivors(n, keep)
     return nfe

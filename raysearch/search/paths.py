@@ -5,7 +5,7 @@ from __future__ import annotations
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
 from raysearch.options import Count, PositiveFraction
-from raysearch.search.common import ODE, afford, ranked, rewards
+from raysearch.search.common import ODE, afford, evaluations, ranked, rewards
 
 LISTED = 5
 
@@ -35,10 +35,10 @@ def paths(
     Paper: Ma et al. 2025, arXiv 2501.09732 (search over paths)
     """
     legs = _legs(steps, start, back, ahead)
-    n = afford(n, budget, lambda m: _cost(m, keep, legs))
+    n = afford(n, budget, lambda m: _cost(m, keep, legs, steps))
     width = min(keep, n)
     first = (Move(None, (seed, 0, i), legs[0][1], kernel, guide) for i in range(n))
-    outcomes = yield Round(tuple(first), {"rounds": len(legs), "nfe": _cost(n, keep, legs)})
+    outcomes = yield Round(tuple(first), {"rounds": len(legs), "nfe": _cost(n, keep, legs, steps)})
     root, ancestors = list(range(n)), []
     for k, (noisier, to) in enumerate(legs[1:], start=1):
         kept = ranked(rewards(outcomes))[:width]
@@ -62,6 +62,7 @@ def _legs(steps: int, start: float, back: float, ahead: float) -> list[tuple[int
     return legs
 
 
-def _cost(n: int, keep: int, legs: list[tuple[int, int]]) -> int:
+def _cost(n: int, keep: int, legs: list[tuple[int, int]], steps: int) -> int:
     width = min(keep, n)
-    return n * legs[0][1] + width * (n // width) * sum(to - noisier for noisier, to in legs[1:])
+    each = sum(evaluations(noisier, to, steps, changed=True) for noisier, to in legs[1:])
+    return n * evaluations(*legs[0], steps) + width * (n // width) * each

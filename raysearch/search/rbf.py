@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search
 from raysearch.options import Count, Fraction
-from raysearch.search.common import NOISY, afford, ranked, refuse_copies, rewards, stochastic_steps
+from raysearch.search.common import NOISY, afford, evaluations, ranked, refuse_copies, rewards, stochastic_steps
 from raysearch.search.schedules import stops
 
 LISTED = 9
@@ -46,16 +46,17 @@ def rbf(
     if len(at) > 1:
         refuse_copies(kernel, steps, at[0])
     separating = [any(a <= j < b for j in noisy) for a, b in pairwise(at)]
-    lengths = [b - a for a, b in pairwise(at)]
-    free = sum(length for length, o in zip(lengths, separating, strict=True) if o)
-    n = afford(n, budget, lambda m: m * (at[0] + free) + sum(lengths) - free)
+    begin, costs = evaluations(0, at[0], steps), [evaluations(a, b, steps) for a, b in pairwise(at)]
+    free = sum(cost for cost, o in zip(costs, separating, strict=True) if o)
+    n = afford(n, budget, lambda m: m * (begin + free) + sum(costs) - free)
     first = (Move(None, (seed, 0, i), at[0], kernel, guide) for i in range(n))
-    seen = yield Round(tuple(first), {"nfe": n * (at[0] + free) + sum(lengths) - free})
+    seen = yield Round(tuple(first), {"nfe": n * (begin + free) + sum(costs) - free})
     best, saved, proposed = _first(seen), 0, [n]
     record = _value(best)
-    for k, (stop, length) in enumerate(zip(at[1:], lengths, strict=True), start=1):
-        purse = n * length + saved if separating[k - 1] else length  # without noise all children are the same
-        quota, wait, seen, success = purse // length, any(separating[k:]), [], None
+    for k, (stop, cost) in enumerate(zip(at[1:], costs, strict=True), start=1):
+        purse = n * cost + saved if separating[k - 1] else cost  # without noise all children are the same
+        quota = purse // cost if separating[k - 1] else 1  # the last step alone costs nothing
+        wait, seen, success = any(separating[k:]), [], None
         while success is None and len(seen) < quota:
             slots = range(len(seen), min(len(seen) + wave, quota) if wait else quota)
             outcomes = yield Round(tuple(Move(best.key, (seed, k, i), stop, kernel, guide) for i in slots))
@@ -63,7 +64,7 @@ def rbf(
             success = next((o for o in outcomes if _value(o) > record), None) if wait else None
         best = success or _first(seen)
         record, proposed = max(record, _value(best)), [*proposed, len(seen)]
-        saved = purse - len(seen) * length if separating[k - 1] else saved
+        saved = purse - len(seen) * cost if separating[k - 1] else saved
     return Result.of_best(seen, n=n, proposed=proposed, roots=1 if len(at) > 1 else n)
 
 

@@ -22,6 +22,7 @@ from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, Pos
 from raysearch.search.common import (
     NOISY,
     afford,
+    evaluations,
     handles,
     looked,
     moves_to,
@@ -204,7 +205,11 @@ def _sizes(n: int, last: int | None, at: Sequence[int]) -> list[int]:
 
 
 def _cost(sizes: Sequence[int], at: Sequence[int], ahead: Sequence[int]) -> int:
-    return sum(size * (look - start) for size, start, look in zip(sizes, [0, *at], ahead, strict=False))
+    legs, steps = zip(sizes, [0, *at], at, ahead, strict=False), at[-1]
+    return sum(
+        size * (evaluations(start, stop, steps) + (evaluations(stop, look, steps) if look > stop else 0))
+        for size, start, stop, look in legs
+    )
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:

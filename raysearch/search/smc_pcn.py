@@ -26,6 +26,7 @@ from raysearch.search.common import (
     NOISY,
     accepted,
     afford,
+    evaluations,
     moves_to,
     ranked,
     relayed,
@@ -128,7 +129,7 @@ def smc_pcn(
     Paper: Gilks & Berzuini 2001, JRSSB 63(1) (resample-move); pCN: Cotter et al. 2013, arXiv 1202.0709
     """
     starts = _starts(keep, stops(steps, reads), kernel, steps, rounds)
-    each = steps + sum(steps - start for start in starts)
+    each = steps + sum(evaluations(start, steps, steps) for start in starts)
     n = afford(n, budget, lambda m: m * each)
     options: dict[str, Any] = {
         "n": n, "lam": lam, "rise": rise, "kappa": kappa, "potential": potential, "threshold": threshold,

@@ -138,15 +138,20 @@ def _run_folder(run: str) -> list[str]:
 def _named(job: Job, root: Path) -> dict[str, Path]:
     """Files that the job's prompts name. Raises UsageError for one that will not be where the job looks for it."""
     found = {}
-    for prompt in prompts(job) if job.prompts.items else []:
-        file = prompt.image or prompt.video
+    listed = job.prompts.file
+    files = [(f"prompt {p.id!r}", p.image or p.video) for p in (prompts(job) if job.prompts.items or listed else [])]
+    if listed is not None:
+        path = Path(listed)
+        beside = sorted(path.glob("*.txt")) if path.is_dir() else [path]
+        files += [("prompts.file", str(file)) for file in beside]
+    for what, file in files:
         if file is None or "://" in file or os.path.isabs(file):
             continue
         path = (root / file).resolve()
         if not path.is_relative_to(root):
-            raise UsageError(f"prompt {prompt.id!r}: {file} lies outside of {root}, which is sent; --dir names another")
+            raise UsageError(f"{what}: {file} lies outside of {root}, which is sent; --dir names another")
         if not path.is_file():
-            raise UsageError(f"prompt {prompt.id!r}: {file}: no such file in {root}")
+            raise UsageError(f"{what}: {file}: no such file in {root}")
         found[Path(os.path.normpath(file)).as_posix()] = path
     return found
 

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raysearch import config, runs, storage
+from raysearch import runs, storage
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import digest
 from raysearch.runs import Resolved, Shared, resolve
+from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
 from raysearch.sweep.files import files
 from raysearch.sweep.grid import Point
@@ -97,13 +98,13 @@ def _tasks(of: Sequence[tuple[Point, Resolved]]) -> list[tuple[Task, Cell]]:
 def _drive(resolved: Resolved, folder: str, plan: Sequence[tuple[Task, Cell]], board: Board) -> Ledger:
     """One coordinator over all searches that use the same models."""
     job = resolved.job
-    journal, films = Journal(folder, resolved.manifest), Films(folder, resolved.manifest)
-    todo = [task for task, _ in plan]
-    with runs.stage(resolved, folder, todo, journal, films, time.time()) as (pool, view, others):
-        storage.write(f"{folder}/config.yaml", config.to_yaml(job))
-        coordinator = Coordinator(pool, journal, [view, *others, films, board], job.films, films.has)
-        done = coordinator.run(todo)
-    runs.prune(job.latents, done, journal)
+    films, todo = Films(folder, resolved.manifest), [task for task, _ in plan]
+    with Journal.held(folder, resolved.manifest) as journal:
+        with runs.stage(resolved, folder, todo, journal, films, time.time()) as (pool, view, others):
+            begin(job, folder)
+            coordinator = Coordinator(pool, journal, [view, *others, films, board], job.films, films.has)
+            done = coordinator.run(todo)
+        runs.prune(job.latents, done, journal)
     return coordinator.ledger
 
 

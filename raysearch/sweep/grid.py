@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from raysearch import config
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.moves import digest
+from raysearch.names import lookup
 from raysearch.security import refuse_secrets
 
 ALIASES = {"particles": "search.n", "search": "search.name"}
@@ -63,7 +64,10 @@ def points(
         base.films = "none"
     told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
     grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in told} | given
+    known = dict.fromkeys([*ALIASES, *(f.name for f in fields(Job))])
     for key, values in grid_of.items():
+        if "." not in key:
+            lookup("sweep: axis", key, known, "the axis of an option is written search.KEY, generator.KEY, ...")
         if (why := FIXED.get(key.split(".")[0])) is not None:
             raise UsageError(f"{key}: cannot be swept over, {why}")
         if not isinstance(values, list) or not values:

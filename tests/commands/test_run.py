@@ -30,7 +30,7 @@ def test_a_strategy_of_ones_own(capsys, tmp_path, monkeypatch):
     for name, wants in (
         ("my_searches:first", "has no attribute 'first'"), ("nowhere:f", "No module named 'nowhere'"),
         ("my_searches:short", "takes seed, steps and its options"),
-        ("my_searches:second_thoughts", "did you mean 'n'"),
+        ("my_searches:second_thoughts", "'m' is unknown; There are: "),
     ):  # fmt: skip
         code, error = told(capsys, *words, f"search={name}", "search.m=2")
         assert code == 2 and wants in error and error.count("\n") == 1

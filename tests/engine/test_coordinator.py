@@ -9,7 +9,7 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Observer, Task, shown
 from raysearch.moves import Kernel, Move, Result, Round, digest
 from raysearch.search import STRATEGIES
-from tests.toy import PROMPTS, Toy
+from tests.toy import PROMPTS, Toy, number
 
 STEPS = 10
 NOISY = Kernel("ddim_eta", 0.7)
@@ -114,12 +114,59 @@ def test_a_move_wanted_with_and_without_its_score_is_scored(tmp_path, capacity):
 
     alone = [run(tmp_path / str(k), Toy(0, 3), [task])[0][0].result.digest() for k, task in enumerate(sweep())]
     for shuffle in range(4):
-        folder = tmp_path / f"both-{shuffle}"
-        done, ledger = run(folder, Toy(shuffle, capacity), sweep())
+        folder, toy = tmp_path / f"both-{shuffle}", Toy(shuffle, capacity)
+        done, ledger = run(folder, toy, sweep())
         assert [d.error for d in done] == [None, None] and [d.result.digest() for d in done] == alone
         assert ledger.rebuilt == 0  # what the first to end shared with the other is kept for it
+        assert max(Counter(toy.executed).values()) == 1  # neither in flight nor later is a state made twice to score it
         again, ledger = run(folder, Toy(shuffle, capacity), sweep())
         assert [d.result.digest() for d in again] == alone and ledger.executed == 0
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_was_made_without_a_score_is_only_scored(tmp_path, lost):
+    """In a later run too; where the state is gone, the whole Move runs again. The log ratio is that of the Move."""
+
+    def one(score):
+        outcomes = yield Round((Move(None, (0, 0, 0), STEPS, score=score),))
+        return Result((*outcomes,), 0)
+
+    toy = Toy(0)
+    [first], _ = run(tmp_path, toy, [Task("passed by", PROMPTS[0], one(False), "s")])
+    key = first.result.finals[0].key
+    toy.states = {} if lost else {key: (number(PROMPTS[0].id) + number((0, 0, 0), STEPS), STEPS)}
+    [second], ledger = run(tmp_path, toy, [Task("scored", PROMPTS[0], one(True), "s")])
+    assert second.error is None and second.result.finals[0].reward == number(PROMPTS[0].id) + number((0, 0, 0), STEPS)
+    assert (len(toy.executed), ledger.executed, ledger.cost.nfe) == (2, 1, STEPS) if lost else (1, 1, 0)
+    assert second.cost.nfe == STEPS and second.cost.reward_calls == 1
+    [third], ledger = run(tmp_path, toy, [Task("recalled", PROMPTS[0], one(True), "s")])
+    assert ledger.executed == 0 and third.result.digest() == second.result.digest()
+
+
+def test_one_round_may_name_a_move_with_and_without_its_score(tmp_path):
+    def both(flip):
+        moves = [Move(None, (0, 0, 0), STEPS, score=score) for score in (flip, not flip)]
+        outcomes = yield Round(tuple(moves))
+        return Result.of_best(outcomes)
+
+    for flip in (False, True):
+        toy = Toy(0)
+        [end], ledger = run(tmp_path / str(flip), toy, [Task("t", PROMPTS[0], both(flip), "s")])
+        assert end.error is None and len(toy.executed) == ledger.executed == 1
+
+
+def test_a_failed_search_leaves_the_state_that_another_waits_to_score(tmp_path):
+    def bad(seed):
+        yield Round((Move(None, (9, 9, 9), 1), Move(None, (0, 0, 0), STEPS, score=False)))
+
+    def good(seed):
+        outcomes = yield Round((Move(None, (0, 0, 0), STEPS),))
+        return Result.of_best(outcomes)
+
+    for shuffle in range(4):
+        todo = [Task("bad", PROMPTS[0], bad(0), "s"), Task("good", PROMPTS[0], good(0), "s")]
+        done, _ = run(tmp_path / str(shuffle), Toy(shuffle, 1, poison=[(9, 9, 9)]), todo)
+        assert [d.error for d in done] == ["poison", None]
 
 
 def test_a_poison_move_ends_its_search_and_no_other(tmp_path):

@@ -2,10 +2,15 @@
 
 import json
 import math
+import os
+import shutil
+import zlib
+from dataclasses import replace
 
 import fsspec
 import pytest
 
+from raysearch import storage
 from raysearch.engine.journal import SEGMENT, Journal
 from raysearch.errors import UsageError
 from raysearch.moves import Cost, Outcome
@@ -45,6 +50,112 @@ def test_segments_rotate_and_sessions_append(url):
     assert len(Journal(url, MANIFEST).outcomes) == 3 * (SEGMENT + 3)
 
 
+@pytest.mark.parametrize("reward", [0.5, math.nan])
+def test_lines_from_another_reward_are_left_out(url, reward):
+    other = MANIFEST | {"rewards": {"identity": "other"}}
+    mine = Journal(url, MANIFEST | {"rewards": {"identity": "mine"}})
+    mine.record(outcome(0))
+    Journal(f"{url}-other", other).record(replace(outcome(1), reward=reward))
+    (foreign,) = storage.files(f"{url}-other/outcomes")
+    storage.write(f"{url}/outcomes/99999-zz.jsonl", storage.read(foreign))
+    again = Journal(url, MANIFEST | {"rewards": {"identity": "mine"}})
+    assert set(again.outcomes) == {"key0"} and again.damaged == 1 and "other models or rewards" in again.warnings()[0]
+
+
+def test_outcomes_without_a_manifest_are_refused(url):
+    Journal(url, MANIFEST).record(outcome(0))
+    storage.remove(f"{url}/manifest.json")
+    with pytest.raises(UsageError, match=r"no manifest\.json.*restore it, or choose another run="):
+        Journal(url, MANIFEST)
+
+
+def test_two_lines_that_differ_are_both_left_out_until_the_move_is_recorded_again(url):
+    for k in (0, 1):
+        Journal(f"{url}{k}", MANIFEST).record(replace(outcome(5), reward=k / 7))
+    for k in (0, 1):
+        copied(f"{url}{k}", url, f"{k:05d}-z.jsonl")
+    journal = Journal(url, MANIFEST)
+    assert not journal.outcomes and journal.disputed == {"key5"} and "two outcomes" in journal.warnings()[0]
+    journal.record(outcome(5))
+    again = Journal(url, MANIFEST)
+    assert same(again.outcomes["key5"], outcome(5)) and not again.disputed and not again.warnings()
+
+
+def copied(source: str, target: str, name: str) -> None:
+    """The only segment of a folder into another one, and its manifest."""
+    (segment,) = storage.files(f"{source}/outcomes")
+    storage.write(f"{target}/outcomes/{name}", storage.read(segment))
+    storage.write(f"{target}/manifest.json", storage.read(f"{source}/manifest.json"))
+
+
+def test_the_same_move_recorded_twice_or_scored_later_is_no_contradiction(url):
+    unscored = Outcome("key0", math.nan, {}, 0.1)
+    for each in (unscored, replace(unscored, reward=0.4, rewards={"r": 0.4}), unscored,
+                 Outcome("key0", 0.4, {"r": 0.4}, 0.1, Cost(3))):  # fmt: skip
+        Journal(url, MANIFEST).record(each)
+    again = Journal(url, MANIFEST)
+    assert again.outcomes["key0"].reward == 0.4 and again.outcomes["key0"].cost == Cost() and not again.disputed
+
+
+def unbound(k: int) -> str:
+    """A line as an earlier version wrote it, which does not say where it comes from."""
+    body = json.dumps(outcome(k).to_json(), sort_keys=True)
+    return f'{{"crc": {zlib.crc32(body.encode())}, "outcome": {body}}}\n'
+
+
+def test_lines_that_do_not_say_where_they_come_from_are_left_out(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(1))
+    storage.write(tmp_path / "outcomes/00000-0.jsonl", unbound(0))
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key1"} and again.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["[]", "3", "null", "{}", '{"crc": 0, "of": 3}', "[" * 99999, '{"crc": 1, "outcome": 3}']
+)
+def test_what_is_no_record_is_left_out(tmp_path, line):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    storage.write(tmp_path / "outcomes/00005-a.jsonl", line)
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0"} and again.damaged == 1
+
+
+@pytest.mark.parametrize("name, told", [("manifest.json", "cannot be read"), ("outcomes", "not a folder")])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "file"])
+def test_what_is_no_file_is_one_line_and_never_waited_for(tmp_path, name, told, kind):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    path = tmp_path / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    {"pipe": os.mkfifo, "folder": os.mkdir, "file": lambda p: p.write_text("[]")}[kind](path)
+    if (name, kind) == ("outcomes", "folder"):
+        assert not Journal(str(tmp_path), MANIFEST).outcomes
+        return
+    with pytest.raises(UsageError, match=told if kind != "file" or name == "outcomes" else "another run"):
+        Journal(str(tmp_path), MANIFEST)
+
+
+def test_a_pipe_among_the_segments_is_let_be(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    os.mkfifo(tmp_path / "outcomes/z.jsonl")
+    assert set(Journal(str(tmp_path), MANIFEST).outcomes) == {"key0"}
+
+
+def test_one_driver_at_a_time_and_no_leftovers(tmp_path):
+    run = tmp_path / "run"
+    (run / "latents").mkdir(parents=True)
+    for name in ("latents/.k.safetensors.1-2.partial", ".result.json.1-2.partial", "manifest.12.partial"):
+        (run / name).write_text("half")
+    with Journal.held(str(run), MANIFEST) as journal:
+        assert not list(run.rglob("*.partial"))
+        journal.record(outcome(0))
+        with pytest.raises(UsageError, match="works in this folder since"), Journal.held(str(run), MANIFEST):
+            pass
+        journal._lease._lost = "another driver has taken this folder over"
+        with pytest.raises(UsageError, match="taken this folder over; this driver stops"):
+            journal.record(outcome(1))
+    assert set(Journal(str(run), MANIFEST).outcomes) == {"key0"}
+
+
 @pytest.mark.parametrize("cut", [1, 20, -1])
 def test_a_half_written_line_is_left_out_and_counted(tmp_path, cut):
     journal = Journal(str(tmp_path), MANIFEST)
@@ -81,6 +192,15 @@ def test_another_model_is_an_error_that_says_what_changed(url):
     Journal(url, MANIFEST).record(outcome(0))
     with pytest.raises(UsageError, match=r"generator\.steps was 12, now 20.*another run="):
         Journal(url, {"generator": {"model": "tiny", "steps": 20}})
+
+
+def test_a_folder_of_another_journal_format_is_refused_in_one_line(url):
+    Journal(url, {"raysearch": "1", **MANIFEST}).record(outcome(0))
+    with pytest.raises(
+        UsageError, match=r"in journal format 1 and this raysearch writes format 2.*another run="
+    ) as info:
+        Journal(url, {"raysearch": "2", "generator": {"model": "tiny", "steps": 20}})
+    assert "\n" not in str(info.value) and "steps" not in str(info.value)
 
 
 def test_a_damaged_manifest_is_an_error(tmp_path):

@@ -1,22 +1,25 @@
 """What must never change by itself: Move keys, strategies' decisions and fingerprints, as plain values.
 
-`python -m tests.golden.pins` compares them with pins.json and prints what changed; `--write` writes them anew, which
-makes every run folder in the world start again, so it takes a reason.
+`python -m tests.golden.pins` compares them with pins.json and prints what changed; `--write` writes them and the run
+folders anew, which makes every run folder in the world start again, so it takes a reason and another journal format.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from raysearch import config, runs
 from raysearch.moves import GUIDES, KERNELS, NORMS, Guide, Kernel, Move, Outcome, Result, Search, digest
 from raysearch.search import STRATEGIES, strategy
 
 HERE = Path(__file__).parent
-SCOPE, STEPS, SEED = "scope", 12, 5
+SCOPE, STEPS, SEED, RUNS = "scope", 12, 5, ("world", "tiny")
 NOISY = Kernel("ddim_eta", 0.7, (0.0, 1.0))
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "best_of_n": [{"n": 3}, {"n": 2, "guide": Guide("full", 0.05)}],
@@ -86,6 +89,27 @@ def pins() -> dict[str, Any]:
     return pinned
 
 
+def _hashes(result: dict[str, Any]) -> dict[str, Any]:
+    """Of a result.json the hashes, of the whole and of each search."""
+    searches = [{part: search[part] for part in ("name", "hash")} for search in result["searches"]]
+    return {"hash": result["hash"], "searches": searches}
+
+
+def _write(name: str) -> None:
+    """Run a job of this folder and keep what the tests compare."""
+    kept = HERE / "runs" / name
+    with tempfile.TemporaryDirectory() as made:
+        runs.run(config.load(str(HERE / f"{name}.yaml"), [f"run={made}/{name}"]))
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(f"{made}/{name}/outcomes", kept / "outcomes")
+        for part in ("config.yaml", "manifest.json"):
+            shutil.copy(f"{made}/{name}/{part}", kept / part)
+        result = json.loads(Path(f"{made}/{name}/result.json").read_text())
+        (kept / "result.json").write_text(json.dumps(_hashes(result), indent=1) + "\n")
+        job = kept / "config.yaml"
+        job.write_text(job.read_text().replace(f"run: {made}/{name}", f"run: golden-{name}"))
+
+
 def main() -> int:
     missing = set(STRATEGIES) - set(OPTIONS)
     if missing:
@@ -94,6 +118,8 @@ def main() -> int:
     now, path = pins(), HERE / "pins.json"
     if "--write" in sys.argv:
         path.write_text(json.dumps(now, indent=1) + "\n")
+        for name in RUNS:
+            _write(name)
         return 0
     old = json.loads(path.read_text())
     changed = [f"{part}: {name}" for part in ("moves", "searches") for name in {**old[part], **now[part]}

@@ -23,7 +23,7 @@ from tests.golden import pins
 HERE = Path(__file__).parent
 PINNED = json.loads((HERE / "pins.json").read_text())
 NOW = pins.pins()
-RUNS = ("world", "tiny")
+RUNS = pins.RUNS
 
 
 def lines(run: Path) -> list[dict]:

@@ -110,7 +110,7 @@ def test_a_guided_run_from_job_to_report(tmp_path, capsys):
     [
         (["search.guide=cheep"], "did you mean 'cheap'"),
         (["search.guide.scale=-1"], "search.guide.scale=-1: give a number of at least 0"),
-        (["cluster.guide_from=elsewhere"], "cluster.guide_from: 'elsewhere' is unknown; did you mean 'remote'"),
+        (["cluster.guide_from=elsewhere"], "cluster.guide_from: 'elsewhere' is unknown; There are: colocated, remote"),
         (["search.name=smc", "search.guide.strict=false"], "set guide.strict = true"),
         (["search.name=smc", "search.kernel=ode", "search.prune=true"], "has no noise at any guided step"),
     ],

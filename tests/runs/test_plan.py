@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from raysearch import config
+from examples.clockwork import Clockwork
+from raysearch import config, runs
 from raysearch.cli import main
 from raysearch.engine.journal import Journal
 from raysearch.moves import Cost, Outcome
@@ -24,6 +25,25 @@ def test_the_table_of_a_job_by_given_seconds(capsys):
     assert 3.9 < found[0]["seconds"] / found[1]["seconds"] <= 4.0
     assert main(["plan", DEMO, *words]) == 0
     assert "128 moves, 1536 network evaluations" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("search", [
+    "best_of_n", "halving", "smc", "beam", "{name: beam, lookahead: 1, width: 2}", "paths", "pcn", "evolutionary",
+    "{name: smc, n: 8, last: 2, reads: [0.25, 0.5]}", "{name: halving, budget: 50}", "{name: beam, budget: 70}",
+])  # fmt: skip
+def test_the_plan_counts_the_network_calls_that_a_run_makes(search, tmp_path, monkeypatch):
+    calls, denoise = [], Clockwork.denoise
+    monkeypatch.setattr(
+        Clockwork, "denoise", lambda self, x, k, *a, **o: calls.append(k) or denoise(self, x, k, *a, **o)
+    )
+    job = config.load("jobs/demo.yaml", [
+        f"run={tmp_path}", f"search={search}", "prompts={items: [{id: a, text: a ball}], heldout: 0}",
+        "generator={name: 'examples.clockwork:load', model: clockwork, steps: 8, fps: 8}", "reward=motion", "watch=[]",
+        "films=none", "latents=none", "cluster.executor=inline",
+    ])  # fmt: skip
+    runs.run(job)
+    spent = json.loads((tmp_path / "result.json").read_text())["budget"]["cost"]["nfe"]
+    assert len(calls) == spent == plan.simulate(job, plan.Pace(1.0), 2, 1).nfe
 
 
 def test_the_searches_without_the_guide_are_part_of_the_plan():

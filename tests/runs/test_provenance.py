@@ -68,7 +68,7 @@ def test_it_is_enough_to_make_the_film_again(run):
             kernel, guide = m.pop("kernel"), m.pop("guide")
             move = Move(**m | {"seed": tuple(m["seed"])}, kernel=Kernel(**kernel), guide=guide and Guide(**guide))
             state, *_ = run_move(generator, move, prompt, state, torch.device("cpu"))
-        frames = generator.decode(torch.from_numpy(state.x0), address(prompt, (), "decode", state.step))
+        frames = generator.decode(torch.from_numpy(state.x0), address(prompt, state.seed, "decode", state.step))
     assert videos.encode(reduce(frames, None), settings["fps"]) == film.read_bytes()
 
 

@@ -1,16 +1,20 @@
 """States on disk: bit for bit, and what cannot be read counts as absent."""
 
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
+from raysearch import storage
 from raysearch.sampling.state import State, Store
 
 
-def state(x0: bool = True) -> State:
+def state(*kept: str) -> State:
     x = np.random.default_rng(0).standard_normal((1, 9, 4)).astype(np.float32)
-    return State(x, 7, x * 2 if x0 else None, smooth=x0)
+    return State(x, 7, (3, 1, 2), *(x * n if name in kept else None for n, name in ((2, "x0"), (3, "last"))))
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -18,13 +22,23 @@ def store(request, tmp_path):
     return Store(str(tmp_path / "latents") if request.param == "local" else f"memory://{tmp_path.name}/latents")
 
 
-@pytest.mark.parametrize("x0", [True, False])
-def test_round_trip(store, x0):
-    store.save("a", state(x0))
+@pytest.mark.parametrize("kept", [(), ("x0",), ("x0", "last")], ids=str)
+def test_round_trip(store, kept):
+    store.save("a", state(*kept))
     found = store.load("a")
-    assert (found.step, found.smooth) == (7, x0)
-    assert np.array_equal(found.x, state().x) and found.x.dtype == np.float32
-    assert (found.x0 is None) == (not x0) and (not x0 or np.array_equal(found.x0, state().x0))
+    assert (found.step, found.seed) == (7, (3, 1, 2)) and found.x.dtype == np.float32
+    for name in ("x", "x0", "last"):
+        there, was = getattr(found, name), getattr(state(*kept), name)
+        assert np.array_equal(there, was) if name == "x" or name in kept else there is was is None
+    assert found.nbytes == (1 + len(kept)) * found.x.nbytes
+
+
+def test_a_state_whose_preview_lags_a_step_counts_as_absent(store):
+    """As journal format 1 wrote them: x0 was that of the step before."""
+    meta = {"state": json.dumps({"step": 7, "smooth": True})}
+    store._fs.makedirs(store._root, exist_ok=True)
+    store._fs.pipe_file(store._path("a"), save({"x": state().x, "x0": state().x}, meta))
+    assert store.load("a") is None
 
 
 def test_absent_and_dropped(store):
@@ -41,6 +55,34 @@ def test_a_damaged_file_counts_as_absent(tmp_path, cut):
     path = tmp_path / "a.safetensors"
     path.write_bytes(path.read_bytes()[:cut])
     assert store.load("a") is None
+
+
+def test_any_changed_byte_counts_as_absent(tmp_path):
+    store = Store(str(tmp_path))
+    store.save("a", state())
+    path = tmp_path / "a.safetensors"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1 :])
+        assert store.load("a") is None, at
+    path.write_bytes(whole)
+    assert store.load("a") is not None
+
+
+def test_the_state_of_another_key_counts_as_absent(store):
+    store.save("a", state())
+    store.save("b", state())
+    storage.write(f"{store.url}/a.safetensors", storage.read(f"{store.url}/b.safetensors"))
+    assert store.load("a") is None and store.load("b") is not None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink(p, p)], ids=["pipe", "folder", "loop"])
+def test_what_is_no_file_counts_as_absent_and_can_be_dropped(tmp_path, make):
+    make(tmp_path / "a.safetensors")
+    store = Store(str(tmp_path))
+    assert store.load("a") is None
+    store.drop(["a"])
+    assert not os.path.lexists(tmp_path / "a.safetensors")
 
 
 def test_nothing_half_written_stays(tmp_path):

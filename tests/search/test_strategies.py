@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from examples.exact.drivers import Toy, drive
-from examples.exact.models import DDPM
+from examples.exact.models import DDPM, LinearGaussian
 from raysearch.errors import UsageError
 from raysearch.moves import KERNELS, Guide, Kernel, Outcome
 from raysearch.search import STRATEGIES, describe, options_of, strategy
@@ -24,11 +24,11 @@ NEED_NOISE = ("smc", "pimh", "smc_pcn", "beam", "rbf")
 FIXED = {"best_of_n", "smc", "pimh", "smc_pcn", "beam", "halving", "paths", "pcn", "evolutionary"}
 
 
-def ledger(search, run):
+def ledger(search, run, steps=20):
     """(Result, moves of each round, NFE by the Moves alone)."""
     at, spent, rounds, round_ = {}, 0, [], next(search)
     while True:
-        spent += nfe(round_.moves, at)
+        spent += nfe(round_.moves, at, steps)
         outcomes = [run(m) for m in round_.moves]
         at.update({o.key: m.to for o, m in zip(outcomes, round_.moves, strict=True)})
         rounds.append(round_.moves)
@@ -103,19 +103,29 @@ def test_costs_by_hand():
     for name, options, expected in (
         ("best_of_n", {"n": 5}, 5 * 20),
         ("smc", {"n": 5}, 5 * 20),
-        ("smc", {"n": 16, "last": 4, "reads": (0.5,)}, 16 * 10 + 4 * 10),
-        ("halving", {"n": 8, "reads": (0.2, 0.5)}, 8 * 4 + 4 * 6 + 2 * 10),
+        ("smc", {"n": 16, "last": 4, "reads": (0.5,)}, 16 * 11 + 4 * 9),
+        ("halving", {"n": 8, "reads": (0.2, 0.5)}, 8 * 5 + 4 * 6 + 2 * 9),
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM}, 6 * 20),
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM, "lookahead": 2}, 6 * 20 + 6 * 2 * 4),
-        ("beam", {"width": 2, "branch": 3}, 6 * 16 + 2 * 4),  # the last stretch has no noise: one child each
+        ("beam", {"width": 2, "branch": 3}, 6 * 17 + 2 * 3),  # the last stretch has no noise: one child each
+        ("smc", {"n": 5, "lookahead": 2}, 5 * (20 + 4 * 2)),
         ("pimh", {"n": 3, "runs": 2}, 2 * 3 * 20),
-        ("smc_pcn", {"n": 3, "rounds": 3, "keep": (0.0, 0.4)}, 3 * (20 + 20 + 12 + 20)),
-        ("paths", {"n": 6, "keep": 2}, 6 * 4 + 6 * 8 * 4),
+        ("smc_pcn", {"n": 3, "rounds": 3, "keep": (0.0, 0.4)}, 3 * (20 + 20 + 11 + 20)),
+        ("paths", {"n": 6, "keep": 2}, 6 * 5 + 6 * (8 * 4 + 3)),
         ("zero_order", {"n": 3, "rounds": 2}, 20 * (1 + 3 * 2)),
         ("pcn", {"n": 3, "rounds": 2}, 20 * 3 * 3),
         ("evolutionary", {"n": 6, "children": 4, "reads": (0.0, 0.5)}, 6 * 20 + 4 * 20 + 4 * 10),
     ):
         assert ledger(strategy(name)(0, 20, **options), Toy().run)[2] == expected, name
+
+
+@every_strategy
+@pytest.mark.parametrize("steps", [4, 8, 20])
+def test_no_strategy_evaluates_a_state_twice(name, steps):
+    toy = Toy(LinearGaussian(steps=steps))
+    ledger(strategy(name)(5, steps, kernel=DDPM), toy.run, steps)
+    assert max(toy.begun.values(), default=0) <= 1  # a noise that was not scored: its one child begins it
+    assert all(toy.states[key][1] == 0 for key, count in toy.begun.items() if count)
 
 
 @pytest.mark.parametrize("name", ["best_of_n", "halving", "smc"])

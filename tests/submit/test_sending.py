@@ -80,7 +80,7 @@ def test_files_of_elsewhere_are_carried_along(work, tmp_path):
         (["cluster.storage=shared"], "give what all nodes see"),
         (["prompts.items=[{text: a, image: ../ball.png}]"], "lies outside of"),
         (["prompts.items=[{text: a, image: frames/boll.png}]"], "frames/boll.png: no such file"),
-        (["search.m=4"], "did you mean 'n'"),
+        (["search.m=4"], "'m' is unknown; There are: n"),
         (["cluster.submit.max_mb=0.00001"], "max_mb"),
         (["cluster.submit.env.AWS_SECRET=x"], "can be read in the dashboard"),
         (["generator.model=./nowhere"], "./nowhere"),

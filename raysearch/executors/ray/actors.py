@@ -130,7 +130,7 @@ class GeneratorActor(_Actor):
 
     def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None) -> None:
         """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
-        self.worker.advance(replace(move, score=False), key, prompt, parent)
+        self.worker.advance(move, key, prompt, parent, shows=False)
 
     def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
         """The state as mp4 at full size; None if it is kept nowhere."""

@@ -254,7 +254,7 @@ class RayExecutor:
         flight.made = made
         self.states.keep(key, call.state, call.replica.node, made.bytes, move.to)
         self.hedges_won += call.hedge
-        if move.score and move.to > 0:
+        if move.score:
             flight.view, flight.avoid = call.view, None
             self._queue(flight)
         else:
