@@ -34,9 +34,6 @@ SETTINGS = {  # (settings of the generator, kernel of rbf, kernel of best-of-n)
     "vp_warped, vp_sde 3": (
         {"shift": 1.0, "times": "vp_warped"}, {"name": "vp_sde", "eta": 3.0}, {"name": "vp_sde", "eta": 3.0},
     ),
-    "warped, ddim_eta .7": (
-        {"shift": 1.0, "times": "warped"}, {"name": "ddim_eta", "eta": 0.7, "window": [0.2, 0.8]}, "ode",
-    ),
 }  # fmt: skip
 BASE = ("own times, ddim_eta .7", "best_of_n")
 ERROR = "tinyworld_truth.trajectory_error"
