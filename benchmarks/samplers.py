@@ -1,7 +1,7 @@
 """`python -m benchmarks.samplers`: the samplers at equal network evaluations, on chains whose posterior is known.
 
-The chain of the oracles at two strengths of lambda: the tilted mean lies 1.0 and 1.6 standard deviations of the prior away.
-RMSE of the posterior mean over runs, its bias, the mean of the best reward found, and the standard deviation of log Z_hat.
+The chain of the oracles at two strengths of lambda; the posterior mean lies 1.0 and 1.6 prior sd away.
+Over runs: RMSE and bias of the posterior mean, the mean of the best reward found, the sd of log Z_hat.
 """
 
 from __future__ import annotations
