@@ -23,8 +23,8 @@ Model = LinearGaussian | Mixture
 def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Result, np.ndarray]]:
     """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
 
-    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from states at the same step. Of mutations
-    only those of pure noise are known here.
+    spawn(i) makes the i-th search; all must yield Rounds to the same steps, from fresh noise or from states
+    at the same step. Of mutations only those of pure noise are known here.
     """
     rng = np.random.default_rng(seed)
     searches = [spawn(i) for i in range(runs)]
@@ -32,15 +32,19 @@ def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Re
     x, at, done = np.empty(0), np.empty(0, int), [None] * runs  # every state so far and its step, by handle
     while None in done:
         moves = [m for r in rounds for m in r.moves]
-        now, step, ratio = _parents(model, moves, x, at, rng)
-        for k in range(step, moves[0].to):
-            now, more = model.advance(now, k, rng)
-            ratio = ratio + more
-        first, to = len(x), moves[0].to
-        x, at = np.append(x, now), np.append(at, np.full(len(now), to))
+        new, to = np.array([m.parent is None for m in moves]), moves[0].to
+        now, ratio = np.empty(len(moves)), np.zeros(len(moves))
+        for mine in (new, ~new):
+            if mine.any():
+                y, step, q = _parents(model, [moves[i] for i in np.flatnonzero(mine)], x, at, rng)
+                for k in range(step, to):
+                    y, more = model.advance(y, k, rng)
+                    q = q + more
+                now[mine], ratio[mine] = y, q
         reward = model.reward(now, to).tolist() if moves[0].score else [math.nan] * len(now)
-        ratios = np.broadcast_to(ratio, len(now)).tolist()
-        answers = iter([Outcome(str(first + i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratios, strict=True))])
+        pairs = enumerate(zip(reward, ratio.tolist(), strict=True), start=len(x))
+        answers = iter([Outcome(str(i), r, {}, q) for i, (r, q) in pairs])
+        x, at = np.append(x, now), np.append(at, np.full(len(now), to))
         for i, (search, round_) in enumerate(zip(searches, rounds, strict=True)):
             try:
                 rounds[i] = search.send([next(answers) for _ in round_.moves])
@@ -51,11 +55,10 @@ def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Re
 
 def _parents(model: Model, moves: Sequence[Move], x: np.ndarray, at: np.ndarray, rng: np.random.Generator):
     """The states from which Moves start, (M,), their common step, and log p - log q of drawing them."""
-    parents = [m.parent for m in moves]
-    if parents[0] is None:
+    if moves[0].parent is None:
         now, ratio = model.draw(rng, len(moves))
         return now, 0, ratio
-    index = np.array(parents, int)
+    index = np.array([m.parent for m in moves], int)
     now, step, beta = x[index], int(at[index[0]]), moves[0].mutate
     assert (at[index] == step).all() and (step == 0 or not beta)
     if beta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from raysearch.search.resampling import SCHEMES
 START = (0.6, 0.4)
 TRANSITION = ((0.7, 0.3), (0.2, 0.8))
 EMISSION = ((0.9, 0.2), (0.3, 0.6), (0.5, 0.1))  # likelihood of what was seen, by stage and hidden state
+REAL = dict(SCHEMES)  # the schemes as they are, whatever a test puts in their place
 STRIDE = 2  # steps a stage, so that copies meet noise before they land
 
 
@@ -62,14 +63,14 @@ class CellRng:
 
 
 def enumerated(name: str, choices: Choices) -> Callable[..., np.ndarray]:
-    """A scheme for N <= 2 that enumerates its uniforms instead of drawing them."""
+    """A scheme that enumerates its uniforms instead of drawing them; for N <= 2, systematic for any N."""
 
     def scheme(weights, rng, m=None):
         W = weights.W
         count = len(W) if m is None else m
         decisions = [*np.cumsum(W), *((count * np.cumsum(W)) % 1), *((count * W) % 1), *(W / W.max())]
         edges = np.unique(np.clip(np.round([0.0, 1.0, *decisions], 14), 0, 1))
-        return SCHEMES[name](weights, CellRng(choices, edges), m)
+        return REAL[name](weights, CellRng(choices, edges), m)
 
     return scheme
 
@@ -87,6 +88,15 @@ class Hmm:
             path += (self.choices.choose(list(TRANSITION[path[-1]] if path else START)),)
         self.paths.append(path)
         return Outcome(str(len(self.paths) - 1), math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path)))
+
+
+@dataclass
+class Deadly(Hmm):
+    """The same chain, where a path that begins in state 1 has no reward: it does not count towards Z."""
+
+    def run(self, move: Move) -> Outcome:
+        outcome = super().run(move)
+        return replace(outcome, reward=math.nan) if self.paths[-1][0] == 1 else outcome
 
 
 @dataclass
@@ -131,9 +141,9 @@ class Noisy(Hmm):
         return self.drawn[seed]
 
 
-def hmm_log_z(stages: int) -> float:
-    """The forward algorithm."""
-    alpha = np.array(START) * EMISSION[0]
+def hmm_log_z(stages: int, begun: tuple[float, float] = (1.0, 1.0)) -> float:
+    """The forward algorithm; begun: factors of the first states."""
+    alpha = np.array(START) * EMISSION[0] * begun
     for k in range(1, stages):
         alpha = alpha @ np.array(TRANSITION) * EMISSION[k]
     return math.log(alpha.sum())
@@ -142,14 +152,17 @@ def hmm_log_z(stages: int) -> float:
 def expected_z(spawn: Callable[[Choices], Search], law: type[Hmm] | None = None) -> tuple[float, int]:
     """E[Z_hat] of the searches spawned, and how many outcomes it took.
 
-    law: how particles move; the chain itself by default.
+    law: how particles move; the chain itself by default. A search that ends because no particle has weight counts as 0.
     """
-    mean, outcomes = expected(spawn, lambda result, _: [math.exp(result.log_z)], law)
+    mean, outcomes = expected(spawn, lambda result, _: [math.exp(result.log_z)], law, dead=[0.0])
     return float(mean[0]), outcomes
 
 
 def expected(
-    spawn: Callable[[Choices], Search], value: Callable[[Result, Hmm], Sequence[float]], law: type[Hmm] | None = None
+    spawn: Callable[[Choices], Search],
+    value: Callable[[Result, Hmm], Sequence[float]],
+    law: type[Hmm] | None = None,
+    dead: Sequence[float] | None = None,
 ) -> tuple[np.ndarray, int]:
     """The expectation of numbers that follow from a search's Result, and how many outcomes it took.
 
@@ -159,11 +172,17 @@ def expected(
         spawn: makes the search, whose own random choices the Choices enumerate.
         value: (result, model) -> numbers; the particle of an Outcome of key k is `model.paths[int(k)]`.
         law: how particles move; the chain itself by default.
+        dead: the numbers of a search that ends because no particle has weight; by default it is an error.
     """
 
     def run(choices: Choices) -> np.ndarray:
         model = (law or Hmm)(choices)
-        return np.array(value(driven(spawn(choices), model.run), model))
+        try:
+            return np.array(value(driven(spawn(choices), model.run), model))
+        except ValueError as error:
+            if dead is None or "weight zero" not in str(error):
+                raise
+            return np.array(dead)
 
     leaves = list(Choices.all_of(run))
     mass = math.fsum(p for p, _ in leaves)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,24 @@ Frames: TypeAlias = NDArray[np.uint8]  # [T, H, W, 3]
 Call: TypeAlias = dict[str, Any]  # arguments of a pipeline call: their types differ by class
 Pipeline: TypeAlias = Any  # a diffusers pipeline: its parts and methods differ by class, and none of them is typed
 Condition: TypeAlias = Callable[[Frames, Call, str], Call]
+Shape: TypeAlias = Callable[[Pipeline, Call], tuple[int, int]]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
+
+Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
+Rounding: TypeAlias = Literal["down", "wan", "never", "given"]
+"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; wan,
+n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
 TEXT = ("text",)
 TEXT_IMAGE = ("text", "image")
 FTFY = ("ftfy",)
+
+
+def ratios(config: Config) -> tuple[int, int] | None:
+    """What an autoencoder covers, of those that write it down: frames per latent frame, and pixels of a side."""
+    time, space = config.get("temporal_compression_ratio"), config.get("spatial_compression_ratio")
+    return (int(time), int(space)) if time and space else None
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class PipelineClass:
         needs_frames: whether a prompt has to give an image or frames.
         condition: turns conditioning frames into arguments of the call. It receives the frames, the part of the call
             that no prompt changes (with all sizes) and the id of the prompt.
+        shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline and the part of
+            the call that no prompt changes, completed with the defaults of its signature.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
             and is free to follow.
         hold: returns latents with the conditioned positions at their clean value. It receives the latents, those that
@@ -65,6 +79,9 @@ class PipelineClass:
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
+            the network cover comes on top (sizes.py).
+        rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
         why: what a test of the class would take, where `tested` is false.
@@ -75,6 +92,7 @@ class PipelineClass:
     takes: tuple[str, ...]
     needs_frames: bool = False
     condition: Condition | None = None
+    shape: Shape | None = None
     held: bool = False
     hold: Hold | None = None
     trim: Callable[[torch.Tensor, Call], torch.Tensor] | None = None
@@ -86,6 +104,8 @@ class PipelineClass:
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
+    multiple: int = 16
+    rounds: Rounding = "down"
     notes: str = ""
     tested: bool = True
     why: str = ""
@@ -103,6 +123,8 @@ class Autoencoder:
         least: the smallest `decode_chunk` with which it can decode in pieces; 0 if it cannot.
         unset: what it does without `decode_chunk`, for the documentation.
         instead: what to do where a job asks for pieces and there are none.
+        covers: from its configuration, how many frames a latent frame stands for, and how many pixels of a side a
+            latent pixel; None where it cannot be told.
     """
 
     name: str
@@ -111,6 +133,7 @@ class Autoencoder:
     least: int = 0
     unset: str = "whole"
     instead: str = "try tiling"
+    covers: Callable[[Config], tuple[int, int] | None] = ratios
 
 
 @dataclass(frozen=True)
@@ -155,10 +178,10 @@ def video_length(frames: Frames, call: Call, prompt_id: str) -> int:
 
 
 def too_long(prompt_id: str, given: int, total: int) -> UsageError:
-    """The error for a clip that is as long as the whole video, or longer."""
+    """The error for a clip that is as long as the whole video, or longer; `given` counts no further than `total`."""
     return UsageError(
-        f"prompt {prompt_id!r} has {given} conditioning frames, but generator.num_frames={total} counts them too; "
-        "set it higher or give a shorter clip"
+        f"prompt {prompt_id!r} has {'at least ' * (given == total)}{given} conditioning frames, but "
+        f"generator.num_frames={total} counts them too; set it higher or give a shorter clip"
     )
 
 

@@ -17,7 +17,7 @@ from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
 from raysearch.search import options_of
 from raysearch.search.choose import chosen
-from raysearch.search.schedules import READS
+from raysearch.search.schedules import DROPS, READS
 
 MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
 
@@ -70,7 +70,7 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         _can_guide(job, judge, options.get(name), f"search.{name}")
     _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
-    if job.generator.chunks > 1 and reads is not None and reads.default == READS:
+    if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
         options = {"reads": layout.ends(job.generator.chunks), **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose)
     _try(checked)

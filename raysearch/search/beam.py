@@ -8,7 +8,7 @@ from itertools import pairwise
 from raysearch.moves import Guide, Kernel, Move, Result, Round, Search
 from raysearch.options import Count, Fraction, Natural
 from raysearch.search.common import NOISY, ODE, afford, evaluations, ranked, refuse_copies, rewards, stochastic_steps
-from raysearch.search.schedules import READS, stops
+from raysearch.search.schedules import DROPS, stops
 
 LISTED = 4
 
@@ -19,7 +19,7 @@ def beam(
     *,
     width: Count = 4,
     branch: Count = 4,
-    reads: Sequence[Fraction] = READS,
+    reads: Sequence[Fraction] = DROPS,
     lookahead: Natural = 0,
     per_parent: bool = False,
     prune: bool = False,

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, Seed
+from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, Seed, argbest, digest
 from raysearch.search.schedules import fraction, guided
 
 ODE = Kernel("ode")
 NOISY = Kernel("ddim_eta", 0.7, (0.2, 0.8))
 
 
-def stream(*address: int) -> np.random.Generator:
-    """The random stream at an address such as (seed, round); it does not depend on what was drawn elsewhere."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(address)))
+def stream(*address: int | str) -> np.random.Generator:
+    """The random stream at an address such as (handle, seed, round); it does not depend on what was drawn elsewhere.
+
+    Seeds and rounds are the same for all prompts of a run. The handle of a search's first state differs between prompts
+    and generators, so a search puts it into its addresses.
+    """
+    words = [int(digest(part), 16) if isinstance(part, str) else part for part in address]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
 
 
 def sub_seed(seed: int, part: int) -> int:
@@ -71,10 +77,20 @@ def ranked(values: Iterable[float]) -> list[int]:
     return [i for _, _, i in sorted(keys)]
 
 
+def living(rewards: np.ndarray, lw: np.ndarray) -> int:
+    """Index of the highest reward among particles that have weight; the lowest index among equals."""
+    return argbest(np.where(np.isfinite(lw), rewards, np.nan).tolist())
+
+
 def stochastic_steps(kernel: Kernel, steps: int) -> list[int]:
     """Steps (of `steps`) at which the kernel brings fresh noise; never the last, which ends on the data."""
     lo, hi = kernel.window
     return [k for k in range(steps - 1) if kernel.stochastic and lo <= fraction(k, steps) <= hi]
+
+
+def acting(at: Sequence[int], noisy: Sequence[int]) -> list[int]:
+    """The stops after which copies of a particle come apart: a noisy step lies before the next one; the last stays."""
+    return [a for a, b in pairwise(at) if any(a <= k < b for k in noisy)] + [at[-1]]
 
 
 def refuse_copies(kernel: Kernel, steps: int, first: int) -> None:

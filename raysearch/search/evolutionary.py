@@ -66,10 +66,10 @@ def evolutionary(
     n, legs = afford(n, budget, cost), [*at, steps]
     plan = {"rounds": len(legs) * (len(legs) + 1) // 2, "nfe": cost(n)}
     population = yield from _grown(seed, 0, [None] * n, list(range(n)), legs, 0.0, kernel, guide, plan)
-    parents_of = []
+    parents_of, origin = [], population[0].outcome.key
     for g, stop in enumerate(at, start=1):
         fitness = ranked(rewards([p.outcome for p in population]))
-        winners = [_tournament(fitness, tournament, (seed, g, i)) for i in range(_brood(n, children))]
+        winners = [_tournament(fitness, tournament, (origin, seed, g, i)) for i in range(_brood(n, children))]
         states, roots = [population[w].states[stop] for w in winners], [population[w].root for w in winners]
         brood = yield from _grown(seed, g, states, roots, [*at[g:], steps], beta, kernel, guide)
         population = [population[i] for i in fitness[:elites]] + brood
@@ -107,7 +107,7 @@ def _grown(
     return [Individual(*line) for line in zip(states, outcomes, roots, strict=True)]
 
 
-def _tournament(fitness: Sequence[int], size: int, address: tuple[int, ...]) -> int:
+def _tournament(fitness: Sequence[int], size: int, address: tuple[int | str, ...]) -> int:
     """The fittest of `size` members drawn at random; `fitness` lists the members from best to worst."""
     return fitness[int(stream(*address).integers(len(fitness), size=size).min())]
 

@@ -52,12 +52,12 @@ def pcn(
     plan = {"rounds": 2 + 2 * rounds, "nfe": n * each}
     noises = yield Round(tuple(Move(None, (seed, 0, i, 0), 0, score=False) for i in range(n)), plan)
     states = yield Round(tuple(Move(z.key, (seed, 0, i, 1), steps, kernel, guide) for i, z in enumerate(noises)))
-    best, acceptances = _best(states), 0
+    best, acceptances, origin = _best(states), 0, noises[0].key
     for k in range(1, rounds + 1):
         mutants = (Move(z.key, (seed, k, i, 0), 0, mutate=beta, score=False, drift=pull) for i, z in enumerate(noises))
         proposals = yield Round(tuple(mutants))
         videos = yield Round(tuple(Move(z.key, (seed, k, i, 1), steps, kernel, guide) for i, z in enumerate(proposals)))
-        u = [stream(seed, k, i).random() for i in range(n)]
+        u = [stream(origin, seed, k, i).random() for i in range(n)]
         accepted = [_accepted(lam, *four) for four in zip(states, videos, proposals, u, strict=True)]
         noises = [z if t else old for t, z, old in zip(accepted, proposals, noises, strict=True)]
         states = [v if t else old for t, v, old in zip(accepted, videos, states, strict=True)]

@@ -61,7 +61,7 @@ def pimh(
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
         budget: the largest number of network function evaluations (NFE) to spend, instead of the number of runs.
-        prune: in the runs, keep each survivor once instead of copying it; for kernels without noise.
+        prune: in the runs, drop particles and let fresh ones join, and copy none; for kernels without noise.
 
     Raises:
         UsageError: as `smc` does, for a kernel without noise and for a guide that the weights cannot correct.
@@ -78,10 +78,11 @@ def pimh(
     for k in range(runs):
         run = yield from relayed(smc(sub_seed(seed, k), steps, **options), lambda r: _noted(r, runs, len(done)))
         done.append(run)
-        if k and accepted(_log_z(run) - _log_z(done[now]), stream(seed, k, 1).random()):
+        origin = done[0].finals[0].key  # differs between prompts
+        if k and accepted(_log_z(run) - _log_z(done[now]), stream(origin, seed, k, 1).random()):
             now = k
         visits[now] += 1
-    return _pooled(done, visits)
+    return _pooled(done, visits, n)
 
 
 def _noted(round_: Round, runs: int, run: int) -> Round:
@@ -90,7 +91,7 @@ def _noted(round_: Round, runs: int, run: int) -> Round:
     return Round(round_.moves, {**round_.note, **total, "run": run})
 
 
-def _pooled(done: Sequence[Result], visits: np.ndarray) -> Result:
+def _pooled(done: Sequence[Result], visits: np.ndarray, n: int) -> Result:
     """The populations of all runs, each weighted by how often the chain was at its run."""
     finals = tuple(o for run in done for o in run.finals)
     share = [math.log(v / visits.sum()) if v else -math.inf for v in visits.tolist()]
@@ -98,7 +99,7 @@ def _pooled(done: Sequence[Result], visits: np.ndarray) -> Result:
     log_z = [_log_z(run) for run in done]
     top = max(log_z)
     notes: dict[str, Any] = {
-        "n": len(done[0].finals), "runs": len(done), "log_z": log_z, "visits": visits.astype(int).tolist(),
+        "n": n, "runs": len(done), "log_z": log_z, "visits": visits.astype(int).tolist(),
         "acceptance": (np.count_nonzero(visits) - 1) / max(len(done) - 1, 1),
         "lambda": [run.notes["lambda"][-1] for run in done], "ess": [run.notes["ess"][-1] for run in done],
         "roots": sum(run.notes["roots"] for run in done), "nan": sum(run.notes["nan"] for run in done),

@@ -88,6 +88,43 @@ def scheme(name: str) -> Scheme:
     return lookup("scheme", name, SCHEMES)
 
 
+DISTINCT = ("systematic", "ssp")  # schemes that give floor or ceil of m W offspring, so no two where m W <= 1
+
+
+def kept(
+    weights: Weights, rng: np.random.Generator, m: int, draw: Scheme = systematic
+) -> tuple[np.ndarray, np.ndarray]:
+    """m distinct particles, chosen so that a weight over the chance to be kept is unbiased with the least error.
+
+    Weights above c are kept for certain, the others with probability W / c, where c makes the probabilities sum to m.
+    The sum of the weights over their probabilities is always that of all weights.
+
+    Args:
+        weights: of the population, N.
+        rng: of the draw among the smaller weights.
+        m: how many to keep; where fewer have weight, all of them are kept.
+        draw: a scheme of DISTINCT.
+
+    Returns:
+        Slots of the kept, in order, and the probability with which each was kept.
+
+    Source: Fearnhead & Clifford 2003, section 3 (optimal resampling)
+    """
+    order = np.argsort(-weights.W, kind="stable")
+    order = order[: int(np.count_nonzero(weights.W))]
+    if m >= len(order):
+        return np.sort(order), np.ones(len(order))
+    W, large = weights.W[order], 0
+    while W[large] * (m - large) > math.fsum(W[large:]):
+        large += 1
+    small = np.sort(order[large:])
+    chance = np.minimum(weights.W * (m - large) / math.fsum(W[large:]), 1.0)
+    drawn = small[np.unique(draw(Weights(np.log(weights.W[small])), rng, m - large))]
+    a = np.sort(np.append(order[:large], drawn))
+    chance[order[:large]] = 1.0
+    return a, chance[a]
+
+
 def _normalised(weights: Weights | Sequence[float] | np.ndarray, m: int | None) -> tuple[np.ndarray, int]:
     """(W summing to 1, m). Raises ValueError for weights that are negative, not finite or all zero, and for m < 1."""
     W = weights.W if isinstance(weights, Weights) else np.asarray(weights, dtype=np.float64)
@@ -102,7 +139,8 @@ def _inverse_cdf(points: np.ndarray, W: np.ndarray) -> np.ndarray:
     """For each point in [0, 1) the particle whose interval of the cumulative weights contains it."""
     upto = np.cumsum(W)
     places: np.ndarray = np.searchsorted(upto / upto[-1], points, side="right")
-    return np.minimum(places, np.flatnonzero(W)[-1])
+    particles: np.ndarray = np.minimum(places, np.flatnonzero(W)[-1])
+    return particles
 
 
 def _strata(W: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from raysearch.moves import Guide
 from raysearch.names import lookup
 from raysearch.search.weights import Weights
 
-READS = (0.2, 0.4, 0.6, 0.8)  # before 20 % of the steps a preview is blurred and its reward says little
+READS = (0.2, 0.4, 0.6)  # before 20 % a preview is blurred; each is followed by noise of `common.NOISY`, to 80 %
+DROPS = (*READS, 0.8)  # where candidates are dropped no noise need follow
 GRID = 33  # values of lambda that an adaptive schedule tries
 
 

@@ -10,20 +10,22 @@ read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import gt
 from typing import Annotated, Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Outcome, Result, Search, argbest
+from raysearch.moves import Guide, Kernel, Outcome, Result, Search
 from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, PositiveFraction
 from raysearch.search.common import (
     NOISY,
+    acting,
     afford,
     evaluations,
     handles,
+    living,
     looked,
     moves_to,
     refuse_copies,
@@ -32,36 +34,12 @@ from raysearch.search.common import (
     stochastic_steps,
     stream,
 )  # fmt: skip
-from raysearch.search.resampling import SCHEMES, Scheme
-from raysearch.search.schedules import READS, RISES, adaptive, funnel, lambdas
+from raysearch.search.population import Population, Schedule, halved, shrinking
+from raysearch.search.resampling import DISTINCT, SCHEMES, Scheme
+from raysearch.search.schedules import READS, RISES, adaptive, lambdas
 from raysearch.search.schedules import stops as stops_of
-from raysearch.search.weights import Weights
 
 LISTED = 3
-
-
-@dataclass(frozen=True)
-class Population:
-    """What follows the ancestors when the population is resampled.
-
-    Attributes:
-        parents: handles of the states; None before the first read.
-        weights: the log-weights.
-        paid: (N,) L_k as of the last read.
-        memory: (N,) what the potential remembers of earlier reads.
-        root: (N,) slot of the first ancestor.
-    """
-
-    parents: tuple[str | None, ...]
-    weights: Weights
-    paid: np.ndarray
-    memory: np.ndarray
-    root: np.ndarray
-
-    @staticmethod
-    def fresh(n: int, memory: float) -> Population:
-        """n particles of equal weight that have no state yet."""
-        return Population((None,) * n, Weights.uniform(n), np.zeros(n), np.full(n, memory), np.arange(n))
 
 
 # (lambda_k, rewards (N,), population) -> (L_k (N,), memory (N,)); r_j is the reward of read j
@@ -116,18 +94,23 @@ def smc(
 ) -> Search:
     """Resample particles by exp(lambda * reward of the preview): a sampler, with weights and log Z.
 
+    A read after which no noise parts the copies of a particle before the next one cannot act: it is left out, and the
+    notes say which (`left_out`). Particles of weight zero, whose reward was NaN or -inf, are replaced by halves of the
+    heaviest one, or dropped where halves would stay identical.
+
     Args:
         n: number of particles; `budget` sets it instead.
         lam: inverse temperature lambda of the target, reached at the last read.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
-        threshold: resample where ESS < threshold * N.
+        threshold: resample where ESS < threshold * N; with prune it has no part.
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
         last: size to which the population shrinks on the way; defaults to n.
         lookahead: at each read, score a particle after this many further ode steps, which are then thrown away.
-        prune: keep each survivor once, with the weight of its offspring, instead of copying it.
+        prune: copy no particle. Half of the population remains after each read, each with its weight over the chance
+            that it was kept, and what that saves is spent on fresh particles; with `last` the population only shrinks.
 
     Raises:
         UsageError: where copies would stay identical because the kernel has no noise, unless prune or threshold = 0,
@@ -135,39 +118,50 @@ def smc(
 
     Paper: Singhal et al. 2025, arXiv 2501.06848 (FK steering); log-weights and correction as Wu et al. 2023, 2306.17775
     """
-    at, draw, (pay, memory) = stops_of(steps, reads), SCHEMES[scheme], POTENTIALS[potential]
-    ahead = [min(stop + lookahead, steps) for stop in at]
-    n = afford(n, budget, lambda m: _cost(_sizes(m, last, at), at, ahead))
-    sizes, lam_k = _sizes(n, last, at), lambdas(rise, lam, at)
-    if scheme == "killing" and (prune or sizes[-1] < n):
-        raise UsageError(
-            "search.scheme=killing keeps the size of the population: with prune or last use systematic or ssp"
-        )
-    if n > 1 and len(at) > 1 and (threshold > 0 or sizes[-1] < n) and not prune:
+    at, (pay, memory) = stops_of(steps, reads), POTENTIALS[potential]
+    noisy = stochastic_steps(kernel, steps)
+    if prune and scheme not in DISTINCT:
+        raise UsageError(f"search.scheme={scheme}: prune keeps distinct particles; use {' or '.join(DISTINCT)}")
+    if (n > 1 or budget) and len(at) > 1 and (threshold > 0 or last is not None) and not prune:
         refuse_copies(kernel, steps, at[0])
     refuse_uncorrected(guide, kernel, steps)
-    noisy, now = stochastic_steps(kernel, steps), Population.fresh(n, memory)
+    wanted = at
+    if not prune and last is None and threshold > 0:
+        at = acting(at, noisy)
+    ahead = [min(stop + lookahead, steps) for stop in at]
+    looks = [evaluations(stop, look, steps) if look > stop else 0 for stop, look in zip(at, ahead, strict=True)]
+    schedule = _schedule(n, last, at, looks, prune, budget)
+    if scheme == "killing" and schedule.sizes[-1] < schedule.sizes[0]:
+        raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
+    lam_k, saved, origin = lambdas(rise, lam, at), 0, ""
+    now = Population.fresh(schedule.sizes[0], memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "ancestors": []}
-    plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": _cost(sizes, at, ahead)}
+    plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
         moves = moves_to(stop, now.parents, seeds, kernel, guide)
         outcomes = yield from looked(moves, ahead[k], plan | _latest(notes))
-        final = stop == steps
+        origin, final = origin or outcomes[0].key, stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
         now = _weighed(diff if final else pay, lam_k[k], outcomes, now)
         notes["lambda"].append(lam_k[k])
         notes["ess"].append(now.weights.ess)
         if not final:
-            separated = any(stop <= j < at[k + 1] for j in noisy)
-            ancestors = None
-            if sizes[k + 1] < sizes[k] or ((separated or prune) and now.weights.ess < threshold * len(now.weights)):
-                now, ancestors = _resampled(draw, now, stream(seed, k), sizes[k + 1], prune or not separated)
+            copies = not prune and any(stop <= j < at[k + 1] for j in noisy)
+            draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
+            now, ancestors = _selected(now, draw, stream(origin, seed, k), schedule.survivors[k], copies, threshold)
+            if fresh := schedule.fresh[k]:
+                spared = evaluations(stop, at[k + 1], steps) + looks[k + 1]
+                saved += (schedule.survivors[k] - len(now.parents)) * spared
+                more, saved = divmod(saved, evaluations(0, at[k + 1], steps) + looks[k + 1])
+                now = now.joined(fresh + more, schedule.share(k), memory)
             notes["ancestors"].append(ancestors)
+    report = {**notes, "n": schedule.sizes[0], "roots": len(set(now.root.tolist())), "nan": now.weights.nans}
+    if left_out := sorted({*wanted} - {*at}):
+        report["left_out"] = left_out
     log_w = tuple(now.weights.log_w.tolist())
-    report = {**notes, "n": n, "roots": len(set(now.root.tolist())), "nan": now.weights.nans}
-    return Result(tuple(outcomes), argbest(rewards(outcomes).tolist()), log_w, now.weights.log_z, report)
+    return Result(tuple(outcomes), living(rewards(outcomes), now.weights.lw), log_w, now.weights.log_z, report)
 
 
 def _due(pay: Potential, lam: float, outcomes: Sequence[Outcome], now: Population) -> tuple[np.ndarray, ...]:
@@ -188,28 +182,33 @@ def _affordable(
     return adaptive(now.weights, lambda lam: _due(pay, lam, outcomes, now)[0], low, high, kappa)
 
 
-def _resampled(
-    draw: Scheme, now: Population, rng: np.random.Generator, m: int, prune: bool
-) -> tuple[Population, list[int]]:
-    """The population after resampling to m, and its ancestors; with prune each survivor once."""
-    a, weights = draw(now.weights, rng, m), now.weights.resampled(m)
-    if prune:
-        a, offspring = np.unique(a, return_counts=True)
-        weights = now.weights.pruned(offspring)
-    parents = tuple(now.parents[i] for i in a)
-    return Population(parents, weights, now.paid[a], now.memory[a], now.root[a]), a.tolist()
+def _selected(
+    now: Population, draw: Scheme, rng: np.random.Generator, m: int, copies: bool, threshold: float
+) -> tuple[Population, list[int] | None]:
+    """The population after a read, m particles at the most, and its ancestors; None where nothing changes.
+
+    copies: whether noise parts copies before the next read; without it every particle stands once.
+    """
+    n = len(now.weights)
+    if m < n and not copies:
+        return now.pruned(draw, rng, m)
+    if m < n or (copies and now.weights.ess < threshold * n):
+        return now.resampled(draw, rng, m)
+    if not np.isfinite(now.weights.lw).all():
+        return now.replaced(copies)
+    return now, None
 
 
-def _sizes(n: int, last: int | None, at: Sequence[int]) -> list[int]:
-    return funnel(n, n if last is None else min(last, n), len(at))
-
-
-def _cost(sizes: Sequence[int], at: Sequence[int], ahead: Sequence[int]) -> int:
-    legs, steps = zip(sizes, [0, *at], at, ahead, strict=False), at[-1]
-    return sum(
-        size * (evaluations(start, stop, steps) + (evaluations(stop, look, steps) if look > stop else 0))
-        for size, start, stop, look in legs
-    )
+def _schedule(
+    n: int, last: int | None, at: Sequence[int], looks: Sequence[int], prune: bool, budget: int | None
+) -> Schedule:
+    """The sizes of the population, known before the first reward."""
+    if prune and last is None:
+        each = at[-1] + sum(looks)
+        n = afford(n, budget, lambda m: m * each)
+        return halved(n, at, budget or n * each, looks)
+    n = afford(n, budget, lambda m: shrinking(m, last or m, at, looks).nfe)
+    return shrinking(n, last or n, at, looks)
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:

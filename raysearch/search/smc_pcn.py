@@ -25,6 +25,7 @@ from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFrac
 from raysearch.search.common import (
     NOISY,
     accepted,
+    acting,
     afford,
     evaluations,
     moves_to,
@@ -121,14 +122,16 @@ def smc_pcn(
         threshold: resample where ESS < threshold * N.
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
-        prune: in the run, keep each survivor once instead of copying it; for kernels without noise.
+        prune: in the run, drop particles and let fresh ones join, and copy none; for kernels without noise.
 
     Raises:
         UsageError: as `smc` does, for a kernel without noise and for a guide that the weights cannot correct.
 
     Paper: Gilks & Berzuini 2001, JRSSB 63(1) (resample-move); pCN: Cotter et al. 2013, arXiv 1202.0709
     """
-    starts = _starts(keep, stops(steps, reads), kernel, steps, rounds)
+    noisy, at = stochastic_steps(kernel, steps), stops(steps, reads)
+    at = acting(at, noisy) if threshold > 0 and not prune else at  # where a run of smc stops
+    starts = _starts(keep, at, noisy, rounds, prune)
     each = steps + sum(evaluations(start, steps, steps) for start in starts)
     n = afford(n, budget, lambda m: m * each)
     options: dict[str, Any] = {
@@ -137,7 +140,8 @@ def smc_pcn(
     }  # fmt: skip
     lineage, plan = Lineage(), {"nfe": n * each}
     run = yield from relayed(smc(seed, steps, **options), lambda r: Round(r.moves, {**r.note, **plan}), lineage.record)
-    survivors = SCHEMES[scheme](Weights(np.array(run.log_weights)), stream(seed, 0, 0, 2), n).tolist()
+    origin = run.finals[0].key  # differs between prompts
+    survivors = SCHEMES[scheme](Weights(np.array(run.log_weights)), stream(origin, seed, 0, 0, 2), n).tolist()
     seen = [lineage.path(video) for video in run.finals]
     rates: list[float] = []
     paths = [seen[i] for i in survivors]
@@ -146,25 +150,30 @@ def smc_pcn(
     for k, start in enumerate(starts, start=1):
         proposals = yield from _proposed(paths, start, sorted({*starts, steps}), (seed, k), beta, kernel, guide)
         gains = [_gain(lam, old, new) for old, new in zip(paths, proposals, strict=True)]
-        taken = [accepted(gain, stream(seed, k, i, 3).random()) for i, gain in enumerate(gains)]
+        taken = [accepted(gain, stream(origin, seed, k, i, 3).random()) for i, gain in enumerate(gains)]
         paths = [new if t else old for t, new, old in zip(taken, proposals, paths, strict=True)]
         seen, rates = [*seen, *proposals], [*rates, sum(taken) / n]
     notes = {**run.notes, "survivors": survivors, "keep": starts, "acceptance": rates}
     return _result(paths, seen, run.log_z, notes)
 
 
-def _starts(keep: Sequence[float], at: Sequence[int], kernel: Kernel, steps: int, rounds: int) -> list[int]:
+def _starts(keep: Sequence[float], at: Sequence[int], noisy: Sequence[int], rounds: int, prune: bool) -> list[int]:
     """The step at which the proposals of each round leave the path of their particle."""
+    steps = at[-1]
     kept = [max((stop for stop in at[:-1] if stop <= round(share * steps)), default=0) for share in keep]
     if not kept:
         raise UsageError("search.keep=(): give at least one fraction of the steps, such as 0 or 0.4")
-    noisy = stochastic_steps(kernel, steps)
     for share, start in zip(keep, kept, strict=True):
         if start and not any(k >= start for k in noisy):
             raise UsageError(
-                f"search.keep={tuple(keep)}: at {share} a proposal keeps the path up to step {start} of {steps}, "
-                f"and kernel {kernel.name} (window = {kernel.window}) has no noise later: choose a stochastic kernel "
-                "or an earlier read, or give 0, which takes any kernel (the ode with prune = true)"
+                f"search.keep={tuple(keep)}: at {share} a proposal keeps the path up to step {start} of {steps}, and "
+                "the kernel has no noise later: choose a stochastic kernel or an earlier read, or 0, which takes any "
+                "kernel (the ode with prune = true)"
+            )
+        if start and prune:
+            raise UsageError(
+                f"search.keep={tuple(keep)}: with prune particles join on the way, not all have a state at {share}; "
+                "give 0"
             )
     return [kept[k % len(kept)] for k in range(rounds)]
 

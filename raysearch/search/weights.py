@@ -105,7 +105,16 @@ class Weights:
         """Equal weights of n offspring (N by default); the log-mean is kept in `log_z`."""
         return Weights(np.zeros(len(self) if n is None else n), self.log_z, self.nans)
 
-    def pruned(self, offspring: Sequence[int] | np.ndarray) -> Weights:
-        """As `resampled`, but each survivor stands once, with the weight of its offspring (all counts positive)."""
-        counts = np.asarray(offspring, dtype=np.float64)
-        return Weights(np.log(counts / counts.mean()), self.log_z, self.nans)
+    def branched(self, ancestors: np.ndarray, factor: np.ndarray) -> Weights:
+        """The weights of these offspring, each `factor` times its ancestor's, as part of the same sum over N.
+
+        `log_z` stays as it is where the products sum to the weights of the ancestors, and in expectation where they do
+        so in expectation.
+        """
+        return Weights(self.lw[ancestors] + np.log(factor) + math.log(len(ancestors) / len(self)), self.paid, self.nans)
+
+    def joined(self, m: int, share: float) -> Weights:
+        """With m fresh particles of likelihood 1, which make up `share` of the estimate of Z; the others the rest."""
+        n = len(self) + m
+        old = self.lw + math.log((1 - share) * n / len(self))
+        return Weights(np.append(old, np.full(m, math.log(share * n / m) - self.paid)), self.paid, self.nans)

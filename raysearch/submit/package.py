@@ -18,7 +18,7 @@ from pathspec import GitIgnoreSpec
 import raysearch
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.security import in_file
+from raysearch.security.kinds import in_file
 
 EXCLUDES = (
     ".git", ".hg/", ".svn/", ".venv/", "venv/", "env/", "node_modules/", "__pycache__/", "*.py[cod]", "*.egg-info/",
@@ -32,12 +32,18 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format; a date of its own would c
 
 @dataclass(frozen=True)
 class Parcel:
-    """files: where each is, by its name in the package, in order. left_out: what was excluded, folders with a slash."""
+    """The files that are sent.
+
+    Attributes:
+        files: Path of each file by its name in the package, in order.
+        left_out: What was excluded; folders end with a slash.
+    """
 
     files: Mapping[str, Path]
     left_out: Sequence[str]
 
     def sizes(self) -> dict[str, int]:
+        """Bytes of every file, by its name in the package."""
         return {name: path.stat().st_size for name, path in self.files.items()}
 
     def code(self) -> str:
@@ -56,21 +62,31 @@ class Parcel:
                 archive.writestr(info, path.read_bytes())
         if len(data := made.getvalue()) > most_mb * MB:
             sizes = sorted(self.sizes().items(), key=lambda item: -item[1])[:3]
-            told = ", ".join(f"{name} ({size / MB:.1f} MB)" for name, size in sizes)
+            text = ", ".join(f"{name} ({size / MB:.1f} MB)" for name, size in sizes)
             raise UsageError(
                 f"the working directory packs to {len(data) / MB:.1f} MB, more than cluster.submit.max_mb={most_mb:g}; "
-                f"the largest files: {told}; leave some out by .rayignore or cluster.submit.exclude"
+                f"the largest files: {text}; leave some out by .rayignore or cluster.submit.exclude"
             )
         return data
 
 
 def collect(root: Path, exclude: Iterable[str], named: Mapping[str, Path], ship: bool, most_mb: float) -> Parcel:
-    """What to send of a folder. named: files that go along whatever the patterns say, by their name in the package.
+    """Choose the files to send. .gitignore and .rayignore are obeyed at every depth.
 
-    .gitignore and .rayignore count, at every depth. ship: raysearch goes along, from where it is imported.
-    Raises UsageError for a file with a secret and for one larger than most_mb, naming all of them.
+    Args:
+        root: The working directory.
+        exclude: Further patterns to leave out.
+        named: Files that are sent in any case, by their name in the package.
+        ship: Whether raysearch is sent too, from where it is imported.
+        most_mb: Largest size of one file.
+
+    Returns:
+        The files.
+
+    Raises:
+        UsageError: Files have a secret in them or are too large; the message names them.
     """
-    found, left_out = _walk(root, [("", GitIgnoreSpec.from_lines([*EXCLUDES, *exclude]))])
+    found, left_out = _walk(root, [("", _patterns([*EXCLUDES, *exclude], "cluster.submit.exclude"))])
     if ship:
         own = _sources()
         if clash := next((n for n, p in found.items() if n.startswith("raysearch/") and own.get(n) != p), None):
@@ -89,11 +105,19 @@ def _refuse(files: Mapping[str, Path], most_mb: float) -> None:
     for name, path in files.items():
         if (size := path.stat().st_size) > most_mb * MB:
             bad.append(f"{name}: {size / MB:.1f} MB, more than cluster.submit.max_file_mb={most_mb:g}")
-        elif why := in_file(path, name):
+        elif why := _secret(path, name):
             bad.append(f"{name}: {why}")
     if bad:
         shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "")
         raise UsageError(f"will not send {shown}. Name what must stay here in .rayignore (patterns as in .gitignore)")
+
+
+def _secret(path: Path, name: str) -> str | None:
+    """Why a file must not leave: its text, its name, or that of the file that it links to."""
+    try:
+        return in_file(path, name) or (in_file(path, path.resolve().name) if path.is_symlink() else None)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") -> tuple[dict[str, Path], list[str]]:
@@ -101,11 +125,13 @@ def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") 
     specs = [*specs, *((folder, spec) for spec in _ignored(root / folder))]
     found: dict[str, Path] = {}
     left_out: list[str] = []
-    for entry in sorted(os.scandir(root / folder), key=lambda e: e.name):
+    for entry in _entries(root / folder):
         name, is_folder = f"{folder}{entry.name}", entry.is_dir(follow_symlinks=False)
         name += "/" if is_folder else ""
         if _excluded(name, specs) or not (is_folder or entry.is_file()):  # links to folders, sockets, ...
             left_out.append(name)
+        elif entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+            left_out.append(f"{name} (a link out of the folder)")
         elif is_folder:
             inner, outer = _walk(root, specs, name)
             found |= inner
@@ -115,10 +141,27 @@ def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") 
     return found, left_out
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be listed ({error.strerror}); name it in .rayignore of the folder above, or mend its "
+            "permissions"
+        ) from None
+
+
 def _ignored(folder: Path) -> list[GitIgnoreSpec]:
     """The patterns of the ignore files of one folder, in their order."""
     files = [folder / name for name in IGNORE_FILES if (folder / name).is_file()]
-    return [GitIgnoreSpec.from_lines(file.read_text(encoding="utf-8").splitlines()) for file in files]
+    return [_patterns(file.read_text(encoding="utf-8", errors="replace").splitlines(), str(file)) for file in files]
+
+
+def _patterns(lines: Iterable[str], source: str) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise UsageError(f"{source}: a pattern that .gitignore does not know ({error}); mend or remove it") from None
 
 
 def _excluded(name: str, specs: Iterable[tuple[str, GitIgnoreSpec]]) -> bool:

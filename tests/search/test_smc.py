@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from examples.exact.drivers import Toy, drive, replicate
-from examples.exact.enumeration import STRIDE, Guided, Hmm, enumerated, expected_z, hmm_log_z
+from examples.exact.enumeration import REAL, STRIDE, Guided, Hmm, enumerated, expected_z, hmm_log_z
 from examples.exact.models import DDPM, LinearGaussian, Mixture, Twisted
 from raysearch.moves import Kernel, Move
 from raysearch.search import strategy
-from raysearch.search.resampling import SCHEMES
-from raysearch.search.schedules import adaptive
+from raysearch.search.resampling import DISTINCT, SCHEMES
+from raysearch.search.schedules import DROPS, adaptive
 from raysearch.search.smc import POTENTIALS
 from raysearch.search.weights import Weights
 
@@ -27,7 +27,7 @@ CHAIN = LinearGaussian()
 
 def estimate(model, runs, seed=0, **options):
     """(log Z_hat of each run, posterior mean of each run, posterior second moment of each run)."""
-    options = {"lam": model.lam, "kernel": model.kernel, **options}
+    options = {"lam": model.lam, "kernel": model.kernel, "reads": DROPS, **options}
     done = replicate(model, lambda i: smc(i, model.steps, **options), runs, seed)
     log_z = np.array([result.log_z for result, _ in done])
     moments = np.array([[np.exp(r.log_weights) @ x**p for p in (1, 2)] for r, x in done])
@@ -116,7 +116,7 @@ def test_gaussian_mixture_against_quadrature():
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("potential", POTENTIALS)
 def test_hidden_markov_chain_over_all_outcomes(scheme, potential, monkeypatch):
-    for threshold, prune in ((0.0, False), (0.9, False), (1.0, False), (1.0, scheme != "killing")):
+    for threshold, prune in ((0.0, False), (0.9, False), (1.0, False), (1.0, scheme in DISTINCT)):
         mean, leaves = expected(2, scheme, monkeypatch, potential=potential, threshold=threshold, prune=prune)
         assert abs(mean / math.exp(hmm_log_z(2)) - 1) < 1e-12
         assert leaves >= 16
@@ -137,9 +137,10 @@ def test_enumeration_catches_a_biased_scheme(monkeypatch):
 
 def expected(stages, scheme, monkeypatch, law=None, **options):
     def spawn(choices):
-        monkeypatch.setitem(SCHEMES, "enumerated", enumerated(scheme, choices))
+        if scheme in REAL:
+            monkeypatch.setitem(SCHEMES, scheme, enumerated(scheme, choices))
         reads = [k / stages for k in range(1, stages)]
-        return smc(0, STRIDE * stages, n=2, lam=1.0, scheme="enumerated", reads=reads, kernel=DDPM, **options)
+        return smc(0, STRIDE * stages, lam=1.0, scheme=scheme, reads=reads, **{"n": 2, "kernel": DDPM, **options})
 
     return expected_z(spawn, law)
 
@@ -156,7 +157,7 @@ def test_funnel_is_unbiased():
 
 
 def test_adaptive_lambda_is_recorded_and_rises():
-    done = replicate(CHAIN, lambda i: smc(i, 20, n=128, lam=4.0, rise="adaptive", kernel=DDPM), 200, 0)
+    done = replicate(CHAIN, lambda i: smc(i, 20, n=128, lam=4.0, rise="adaptive", kernel=DDPM, reads=DROPS), 200, 0)
     truth = replace(CHAIN, lam=4.0).exact()[0]
     assert off(np.exp([r.log_z - truth for r, _ in done]), 1) < 4
     for result, _ in done:
@@ -176,15 +177,32 @@ def test_deterministic_population_is_refused_with_both_remedies():
 def test_copies_are_made_only_where_noise_parts_them():
     toy = Toy()
     kernel = Kernel("ddim_eta", 1.0, (0.2, 0.7))
-    result, rounds = drive(smc(0, 20, n=8, lam=50.0, threshold=1.0, kernel=kernel), toy.run)
-    ancestors = result.notes["ancestors"]
-    assert any(a is not None and len(set(a)) < 8 for a in ancestors)
-    assert ancestors[-1] is None  # from 80 % on this kernel is deterministic
+    reads = (0.1, 0.15, 0.4, 0.6, 0.8)  # no noise after .1 before .15, nor from .7 on
+    result, rounds = drive(smc(0, 20, n=8, lam=50.0, threshold=1.0, kernel=kernel, reads=reads), toy.run)
+    assert result.notes["left_out"] == [2, 16]
+    assert len(result.notes["ancestors"]) == len(rounds) - 1 == 3
+    assert all(len(set(a)) < 8 for a in result.notes["ancestors"])
     for outcomes in rounds:
         assert len({toy.states[o.key] for o in outcomes}) == 8
 
 
-def plain(toy, seed, slot, kernel, stops=(4, 8, 12, 16, 20)):
+def test_a_read_that_cannot_act_changes_nothing_but_the_cost():
+    """At the default kernel a read at 80 % is left out: the same videos and weights as with it."""
+    three, rounds = drive(smc(0, 20, n=8, lam=5.0), Toy().run)
+    four, more = drive(smc(0, 20, n=8, lam=5.0, reads=(0.2, 0.4, 0.6, 0.8)), Toy().run)
+    last, _ = drive(smc(0, 20, n=8, lam=5.0, reads=(0.2, 0.4, 0.6, 0.8), last=7), Toy().run)
+    assert (three.finals, three.log_weights, three.log_z) == (four.finals, four.log_weights, four.log_z)
+    assert len(rounds) == len(more) == 4 and "left_out" not in three.notes and four.notes["left_out"] == [16]
+    assert len(last.notes["ess"]) == 5  # where the population shrinks, the read drops a particle
+
+
+@pytest.mark.parametrize("steps", range(4, 60))
+def test_every_default_read_can_act(steps):
+    result, _ = drive(smc(0, steps, n=2), Toy(LinearGaussian(steps=steps)).run)
+    assert "left_out" not in result.notes
+
+
+def plain(toy, seed, slot, kernel, stops=(4, 8, 12, 20)):
     """What a sampler without any selection makes in this slot."""
     outcome = None
     for k, stop in enumerate(stops):

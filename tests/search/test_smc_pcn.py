@@ -81,7 +81,7 @@ def test_without_reward_every_proposal_is_taken_and_keeps_what_it_is_told_to():
     assert rounds[: len(own)] == own
     assert result.notes["acceptance"] == [1.0] * 3 and result.notes["keep"] == [0, 8, 0]
     assert result.notes["survivors"] == [0, 1, 2] and result.log_z == run.log_z == 0.0
-    later = moves[15:]
+    later = moves[12:]
     shape = [(m.seed[1], m.to, m.mutate, m.score) for m in later[::3]]
     assert shape == [
         (0, 0, 0.0, False), (1, 0, 0.3, False), (1, 8, 0.0, False), (1, 20, 0.0, True), (2, 20, 0.0, True),
@@ -109,10 +109,10 @@ def test_a_proposal_is_taken_by_reward_and_by_the_log_ratio_of_the_new_path():
     options = {"n": 2, "rounds": 1, "keep": (0.4,), "lam": 2.0, "threshold": 0.0, "kernel": DDPM}
     u = {(0, 0, 0, 2): 0.5, (0, 1, 0, 3): 0.2, (0, 1, 1, 3): 0.2}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "stream", lambda *a: np.random.default_rng(0) if a[3] == 2 else Fixed(u[a]))
+        patch.setattr(module, "stream", lambda *a: np.random.default_rng(0) if a[4] == 2 else Fixed(u[a[1:]]))
         result, rounds = drive(smc_pcn(0, 20, **options), run)
     assert result.notes["acceptance"] == [0.5]
-    assert [o.key for o in result.finals] == [rounds[4][0].key, rounds[5][1].key, rounds[5][0].key]
+    assert [o.key for o in result.finals] == [rounds[3][0].key, rounds[4][1].key, rounds[4][0].key]
     assert result.log_weights == pytest.approx((math.log(0.5), math.log(0.5), -math.inf))
     assert result.best == 2 and result.winner.reward == 1.5  # the best seen, which no chain is at
 
@@ -136,14 +136,14 @@ def test_a_proposal_without_reward_is_refused():
 
     result, rounds = drive(smc_pcn(0, 20, n=4, lam=1.0, kernel=DDPM), run)
     assert result.notes["acceptance"] == [0.0, 0.0]
-    assert {o.key for o in result.finals} <= {o.key for o in rounds[4]}
+    assert {o.key for o in result.finals} <= {o.key for o in rounds[3]}
 
 
 def test_the_final_population_is_resampled_by_its_weights():
     toy = Toy()
     options = {"n": 8, "lam": 3.0, "threshold": 0.0, "kernel": DDPM, "reads": (0.4,)}
     run, _ = drive(smc(1, 20, **options), Toy().run)
-    survivors = SCHEMES["systematic"](np.exp(run.log_weights), stream(1, 0, 0, 2))
+    survivors = SCHEMES["systematic"](np.exp(run.log_weights), stream(run.finals[0].key, 1, 0, 0, 2))
     result, _ = drive(smc_pcn(1, 20, rounds=1, **options), toy.run)
     assert result.notes["survivors"] == survivors.tolist() and len(set(survivors)) < 8
 
@@ -152,8 +152,12 @@ def test_keep_is_an_earlier_read_with_noise_after_it():
     begun = smc_pcn(0, 20, n=2, keep=(0.7, 0.1, 0.65), rounds=3, kernel=DDPM)
     result, _ = drive(begun, Toy().run)
     assert result.notes["keep"] == [12, 0, 12]
-    with pytest.raises(ValueError, match=r"keep=\(0.8,\): at 0.8 .* up to step 16 of 20.*has no noise later"):
-        next(smc_pcn(0, 20, keep=(0.8,), kernel=Kernel("ddim_eta", 0.7, (0.2, 0.7))))
+    with pytest.raises(
+        ValueError, match=r"keep=\(0.6,\): at 0.6 .* up to step 12 of 20.*the kernel has no noise later"
+    ):
+        next(smc_pcn(0, 20, keep=(0.6,), threshold=0.0, kernel=Kernel("ddim_eta", 0.7, (0.2, 0.5))))
+    with pytest.raises(ValueError, match=r"keep=\(0.4,\): with prune particles join on the way.*0.4; give 0"):
+        next(smc_pcn(0, 20, prune=True))
     with pytest.raises(ValueError, match=r"keep=\(\): give at least one"):
         next(smc_pcn(0, 20, keep=()))
 

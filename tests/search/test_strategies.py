@@ -108,7 +108,7 @@ def test_costs_by_hand():
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM}, 6 * 20),
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM, "lookahead": 2}, 6 * 20 + 6 * 2 * 4),
         ("beam", {"width": 2, "branch": 3}, 6 * 17 + 2 * 3),  # the last stretch has no noise: one child each
-        ("smc", {"n": 5, "lookahead": 2}, 5 * (20 + 4 * 2)),
+        ("smc", {"n": 5, "lookahead": 2}, 5 * (20 + 3 * 2)),
         ("pimh", {"n": 3, "runs": 2}, 2 * 3 * 20),
         ("smc_pcn", {"n": 3, "rounds": 3, "keep": (0.0, 0.4)}, 3 * (20 + 20 + 11 + 20)),
         ("paths", {"n": 6, "keep": 2}, 6 * 5 + 6 * (8 * 4 + 3)),
@@ -212,7 +212,7 @@ def test_a_budget_too_small_names_the_least_that_will_do(name):
         ("best_of_n", {"n": 0}, "search.n=0: give a whole number of at least 1"),
         ("smc", {"potential": "dif"}, "did you mean 'diff'"),
         ("smc", {"scheme": "systemic"}, "did you mean 'systematic'"),
-        ("smc", {"scheme": "killing", "last": 4}, "with prune or last use systematic or ssp"),
+        ("smc", {"scheme": "killing", "last": 4}, "with last use systematic or ssp"),
         ("smc", {"rise": "geometry"}, "did you mean 'geometric'"),
         ("smc", {"threshold": -0.5}, r"search.threshold=-0.5: give a number in \[0, 1\]"),
         ("smc", {"threshold": 1.5}, r"search.threshold=1.5: give a number in \[0, 1\]"),

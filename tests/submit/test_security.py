@@ -24,6 +24,7 @@ HUB = "hf_" + "a1B2" * 8
         ("generator.call.api_key=abcdefghij", "generator.call.api_key looks like a secret"),
         ("cluster.submit.env.HF_TOKEN=abcdefghij", "cluster.submit.env.HF_TOKEN looks like a secret"),
         ("prompts.items=[{text: AKIA" + "ABCD" * 4 + "}]", "prompts.items[0].text looks like an AWS access key"),
+        ("cluster.slurm.setup=[export WANDB_API_KEY=q7Rt2mXw9Lk4]", "cluster.slurm.setup[0] looks like a secret"),
         ("run=s3://me:hunter2secret" + "@host/x", "run looks like a password in a URL"),
     ],
 )

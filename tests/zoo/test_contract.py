@@ -12,11 +12,13 @@ from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.classes import for_frames
 from raysearch.generators.conditioning import arguments, own_names, with_defaults
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
+from raysearch.generators.sizes import sizes
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
 from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
+from tests.zoo.parts import film
 from tests.zoo.table import page
 
 STEPS, CUT = 4, 2
@@ -100,6 +102,22 @@ def test_the_chain_makes_the_video_of_the_stock_pipeline(zoo):
     assert difference.max() <= case.fidelity and difference.mean() <= case.mean
 
 
+def test_what_it_makes_of_a_number_of_frames_is_known_before(zoo):
+    pipeline, call = zoo.model.pipeline, dict(zoo.model.call)
+    network = pipeline.unet if hasattr(pipeline, "unet") else pipeline.transformer
+    known = sizes(zoo.case.pipeline, type(pipeline.vae).__name__, pipeline.vae.config, network.config)
+    assert call.get("height", known.multiple) % known.multiple == 0
+    name = next((n for n in ("num_frames", "frames") if n in call), "")
+    if not name or zoo.case.chunks > 1:
+        return
+    asked = call[name] + known.per_latent - 1  # which Wan rounds up, and others down
+    other = DiffusersModel(pipeline, STEPS, 8, **{**call, name: asked, "height": 3 * known.multiple})
+    generator = other.given(TEXT, zoo.case.frames(), "p")
+    with torch.no_grad():
+        video = generator.decode(generator.draw(noise(0)), noise(1))
+    assert (len(video), video.shape[2]) == (known.made(asked), 3 * known.multiple)
+
+
 def test_gradients_flow_through_decode_and_through_the_network(zoo):
     g = zoo.generator
     x = torch.from_numpy(zoo.half.x).requires_grad_(True)
@@ -130,6 +148,22 @@ def test_conditions_reach_the_network_and_are_held_where_claimed(zoo):
     assert (done.x[held] == drawn[0].numpy()[held]).all() and (zoo.half.x0[held] == done.x[held]).all()
     if case.held:
         assert (drawn[2].numpy()[held] != done.x[held]).any()
+
+
+def test_frames_of_another_shape_are_cropped_unless_it_says_otherwise(zoo, monkeypatch):
+    """Twice as wide as the video: its middle is the condition, and with bars or distorted another one."""
+    case, x = zoo.case, torch.from_numpy(zoo.half.x)
+    if not case.given:
+        return
+    wide, k = film(case.given, 2 * case.side)[:, case.side // 2 : -(case.side // 2)], CUT if case.chunks == 1 else 0
+    middle, found = wide[:, :, case.side // 2 : -(case.side // 2)], {}
+    with torch.no_grad():
+        wanted = zoo.model.given(TEXT, middle, "p").denoise(x, k, noise(0))
+        for how in ("crop", "pad", "stretch"):
+            monkeypatch.setattr(zoo.model, "fit", how)
+            found[how] = zoo.model.given(TEXT, wide, "p").denoise(x, k, noise(0))
+    assert (found["crop"] == wanted).all()
+    assert all((found[a] != found[b]).any() for a, b in (("crop", "pad"), ("crop", "stretch"), ("pad", "stretch")))
 
 
 def test_mutation_and_going_back_leave_held_positions(zoo):

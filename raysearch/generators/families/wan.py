@@ -11,7 +11,9 @@ from raysearch.generators.declare import (
     TEXT_IMAGE,
     Autoencoder,
     Call,
+    Config,
     Frames,
+    Pipeline,
     PipelineClass,
     image,
     pictures,
@@ -40,12 +42,21 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
     return torch.where(rest[1] == 0, rest[0].to(x), x) if len(rest) == 2 else x
 
 
+def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
+    """The size of the video, which the pipeline rounds down to whole patches of its network."""
+    network = (pipeline.transformer if pipeline.transformer is not None else pipeline.transformer_2).config
+    height, width = (call[k] // (n := pipeline.vae_scale_factor_spatial * p) * n
+                     for k, p in zip(("height", "width"), network.patch_size[1:], strict=True))  # fmt: skip
+    return height, width
+
+
 PIPELINES = (
     PipelineClass(
         "WanPipeline",
         "Wan 2.1, 2.2 (A14B, TI2V-5B)",
         TEXT,
         siblings={"image": "WanImageToVideoPipeline"},
+        rounds="wan",
         siblings_if="expand_timesteps",  # TI2V-5B; the other models of text alone cannot see an image
         needs=FTFY,
     ),
@@ -55,7 +66,9 @@ PIPELINES = (
         TEXT_IMAGE,
         needs_frames=True,
         condition=image,
+        shape=shape,
         hold=hold_image,
+        rounds="wan",
         needs=FTFY,
         notes="held by TI2V-5B; the others see the image in extra channels",
     ),
@@ -63,6 +76,7 @@ PIPELINES = (
         "WanVideoToVideoPipeline",
         "Wan 2.1 video to video",
         TEXT,
+        rounds="given",
         needs=FTFY,
         notes="needs call.video, which has no influence at the only strength that is possible, 1",
     ),
@@ -71,9 +85,17 @@ PIPELINES = (
         "Wan VACE",
         KINDS,
         condition=condition_vace,
+        rounds="wan",
         needs=FTFY,
         batch="",
         notes="continuation by masks; call.reference_images gives references",
     ),
 )
-AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1),)
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """Configurations of older releases do not write their factors down."""
+    return int(config.get("scale_factor_temporal") or 4), int(config.get("scale_factor_spatial") or 8)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1, covers=_covers),)

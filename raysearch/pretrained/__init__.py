@@ -1,0 +1,262 @@
+"""The one place through which pretrained parts are loaded: networks, pipelines, configurations and tokenizers.
+
+A library that finds a tensor missing or under another name fills it with random numbers and goes on. Here the loading
+report is asked for and weights are whole or refused, in one line that names the part, the number of tensors and the
+first of them; files that are cut short, empty, git-lfs pointers or absent are refused before a library opens them.
+Weights are read from safetensors alone, and no code that a model brings is run unless the caller trusts it.
+
+Importing this loads neither torch, transformers nor diffusers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from raysearch.errors import UsageError
+
+Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
+
+LFS = b"version https://git-lfs"
+CONFIG = "config.json"
+SHOWN = 3  # names of tensors in a message
+POSITIONS, ROTARY = r"(^|\.)embeddings\.position_ids$", r"(^|\.)rotary(_pos)?_emb\.inv_freq$"
+# Expected exceptions: tensors that checkpoints of older releases hold and that networks of these families compute now,
+# by how the names of their classes begin. What the libraries' own classes declare to be tied, computed or ignored, such
+# as the shared embedding of T5, is left out of their loading reports already.
+COMPUTED: Mapping[str, str] = {
+    "CLIP": POSITIONS, "Siglip": POSITIONS, "XCLIP": POSITIONS, "Bert": POSITIONS,
+    "Llama": ROTARY, "Llava": ROTARY, "Qwen": ROTARY, "Gemma": ROTARY, "T5Gemma": ROTARY, "Mistral": ROTARY,
+}  # fmt: skip
+
+
+def network(
+    kind: Any, model: str, key: str, part: str = "", revision: str | None = None, trust: bool = False, **options: Any
+) -> Loaded:
+    """Load a network with all its weights.
+
+    Args:
+        kind: the class of transformers or diffusers, or an Auto class of transformers.
+        model: a folder or a hub id.
+        key: the key of the job that names the model, such as `reward.model`; messages begin with it.
+        part: the subfolder, for the parts of a pipeline.
+        revision: of a hub id.
+        trust: whether code that the model brings may run.
+        options: further arguments of from_pretrained, such as dtype.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        UsageError: if the model cannot be read, or its weights are not exactly those of the network.
+        ImportError: if the network needs a package that is not installed.
+    """
+    check_files(Path(model) / part, model, key, part)
+    if part:
+        options["subfolder"] = part
+    if kind.__module__.split(".")[0] == "transformers":
+        options["trust_remote_code"] = trust  # diffusers' classes run no code of a model
+    loaded, report = _attempt(
+        lambda: kind.from_pretrained(
+            model, revision=revision, use_safetensors=True, output_loading_info=True, **options
+        ),
+        kind.__name__, model, key, part,
+    )  # fmt: skip
+    _refuse_incomplete(report, type(loaded).__name__, model, key, part)
+    return loaded.eval()
+
+
+def pipeline(model: str, key: str, revision: str | None = None, trust: bool = False, dtype: Any = None) -> Loaded:
+    """Load a diffusers pipeline, each of its networks by `network`.
+
+    Args:
+        model: a folder or a hub id.
+        key: the key of the job that names the model.
+        revision: of a hub id.
+        trust: whether code that the model brings may run.
+        dtype: of the networks, a torch.dtype.
+
+    Raises:
+        UsageError: if a part cannot be read, is not whole, or brings its own code and is not trusted.
+    """
+    from diffusers import DiffusionPipeline
+
+    index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
+    parts = {
+        name: network(cls, model, key, name, revision, trust, dtype=dtype)
+        for name, entry in index.items()
+        if (cls := _network_class(entry)) is not None
+    }
+    try:
+        return DiffusionPipeline.from_pretrained(
+            model, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=trust, **parts
+        )
+    except ValueError as error:
+        if not trust and "trust_remote_code" in str(error):
+            raise UsageError(
+                f"{key}={model!r}: a part brings its own code; read it, and if it may run here, set "
+                "generator.trust_remote_code=true"
+            ) from None
+        raise UsageError(f"{key}={model!r}: {one_line(error)}") from None
+    except OSError as error:
+        raise UsageError(f"{key}={model!r}: {one_line(error)}") from None
+
+
+def _network_class(entry: Any) -> Any:
+    """The class of an entry [library, name] of an index if it is a network of a library that is known, else None.
+
+    Other entries (schedulers, tokenizers, processors, code that the model brings) are left to diffusers.
+    """
+    import torch
+
+    if not isinstance(entry, (list, tuple)) or len(entry) != 2 or not all(isinstance(e, str) for e in entry):
+        return None
+    library, name = entry
+    if library not in ("diffusers", "transformers") and library not in sys.modules:
+        return None
+    cls = getattr(import_module(library), name, None)
+    return cls if isinstance(cls, type) and issubclass(cls, torch.nn.Module) else None
+
+
+def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bool = False) -> Loaded:
+    """Load what has no weights: a configuration, a tokenizer or a processor.
+
+    Args:
+        kind: the class of transformers.
+        model: a folder or a hub id.
+        key: the key of the job that names the model.
+        revision: of a hub id.
+        trust: whether code that the model brings may run.
+
+    Raises:
+        UsageError: if it cannot be read, or only by running code that the model brings.
+    """
+    return _attempt(
+        lambda: kind.from_pretrained(model, revision=revision, trust_remote_code=trust), kind.__name__, model, key, ""
+    )
+
+
+def reconfigured(kind: Any, config: Mapping[str, Any]) -> Loaded:
+    """An object of a diffusers class from the configuration of another, such as a scheduler. Nothing is read."""
+    return kind.from_config(config)
+
+
+def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
+    from safetensors import SafetensorError
+
+    try:
+        return load()
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, TypeError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
+            raise UsageError(
+                f"{key}={model!r}{_of(part)} brings its own code, which is not run here; give a model of a class that "
+                "transformers has"
+            ) from None
+        raise UsageError(f"{key}={model!r}{_of(part)}: cannot be loaded by {name} ({one_line(error)})") from None
+
+
+def _refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key: str, part: str) -> None:
+    """Raise UsageError unless the loading report says that every tensor was loaded and every one was wanted."""
+    problems = []
+    computed = next((pattern for family, pattern in COMPUTED.items() if network.startswith(family)), r"(?!)")
+    for field, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape"),
+                        ("unexpected_keys", "not those of the network")):  # fmt: skip
+        names = sorted(str(entry[0] if isinstance(entry, (tuple, list)) else entry) for entry in report.get(field, ()))
+        if field == "unexpected_keys":
+            names = [name for name in names if not re.search(computed, name)]
+        if names:
+            more = ", ..." if len(names) > SHOWN else ""
+            tensors = f"{len(names)} tensor{'s' * (len(names) > 1)}"
+            problems.append(f"{tensors} {what} ({', '.join(names[:SHOWN])}{more})")
+    problems += [one_line(error) for error in report.get("error_msgs") or ()]
+    if problems:
+        raise UsageError(
+            f"{key}={model!r}{_of(part)}: the weights are not whole: {'; '.join(problems)}; "
+            "fetch or save the model again"
+        )
+
+
+def check_files(folder: Path, model: str, key: str, part: str = "") -> None:
+    """Raise UsageError for a weight file in a folder that is cut short, empty, a git-lfs pointer or absent.
+
+    Only the headers of files are read. A path that is no folder, such as a hub id, passes.
+    """
+    if not folder.is_dir():
+        return
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        for name in _shards(index, model, key, part):
+            if not (folder / name).is_file():
+                raise UsageError(
+                    f"{key}={model!r}{_of(part)}: {index.name} names {name}, which is absent; fetch the model again"
+                )
+    for file in sorted(folder.glob("*.safetensors")):
+        if fault := damage(file):
+            raise UsageError(f"{key}={model!r}{_of(part)}: {file.name} {fault}; fetch the model again")
+
+
+def _shards(index: Path, model: str, key: str, part: str) -> Iterable[str]:
+    try:
+        return sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{key}={model!r}{_of(part)}: {index.name} is no index of weights; fetch it again") from None
+
+
+def damage(file: Path) -> str:
+    """What is wrong with a safetensors file as its header tells; empty if it is as long as the header says."""
+    size = file.stat().st_size
+    with file.open("rb") as f:
+        start = f.read(8)
+        if start == LFS[:8]:
+            return "is a git-lfs pointer, not the weights (git lfs pull fetches them)"
+        length = int.from_bytes(start, "little")
+        if not size:
+            return "is empty"
+        if len(start) < 8 or length > size - 8:
+            return f"is cut short or no safetensors file ({size} bytes)"
+        try:
+            header = json.loads(f.read(length))
+            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return "has a header that cannot be read"
+    whole = 8 + length + end
+    return "" if whole == size else f"is {'cut short' if size < whole else 'too long'} ({size} of {whole} bytes)"
+
+
+def config(file: Path, model: str, key: str) -> dict[str, Any]:
+    """The mapping of a configuration in JSON.
+
+    Raises:
+        UsageError: for a file that is absent, cannot be read or holds no mapping.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else one_line(error, 100)
+        raise UsageError(
+            f"{key}={model!r}: {file.name} cannot be read ({reason}); fetch or save the model again"
+        ) from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{key}={model!r}: {file.name} holds no mapping; fetch or save the model again")
+    return values
+
+
+def check_pipeline_files(model: str, key: str) -> None:
+    """`check_files` for every part of a pipeline's folder; a hub id passes."""
+    folder = Path(model)
+    if folder.is_dir():
+        for part in sorted(p for p in folder.iterdir() if p.is_dir()):
+            check_files(part, model, key, part.name)
+
+
+def one_line(error: object, limit: int = 300) -> str:
+    """A message of another library as one line."""
+    return " ".join(str(error).split())[:limit]
+
+
+def _of(part: str) -> str:
+    return f", part {part}" if part else ""
