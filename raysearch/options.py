@@ -28,7 +28,7 @@ from raysearch.names import LONGEST, lookup
 
 __all__ = [
     "REQUIRED", "Choice", "Count", "Fraction", "Natural", "NonNegative", "Option", "Part", "Positive",
-    "PositiveFraction", "Window", "arguments", "check", "check_value", "describe", "fits", "words",
+    "PositiveFraction", "Strength", "Window", "arguments", "check", "check_value", "describe", "fits", "words",
 ]  # fmt: skip
 
 Count = Annotated[int, Ge(1)]
@@ -36,6 +36,7 @@ Natural = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 PositiveFraction = Annotated[float, Gt(0), Le(1)]
+Strength = NonNegative | Mapping[str, Positive]  # lambda, or {sd: in standard deviations of the reward, spread: of it}
 
 REQUIRED = "(required)"  # in place of a default
 SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Yields|Raises|Attributes|Examples?|Notes?):\s*$")

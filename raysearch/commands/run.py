@@ -110,7 +110,7 @@ def _tell(run: str, partial: bool = False) -> None:
         return
     fs, root = fsspec.core.url_to_fs(run)
     with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page tells the name of its folder
+        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
         found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
         wanted = _FINISHED if "result.json" in found and not partial else _PARTIAL
         for name, path in found.items():

@@ -40,6 +40,7 @@ class Coordinator:
         self._waiting: dict[tuple[str, str], list[_Live]] = {}  # who needs the answer, by `_asked` of the Request
         self._blocked: dict[str, list[Request]] = {}  # by the state they wait for
         self._rebuilding: dict[str, Request] = {}
+        self._kept: dict[str, set[str]] = {}  # states of pilots, by the name of the search that follows
         self._held: Counter[str] = Counter()  # of a state, how many searches on their way have had it
 
     def run(self, tasks: Iterable[Task]) -> list[Finished]:
@@ -211,7 +212,7 @@ class Coordinator:
     def _finish_or_film(self, live: _Live, done: list[_Live]) -> None:
         """Once a search has its result, have its videos made; once they are there, it is finished."""
         result = live.end.result
-        if result is not None and not live.filmed:
+        if result is not None and not live.filmed and not live.task.pilot:
             live.filmed = True
             for key in shown(result, self.films):
                 if self.filmed(live.task, key):
@@ -233,8 +234,12 @@ class Coordinator:
         live.finished = True
         done.append(live)
         live.task.search.close()
-        self._held.subtract(live.states)
-        gone = [key for key in live.states if not self._held[key]]
+        kept = self._kept.pop(live.task.name, set())
+        if live.task.pilot:
+            self._kept[live.task.name] = kept | live.states  # for the search that follows, which lets go of them
+            return
+        self._held.subtract([*live.states, *kept])
+        gone = [key for key in live.states | kept if not self._held[key]]
         for key in gone:
             del self._held[key]
         self.executor.forget(gone)

@@ -15,6 +15,8 @@ class Task:
     """One search of one prompt. scope: fingerprint of generator and prompt, part of every key.
 
     again: begins the same search from the top, where that is known.
+    pilot: only the first Rounds of the search of the same name that follows: its states are kept for that one, and
+    observers are not told that it has ended.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Task:
     search: Search
     scope: str
     again: Callable[[], Search] | None = None
+    pilot: bool = False
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raysearch.report import budget, choice, curves, films, plots, sections, statistics, steering, story
+from raysearch.report import budget, choice, curves, films, plots, sampler, sections, statistics, steering, story
 from raysearch.report.document import asset, document
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
@@ -20,9 +20,11 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     lead = story.leading(rows)
     title = story.headline(run, lead)
     body = el(
-        "main", _header(run, title, lead), steering.notices(run), story.notices(run), steering.table(run),
+        "main", _header(run, title, lead),
+        steering.notices(run), story.notices(run), sampler.notices(run), steering.table(run),
         sections.table(run, rows), _plots(run, lead),
-        choice.choice(run), sections.prompts(run, limit), sections.failures(run), budget.budget(run),
+        choice.choice(run), sampler.sampler(run), sampler.spread(run),
+        sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip
     title = f"{run.folder.resolve().name}: {title}"

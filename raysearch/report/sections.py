@@ -13,6 +13,7 @@ from raysearch.report.reading import Run, SearchRecord
 from raysearch.report.statistics import Comparison
 
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
+_ELSEWHERE = ("choose", "families", "log_z_error", "lag", "reads", "roots_left", "spread")  # in sections of their own
 _LONG = 160  # characters of a note shown without unfolding
 
 
@@ -45,7 +46,7 @@ def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     if any(r.measure.key == statistics.ERROR for r in rows):
         text.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
     if len({r.prompts for r in rows}) > 1:
-        text.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
+        text.append(" Where a measure is missing for some prompts, the number of prompts is given below its name.")
     some = len({r.prompts for r in rows}) > 1
     body = [_measure(r, some) for r in rows]
     return section(
@@ -92,7 +93,7 @@ def prompts(run: Run, limit: float) -> Html | None:
     if room.omitted:
         omitted = el(
             "p", f"{count(room.videos_omitted, 'video')} of {count(room.omitted, 'prompt')} left out to keep this page "
-            f"below {limit / 1e6:,.3g} MB of video; they lie in the run folder under films/.", class_="notice",
+            f"below {limit / 1e6:,.3g} MB of video; they are in the run folder under films/.", class_="notice",
         )  # fmt: skip
     return section("Videos", tools if room.embedded else None, omitted, rows)
 
@@ -140,7 +141,7 @@ def failures(run: Run) -> Html | None:
 def notes(run: Run) -> Html | None:
     """Whatever the searches wanted known, one line a prompt, and what a sampler adds: log Z and its effective size."""
     entries = [e for e in run.entries if e.result is not None]
-    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k != "choose"))
+    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k not in _ELSEWHERE))
     weighted = any(e.result and e.result.log_weights is not None for e in entries)
     has_z = any(e.result and e.result.log_z is not None for e in entries)
     if not keys and not weighted and not has_z:

@@ -21,6 +21,7 @@ from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
 from raysearch.observe import Progress, watching
+from raysearch.runs import spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
@@ -49,15 +50,17 @@ def run(job: Job | Resolved) -> list[Finished]:
 def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:
     """Run the searches of a job in a folder that is held, and write what they found."""
     job = resolved.job
-    steered, unguided = resolved.tasks(), resolved.baseline()
-    every = [*steered, *unguided]
+    resolved = spread.recorded(resolved, journal) or resolved
+    every = [*spread.pilots(resolved), *resolved.tasks(), *resolved.baseline()]  # a pilot bears the name of its search
     films = Films(job.run, {**resolved.manifest, "search": job.search, "seed": job.seed})
     began = time.time()
     with stage(resolved, job.run, every, journal, films, began) as (pool, view, observers):
         begin(job, job.run)
         observers = [view, *observers, films, StatePolicy(job.run, job.latents)]
         coordinator = Coordinator(pool, journal, observers, job.films, films.has)
-        ended = coordinator.run(every)
+        resolved = spread.measured(resolved, coordinator)
+        steered, unguided = resolved.tasks(), resolved.baseline()
+        ended = coordinator.run([*steered, *unguided])
         status, worked = pool.status(), view.worked()
     prune(job.latents, ended, journal)
     searches, plain = ended[: len(steered)], ended[len(steered) :]
@@ -92,8 +95,9 @@ def stage(
         print(line, flush=True)
     idle = complete(todo, journal, job.films, films.has)
     how = "all is recorded, no model is loaded" if idle else f"starting {job.cluster.executor} and loading models"
-    print(f"{len(todo)} searches into {folder}; {how}", flush=True)
-    watched = watching(job, folder, len(todo), versions(), began, idle)
+    searches = sum(not task.pilot for task in todo)
+    print(f"{searches} searches into {folder}; {how}", flush=True)
+    watched = watching(job, folder, searches, versions(), began, idle)
     with nullcontext(Idle()) if idle else executor(resolved, f"{folder}/latents") as pool, watched as (view, others):
         yield pool, view, others
 

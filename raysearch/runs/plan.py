@@ -19,6 +19,7 @@ from raysearch.engine.task import Ledger
 from raysearch.errors import UsageError
 from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Outcome
+from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
 from raysearch.runs.results import folder
 
@@ -118,6 +119,7 @@ def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     resolved = resolve(job)
     executor = Virtual(replace(cluster, steps=resolved.recipe.steps))
     coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
+    resolved = spread.measured(resolved, coordinator)
     ended = coordinator.run([*resolved.tasks(), *resolved.baseline()])
     if failed := [end for end in ended if end.error]:
         raise UsageError(f"{failed[0].task.name}: {failed[0].error}")

@@ -8,7 +8,7 @@ the points of a sweep, share them through one `Shared`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -63,6 +63,10 @@ class Resolved:
     def specs(self) -> list[dict[str, Any]]:
         """The specs of the rewards, the search reward first."""
         return [dict(judge.spec) for judge in self.judges]
+
+    def measured(self, spread: float) -> Resolved:
+        """The same job where lambda is given in units of the reward's spread, with this spread."""
+        return replace(self, recipe=self.recipe.measured(spread))
 
     def tasks(self) -> list[Task]:
         """A new task for each prompt, to be given to a coordinator."""

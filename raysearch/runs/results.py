@@ -16,6 +16,7 @@ from raysearch.engine.task import Finished, shown
 from raysearch.errors import UsageError
 from raysearch.moves import Cost, digest
 from raysearch.observe import totals
+from raysearch.runs import spread
 from raysearch.runs.films import path as film_path
 from raysearch.runs.provenance import versions
 from raysearch.runs.resolve import Resolved, resolve
@@ -71,9 +72,10 @@ def interim(run: str) -> dict[str, Any]:
         raise UsageError(f"{folder / 'manifest.json'} is damaged, so nothing is known of this run") from None
     journal = Journal(run, record)
     resolved = resolve(replace(config.load(str(folder / CONFIG), elsewhere=True), run=run), record=record)
-    steered, unguided = resolved.tasks(), resolved.baseline()
+    of = len(resolved.tasks()) + len(resolved.baseline())
+    measured = spread.recorded(resolved, journal)
+    steered, unguided = (measured.tasks(), measured.baseline()) if measured else ([], [])
     ended, plain = ([end for t in tasks if (end := replay(t, journal)) is not None] for tasks in (steered, unguided))
-    of = len(steered) + len(unguided)
     if not ended:
         raise UsageError(f"{run}: of {of} searches none is finished yet; {_go_on(folder)}")
     for end in (*ended, *plain):

@@ -45,6 +45,17 @@ class Recipe:
         """Whether Moves are steered by the gradient of the reward."""
         return self.options.get("guide") is not None
 
+    @property
+    def measures(self) -> Mapping[str, float] | None:
+        """lambda as it is written, where its spread has yet to be measured."""
+        lam = self.options.get("lam")
+        return lam if isinstance(lam, Mapping) and "spread" not in lam else None
+
+    def measured(self, spread: float) -> Recipe:
+        """The same searches with this spread of the reward."""
+        lam = self.measures
+        return self if lam is None else replace(self, options={**self.options, "lam": {**lam, "spread": spread}})
+
     def begin(self) -> Search:
         """A new search from the top."""
         return chosen(self.strategy(self.seed, self.steps, **self.options), self.choose)
@@ -73,7 +84,7 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
         options = {"reads": layout.ends(job.generator.chunks), **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose)
-    _try(checked)
+    _try(checked.measured(1.0))
     return checked
 
 

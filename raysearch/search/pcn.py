@@ -12,8 +12,9 @@ import math
 from dataclasses import replace
 
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, argbest
-from raysearch.options import Count, NonNegative, PositiveFraction
+from raysearch.options import Count, PositiveFraction, Strength
 from raysearch.search.common import ODE, afford, ranked, rewards, stream
+from raysearch.search.schedules import inverse_temperature
 
 LISTED = 7
 
@@ -24,7 +25,7 @@ def pcn(
     *,
     n: Count = 4,
     rounds: Count = 8,
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     beta: PositiveFraction = 0.3,
     drift: Guide | None = None,
     kernel: Kernel = ODE,
@@ -39,13 +40,15 @@ def pcn(
     Args:
         n: number of chains; `budget` sets it instead.
         rounds: proposals of each chain.
-        lam: inverse temperature lambda of the target.
+        lam: inverse temperature lambda of the target; or {sd: 1.9} for 1.9 over the spread of the reward within a
+            prompt, which `raysearch run` measures in the first round unless `spread` gives it.
         beta: size of a proposal; 1 proposes independent noise.
         drift: makes proposals follow the gradient of the reward of the one-step preview (pCNL), as a mapping such as
             {name: full, scale: 1, clip: 1}; the scale is in units of lambda, clip bounds the drift in units of beta.
 
     Paper: Cotter et al. 2013, Statistical Science 28(3), arXiv 1202.0709 (pCN, pCNL); on noise: Psi-Sampler, 2506.01320
     """
+    lam, spread = inverse_temperature(lam)
     pull = None if drift is None or not lam * drift.scale else replace(drift, scale=lam * drift.scale)
     each = steps * (1 + rounds) + 2 * rounds * (pull is not None)
     n = afford(n, budget, lambda m: m * each)
@@ -66,7 +69,9 @@ def pcn(
     left = best.key not in {s.key for s in states}
     finals = [*states, best] if left else list(states)
     log_w += [-math.inf] * left
-    notes = {"n": n, "lambda": lam, "acceptance": acceptances / (n * rounds), "roots": n}
+    notes: dict[str, object] = {"n": n, "lambda": lam, "acceptance": acceptances / (n * rounds), "roots": n}
+    if spread is not None:
+        notes["spread"] = spread
     return Result(tuple(finals), argbest(rewards(finals).tolist()), tuple(log_w), None, notes)
 
 

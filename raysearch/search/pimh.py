@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from raysearch.moves import Guide, Kernel, Result, Round, Search, argbest
-from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFraction
+from raysearch.options import Choice, Count, Fraction, PositiveFraction, Strength
 from raysearch.search.common import NOISY, accepted, afford, relayed, rewards, stream, sub_seed
 from raysearch.search.resampling import SCHEMES
 from raysearch.search.schedules import READS, RISES
@@ -32,7 +32,7 @@ def pimh(
     *,
     n: Count = 8,
     runs: Count = 4,
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     rise: Annotated[str, Choice((*RISES, "adaptive"))] = "constant",
     kappa: PositiveFraction = 0.9,
     potential: Annotated[str, Choice(POTENTIALS)] = "diff",
@@ -53,7 +53,7 @@ def pimh(
     Args:
         n: number of particles of each run.
         runs: number of SMC runs; `budget` sets it instead.
-        lam: inverse temperature lambda of the target, the same for all runs.
+        lam: inverse temperature lambda of the target, the same for all runs, or {sd: 1.9} as of `smc`.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
@@ -96,15 +96,19 @@ def _pooled(done: Sequence[Result], visits: np.ndarray, n: int) -> Result:
     finals = tuple(o for run in done for o in run.finals)
     share = [math.log(v / visits.sum()) if v else -math.inf for v in visits.tolist()]
     log_w = tuple(s + w for s, run in zip(share, done, strict=True) for w in run.log_weights or ())
-    log_z = [_log_z(run) for run in done]
-    top = max(log_z)
+    log_z = np.array([_log_z(run) for run in done])
+    z = np.exp(log_z - log_z.max())
     notes: dict[str, Any] = {
-        "n": n, "runs": len(done), "log_z": log_z, "visits": visits.astype(int).tolist(),
+        "n": n, "runs": len(done), "log_z": log_z.tolist(), "visits": visits.astype(int).tolist(),
         "acceptance": (np.count_nonzero(visits) - 1) / max(len(done) - 1, 1),
-        "lambda": [run.notes["lambda"][-1] for run in done], "ess": [run.notes["ess"][-1] for run in done],
-        "roots": sum(run.notes["roots"] for run in done), "nan": sum(run.notes["nan"] for run in done),
+        "ess_of_runs": [run.notes["ess"][-1] for run in done], "roots": sum(run.notes["roots"] for run in done),
+        "nan": sum(run.notes["nan"] for run in done),
     }  # fmt: skip
-    pooled = top + math.log(math.fsum(math.exp(z - top) for z in log_z) / len(done))
+    if len(done) > 1:  # of the log of the mean over independent runs
+        notes["log_z_error"] = float(z.std(ddof=1) / z.mean() / math.sqrt(len(done)))
+    if "spread" in done[0].notes:
+        notes["spread"] = done[0].notes["spread"]
+    pooled = float(log_z.max() + math.log(math.fsum(z.tolist()) / len(done)))
     return Result(finals, argbest(rewards(finals).tolist()), log_w, pooled, notes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +44,26 @@ def stops(steps: int, reads: Sequence[float] = READS) -> list[int]:
         if not 0 < read <= 1:
             raise UsageError(f"search.reads={tuple(reads)}: {read} is not a fraction of the steps in (0, 1]")
     return sorted({*(min(steps, max(1, round(read * steps))) for read in reads), steps})
+
+
+def inverse_temperature(lam: float | Mapping[str, float]) -> tuple[float, float | None]:
+    """lambda, and the spread of the reward that it was worked out from.
+
+    Args:
+        lam: lambda itself, or {sd: c, spread: s} for c / s: a tilt of c standard deviations of the reward within a
+            prompt. Best-of-n is as strong as c = 1.1, 1.6, 1.9 and 2.2 for n = 4, 8, 16 and 32 (equal KL divergence).
+
+    Raises:
+        UsageError: for other keys, and where the spread is missing.
+    """
+    if not isinstance(lam, Mapping):
+        return lam, None
+    for key in lam:
+        lookup("search.lam: key", str(key), dict.fromkeys(("sd", "spread")))
+    for key, remedy in (("sd", "1.9 is as strong as best-of-16"), ("spread", "raysearch run measures it")):
+        if key not in lam:
+            raise UsageError(f"search.lam={dict(lam)}: {key} is missing; give {{sd: 1.9, spread: 0.03}} ({remedy})")
+    return lam["sd"] / lam["spread"], lam["spread"]
 
 
 def constant(progress: float) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Outcome, Result, Search
-from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, PositiveFraction
+from raysearch.options import Choice, Count, Fraction, Natural, PositiveFraction, Strength
 from raysearch.search.common import (
     NOISY,
     acting,
@@ -34,9 +34,10 @@ from raysearch.search.common import (
     stochastic_steps,
     stream,
 )  # fmt: skip
+from raysearch.search.genealogy import Genealogy
 from raysearch.search.population import Population, Schedule, halved, shrinking
 from raysearch.search.resampling import DISTINCT, SCHEMES, Scheme
-from raysearch.search.schedules import READS, RISES, adaptive, lambdas
+from raysearch.search.schedules import READS, RISES, adaptive, inverse_temperature, lambdas
 from raysearch.search.schedules import stops as stops_of
 
 LISTED = 3
@@ -78,7 +79,7 @@ def smc(
     steps: int,
     *,
     n: Count = 16,
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     rise: Annotated[str, Choice((*RISES, "adaptive"))] = "constant",
     kappa: PositiveFraction = 0.9,
     potential: Annotated[str, Choice(POTENTIALS)] = "diff",
@@ -100,7 +101,8 @@ def smc(
 
     Args:
         n: number of particles; `budget` sets it instead.
-        lam: inverse temperature lambda of the target, reached at the last read.
+        lam: inverse temperature lambda of the target, reached at the last read; or {sd: 1.9} for 1.9 over the spread of
+            the reward within a prompt, which `raysearch run` measures in the first round unless `spread` gives it.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
@@ -133,9 +135,11 @@ def smc(
     schedule = _schedule(n, last, at, looks, prune, budget)
     if scheme == "killing" and schedule.sizes[-1] < schedule.sizes[0]:
         raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
+    lam, spread = inverse_temperature(lam)
     lam_k, saved, origin = lambdas(rise, lam, at), 0, ""
     now = Population.fresh(schedule.sizes[0], memory)
-    notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "ancestors": []}
+    notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
+    genealogy = Genealogy(independent=scheme == "multinomial")
     plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
@@ -147,6 +151,8 @@ def smc(
         now = _weighed(diff if final else pay, lam_k[k], outcomes, now)
         notes["lambda"].append(lam_k[k])
         notes["ess"].append(now.weights.ess)
+        notes["roots_left"].append(len(set(now.root[np.isfinite(now.weights.lw)].tolist())))
+        ended = now.weights.W
         if not final:
             copies = not prune and any(stop <= j < at[k + 1] for j in noisy)
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
@@ -156,8 +162,14 @@ def smc(
                 saved += (schedule.survivors[k] - len(now.parents)) * spared
                 more, saved = divmod(saved, evaluations(0, at[k + 1], steps) + looks[k + 1])
                 now = now.joined(fresh + more, schedule.share(k), memory)
+            if ancestors is not None:
+                genealogy.end(ended, ancestors, len(now.weights) - len(ancestors))
             notes["ancestors"].append(ancestors)
-    report = {**notes, "n": schedule.sizes[0], "roots": len(set(now.root.tolist())), "nan": now.weights.nans}
+    genealogy.end(ended)
+    report = {**notes, "n": schedule.sizes[0], "roots": notes["roots_left"][-1], "nan": now.weights.nans,
+              "reads": at, **genealogy.report()}  # fmt: skip
+    if spread is not None:
+        report["spread"] = spread
     if left_out := sorted({*wanted} - {*at}):
         report["left_out"] = left_out
     log_w = tuple(now.weights.log_w.tolist())

@@ -21,7 +21,7 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, Seed, argbest
-from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFraction
+from raysearch.options import Choice, Count, Fraction, PositiveFraction, Strength
 from raysearch.search.common import (
     NOISY,
     accepted,
@@ -36,7 +36,7 @@ from raysearch.search.common import (
     stream,
 )
 from raysearch.search.resampling import SCHEMES
-from raysearch.search.schedules import READS, RISES, stops
+from raysearch.search.schedules import READS, RISES, inverse_temperature, stops
 from raysearch.search.smc import POTENTIALS, smc
 from raysearch.search.weights import Weights
 
@@ -91,7 +91,7 @@ def smc_pcn(
     rounds: Count = 2,
     beta: PositiveFraction = 0.3,
     keep: Sequence[Fraction] = (0.4,),
-    lam: NonNegative = 10.0,
+    lam: Strength = 10.0,
     rise: Annotated[str, Choice((*RISES, "adaptive"))] = "constant",
     kappa: PositiveFraction = 0.9,
     potential: Annotated[str, Choice(POTENTIALS)] = "diff",
@@ -115,7 +115,7 @@ def smc_pcn(
         keep: how much of its path a proposal keeps, as fractions of the steps, taken in turn round by round. 0 changes
             the initial noise by `beta` and draws the whole path again; else the path up to the last read at or before
             the fraction stays.
-        lam: inverse temperature lambda of the target.
+        lam: inverse temperature lambda of the target, or {sd: 1.9} as of `smc`.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
@@ -129,7 +129,7 @@ def smc_pcn(
 
     Paper: Gilks & Berzuini 2001, JRSSB 63(1) (resample-move); pCN: Cotter et al. 2013, arXiv 1202.0709
     """
-    noisy, at = stochastic_steps(kernel, steps), stops(steps, reads)
+    noisy, at, strength = stochastic_steps(kernel, steps), stops(steps, reads), inverse_temperature(lam)[0]
     at = acting(at, noisy) if threshold > 0 and not prune else at  # where a run of smc stops
     starts = _starts(keep, at, noisy, rounds, prune)
     each = steps + sum(evaluations(start, steps, steps) for start in starts)
@@ -149,11 +149,12 @@ def smc_pcn(
         paths = yield from _with_noises(paths)
     for k, start in enumerate(starts, start=1):
         proposals = yield from _proposed(paths, start, sorted({*starts, steps}), (seed, k), beta, kernel, guide)
-        gains = [_gain(lam, old, new) for old, new in zip(paths, proposals, strict=True)]
+        gains = [_gain(strength, old, new) for old, new in zip(paths, proposals, strict=True)]
         taken = [accepted(gain, stream(origin, seed, k, i, 3).random()) for i, gain in enumerate(gains)]
         paths = [new if t else old for t, new, old in zip(taken, proposals, paths, strict=True)]
         seen, rates = [*seen, *proposals], [*rates, sum(taken) / n]
-    notes = {**run.notes, "survivors": survivors, "keep": starts, "acceptance": rates}
+    of_run = {name: value for name, value in run.notes.items() if name != "families"}  # those of its own finals
+    notes = {**of_run, "survivors": survivors, "keep": starts, "acceptance": rates}
     return _result(paths, seen, run.log_z, notes)
 
 

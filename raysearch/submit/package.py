@@ -1,4 +1,4 @@
-"""The files that go along with a job: the working directory without what has no business on a cluster, and raysearch.
+"""The files that are sent with a job: raysearch, and the working directory without what a cluster does not need.
 
 Listed, scanned and packed here, so that what a dry run shows is what is sent. Invariants: no file with a secret is
 packed; the same files give the same bytes.
@@ -27,7 +27,7 @@ EXCLUDES = (
 )  # fmt: skip
 IGNORE_FILES = (".gitignore", ".rayignore")
 MB = 1 << 20
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format; a date of its own would change the bytes
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # in the zip format; the real date would change the bytes
 
 
 @dataclass(frozen=True)

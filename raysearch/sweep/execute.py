@@ -2,7 +2,7 @@
 
 All searches of all grid points run in one coordinator over one journal, so a Move that two points share runs once:
 best-of-n at 1, 2, ..., 32 costs what 32 costs. Points that need another generator or reward cannot share models; they
-run one after the other, each kind in a folder of its own below `models/`. table.csv, sweep.json and sweep.html hold
+run one after the other, each kind in its own folder below `models/`. table.csv, sweep.json and sweep.html hold
 no measured time and are written anew whenever searches finish: after a stop, the same command ends with the same bytes.
 """
 
@@ -19,7 +19,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task
 from raysearch.moves import digest
-from raysearch.runs import Resolved, Shared, resolve
+from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
 from raysearch.sweep.files import files
@@ -38,6 +38,7 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     shared = Shared()
     for point in found:
         resolved = resolve(point.job, shared=shared)
+        spread.known(resolved)
         kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run

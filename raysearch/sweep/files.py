@@ -16,6 +16,7 @@ from typing import Any
 from raysearch.moves import digest, encode
 from raysearch.report.markup import number
 from raysearch.report.statistics import Measure
+from raysearch.sweep.log_z import pools
 from raysearch.sweep.page import page
 from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of, rows
 
@@ -90,4 +91,5 @@ def _document(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[R
     return {
         "complete": all(c.result is not None for c in cells), "hash": digest(hashes),
         "measures": [asdict(m) for m in found], "table": [asdict(r) for r in table], "searches": searches,
+        "log_z": [asdict(line) for line in pools(cells)],
     }  # fmt: skip

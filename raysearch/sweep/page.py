@@ -15,6 +15,7 @@ from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import COLOURS, Series, against
 from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, Measure
+from raysearch.sweep import log_z
 from raysearch.sweep.table import Cell, Estimate, Row, leading
 
 
@@ -44,6 +45,7 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) 
         "main", el("header", el("p", "raysearch sweep · " + text, class_="kicker"),
         el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
         el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
+        log_z.table(cells),
     )  # fmt: skip
     return document("raysearch sweep: " + text, body)
 

@@ -115,9 +115,13 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The name of the row's line in plots: the strategy, and the other settings that tell lines apart."""
-        rest = [f"{k}={v}" for k, v in self.series.items() if k != "search"]
-        return " ".join([str(self.series["search"]), *rest])
+        """The name of the row's line in plots."""
+        return label(self.series)
+
+
+def label(series: Mapping[str, Any]) -> str:
+    """The name of a line in plots: the strategy, and the other settings that tell lines apart."""
+    return " ".join([str(series["search"]), *(f"{k}={v}" for k, v in series.items() if k != "search")])
 
 
 def rows(cells: Sequence[Cell]) -> tuple[list[Measure], list[Row]]:

@@ -104,6 +104,7 @@ def test_visits_weights_and_log_z_by_hand(monkeypatch):
     weights = [math.exp(w) for w in result.log_weights]
     assert weights == pytest.approx([0.05, 0.15, 0.1, 0.3, 0.0, 0.0, 0.05, 0.15, 0.05, 0.15])
     assert math.exp(result.log_z) == pytest.approx((1 + 4 + 2 + 2 + 1) / 5)
+    assert result.notes["log_z_error"] == pytest.approx(math.sqrt(6 / 4 / 5) / 2)  # squares about the mean of 2: 6
     assert result.best == 1 and len(result.finals) == 10
     assert (result.notes["n"], result.notes["runs"]) == (2, 5)
 

@@ -66,7 +66,7 @@ generator:
 
 * `search.reads` of SMC and beam is `[1/N, 2/N, ...]` by default, so they score and select whenever a chunk is finished
   and nothing later has seen it. Other reads are allowed: a preview shows the finished chunks and x0_hat of the one in
-  work.
+  work. At the end of a chunk that is the finished chunks alone: the next one is still pure noise and is left out.
 * Finished chunks never change: kernels, mutation, and going back within a later chunk leave them bit for bit. Copies of
   a particle part in the next chunk, by the kernel's noise. `kernel.window` is in fractions of all steps: give the
   kernel [0, 1], as here, for the default of SMC and beam, [0.2, 0.8], brings no noise to the first and last fifth.

@@ -164,8 +164,8 @@ def drop(job: Job, settings: Settings, prompt: dict[str, str]) -> int:
 
     Args:
         job: The job of the challenge.
-        settings: Settings of the challenge.
-        prompt: The prompt of the view, as `item` returns it.
+        settings: Its settings.
+        prompt: The prompt of a view, as `item` returns it.
     """
     if settings.drop is not None:
         return settings.drop
