@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz gates reward rewards-table best-of-n guidance guidance-cost engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -36,6 +36,9 @@ package: .venv/ready  ## build the wheel and the sdist, install them in an empty
 fuzz: .venv/ready  ## broken job files, command lines, videos and images, each with its verdict; fails if one is not right or clear
 	$(BIN)/python -m benchmarks.fuzz.jobs --files 1000 --lines 1000
 	$(BIN)/python -m benchmarks.fuzz.media --count 300
+
+mutants: .venv/ready  ## small changes of the package, each of which the tests must notice; fails if one survives unexplained
+	$(BIN)/python -m benchmarks.mutants
 
 gates: .venv/ready  ## how good the shipped tiny pair is, against the limits it must meet
 	$(BIN)/python -m benchmarks.gates --json benchmarks/gates.json

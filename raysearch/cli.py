@@ -1,7 +1,7 @@
-"""`raysearch`: the command line. Thin: every command calls one function; they live in raysearch/commands.
+"""`raysearch`: the command line. Its commands stand in raysearch/commands; each calls one function of the library.
 
-Mistakes a user can mend are one line on standard error and exit code 2; a run in which a search failed exits with 1.
-Heavy libraries are imported inside the commands that need them.
+A mistake that the user can correct is one line on standard error and exit code 2. A run in which a search failed exits
+with 1. Heavy libraries are imported inside the commands that need them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,29 @@ from collections.abc import Mapping, Sequence
 
 from raysearch import __version__
 from raysearch.commands import TOPICS
+from raysearch.commands.declaring import Function
 from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.stopping import Terminated, orderly
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words after `raysearch`; those of this process if None.
+
+    Returns:
+        The exit code: 0 success, 1 something failed, 2 a mistake of the user, 130 or 143 stopped by a signal, 141 if
+        the reader of standard output went away.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         args = _parse(argv)
         _same_version()
         with orderly():
-            return args.command(args)
+            function: Function = args.command
+            return function(args)
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
         return 2
@@ -37,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )  # fmt: skip
         return 2
     except Terminated:
-        print("raysearch: stopped by SIGTERM; give the same command again to go on", file=sys.stderr)
+        print("raysearch: stopped by SIGTERM; give the same command again to resume", file=sys.stderr)
         return 143
     except KeyboardInterrupt:
-        print("raysearch: stopped; give the same command again to go on", file=sys.stderr)
+        print("raysearch: stopped; give the same command again to resume", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _same_version() -> None:
-    """A submitted job runs the raysearch that checked it, or not at all."""
+    """Check that a submitted job runs in the version of raysearch that checked it."""
     expected = os.environ.get("RAYSEARCH_VERSION", __version__)
     if expected != __version__:
         raise UsageError(
@@ -76,16 +87,16 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     parser = argparse.ArgumentParser(
         prog="raysearch",
         description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, "
-        "a pool of reward actors judges them with the world model V-JEPA 2, a search keeps the best.",
+        "a pool of reward actors scores them with the world model V-JEPA 2, and a search keeps the best.",
         epilog="Start with:  raysearch run jobs/demo.yaml",
     )
     parser.add_argument("--version", action="version", version=f"raysearch {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, function, text: str, **more) -> argparse.ArgumentParser:
+    def add(name: str, function: Function, text: str, *, epilog: str | None = None) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name, help=text, description=text[0].upper() + text[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter, **more,
+            formatter_class=argparse.RawDescriptionHelpFormatter, epilog=epilog,
         )  # fmt: skip
         sub.set_defaults(command=function)
         return sub

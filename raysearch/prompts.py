@@ -6,7 +6,6 @@ A Prompt is plain data that travels to every worker; its frames are read where t
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +14,9 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.videos import read, read_image
+from raysearch.videos import read, read_image, scan, tell
+
+SOME = 1000  # frames beyond those counted that tell how even the times are
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Prompt:
 
 
 def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
-    """The conditioning frames, uint8 [T, H, W, 3]; None for text alone.
+    """The conditioning frames, uint8 [T, H, W, 3]; None for text alone. How a file was read is told once.
 
     Args:
         prompt: names an image, a clip or a scene of the tiny world, or none of them.
@@ -58,7 +59,10 @@ def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
     if prompt.image is not None:
         return read_image(prompt.image)[None]
     if prompt.video is not None:
-        return _clip(prompt.video, fps)
+        clip = read(prompt.video, fps=_rate(prompt.video, fps))
+        for note in clip.notes:
+            tell(f"{prompt.video}: {note}")
+        return clip.frames
     if prompt.scene is not None:
         from raysearch.tinyworld.heldout import condition
 
@@ -66,24 +70,42 @@ def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
     return None
 
 
-def _clip(path: str, fps: float | None) -> np.ndarray:
-    clip = read(path)
-    if fps and clip.fps and (clip.uneven or abs(clip.fps - fps) > 0.01 * fps):
-        resampled = read(path, fps=fps)
-        why = " of uneven frame times" if clip.uneven else ""
-        _tell(f"{path}: resampled from {clip.fps:.4g}{why} to {fps:g} frames per second (generator.fps)")
-        clip = resampled
-    elif clip.uneven:
-        _tell(f"{path}: its frame times are uneven; its frames are taken as if they were even")
-    for note in clip.notes:
-        _tell(f"{path}: {note}")
-    return clip.frames
+def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> tuple[int, int, int] | None:
+    """Number, height and width of the conditioning frames; None for text alone. Keeps no frame in memory.
+
+    Args:
+        prompt: as for `frames`.
+        fps: as for `frames`.
+        most: stop counting the frames of a clip here.
+
+    Raises:
+        UsageError: as `frames`.
+    """
+    if prompt.scene is not None:
+        given = frames(prompt)
+        assert given is not None
+        return given.shape[0], given.shape[1], given.shape[2]
+    if prompt.image is not None:
+        about = scan(prompt.image, "image")
+    elif prompt.video is not None:
+        about = scan(prompt.video, fps=_rate(prompt.video, fps, most) if fps else None, most=most)
+    else:
+        return None
+    return about.count, about.height, about.width
 
 
-@lru_cache(maxsize=4096)
-def _tell(line: str) -> None:
-    """Prints a line on standard error once in a process."""
-    print(f"raysearch: {line}", file=sys.stderr, flush=True)
+def _rate(path: str, fps: float | None, most: int | None = None) -> float | None:
+    """The rate to which a clip has to be resampled; None if its frames can be taken as they are. Says which."""
+    about = scan(path, most=None if most is None else most + SOME)
+    if fps and not about.fps:
+        raise UsageError(f"{path}: does not say its frame rate, so it cannot be resampled to {fps:g}; re-encode it")
+    if fps and (about.uneven or abs(about.fps - fps) > 0.01 * fps):
+        why = " of uneven frame times" if about.uneven else ""
+        tell(f"{path}: resampled from {about.fps:.4g}{why} to {fps:g} frames per second (generator.fps)")
+        return fps
+    if about.uneven:
+        tell(f"{path}: its frame times are uneven; its frames are taken as if they were even")
+    return None
 
 
 @lru_cache(maxsize=4096)

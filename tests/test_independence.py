@@ -11,7 +11,9 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/executors/test_nodes.py": {"chaos"},
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
+    "tests/test_mutants.py": {"mutants"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
+    "tests/videos/test_fuzz.py": {"fuzz"},
 }
 
 

@@ -51,7 +51,7 @@ def test_sigterm_ends_a_run_in_order(tmp_path, executor):
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert error.splitlines()[-1:] == ["raysearch: stopped by SIGTERM; give the same command again to go on"]
+    assert error.splitlines()[-1:] == ["raysearch: stopped by SIGTERM; give the same command again to resume"]
     assert "Traceback" not in error and "stack" not in error.lower(), error
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive

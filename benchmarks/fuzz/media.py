@@ -1,54 +1,57 @@
-"""Broken videos and images, each read in a fresh process: `python -m benchmarks.fuzz.media --count 300 --seed 0`.
+"""Videos and images, broken or peculiar, each read in a fork: `python -m benchmarks.fuzz.media --count 300 --seed 0`.
 
-Damage that decodes to other pixels is not told from a correct reading; `silently wrong` counts only files that were
-cut to under half of their bytes and yet read with all their frames.
+Every file is read in all ways that the package has: whole, at another rate, without pixels, as stored, by its header.
+What can be known of a file is compared with what is read: the size and number of frames that it says it shows, that a
+file of which a good part was cut off is not read as if it were whole, and that all ways agree. Damage that decodes to
+other pixels cannot be told from a correct reading.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import os
 import random
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 from PIL import Image
 
-from benchmarks.fuzz.table import GOOD, Table, run
-
-VIDEOS = {"mp4": "libx264", "mkv": "libx264", "mov": "libx264", "webm": "libvpx", "avi": "mpeg4", "gif": "gif",
-          "apng": "apng"}  # fmt: skip
-FORMATS = {"gif": "rgb8", "apng": "rgb24"}
-IMAGES = ("png", "jpeg", "webp", "tiff")
-KINDS = ("bytes", "cut", "boxes", "extension")
-READ = """
-import sys
+from benchmarks.fuzz.table import GOOD, Table
+from examples.media import CONTAINERS, ramp, save, trimmed, turned
 from raysearch import videos
 from raysearch.errors import UsageError
-try:
-    print("frames", len(videos.read(sys.argv[1], sys.argv[2]).frames))
-except UsageError as error:
-    sys.exit(str(error))
-"""
+from raysearch.videos import process
+
+LIMIT_S = 200.0  # three times the decoder's own
+FRAMES, RATE, SIZE = 24, 24, (64, 48)
+IMAGES = ("png", "jpeg", "webp", "tiff", "gif", "bmp")
+DAMAGE = ("bytes", "cut", "boxes", "extension")
+ENDLESS = "ts"  # says neither how long it is nor where it ends
+SLANTED = (0.7071, 0.7071, -0.7071, 0.7071)
+MATRICES = ((1, 0, 0, 1), (-1, 0, 0, -1), (0, 1, -1, 0), (0, -1, 1, 0), (-1, 0, 0, 1), SLANTED)
 
 
-def whole(name: str) -> bytes:
-    """A sound file of 24 frames (one if an image) of this container."""
-    frames = np.random.default_rng(0).integers(0, 255, (24, 48, 64, 3), np.uint8)
-    buffer = io.BytesIO()
-    if name in IMAGES:
-        Image.fromarray(frames[0]).save(buffer, name)
-        return buffer.getvalue()
-    with av.open(buffer, "w", format={"mkv": "matroska"}.get(name, name)) as out:
-        stream = out.add_stream(VIDEOS[name], rate=24)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, FORMATS.get(name, "yuv420p")
-        for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        out.mux(stream.encode())
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class Case:
+    """A file. image: how it is read; shown: frames, height and width, None where not known; refuse: it must be; least:
+    frames that are read at least, if any are."""
+
+    kind: str
+    path: Path
+    image: bool = False
+    shown: tuple[int, int, int] | None = None
+    refuse: bool = False
+    least: int = 1
+
+
+class Wrong(Exception):
+    """Something other was read than the file says."""
 
 
 def damaged(data: bytes, kind: str, dice: random.Random) -> bytes:
@@ -66,27 +69,147 @@ def damaged(data: bytes, kind: str, dice: random.Random) -> bytes:
     return data
 
 
+def broken(folder: Path, k: int, dice: random.Random, sound: dict[str, bytes]) -> Case:
+    """A sound file, damaged or under another name."""
+    kind, name = DAMAGE[k % len(DAMAGE)], dice.choice(sorted(sound))
+    data, image = damaged(sound[name], kind, dice), name in IMAGES and not (name == "gif" and dice.random() < 0.5)
+    path = folder / f"{k}.{dice.choice(sorted(sound)) if kind == 'extension' else name}"
+    path.write_bytes(data)
+    whole = kind == "extension" and not image
+    least = 1 if image or kind != "cut" or name == ENDLESS else int(0.9 * FRAMES)
+    return Case(kind, path, image, (FRAMES, *SIZE[::-1]) if whole else None, least=least)
+
+
+def peculiar_video(path: Path, dice: random.Random) -> Case:
+    """A file of H.264 that says how it is to be shown."""
+    rate, count = dice.choice((8, 24, 25, 60)), dice.randrange(8, 40)
+    ratio = dice.choice((None, None, Fraction(4, 3), Fraction(1, 2), Fraction(9)))
+    trc, matrix = dice.choice((None, None, None, 1, 8, 16, 18)), dice.choice(MATRICES)
+    deep = dice.random() < 0.3
+    save(path, ramp(count, SIZE), rate, ratio=ratio, form="yuv420p10le" if deep else None,
+         tags={"color_trc": trc} if trc else None)  # fmt: skip
+    turned(path, matrix)
+    if dice.random() < 0.4:
+        hidden = dice.randrange(1, count // 2)
+        trimmed(path, hidden / rate, (count - hidden) / rate)
+        count -= hidden
+    width, height = SIZE
+    wide, high = (max(1, ratio or 1), max(1, 1 / (ratio or 1)))
+    size = round(height * high), round(width * wide)
+    refuse = ratio == 9 or (trc or 1) > 2 or matrix == SLANTED
+    return Case("said by a video", path, False, (count, *(size[::-1] if not matrix[0] else size)), refuse)
+
+
+def peculiar_image(path: Path, dice: random.Random) -> Case:
+    """An image of any mode, with an orientation."""
+    mode, orientation = (
+        dice.choice(("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "I;16", "F")),
+        dice.randrange(1, 9),
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = path.with_suffix(".tiff")
+    Image.new(mode, SIZE).save(path, exif=exif)
+    size = SIZE if orientation > 4 else SIZE[::-1]
+    return Case("said by an image", path, True, (1, *size), mode == "F")
+
+
+def check(case: Case) -> str:
+    """Read a file in every way; says `right`, or why it is refused. Raises Wrong."""
+    kind = "image" if case.image else "video"
+    refusals, found = [], []
+    for way in (videos.read, videos.scan):
+        try:
+            clip = way(case.path, kind)
+            found.append((clip.count, clip.height, clip.width))
+        except UsageError as error:
+            refusals.append(str(error))
+    if len(refusals) == 1 or len({*found}) > 1:
+        raise Wrong(f"read and scan differ: {found} {refusals}")
+    if not case.image:
+        ways: tuple[Callable[[], object], ...] = (
+            lambda: videos.read(case.path, fps=8),
+            lambda: list(process.ask(case.path, "header", packets=True)),
+            lambda: list(process.ask(case.path, "stored", form="rgb24", most=None)),
+        )
+        for more in ways:
+            try:
+                more()
+            except UsageError as error:
+                refusals.append(str(error))
+    if any("\n" in line for line in refusals):
+        raise Wrong(f"more than a line: {refusals}")
+    if found and (case.refuse or found[0][0] < case.least or case.shown not in (None, found[0])):
+        raise Wrong(f"{found[0]} was read, {'nothing' if case.refuse else case.shown or case.least} is right")
+    if refusals and case.shown and not case.refuse:
+        raise Wrong(f"refused, but whole: {refusals}")
+    return refusals[0] if refusals else "right"
+
+
+def judge(case: Case, act: Callable[[Case], str] = check) -> tuple[str, str]:
+    """The verdict on a file, which a fork reads, and what it said."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        os.setpgid(0, 0)
+        try:
+            said, code = act(case), 0
+        except Wrong as wrong:
+            said, code = str(wrong), 1
+        except BaseException as error:
+            said, code = f"{type(error).__name__}: {error}", 2
+        os.write(writing, said.encode(errors="replace")[:4000])
+        process._stop()
+        os._exit(code)
+    os.close(writing)
+    began = time.monotonic()
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() - began > LIMIT_S:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            break
+        time.sleep(0.005)
+    with os.fdopen(reading, "rb") as pipe:
+        said = "" if not ended[0] else pipe.read().decode(errors="replace")
+    if not ended[0]:
+        return "hang", said
+    code = os.waitstatus_to_exitcode(ended[1])
+    if code == 0:
+        return "right" if said == "right" else "clear", said
+    return {1: "silently wrong", 2: "traceback"}.get(code, "crash"), said
+
+
+def fuzz(count: int, seed: int, shown: bool = False) -> Table:
+    """Judge so many files: two thirds damaged, the others peculiar."""
+    dice, table = random.Random(seed), Table()
+    with tempfile.TemporaryDirectory() as name:
+        folder, sound = Path(name), dict[str, bytes]()
+        for suffix in CONTAINERS:
+            sound[suffix] = save(folder / f"sound.{suffix}", ramp(FRAMES, SIZE), RATE).read_bytes()
+        for suffix in set(IMAGES) - {"gif"}:
+            Image.fromarray(ramp(2, SIZE)[1]).save(folder / f"sound.{suffix}")
+            sound[suffix] = (folder / f"sound.{suffix}").read_bytes()
+        for k in range(count):
+            if k % 3:
+                case = broken(folder, k, dice, sound)
+            else:
+                case = (peculiar_video if k % 2 else peculiar_image)(folder / f"{k}.mp4", dice)
+            verdict, said = judge(case)
+            table.add(case.kind, verdict, f"{case.path.name}: {said[-400:]}")
+            if shown and verdict not in GOOD:
+                print(f"{case}: {verdict}: {said}", file=sys.stderr, flush=True)
+            case.path.unlink()
+    return table
+
+
 def main() -> int:
-    """Print the table; 1 if an input got a verdict that must not be."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the table; 1 if a file got a verdict that must not be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    dice, table = random.Random(options.seed), Table()
-    names = (*VIDEOS, *IMAGES)
-    sound = {name: whole(name) for name in names}
-    with tempfile.TemporaryDirectory() as folder:
-        for k in range(options.count):
-            kind, name = KINDS[k % len(KINDS)], dice.choice(names)
-            data = damaged(sound[name], kind, dice)
-            path = Path(folder) / f"{k}.{dice.choice(names) if kind == 'extension' else name}"
-            path.write_bytes(data)
-            reading = "image" if name in IMAGES else "video"
-            outcome, text = run([sys.executable, "-c", READ, str(path), reading], 90)
-            complete = f"frames {1 if reading == 'image' else 24}" in text
-            if outcome == "right" and complete and len(data) < len(sound[name]) / 2:
-                outcome = "silently wrong"
-            table.add(kind, outcome, f"{name} file {k}: {text[-300:]}" if outcome not in GOOD else "")
+    table = fuzz(options.count, options.seed, shown=True)
     print(table.text())
     return 1 if table.bad else 0
 

@@ -7,30 +7,38 @@ import json
 from pathlib import Path
 from typing import Any
 
+from raysearch.commands.declaring import Declare
+
 _DOCTOR = """examples:
   raysearch doctor tiny
   raysearch doctor Lightricks/LTX-Video-0.9.5 dtype=bfloat16 height=480 width=704 num_frames=97
   raysearch doctor models/skyreels chunks=2 num_frames=97 height=256 width=448 call.overlap_history=17
   raysearch doctor models/wan-i2v --image first.png --json
-  raysearch doctor my_package.my_module:load steps=8 call.size=64     # a generator of your own
+  raysearch doctor my_package.my_module:load steps=8 call.size=64     # a custom generator
 
-key=value are those of `generator` in a job file. The exit code is 1 if a check failed."""
+key=value sets what `generator` in a job file sets. The exit code is 1 if a check failed."""
 
 
-def add(command) -> None:
-    sub = command("doctor", doctor, "load a model, try every kernel on it, and say what a search can do with it",
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
+    sub = command("doctor", doctor, "load a generator, try every kernel on it, and say what a search can do with it",
                   epilog=_DOCTOR)  # fmt: skip
-    sub.add_argument("model", metavar="MODEL", help="folder, hub id, tiny, or package.module:function of your own")
-    sub.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the generator; steps: 4 by itself")
-    sub.add_argument("--text", default="", help="of the prompt")
-    sub.add_argument("--image", metavar="FILE", help="to condition on; noise if the model needs one and none is given")
-    sub.add_argument("--video", metavar="FILE", help="to continue")
+    sub.add_argument("model", metavar="MODEL", help="folder, hub id, tiny, or package.module:function")
+    sub.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="settings of the generator (steps is 4 by default)"
+    )
+    sub.add_argument("--text", default="", help="text of the prompt")
+    sub.add_argument(
+        "--image", metavar="FILE", help="image to condition on; noise if the model needs one and none is given"
+    )
+    sub.add_argument("--video", metavar="FILE", help="video to continue")
     sub.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
     sub.add_argument("--no-gradients", action="store_true", help="do not try guides, which take far more memory")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def doctor(args: argparse.Namespace) -> int:
+    """Examine a generator with a prompt and print what it can do. Exit code 1 if a check failed."""
     from raysearch import config as configuration
     from raysearch import devices
     from raysearch.prompts import Prompt
@@ -45,48 +53,55 @@ def doctor(args: argparse.Namespace) -> int:
     job = configuration.typed({"generator": generator}, "the command line")
     plain = args.image or args.video
     prompt = Prompt(examination.PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
-    found = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
-    print(json.dumps(found, indent=1) if args.json else told(found))
-    return 1 if found["failures"] else 0
+    report = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
+    print(json.dumps(report, indent=1) if args.json else text(report))
+    return 1 if report["failures"] else 0
 
 
-def told(found: dict[str, Any]) -> str:
-    """The findings for a reader."""
-    here = f"(here {found['conditioning_frames'] or 'no'} frames)"
-    if found["own"]:
-        lines = [("generator", f"{found['class']}, of your own {here}")]
+def text(report: dict[str, Any]) -> str:
+    """The report of an examination as aligned lines, name and finding, with one line for each failed check."""
+    here = f"(here {report['conditioning_frames'] or 'no'} frames)"
+    if report["own"]:
+        lines = [("generator", f"{report['class']}, custom {here}")]
     else:
         lines = [
-            ("pipeline", f"{found['class']}, {'in' if found['tested'] else 'not in'} the contract suite"),
-            ("takes", f"{', '.join(found['takes'])} {here}"),
-            ("revision", found["revision"] or "none: a folder"),
+            ("pipeline", f"{report['class']}, {'in' if report['tested'] else 'not in'} the contract suite"),
+            ("takes", f"{', '.join(report['takes'])} {here}"),
+            ("revision", report["revision"] or "none: a folder"),
         ]
     lines += [
-        ("runs on", f"{found['device']}, {found['dtype']}"),
+        ("runs on", f"{report['device']}, {report['dtype']}"),
     ]
-    if "latents" in found:
-        lines.append(("latents", f"{_shape(found['latents'])}, {found['steps']} steps"))
-    if "frames" in found:
-        t, _, h, w = found["frames"]
+    if "latents" in report:
+        lines.append(("latents", f"{_shape(report['latents'])}, {report['steps']} steps"))
+    if "frames" in report:
+        t, _, h, w = report["frames"]
         lines.append(("video", f"{t} frames of {w} x {h}"))
-    if "particle_bytes" in found:
-        lines.append(("particle", f"{_bytes(found['particle_bytes'])} on the wire"))
+    if "particle_bytes" in report:
+        lines.append(("particle", f"{_bytes(report['particle_bytes'])} on the wire"))
     times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a decode", "decode_s")]
-    lines.append(("seconds", ", ".join(f"{name} {found[key]:.3g}" for name, key in times if key in found)))
+    lines.append(("seconds", ", ".join(f"{name} {report[key]:.3g}" for name, key in times if key in report)))
     peaks = {"peak_rss": "of the process", "peak_gpu": "on the GPU"}
-    lines.append(("memory", ", ".join(f"{_bytes(found['memory'][k])} {of}" for k, of in peaks.items()
-                                      if k in found["memory"]) + ", at the most"))  # fmt: skip
-    if "bitwise" in found:
-        lines.append(("chain", "cut in two, bit for bit the unsplit one" if found["bitwise"] else "NOT bit for bit"))
+    lines.append(("memory", ", ".join(f"{_bytes(report['memory'][k])} {of}" for k, of in peaks.items()
+                                      if k in report["memory"]) + " at most"))  # fmt: skip
+    if "bitwise" in report:
+        lines.append(
+            (
+                "chain",
+                "the same bit for bit when cut in two"
+                if report["bitwise"]
+                else "NOT the same bit for bit when cut in two",
+            )
+        )
     for kind, name in ((False, "deterministic"), (True, "stochastic")):
-        made = [k for k, e in found.get("kernels", {}).items() if e["stochastic"] == kind and e["ok"]]
+        made = [k for k, e in report.get("kernels", {}).items() if e["stochastic"] == kind and e["ok"]]
         lines.append((f"{name} kernels", ", ".join(made) or "none"))
-    lines.append(("strategies", ", ".join(found["strategies"]) or "none"))
-    sizes = found.get("gradients", {})
-    lines.append(("guides", ", ".join(f"{g} (gradient {sizes[g]:.2g})" for g in found["guides"]) or "none"))
+    lines.append(("strategies", ", ".join(report["strategies"]) or "none"))
+    sizes = report.get("gradients", {})
+    lines.append(("guides", ", ".join(f"{g} (gradient {sizes[g]:.2g})" for g in report["guides"]) or "none"))
     width = max(len(name) for name, _ in lines)
-    out = [f"{name:<{width}}  {text}" for name, text in lines if text]
-    return "\n".join(out + [f"FAILED {check}: {why}" for check, why in found["failures"].items()])
+    out = [f"{name:<{width}}  {what}" for name, what in lines if what]
+    return "\n".join(out + [f"FAILED {check}: {why}" for check, why in report["failures"].items()])
 
 
 def _shape(shape: list[int]) -> str:

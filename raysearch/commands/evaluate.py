@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from raysearch.commands.declaring import Declare
+
 _VIDEOPHY = """examples:
   raysearch videophy prepare runs/t2v --out input.csv
   raysearch videophy run input.csv --out sa.csv --command "/envs/videophy/bin/python inference.py \\
@@ -12,37 +14,43 @@ _VIDEOPHY = """examples:
   raysearch videophy score sa.csv pc.csv --version 2"""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     sub = command("quality", quality, "measure the quality of video files without weights",
                   epilog="example:\n  raysearch quality runs/demo/best/*.mp4")  # fmt: skip
-    sub.add_argument("videos", nargs="+", metavar="VIDEO")
-    sub.add_argument("--vbench", metavar="JSON", help="show what VBench found, a *_eval_results.json, as well")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
+    sub.add_argument("--vbench", metavar="JSON", help="also show the results of VBench, a *_eval_results.json")
+    sub.add_argument("--json", action="store_true", help="print JSON instead of a table")
     sub = command("videophy", videophy, "prepare, run and read the evaluators of VideoPhy and VideoPhy-2",
                   epilog=_VIDEOPHY)  # fmt: skip
-    sub.add_argument("action", choices=("prepare", "run", "score"))
+    sub.add_argument("action", choices=("prepare", "run", "score"), help="what to do")
     sub.add_argument("paths", nargs="+", metavar="PATH", help="run folder; input.csv; or CSVs of adherence and physics")
-    sub.add_argument("--out", default="videophy.csv")
-    sub.add_argument("--command", dest="evaluator", default="", help="the evaluator, with {input} and {output}")
-    sub.add_argument("--timeout", type=float, help="seconds the evaluator may take")
-    sub.add_argument("--version", type=int, choices=(1, 2), default=1)
+    sub.add_argument("--out", default="videophy.csv", help="file to write (default: %(default)s)")
+    sub.add_argument(
+        "--command", dest="evaluator", default="", help="command of the evaluator, with {input} and {output}"
+    )
+    sub.add_argument("--timeout", type=float, help="seconds that the evaluator may take")
+    sub.add_argument("--version", type=int, choices=(1, 2), default=1, help="of VideoPhy (default: %(default)s)")
     sub = command(
         "validate-reward",
         validate,
-        "how often a reward prefers the possible of two videos",
+        "measure how often a reward prefers the possible of two videos",
         epilog="examples:\n  raysearch validate-reward --tiny 20 --set model=tiny\n"
         "  raysearch validate-reward --tiny 20 --set name=fuse 'parts=[{name: vjepa2}, {name: videomae}]'\n"
         "  raysearch validate-reward --pairs intphys2/pairs.csv --set model=facebook/vjepa2-vitg-fpc64-384",
     )
     sub.add_argument("--pairs", metavar="CSV", help="columns pair, video, possible (1 or 0), optionally condition")
-    sub.add_argument("--tiny", type=int, metavar="N", help="N pairs for each way to break the laws of the tiny world")
+    sub.add_argument(
+        "--tiny", type=int, metavar="N", help="N pairs for each way in which the tiny world can break its laws"
+    )
     sub.add_argument(
         "--set", nargs="*", default=[], dest="overrides", metavar="key=value", help="settings of the reward"
     )
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def quality(args: argparse.Namespace) -> int:
+    """Print quality measures of video files that need no weights, and the results of VBench if given."""
     from raysearch import videos
     from raysearch.errors import UsageError
     from raysearch.evals.quality import NAMES, measure, read_vbench
@@ -67,6 +75,7 @@ def quality(args: argparse.Namespace) -> int:
 
 
 def videophy(args: argparse.Namespace) -> int:
+    """Write the input of a VideoPhy evaluator, run the evaluator, or print the scores it gave."""
     from raysearch.errors import UsageError
     from raysearch.evals import outside
     from raysearch.evals import videophy as v
@@ -92,6 +101,7 @@ def videophy(args: argparse.Namespace) -> int:
 
 
 def validate(args: argparse.Namespace) -> int:
+    """Print how often a reward prefers the possible video of a pair, by condition, with intervals."""
     from raysearch import config, rewards
     from raysearch.errors import UsageError
     from raysearch.evals import validate as v

@@ -1,4 +1,4 @@
-"""What there is to choose from: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
+"""Lists of the parts: `raysearch generators`, `raysearch strategies`, `raysearch rewards`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from raysearch.commands.declaring import Declare
+
 if TYPE_CHECKING:
     from raysearch.options import Part
     from raysearch.rewards.registry import RewardPart
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     command("generators", generators, "list the pipeline classes of diffusers that are known, and what each takes")
     for name, function, what, example in (
         ("rewards", rewards, "list the rewards, their options, defaults and papers, plug-ins included", "vjepa2"),
         ("strategies", strategies, "list the search strategies, their options, defaults and papers", "smc"),
     ):
-        sub = command(name, function, what, epilog=f"raysearch {name} {example} tells what each option of it means")
-        sub.add_argument("name", nargs="?", metavar="NAME", help="one of them: what each of its options means")
+        sub = command(name, function, what, epilog=f"`raysearch {name} {example}` explains each option of {example}.")
+        sub.add_argument("name", nargs="?", metavar="NAME", help="explain the options of this one")
 
 
 def strategies(args: argparse.Namespace) -> int:
+    """Print every search strategy with its options, or explain one of them."""
     from raysearch import search
 
     if args.name:
@@ -30,12 +34,13 @@ def strategies(args: argparse.Namespace) -> int:
     for d in search.describe():
         print(f"{d.name}: {d.summary}")
         for option in d.options.values():
-            print(f"    {option.name} = {_told(option.default)}")
+            print(f"    {option.name} = {_written(option.default)}")
         print(f"    paper: {d.paper}\n")
     return 0
 
 
 def rewards(args: argparse.Namespace) -> int:
+    """Print every reward with its options, or explain one of them."""
     from raysearch.errors import UsageError
     from raysearch.rewards import registry
 
@@ -51,7 +56,7 @@ def rewards(args: argparse.Namespace) -> int:
             continue
         print(f"{name}: {reward.part.summary}\n    {_abilities(reward)}")
         for option in reward.part.options.values():
-            print(f"    {option.name} = {_told(option.default)}")
+            print(f"    {option.name} = {_written(option.default)}")
         print(f"    paper: {reward.part.paper}\n" if reward.part.paper else "")
     return 0
 
@@ -66,7 +71,7 @@ def _abilities(reward: RewardPart) -> str:
 def _explain(part: Part, note: str) -> None:
     """Print a part: every option with its default, what it means, and which values it takes."""
     print(f"{part.name}: {part.summary}" + (f"\n    {note}" if note else ""))
-    firsts = {option.name: f"    {option.name} = {_told(option.default)}" for option in part.options.values()}
+    firsts = {option.name: f"    {option.name} = {_written(option.default)}" for option in part.options.values()}
     width = min(36, max(map(len, firsts.values()), default=0))
     for name, first in firsts.items():
         option = part.options[name]
@@ -83,6 +88,7 @@ def _explain(part: Part, note: str) -> None:
 
 
 def generators(args: argparse.Namespace) -> int:
+    """Print the known pipeline classes of diffusers and what each takes."""
     from raysearch.generators.families import describe
 
     rows = describe()
@@ -102,11 +108,11 @@ def _yes(row: dict[str, Any], column: str) -> str:
     return "yes" if row[column] else "no" if column == "tested" else "-"
 
 
-def _told(default: object) -> str:
+def _written(default: object) -> str:
     from dataclasses import asdict, is_dataclass
 
     if is_dataclass(default) and not isinstance(default, type):
-        return "{" + ", ".join(f"{k}: {_told(v)}" for k, v in asdict(default).items()) + "}"
+        return "{" + ", ".join(f"{k}: {_written(v)}" for k, v in asdict(default).items()) + "}"
     if isinstance(default, bool):
         return str(default).lower()
     return "null" if default is None else str(list(default)) if isinstance(default, tuple) else str(default)

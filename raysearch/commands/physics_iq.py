@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from raysearch.commands.declaring import Declare
 from raysearch.commands.run import add_job
 
 _SCORE = """examples:
@@ -12,8 +13,8 @@ _SCORE = """examples:
   raysearch physics-iq score runs/a runs/b --data physics-IQ-benchmark-verified --workers 8
   raysearch physics-iq score my-model-op-run_0* --data physics-IQ-benchmark-verified --protocol
 
-A folder holds one NNNN_*.mp4 for each view of take 1, as the official scorer wants it. The first time, what the real
-clips need is computed and cached; every further model reads it from there."""
+A folder holds one NNNN_*.mp4 for each view of take 1, as the official scorer expects. What is computed from the real
+clips is cached the first time, and every further model reads it from there."""
 
 _CHALLENGE = """examples:
   raysearch challenge jobs/challenge_tiny.yaml
@@ -21,34 +22,45 @@ _CHALLENGE = """examples:
   raysearch challenge jobs/physics_iq_v2v.yaml --scenario ball --limit 6 search.n=4
   raysearch challenge jobs/physics_iq_v2v.yaml --partial        # score what a running challenge has finished
 
-A challenge that was stopped goes on where it was: give the same command again."""
+To resume a challenge that was stopped, give the same command again."""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     sub = command("physics-iq", score, "score folders of generated clips with Physics-IQ, original and Verified",
                   epilog=_SCORE)  # fmt: skip
-    sub.add_argument("action", choices=("score", "stand-in"), help="score clips; or write the stand-in data set")
+    sub.add_argument("action", choices=("score", "stand-in"), help="score clips, or write the stand-in data set")
     sub.add_argument("folders", nargs="+", metavar="FOLDER", help="clips (score), or where to write (stand-in)")
     sub.add_argument("--data", help="folder of the data set, the one with split-videos in it")
     sub.add_argument("--descriptions", metavar="CSV", help="prompts and categories (default: those beside the data)")
     sub.add_argument("--out", default="runs/physics-iq", help="folder of the tables (default: %(default)s)")
     sub.add_argument("--cache", default="runs/physics-iq/cache", help="cache of real clips (default: %(default)s)")
-    sub.add_argument("--workers", type=int, default=2, help="views at a time, on Ray; 0: in this process")
-    sub.add_argument("--address", default="local", help="Ray cluster to join; every node must see the files")
-    sub.add_argument("--partial", action="store_true", help="score the clips that are there")
+    sub.add_argument(
+        "--workers",
+        type=int,
+        default=2,
+        help="views scored at a time, on Ray; 0 for this process (default: %(default)s)",
+    )
+    sub.add_argument(
+        "--address", default="local", help="Ray cluster to join; every node must see the files (default: %(default)s)"
+    )
+    sub.add_argument("--partial", action="store_true", help="score the clips that exist")
     sub.add_argument("--protocol", action="store_true", help="the folders are runs of one model: mean and deviation")
-    sub.add_argument("--scenarios", type=int, default=4, help="of the stand-in (default: %(default)s)")
+    sub.add_argument("--scenarios", type=int, default=4, help="scenarios of the stand-in (default: %(default)s)")
     sub = command("challenge", challenge, "run a benchmark challenge: generate, score every candidate, compare, report",
                   epilog=_CHALLENGE)  # fmt: skip
     add_job(sub)
-    sub.add_argument("--limit", type=int, help="only the first so many views")
+    sub.add_argument("--limit", type=int, help="only this many views, from the first on")
     sub.add_argument("--scenario", help="only scenarios whose name contains this")
     sub.add_argument("--dry-run", action="store_true", help="count Moves and network evaluations; generate nothing")
-    sub.add_argument("--seconds-per-nfe", type=float, help="for the GPU-hours of a dry run")
+    sub.add_argument(
+        "--seconds-per-nfe", type=float, help="seconds of one network evaluation, for the GPU-hours of a dry run"
+    )
     sub.add_argument("--partial", action="store_true", help="generate nothing; score and report what is finished")
 
 
 def score(args: argparse.Namespace) -> int:
+    """Score folders of generated clips with Physics-IQ, or write the stand-in data set."""
     from raysearch.errors import UsageError
     from raysearch.evals.physics_iq import layout, protocol, scorer, standin
 
@@ -63,10 +75,10 @@ def score(args: argparse.Namespace) -> int:
     if doubles := {m.name for m in models if [n.name for n in models].count(m.name) > 1}:
         raise UsageError(f"two folders are called {doubles.pop()!r}, so their tables would be; rename one")
 
-    def told(done: int, of: int) -> None:
+    def progress(done: int, of: int) -> None:
         print(f"\r{done} of {of} views", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
-    tables = scorer.run(data, models, args.cache, args.workers, args.address, told)
+    tables = scorer.run(data, models, args.cache, args.workers, args.address, progress)
     width = max(len(m.name) for m in models)
     print(f"{'model':<{width}}  views  Verified  original")
     for model, table in zip(models, tables, strict=True):
@@ -83,6 +95,7 @@ def score(args: argparse.Namespace) -> int:
 
 
 def challenge(args: argparse.Namespace) -> int:
+    """Run a benchmark challenge, or only count what it would cost."""
     from raysearch import config
     from raysearch.evals.physics_iq.challenge import run
 

@@ -5,30 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 
+from raysearch.commands.declaring import Declare
+
 _TEXT = """examples:
   raysearch preference make pairs.jsonl study --annotators 4 --question physics
   raysearch preference count study/key.json answers-01.jsonl answers-02.jsonl --json
 
-pairs.jsonl has one object a line: id, prompt, a, b (names of the systems), video_a, video_b, and optionally given (what
-both continue) and expect (a or b: an attention check). Send each annotator one page
+pairs.jsonl has one object per line: id, prompt, a, b (names of the systems), video_a, video_b, and optionally given
+(what both videos continue) and expect (a or b, which makes the pair an attention check). Send each annotator one page
 with the media folder; keep key.json."""
 
 
-def add(command) -> None:
-    sub = command("preference", preference, "ask people which of two videos is better, and evaluate what they say",
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
+    sub = command("preference", preference, "ask people which of two videos is better, and evaluate their answers",
                   epilog=_TEXT)  # fmt: skip
-    sub.add_argument("action", choices=("make", "count"))
+    sub.add_argument("action", choices=("make", "count"), help="make a study, or evaluate its answers")
     sub.add_argument("first", metavar="FILE", help="pairs.jsonl (make) or key.json (count)")
     sub.add_argument("rest", nargs="+", metavar="PATH", help="new folder (make) or answers (count)")
-    sub.add_argument("--annotators", type=int, default=3)
-    sub.add_argument("--question", default="physics", help="physics, quality or prompt")
-    sub.add_argument("--ties", action="store_true", help="offer `cannot decide`")
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--least", type=float, default=1.0, help="share of attention checks an annotator must pass")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--annotators", type=int, default=3, help="number of annotators (default: %(default)s)")
+    sub.add_argument("--question", default="physics", help="what is asked: physics, quality or prompt")
+    sub.add_argument("--ties", action="store_true", help="also offer the answer `cannot decide`")
+    sub.add_argument("--seed", type=int, default=0, help="of the order of pairs and sides (default: %(default)s)")
+    sub.add_argument(
+        "--least", type=float, default=1.0, help="share of the attention checks that an annotator must pass"
+    )
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def preference(args: argparse.Namespace) -> int:
+    """Make a study of pairwise human preference, or evaluate its answers."""
     from raysearch.errors import UsageError
     from raysearch.evals.preference import items, page, statistics
     from raysearch.moves import encode

@@ -6,14 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from raysearch.commands.declaring import Declare
+
 _RUN = """examples:
   raysearch run jobs/demo.yaml
   raysearch run jobs/demo.yaml search.n=32 seed=1 run=runs/demo32
   raysearch run jobs/demo.yaml cluster.executor=inline
   raysearch run jobs/demo.yaml --cluster clusters/local.yaml cluster.generators.replicas=4
 
-A run that was stopped goes on where it was: give the same command again. Everything lands in the folder that `run=`
-names: report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
+To resume a run that was stopped, give the same command again. Everything is written into the folder that `run=` names:
+report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
 
 _FINISHED = ("result.json", "config.yaml", "films/", "best/")  # what the report of a run reads ...
 _PARTIAL = (*_FINISHED, "manifest.json", "outcomes/", "events")  # ... and that of one that is not finished
@@ -21,23 +23,26 @@ _REPORT = """examples:
   raysearch report runs/demo
   raysearch report runs/demo --partial
 
-Of a run that is not finished, the page shows the searches that are, and says so at the top. It is read from the journal
-alone: no model is loaded, and the run may be going on. --partial does the same where there is an earlier result, as
-while a run is given more candidates."""
+Of an unfinished run, the page shows the searches that are finished, and says so at the top. It is read from the journal
+alone: no model is loaded, and the run may continue meanwhile. --partial does the same where there is an earlier result,
+for example while a run is given more candidates."""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     for name, function, text, epilog in (
-        ("run", run_job, "run a job, or go on with one that was stopped, and write its report", _RUN),
+        ("run", run_job, "run a job, or resume one that was stopped, and write its report", _RUN),
         ("config", show_config, "print the resolved configuration of a job, and run nothing", None),
     ):
         sub = command(name, function, text, epilog=epilog)
         add_job(sub)
         if name == "config":
-            sub.add_argument("--plain", action="store_true", help="without where each value came from")
+            sub.add_argument("--plain", action="store_true", help="leave out the origin of each value")
     sub = command("report", report, "write the report of a run again, or of one that is not finished", epilog=_REPORT)
     sub.add_argument("run", help="folder of the run")
-    sub.add_argument("--partial", action="store_true", help="from the journal as it is now, whatever was found before")
+    sub.add_argument(
+        "--partial", action="store_true", help="from the journal as it is now, even if there is an earlier result"
+    )
 
 
 def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
@@ -51,11 +56,12 @@ def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
 
 
 def run_job(args: argparse.Namespace) -> int:
+    """Run a job and write its report. Exit code 1 if a search failed."""
     from raysearch import config, runs
 
     job = config.load(args.job, args.overrides, args.cluster)
     if job.sweep:
-        print("raysearch: note: `run` leaves the job's sweep out; `raysearch sweep` runs the grid", file=sys.stderr)
+        print("raysearch: note: `run` ignores the job's sweep; `raysearch sweep` runs the grid", file=sys.stderr)
     ended = runs.run(job)
     failed = [end for end in ended if end.error]
     for end in failed:
@@ -65,11 +71,13 @@ def run_job(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
+    """Write the report of a run folder."""
     _tell(args.run, args.partial)
     return 0
 
 
 def show_config(args: argparse.Namespace) -> int:
+    """Print the resolved configuration of a job, by default with the origin of each value."""
     from raysearch import config
     from raysearch.config import explain
     from raysearch.runs import resolve
@@ -85,9 +93,11 @@ def show_config(args: argparse.Namespace) -> int:
 
 
 def _tell(run: str, partial: bool = False) -> None:
-    """Write the report and say where it is, and what it warns of; of a run on s3://, gs:// ... by way of a copy.
+    """Write the report and print where it is and what it warns of. A run on s3://, gs:// ... is copied first.
 
-    partial: from the journal, as it is wherever there is no result.
+    Args:
+        run: Folder of the run.
+        partial: Read the journal even if there is a result.
     """
     import tempfile
 
@@ -117,7 +127,7 @@ def _write(folder: str, partial: bool) -> Path:
     path = report.write(found)
     if found.progress is not None:
         done, of = found.progress
-        print(f"{done} of {of} searches finished: an interim report; the command of the run goes on with it")
+        print(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
     for line in report.warnings(found):
         print(f"warning: {line}", file=sys.stderr)
     return path

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from raysearch.commands.declaring import Declare
 from raysearch.errors import UsageError
 from raysearch.moves import encode
 
@@ -31,20 +32,21 @@ _SCORE = """examples:
 squashed to the side they want. A file that cannot be scored is one line, and the exit code is then 2."""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     sub = command("score", score, "score video files with V-JEPA 2 (how plausible is the motion), or any other reward",
                   epilog=_SCORE)  # fmt: skip
     sub.add_argument("videos", nargs="*", default=[], metavar="VIDEO",
                      help="mp4 or anything ffmpeg reads; a folder stands for its videos, a quoted pattern for its "
                           "matches")  # fmt: skip
-    sub.add_argument("--reward", metavar="NAME", help="what judges: a name of `raysearch rewards` (default: vjepa2)")
+    sub.add_argument("--reward", metavar="NAME", help="the reward, a name of `raysearch rewards` (default: vjepa2)")
     sub.add_argument(
         "--set",
         nargs="*",
         default=[],
         dest="overrides",
         metavar="key=value",
-        help="options of the reward, e.g. model=vitg; they take the words behind them that have a =",
+        help="options of the reward, e.g. model=vitg; all words after --set that contain a =",
     )
     sub.add_argument("--text", metavar="TEXT", help="what the videos should show, for rewards that ask (vlm's text)")
     sub.add_argument(
@@ -59,6 +61,7 @@ def add(command) -> None:
 
 
 def score(args: argparse.Namespace) -> int:
+    """Score video files with a reward. Exit code 2 if a file could not be scored."""
     from raysearch import rewards
     from raysearch.evals import files as of_files
 
@@ -82,8 +85,8 @@ def score(args: argparse.Namespace) -> int:
         try:
             row, surprise_map = of_files.judged(path, reward, options, prompt, bool(args.map))
         except UsageError as error:
-            told = str(error)
-            errors.append({"video": path, "error": told if path in told else f"{path}: {told}"})
+            text = str(error)
+            errors.append({"video": path, "error": text if path in text else f"{path}: {text}"})
             continue
         table.append(row)
         maps.append(surprise_map)
@@ -130,11 +133,11 @@ def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
 
     width = max(len(row["video"]) for row in table)
     windowed = all("surprise_0" in row for row in table)
-    told = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
+    columns = [] if windowed else list(dict.fromkeys(k for row in table for k in row if k not in OWN and shown(k)))
     if options["name"] != "vjepa2":
         print(f"{options['name']}: {registry.find(options['name']).part.summary}")
     print(f"{'video':<{width}}  frames    fps  {'surprise  ' * windowed} reward"
-          + "".join(f"  {name:>9}" for name in told) + "  highest in window" * windowed)  # fmt: skip
+          + "".join(f"  {name:>9}" for name in columns) + "  highest in window" * windowed)  # fmt: skip
     for row in sorted(table, key=lambda r: (math.isnan(r["reward"]), -r["reward"])):
         line = f"{row['video']:<{width}}  {row['frames']:>6} {row['fps']:6.4g}  "
         if windowed:
@@ -144,7 +147,7 @@ def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
             line += f"  {worst + 1} of {len(windows)}: {windows[worst]:.4f}"
         else:
             line += f"{row['reward']:7.4f}"
-            line += "".join(f"  {f'{row[k]:.4f}' if k in row else '-':>{max(9, len(k))}}" for k in told)
+            line += "".join(f"  {f'{row[k]:.4f}' if k in row else '-':>{max(9, len(k))}}" for k in columns)
         print(line + (f"  ({row['note']})" if "note" in row else ""))
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from raysearch.commands.declaring import Declare
 from raysearch.commands.run import add_job
 
 _SUBMIT = """examples:
@@ -15,8 +16,8 @@ _SUBMIT = """examples:
   raysearch submit sweep jobs/sweep_particles.yaml --cluster clusters/aws/run.yaml
   raysearch submit jobs/demo.yaml --cluster clusters/aws/run.yaml --dry-run
 
-The working directory goes along, without what .gitignore and .rayignore name; so does raysearch itself. The same job
-submitted again is the same job: it attaches if that is running, and goes on from its run folder if it has failed.
+The working directory is sent without what .gitignore and .rayignore name, and raysearch with it. Submitting the same
+job again follows it if it is running, and resumes it from its run folder if it has failed.
 Ctrl-C leaves the job running. The token of the cluster comes from RAY_AUTH_TOKEN or ~/.ray/auth_token."""
 
 _SLURM = """examples:
@@ -26,25 +27,30 @@ _SLURM = """examples:
 Writes the batch script from the cluster file's `slurm:` and its template, and gives it to sbatch."""
 
 
-def add(command) -> None:
+def add(command: Declare) -> None:
+    """Declare the commands of this file."""
     sub = command("submit", submit, "send a job to a Ray cluster and follow it", epilog=_SUBMIT)
     _what(sub)
     _where(sub)
-    sub.add_argument("--dir", default=".", metavar="FOLDER", help="working directory to send (default: this one)")
+    sub.add_argument(
+        "--dir", default=".", metavar="FOLDER", help="working directory to send (default: the current one)"
+    )
     sub.add_argument("--dry-run", action="store_true", help="show all that would be sent, and send nothing")
     sub.add_argument("--detach", action="store_true", help="do not follow the job")
-    sub.add_argument("--again", action="store_true", help="also if the same job has already succeeded")
+    sub.add_argument("--again", action="store_true", help="submit even if the same job has already succeeded")
     for name, function, text, optional in (
         ("status", status, "show the state of a submitted job", True),
         ("logs", logs, "print what a submitted job has printed", True),
-        ("cancel", cancel, "stop a submitted job; what is finished is kept", False),
+        ("cancel", cancel, "stop a submitted job; what it has finished is kept", False),
     ):
         sub = command(name, function, text)
         newest = " (default: the newest)" if optional else ""
-        sub.add_argument("id", nargs="?" if optional else None, help=f"of the job, or how it begins{newest}")
+        sub.add_argument("id", nargs="?" if optional else None, help=f"id of the job, or its first letters{newest}")
         _where(sub)
         if name == "logs":
-            sub.add_argument("--follow", action="store_true", help="until the job ends, with its exit code")
+            sub.add_argument(
+                "--follow", action="store_true", help="print until the job ends, and exit with its exit code"
+            )
     sub = command("list", list_jobs, "list the jobs of raysearch on a cluster")
     _where(sub)
     sub = command("slurm", slurm, "write a batch script for a job, and give it to Slurm", epilog=_SLURM)
@@ -67,6 +73,7 @@ def _where(sub: argparse.ArgumentParser) -> None:
 
 
 def submit(args: argparse.Namespace) -> int:
+    """Send a job to a Ray cluster, or print what would be sent, and follow it to its end."""
     from raysearch.submit import sending
 
     command, job, words = _command(args)
@@ -78,7 +85,7 @@ def submit(args: argparse.Namespace) -> int:
     for note in found.notes:
         print(f"note: {note}")
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         name, new = cluster.submit(client, found, args.again)
         state = cluster.find(client, name).status
         print(_submitted(name, new, state, found), flush=True)
@@ -88,9 +95,10 @@ def submit(args: argparse.Namespace) -> int:
 
 
 def status(args: argparse.Namespace) -> int:
+    """Print the state of a submitted job."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         job = cluster.find(client, args.id)
         row = cluster.row(job, time.time())
         lines = client.get_job_logs(row["id"]).splitlines()
@@ -103,9 +111,10 @@ def status(args: argparse.Namespace) -> int:
 
 
 def logs(args: argparse.Namespace) -> int:
+    """Print what a submitted job has printed; with --follow, until it ends."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         name = cluster.find(client, args.id).submission_id
         if args.follow:
             return _follow(cluster, client, args, name)
@@ -114,9 +123,10 @@ def logs(args: argparse.Namespace) -> int:
 
 
 def cancel(args: argparse.Namespace) -> int:
+    """Stop a submitted job. What it finished is kept."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         job = cluster.find(client, args.id)
         if job.status not in cluster.ALIVE:
             print(f"{job.submission_id} is not running: {cluster.row(job, 0)['state']}")
@@ -128,9 +138,10 @@ def cancel(args: argparse.Namespace) -> int:
 
 
 def list_jobs(args: argparse.Namespace) -> int:
+    """Print a table of the jobs of raysearch on a cluster."""
     url = _url(args)
     cluster, client = _connect(url)
-    with cluster.told(url):
+    with cluster.readable_errors(url):
         rows = [cluster.row(job, time.time()) for job in cluster.ours(client)]
     table = [("id", "state", "age", "took", "what", "results")]
     table += [(r["id"], r["state"], _span(r["age"]), _span(r["took"]), r["what"], r["run"]) for r in rows]
@@ -141,6 +152,7 @@ def list_jobs(args: argparse.Namespace) -> int:
 
 
 def slurm(args: argparse.Namespace) -> int:
+    """Write a batch script for a job and give it to Slurm, or only print it."""
     from raysearch.submit import slurm
 
     command, job, words = _command(args)
@@ -197,7 +209,7 @@ def _submitted(name: str, new: bool, state: str, found: Any) -> str:
 
 def _follow(cluster: Any, client: Any, args: argparse.Namespace, name: str) -> int:
     try:
-        code = cluster.follow(client, name)
+        code: int = cluster.follow(client, name)
     except KeyboardInterrupt:
         return 130 if _detached(args, name) == 0 else 1
     print({0: f"{name} has succeeded", 130: f"{name} was stopped"}.get(code, f"{name} has failed, exit code {code}"))
@@ -207,7 +219,7 @@ def _follow(cluster: Any, client: Any, args: argparse.Namespace, name: str) -> i
 def _detached(args: argparse.Namespace, name: str) -> int:
     where = f"--cluster {args.cluster}" if args.cluster and not args.address else f"--address {args.address}"
     where += " --insecure" if args.insecure else ""
-    print(f"\n{name} goes on without you\n  come back:  raysearch logs {name} --follow {where}\n"
+    print(f"\n{name} continues on the cluster\n  follow it:  raysearch logs {name} --follow {where}\n"
           f"  stop it:    raysearch cancel {name} {where}", flush=True)  # fmt: skip
     return 0
 

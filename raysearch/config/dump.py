@@ -27,7 +27,7 @@ def _dumper() -> Any:
     """PyYAML's dumper quotes what YAML 1.1 would take for something else; this one what YAML 1.2 would as well."""
     import yaml
 
-    class Dumper(yaml.SafeDumper):
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
         def ignore_aliases(self, data: Any) -> bool:
             return True
 

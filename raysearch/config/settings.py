@@ -80,7 +80,9 @@ class GeneratorConfig:
         height: in pixels.
         width: in pixels.
         num_frames: of the whole video.
-        fps: frames per second.
+        fps: frames per second; clips of prompts are resampled to it.
+        fit: what gives a picture or clip of another shape the shape of the video; `crop` keeps its centre, `pad` adds
+            black bars, `stretch` distorts it.
         chunks: make the video in this number of chunks, each with its share of the steps.
         tiling: decode in tiles, which takes less memory.
         slicing: decode one video of a batch at a time.
@@ -110,6 +112,7 @@ class GeneratorConfig:
     width: Pixels | None = None
     num_frames: Annotated[int, Ge(1), Le(100_000)] | None = None
     fps: Annotated[float, Ge(1), Le(1000)] | None = None
+    fit: Literal["crop", "pad", "stretch"] = "crop"
     chunks: Annotated[int, Ge(1), Le(10_000)] = 1
     tiling: bool = False
     slicing: bool = False

@@ -220,7 +220,7 @@ def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, 
     if "identity" in new and old.get("identity") == new["identity"]:
         return
     known = {*old, *new} if "identity" in old else {*old, *new} - {"identity"}
-    causes = sorted(known, key=lambda k: (k in DERIVED, k))
+    causes = sorted(known)
     if any(k not in DERIVED and old.get(k) != new.get(k) for k in causes):
         causes = [k for k in causes if k not in DERIVED]
     for k in causes:

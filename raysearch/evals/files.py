@@ -64,8 +64,8 @@ def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mappi
     except Exception as error:
         if not any(rewards.version(spec["name"]) for spec in rewards.flat([options])):
             raise
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UsageError(f"reward {options['name']} failed: {told}") from error
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UsageError(f"reward {options['name']} failed: {text}") from error
 
 
 def _view(frames: np.ndarray, reward: Reward) -> np.ndarray:

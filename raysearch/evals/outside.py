@@ -33,6 +33,6 @@ def run(command: str, source: str | Path, output: str | Path, timeout_s: float |
     except subprocess.TimeoutExpired:
         raise UsageError(f"--command: {words[0]} did not end within {timeout_s:g} s") from None
     if done.returncode or not target.exists():
-        told = " | ".join((done.stderr or done.stdout).strip().splitlines()[-3:]) or "it said nothing"
-        raise UsageError(f"--command: {words[0]} ended with {done.returncode} and wrote no {target}: {told}")
+        text = " | ".join((done.stderr or done.stdout).strip().splitlines()[-3:]) or "it said nothing"
+        raise UsageError(f"--command: {words[0]} ended with {done.returncode} and wrote no {target}: {text}")
     return target

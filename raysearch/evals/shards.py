@@ -16,10 +16,22 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, address: str = "local") -> Iterator[tuple]:
-    """(index, function(item)) in order of arrival. workers: tasks at a time on Ray; 0 stays in this process.
+def each(
+    function: Callable[[A], B], items: Sequence[A], workers: int = 0, address: str = "local"
+) -> Iterator[tuple[int, B]]:
+    """Apply a function to many items.
 
-    A UsageError of the function is raised here; nothing else is begun after it.
+    Args:
+        function: Called with one item; independent of all other calls.
+        items: The items.
+        workers: Calls at a time, as tasks on Ray; 0 for this process.
+        address: The Ray cluster to join.
+
+    Yields:
+        (index of the item, result) in order of arrival.
+
+    Raises:
+        UsageError: A call raised it; no further call is begun.
     """
     if workers <= 0 or len(items) <= 1:
         yield from enumerate(map(function, items))
@@ -35,7 +47,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
     owns = connect(ClusterConfig(address=address))
     try:
         environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        task = ray.remote(_told).options(num_cpus=1, max_retries=3, runtime_env={"env_vars": environment})
+        task = ray.remote(_caught).options(num_cpus=1, max_retries=3, runtime_env={"env_vars": environment})
         folder = os.getcwd()
         waiting, flying = list(enumerate(items))[::-1], dict[Any, int]()
         while waiting or flying:
@@ -53,7 +65,7 @@ def each(function: Callable[[A], B], items: Sequence[A], workers: int = 0, addre
             ray.shutdown()
 
 
-def _told(function: Callable, item: Any, folder: str) -> tuple[Any, str | None]:
+def _caught(function: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, str | None]:
     """A mistake of the user travels as text: Ray would wrap it in a traceback."""
     if os.path.isdir(folder):
         os.chdir(folder)

@@ -21,7 +21,7 @@ COLUMNS = ("pair", "video", "possible")
 
 
 @dataclass(frozen=True)
-class Pair:
+class PlausibilityPair:
     """Two videos, uint8 [T, H, W, 3] each, that differ in whether the event can happen."""
 
     id: str
@@ -30,7 +30,7 @@ class Pair:
     impossible: Callable[[], np.ndarray]
 
 
-def read(path: str | Path) -> list[Pair]:
+def read(path: str | Path) -> list[PlausibilityPair]:
     """From a CSV: pair, video (relative to the CSV), possible (1 or 0), optionally condition. Videos load when needed.
 
     Raises UsageError naming a missing column or file, and a pair that has not one of each.
@@ -57,10 +57,10 @@ def read(path: str | Path) -> list[Pair]:
     for name, found in sides.items():
         if len(found) != 2:
             raise UsageError(f"{path}: pair {name}: needs one video with possible=1 and one with possible=0")
-    return [Pair(n, conditions[n], _later(s["1"]), _later(s["0"])) for n, s in sides.items()]
+    return [PlausibilityPair(n, conditions[n], _later(s["1"]), _later(s["0"])) for n, s in sides.items()]
 
 
-def tiny(count: int, seed: int = 0) -> Iterator[Pair]:
+def tiny(count: int, seed: int = 0) -> Iterator[PlausibilityPair]:
     """Pairs of the tiny world: the same scene by the laws, and with each way of breaking them, `count` of each."""
     from raysearch.tinyworld.heldout import FRAMES
     from raysearch.tinyworld.physics import VIOLATIONS, sample, simulate
@@ -75,7 +75,7 @@ def tiny(count: int, seed: int = 0) -> Iterator[Pair]:
             good = render(scenes, simulate(scenes, FRAMES))[0]
             bad = render(scenes, simulate(scenes, FRAMES, kind, at, rng))[0]
             if not np.array_equal(good, bad):  # e.g. no wall was reached
-                yield Pair(f"{kind}-{k:03d}", kind, _now(good), _now(bad))
+                yield PlausibilityPair(f"{kind}-{k:03d}", kind, _now(good), _now(bad))
 
 
 def accuracy(margins: Sequence[tuple[str, float]]) -> dict[str, dict[str, Any]]:

@@ -69,10 +69,18 @@ def read_output(path: str | Path) -> dict[str, float]:
 
 
 def scores(adherence: Mapping[str, float], physics: Mapping[str, float], version: int = 1) -> dict[str, float]:
-    """Means, shares of videos that count as right (%), and the joint share, both right.
+    """Scores of VideoPhy from the outputs of its evaluators.
 
-    version: 1 for probabilities (right from 0.5), 2 for ratings (right from 4). Raises UsageError for other videos on
-    one side than on the other, and for values that the version does not give.
+    Args:
+        adherence: Semantic adherence by video.
+        physics: Physical commonsense by video.
+        version: 1 for probabilities (right from 0.5 on), 2 for ratings (right from 4 on).
+
+    Returns:
+        Means, and the shares of videos that are right in each and in both, in per cent.
+
+    Raises:
+        UsageError: The two have different videos, or values that this version does not give.
     """
     if set(adherence) != set(physics):
         odd = sorted(set(adherence) ^ set(physics))[0]

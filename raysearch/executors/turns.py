@@ -29,13 +29,20 @@ class Lane(Protocol):
     """
 
     @property
-    def node(self) -> str | None: ...
+    def node(self) -> str | None:
+        """Its node; None if it can be anywhere."""
+
     @property
-    def room(self) -> int: ...
+    def room(self) -> int:
+        """Number of further calls it takes."""
+
     @property
-    def pace(self) -> float: ...
+    def pace(self) -> float:
+        """Seconds per unit of work."""
+
     @property
-    def free_s(self) -> float: ...
+    def free_s(self) -> float:
+        """Seconds until it will have finished its calls."""
 
 
 L = TypeVar("L", bound=Lane)

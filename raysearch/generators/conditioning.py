@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+from raysearch import videos
+from raysearch.errors import UsageError
 from raysearch.generators import families, inputs
-from raysearch.generators.declare import Call, Frames
+from raysearch.generators.declare import Call, Frames, Pipeline
+from raysearch.videos.fitting import described
 
 
 def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, call: Call | None = None) -> Call:
@@ -31,6 +34,33 @@ def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, c
     if frames is not None and declared.condition is not None:
         given |= declared.condition(frames, call, prompt_id)
     return given
+
+
+def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prompt_id: str) -> Frames:
+    """Conditioning frames in the shape of the video, as `generator.fit` says; what was done is told once.
+
+    Args:
+        pipeline: the pipeline that takes them.
+        frames: uint8 [T, H, W, 3].
+        call: the arguments that no prompt changes, with all sizes.
+        how: `generator.fit`.
+        prompt_id: for messages.
+
+    Raises:
+        UsageError: if the pipeline does not say which size its videos have.
+    """
+    declared = families.of(type(pipeline).__name__)
+    if declared.condition is None:
+        return frames
+    height, width = declared.shape(pipeline, call) if declared.shape else (call.get("height"), call.get("width"))
+    if not height or not width:
+        raise UsageError(
+            f"generator.height: {type(pipeline).__name__} leaves the size of its videos open, so the frames of prompt "
+            f"{prompt_id!r} cannot be fitted to it; set generator.height and generator.width"
+        )
+    if what := described(frames.shape[1:3], (height, width), how):
+        videos.tell(f"prompt {prompt_id!r}: {what}")
+    return videos.fit(frames, height, width, how)
 
 
 def own_names(pipeline: type, call: Call) -> Call:

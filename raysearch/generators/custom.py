@@ -70,4 +70,4 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         options.check(part, config.call, "generator.call")
     if declared.takes:
         for prompt in prompts:
-            inputs.check(declared, inputs.frame_count(prompt), prompt.id)
+            inputs.check(declared, inputs.frame_count(prompt, config.fps, config.num_frames), prompt.id)

@@ -31,6 +31,7 @@ Frames: TypeAlias = NDArray[np.uint8]  # [T, H, W, 3]
 Call: TypeAlias = dict[str, Any]  # arguments of a pipeline call: their types differ by class
 Pipeline: TypeAlias = Any  # a diffusers pipeline: its parts and methods differ by class, and none of them is typed
 Condition: TypeAlias = Callable[[Frames, Call, str], Call]
+Shape: TypeAlias = Callable[[Pipeline, Call], tuple[int, int]]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
@@ -50,6 +51,8 @@ class PipelineClass:
         needs_frames: whether a prompt has to give an image or frames.
         condition: turns conditioning frames into arguments of the call. It receives the frames, the part of the call
             that no prompt changes (with all sizes) and the id of the prompt.
+        shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline and the part of
+            the call that no prompt changes, completed with the defaults of its signature.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
             and is free to follow.
         hold: returns latents with the conditioned positions at their clean value. It receives the latents, those that
@@ -75,6 +78,7 @@ class PipelineClass:
     takes: tuple[str, ...]
     needs_frames: bool = False
     condition: Condition | None = None
+    shape: Shape | None = None
     held: bool = False
     hold: Hold | None = None
     trim: Callable[[torch.Tensor, Call], torch.Tensor] | None = None
@@ -155,10 +159,10 @@ def video_length(frames: Frames, call: Call, prompt_id: str) -> int:
 
 
 def too_long(prompt_id: str, given: int, total: int) -> UsageError:
-    """The error for a clip that is as long as the whole video, or longer."""
+    """The error for a clip that is as long as the whole video, or longer; `given` counts no further than `total`."""
     return UsageError(
-        f"prompt {prompt_id!r} has {given} conditioning frames, but generator.num_frames={total} counts them too; "
-        "set it higher or give a shorter clip"
+        f"prompt {prompt_id!r} has {'at least ' * (given == total)}{given} conditioning frames, but "
+        f"generator.num_frames={total} counts them too; set it higher or give a shorter clip"
     )
 
 

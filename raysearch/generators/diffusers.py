@@ -20,12 +20,13 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families, hooks, memory
 from raysearch.generators.classes import for_frames, refuse_unknown
-from raysearch.generators.conditioning import arguments, own_names, with_defaults
+from raysearch.generators.conditioning import arguments, fitted, own_names, with_defaults
 from raysearch.generators.contract import Generator, Path
 from raysearch.generators.declare import Call, Frames, Pipeline
 from raysearch.generators.feasible import pipeline_class
 from raysearch.generators.one_step import one_step
 from raysearch.prompts import Prompt, frames
+from raysearch.videos import Fit
 
 
 class DiffusersModel:
@@ -36,6 +37,7 @@ class DiffusersModel:
         steps: steps of one generator.
         fps: frames per second of the videos.
         offload: the device of the networks if the encoders are kept off it while they are not needed, else None.
+        fit: how conditioning frames get the shape of the video (generator.fit).
         call: the arguments of the ordinary pipeline call that no prompt changes.
     """
 
@@ -49,7 +51,7 @@ class DiffusersModel:
             pipeline: the pipeline, on its device.
             steps: steps of one generator.
             fps: frames per second of the videos.
-            settings: what tiles, slices, pieces of decoding and compiling are read from.
+            settings: what tiles, slices, pieces of decoding, compiling and `fit` are read from.
             offload: see the class.
             call: see the class.
 
@@ -63,6 +65,7 @@ class DiffusersModel:
         if settings is not None:
             memory.prepare(pipeline, settings)
         self.pipeline, self.steps, self.fps, self.offload = pipeline, steps, fps, offload
+        self.fit: Fit = "crop" if settings is None else settings.fit
         self.call = own_names(type(pipeline), call)
 
     @classmethod
@@ -112,7 +115,10 @@ class DiffusersModel:
     def _generator(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
         pipeline = self.ready(for_frames(self.pipeline, 0 if clip is None else len(clip)))
         cls = type(pipeline)
-        prompt = arguments(cls.__name__, text, clip, prompt_id, with_defaults(cls, self.call))
+        call = with_defaults(cls, self.call)
+        if clip is not None:
+            clip = fitted(pipeline, clip, call, self.fit, prompt_id)
+        prompt = arguments(cls.__name__, text, clip, prompt_id, call)
         return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
 
     def ready(self, pipeline: Pipeline) -> Pipeline:

@@ -47,7 +47,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:
-        given = inputs.frame_count(prompt, config.fps)
+        given = inputs.frame_count(prompt, config.fps, call.get("num_frames"))
         cls = inputs.with_same_weights(pipeline, given, index)
         inputs.check(families.of(cls), given, prompt.id)
         inputs.check_packages(cls, inputs.encodes_text(cls, call))

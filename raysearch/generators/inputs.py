@@ -6,18 +6,28 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from raysearch import videos
+from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.declare import Call, PipelineClass
 from raysearch.generators.families import PIPELINES, REFUSED, of
-from raysearch.prompts import Prompt, frames
+from raysearch.prompts import Prompt, size
 
 
-def frame_count(prompt: Prompt, fps: float | None = None) -> int:
-    """The number of conditioning frames of a prompt at `fps` frames per second. Reads its clip."""
-    if prompt.image is not None:
-        return 1
-    clip = frames(prompt, fps)
-    return 0 if clip is None else len(clip)
+def frame_count(prompt: Prompt, fps: float | None = None, most: int | None = None) -> int:
+    """The number of conditioning frames of a prompt at `fps` frames per second, counted to `most`. Reads the file."""
+    given = size(prompt, fps, most)
+    return 0 if given is None else given[0]
+
+
+def refits(config: GeneratorConfig, prompt: Prompt) -> bool:
+    """Whether `generator.fit` may change the picture or clip of a prompt, as far as the settings tell.
+
+    Without a height and a width in the settings the shape of the video is the pipeline's own, and this says True.
+    """
+    if config.name != "diffusers" or (given := size(prompt, config.fps, 1)) is None:
+        return False
+    return not (config.height and config.width and videos.same_shape(given[1:], (config.height, config.width)))
 
 
 def check(pipeline: PipelineClass, given: int, prompt_id: str) -> None:

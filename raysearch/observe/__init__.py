@@ -1,4 +1,4 @@
-"""What one sees of a run while it goes on: a live table or plain lines, the event log, and metrics where Ray runs.
+"""What a user sees of a run while it is going on: a live table or plain lines, the event log, and Ray's metrics.
 
 Observers see Rounds, Outcomes and pools, and change nothing; what they cannot write never ends a run.
 """
@@ -27,11 +27,21 @@ __all__ = ["EventLog", "Lines", "Progress", "Screen", "totals", "watching"]
 def watching(
     job: Job, folder: str, searches: int, versions: Mapping[str, str], began: float, idle: bool = False
 ) -> Iterator[tuple[Progress, list[Observer]]]:
-    """The observers of a job: the view on the terminal, which knows how far the run is, and beside it the event log in
-    the folder and, where Ray runs the job, its metrics.
+    """The observers of a job, to be entered when the executor is ready.
 
-    To be entered once the executor stands. began: when the invocation did (time.time()). idle: nothing is to be
-    executed, so there is no Ray either. What ends the block early is written into the event log and goes on.
+    An error that ends the block is written into the event log and raised again.
+
+    Args:
+        job: The job.
+        folder: Its run folder, for the event log.
+        searches: Number of searches.
+        versions: Versions of the libraries, by name.
+        began: When the invocation began, as of time.time().
+        idle: Nothing is to be executed, so there is no Ray.
+
+    Yields:
+        The view on the terminal, which knows the progress of the run, and the other observers: the event log, and the
+        metrics of Ray where Ray runs the job.
     """
     with EventLog(job, folder, searches, versions, began) as log:
         others: list[Observer] = [log]

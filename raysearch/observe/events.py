@@ -1,8 +1,9 @@
-"""The event log: what happened when, one JSON object a line, for whoever wants to see a run with tools of their own.
+"""The event log: what happened when, one JSON object per line, for other tools that follow a run.
 
 `events.jsonl` in the run folder grows with every invocation; where a file system cannot append, every writing is a new
 segment `events/NNNNN.jsonl`. Lines are gathered and written at most every second (segments: every half minute). A log
-that cannot be written is given up, once and aloud; the run goes on. docs/observability.md describes the events.
+that cannot be written is disabled after one printed warning, and the run continues. docs/observability.md describes the
+events.
 """
 
 from __future__ import annotations
@@ -30,7 +31,13 @@ FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
 class EventLog(Observer):
     """Observer and context manager: entering writes `started`, leaving `ended`, `interrupted` or `failed`.
 
-    began: time of the clock at which the invocation began, before the executor was started; now if it is not given.
+    Args:
+        job: The job.
+        folder: Its run folder.
+        searches: Number of searches.
+        versions: Versions of the libraries, by name.
+        began: Time of the clock at which the invocation began, before the executor was started; now by default.
+        clock: Seconds since the epoch.
     """
 
     def __init__(
@@ -62,21 +69,25 @@ class EventLog(Observer):
         self._flush()
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
+        """Write `round`: the numbers and texts of its note, and how many ancestors are left."""
         note = {k: v for k, v in round.note.items() if isinstance(v, (int, float, str))}
         if round.note.get("ancestors") is not None:
             note["unique_ancestors"] = len(set(round.note["ancestors"]))
         self._write("round", search=task.name, round=number, moves=len(round.moves), note=note)
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """Write `outcome`: key, reward and cost."""
         self._write("outcome", search=task.name, key=outcome.key, reward=outcome.reward, recalled=recalled,
                     **_rounded(outcome.cost))  # fmt: skip
 
     def on_finish(self, finished: Finished) -> None:
-        found = finished.result
-        told = {"reward": found.winner.reward, "key": found.winner.key, "hash": found.digest()} if found else {}
-        self._write("finished", search=finished.task.name, error=finished.error, **told, **_rounded(finished.cost))
+        """Write `finished`: the best reward and the hash of the result, or the error."""
+        result = finished.result
+        best = {"reward": result.winner.reward, "key": result.winner.key, "hash": result.digest()} if result else {}
+        self._write("finished", search=finished.task.name, error=finished.error, **best, **_rounded(finished.cost))
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
+        """Write `pools` if the last one is ten seconds old, and whatever is due."""
         self._ledger, self._status = ledger, dict(status)
         now = self._clock()
         if now - self._pooled >= POOLS_S:
@@ -109,9 +120,10 @@ class EventLog(Observer):
             self._put(text.encode())
         except Exception as error:
             self._broken = True
-            told = " ".join(f"{type(error).__name__}: {error}".split())
+            why = " ".join(f"{type(error).__name__}: {error}".split())
             print(
-                f"the event log in {self._root} cannot be written and is given up ({told}); the run goes on", flush=True
+                f"the event log in {self._root} cannot be written and is disabled ({why}); the run continues",
+                flush=True,
             )
 
     def _put(self, data: bytes) -> None:

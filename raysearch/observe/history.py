@@ -21,7 +21,14 @@ ENDS = ("ended", "interrupted", "failed")
 
 @dataclass
 class Invocation:
-    """began, last: when it began and its last event, in seconds. how: its end; `lost` if it was killed."""
+    """One invocation of a run.
+
+    Attributes:
+        began: When it began, in seconds since the epoch.
+        last: Time of its last event.
+        how: How it ended: `ended`, `interrupted`, `failed`, or `lost` if it was killed.
+        pools: Counters of the pools, as last written.
+    """
 
     began: float
     last: float

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from raysearch.engine.task import Finished, Ledger
 from raysearch.observe.progress import Progress, Status, Watched, coming, spell
 
@@ -10,49 +14,56 @@ NAMED = 3  # searches in work that a line names
 
 
 class Lines(Progress):
-    """Observer that prints."""
+    """An observer that prints plain lines.
 
-    def __init__(self, searches: int, **options):
-        super().__init__(searches, **options)
-        self._told = self.clock()
+    Args:
+        searches: How many there are.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, searches: int, clock: Callable[[], float] = time.monotonic):
+        super().__init__(searches, clock)
+        self._printed = self.clock()
 
     def on_finish(self, finished: Finished) -> None:
+        """Print the best reward of the search, or why it failed."""
         super().on_finish(finished)
         what = f"best reward {finished.result.winner.reward:.4f}" if finished.result else f"FAILED: {finished.error}"
         print(f"[{self.finished}/{self.searches}] {finished.task.name}: {what}", flush=True)
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
+        """Print the state of the run if the last such line is ten seconds old."""
         super().on_wait(ledger, status)
-        if self.clock() - self._told > EVERY_S:
-            self._told = self.clock()
+        if self.clock() - self._printed > EVERY_S:
+            self._printed = self.clock()
             print(self.line(), flush=True)
 
     def line(self) -> str:
         """Moves, searches, time left and pools; on a second line the first searches in work."""
-        told = f"  {self.answered}/{self.asked} moves, {self.finished}/{self.searches} searches"
-        told += f", {self.ledger.cost.nfe} NFE at {self.rate:.3g}/s" if self.ledger.executed else ""
+        text = f"  {self.answered}/{self.asked} moves, {self.finished}/{self.searches} searches"
+        text += f", {self.ledger.cost.nfe} NFE at {self.rate:.3g}/s" if self.ledger.executed else ""
         left = self.left()
-        told += "" if left is None else f", about {spell(left)} left"
-        told += "".join(f"; {_pool(name, pool)}" for name, pool in self.status.items())
+        text += "" if left is None else f", about {spell(left)} left"
+        text += "".join(f"; {_pool(name, pool)}" for name, pool in self.status.items())
         working = [s for s in self.seen.values() if s.end is None]
         named = "; ".join(_search(s) for s in working[:NAMED])
-        told += f"\n    {named}" if named else ""
-        return told + (f"; {len(working) - NAMED} more in work" if len(working) > NAMED else "")
+        text += f"\n    {named}" if named else ""
+        return text + (f"; {len(working) - NAMED} more in work" if len(working) > NAMED else "")
 
 
-def _pool(name: str, pool) -> str:
+def _pool(name: str, pool: Mapping[str, Any]) -> str:
     not_yet = coming(pool)
     if not_yet and not pool["busy"]:  # nobody is idle: they load
-        told = f"{pool['alive']:.0f}/{pool['replicas']:.0f} {name} ready"
+        text = f"{pool['alive']:.0f}/{pool['replicas']:.0f} {name} ready"
     else:
-        told = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
-    told += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
+        text = f"{pool['busy']:.0f}/{pool['replicas']:.0f} {name} busy"
+    text += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
     extras = [not_yet] if not_yet else []
     extras += [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
-    return told + (f" ({', '.join(extras)})" if extras else "")
+    return text + (f" ({', '.join(extras)})" if extras else "")
 
 
 def _search(seen: Watched) -> str:
-    told = f"{seen.name} round {seen.round}"
-    told += "" if seen.ess is None else f", ESS {seen.ess:.1f}"
-    return told + ("" if seen.best is None else f", best {seen.best:.4f}")
+    text = f"{seen.name} round {seen.round}"
+    text += "" if seen.ess is None else f", ESS {seen.ess:.1f}"
+    return text + ("" if seen.best is None else f", best {seen.best:.4f}")

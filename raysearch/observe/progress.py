@@ -25,10 +25,22 @@ SAMPLE_S = 0.5
 
 @dataclass
 class Watched:
-    """One search in work. nfe: what all its Outcomes cost; executed: of that, what was executed for it just now.
+    """The progress of one search.
 
-    planned, rounds: NFE and Rounds of the whole search, None where it does not say. late: begun after the first
-    Move of this invocation was executed. moves, answered: of the present Round.
+    Attributes:
+        name: Its name.
+        began: When its first Round began, in seconds of the clock.
+        late: Whether that was after the first Move of this invocation was executed.
+        number: Number of the present Round, from 1.
+        rounds: Rounds of the whole search; None where it does not say.
+        planned: NFE of the whole search; None where it does not say.
+        moves: Moves of the present Round.
+        answered: Moves of the present Round that have been answered.
+        nfe: NFE of all its Outcomes.
+        executed: NFE of those that were executed for it in this invocation.
+        ess: Effective sample size, where the search has one.
+        best: Highest reward so far.
+        end: How it finished; None while it is in work.
     """
 
     name: str
@@ -47,6 +59,7 @@ class Watched:
 
     @property
     def total(self) -> int | None:
+        """NFE of the whole search: as planned, or as spent once it has ended; None where that is unknown."""
         return self.nfe if self.end is not None else self.planned
 
     @property
@@ -56,7 +69,12 @@ class Watched:
 
 
 class Progress(Observer):
-    """Observer. searches: how many there are in all; ledger, status: as last seen."""
+    """An observer that keeps the state of a run.
+
+    Args:
+        searches: Number of searches.
+        clock: Seconds, monotonic.
+    """
 
     def __init__(self, searches: int, clock: Callable[[], float] = time.monotonic):
         self.searches, self.clock = searches, clock
@@ -69,6 +87,7 @@ class Progress(Observer):
         self._executed: set[str] = set()
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
+        """Note the search, its Round and what the note says of Rounds, NFE and ESS."""
         seen = self.seen.get(task.name)
         if seen is None:
             seen = self.seen[task.name] = Watched(task.name, self.clock(), late=bool(self._executed))
@@ -81,6 +100,7 @@ class Progress(Observer):
         self.asked += len(round.moves)
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
+        """Count the Outcome and its cost, and keep the best reward of its search."""
         seen = self.seen[task.name]
         self.answered += 1
         seen.answered += 1
@@ -92,6 +112,7 @@ class Progress(Observer):
             seen.best = outcome.reward
 
     def on_finish(self, finished: Finished) -> None:
+        """Count the search as finished, or as failed."""
         self.finished += 1
         self.failed += finished.result is None
         seen = self.seen.get(finished.task.name)
@@ -103,6 +124,7 @@ class Progress(Observer):
             seen.ess = ess[-1]
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
+        """Keep the state of the pools, and a sample of the NFE executed for the rate."""
         self.ledger, self.status = ledger, dict(status)
         now, nfe = self.clock(), ledger.cost.nfe
         if not nfe and "generators" in status and not status["generators"].get("alive", 1):
@@ -169,7 +191,7 @@ class Progress(Observer):
 
 def coming(pool: Mapping[str, Any]) -> str:
     """Of the replicas that are not ready, how far they are: `1 loading, 2 without a place`; empty if there are none."""
-    return ", ".join(f"{pool[key]:.0f} {told}" for key, told in COMING.items() if pool.get(key))
+    return ", ".join(f"{pool[key]:.0f} {text}" for key, text in COMING.items() if pool.get(key))
 
 
 def spell(seconds: float | None) -> str:

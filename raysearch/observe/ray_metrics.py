@@ -58,15 +58,20 @@ HISTOGRAMS = {
 
 
 class RayMetrics(Observer):
-    """Observer. run: value of the tag, the folder of the run; searches: how many there are in all."""
+    """An observer that exports metrics through Ray.
+
+    Args:
+        run: Folder of the run, the value of the tag `run`.
+        searches: Number of searches.
+    """
 
     def __init__(self, run: str, searches: int):
         one, pool = ("run",), ("run", "pool")
-        self._counters = {name: Counter(name, told, one) for name, told in COUNTERS.items()}
-        self._counters |= {name: Counter(name, told, pool) for name, (_, told) in POOL_COUNTERS.items()}
-        self._gauges = {name: Gauge(name, told, one) for name, told in GAUGES.items()}
-        self._gauges |= {name: Gauge(name, told, pool) for name, (_, told) in POOL_GAUGES.items()}
-        self._histograms = {name: Histogram(name, told, SECONDS, one) for name, told in HISTOGRAMS.items()}
+        self._counters = {name: Counter(name, text, one) for name, text in COUNTERS.items()}
+        self._counters |= {name: Counter(name, text, pool) for name, (_, text) in POOL_COUNTERS.items()}
+        self._gauges = {name: Gauge(name, text, one) for name, text in GAUGES.items()}
+        self._gauges |= {name: Gauge(name, text, pool) for name, (_, text) in POOL_GAUGES.items()}
+        self._histograms = {name: Histogram(name, text, SECONDS, one) for name, text in HISTOGRAMS.items()}
         self._run, self._counted = {"run": run}, dict[tuple[str, str], float]()
         self._best: dict[str, float] = {}
         self._timed: set[str] = set()
@@ -74,6 +79,7 @@ class RayMetrics(Observer):
         self._searches = {"raysearch_searches": searches, "raysearch_searches_done": 0, "raysearch_searches_failed": 0}
 
     def on_outcome(self, task: Any, outcome: Any, recalled: bool) -> None:
+        """Observe the seconds of a Move that was executed, and keep the best reward of its search."""
         if outcome.reward == outcome.reward:
             self._best[task.name] = max(self._best.get(task.name, outcome.reward), outcome.reward)
         if recalled or outcome.key in self._timed:  # several searches may share it
@@ -86,11 +92,13 @@ class RayMetrics(Observer):
             self._histograms["raysearch_seconds_per_score"].observe(cost.reward_s / cost.reward_calls, self._run)
 
     def on_finish(self, finished: Any) -> None:
+        """Count the search as finished, or as failed."""
         self._searches["raysearch_searches_done"] += 1
         self._searches["raysearch_searches_failed"] += finished.result is None
         self._read = -math.inf  # the next reading may be the last
 
     def on_wait(self, ledger: Any, status: Mapping[str, Mapping[str, Any]]) -> None:
+        """Bring counters and gauges up to date, at most once per second."""
         if time.monotonic() - self._read < EVERY_S:
             return
         self._read = time.monotonic()

@@ -30,7 +30,7 @@ class Screen(Progress):
         width, height = options.max_width, options.size.height
         left = self.left()
         yield self._bars(width)
-        yield Text(self._told(left), no_wrap=True, overflow="ellipsis")
+        yield Text(self._times(left), no_wrap=True, overflow="ellipsis")
         pools = self._pools(width)
         yield pools
         yield from self._searches(width, max(AT_LEAST, height - pools.row_count - 7), left)
@@ -46,12 +46,12 @@ class Screen(Progress):
             table.add_row(f"[bold]{what}", *([bar] if width > SLIM + 8 else []), f"{done:,}/{of:,}{more}")
         return table
 
-    def _told(self, left: float | None) -> str:
-        told = f"elapsed {spell(self.clock() - self.began)}"
-        told += f", about {spell(left)} left" if left else ""
-        told += f", {self.rate:.3g} NFE/s" if self.ledger.executed else ""
-        told += f", {self.ledger.recalled:,} moves recalled" if self.ledger.recalled else ""
-        return told + "".join(f"; {name}: {text}" for name, p in dict(self.status).items() if (text := coming(p)))
+    def _times(self, left: float | None) -> str:
+        line = f"elapsed {spell(self.clock() - self.began)}"
+        line += f", about {spell(left)} left" if left else ""
+        line += f", {self.rate:.3g} NFE/s" if self.ledger.executed else ""
+        line += f", {self.ledger.recalled:,} moves recalled" if self.ledger.recalled else ""
+        return line + "".join(f"; {name}: {text}" for name, p in dict(self.status).items() if (text := coming(p)))
 
     def _pools(self, width: int) -> Table:
         status = dict(self.status)
@@ -103,8 +103,8 @@ class Screen(Progress):
         groups = ((working, "in work"), (failed, "failed"), (done, "done"))
         counts = [(sum(id(s) not in listed for s in group), what) for group, what in groups]
         counts.append((max(self.searches - len(working) - len(failed) - len(done), 0), "waiting"))
-        told = ", ".join(f"{n} {what}" for n, what in counts if n)
-        return f"… and {sum(n for n, _ in counts)} more: {told}" if told else ""
+        text = ", ".join(f"{n} {what}" for n, what in counts if n)
+        return f"… and {sum(n for n, _ in counts)} more: {text}" if text else ""
 
 
 def _table(heads: Sequence[str], right: Sequence[str]) -> Table:

@@ -17,11 +17,17 @@ __all__ = ["Run", "read", "warnings", "write"]
 
 
 def write(run: str | Run, limit: float = films.LIMIT) -> Path:
-    """Write report.html into the folder of a run, whole or not at all; returns its path.
+    """Write report.html into the folder of a run, whole or not at all.
 
-    run: the folder of a finished run, or what `read` found. limit: bytes of the file that videos may take; prompts
-    beyond it are shown with their numbers only. Raises UsageError if the folder holds no finished run, or a result.json
-    that cannot be understood.
+    Args:
+        run: Folder of the run, or what `read` returned for it.
+        limit: Bytes of the file that videos may take. Prompts beyond it are shown with their numbers only.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UsageError: The folder has no finished run, or a result.json that cannot be read.
     """
     found = reading.read(run) if isinstance(run, str) else run
     path = found.folder / REPORT
@@ -35,5 +41,12 @@ def write(run: str | Run, limit: float = films.LIMIT) -> Path:
 
 
 def warnings(run: str | Run) -> list[str]:
-    """What a run has to warn of, one line each; so far, of a guide that pleases its reward alone."""
+    """The warnings of a run, one line each: so far, that a guide raised its reward at the cost of another measure.
+
+    Args:
+        run: Folder of the run, or what `read` returned for it.
+
+    Returns:
+        The lines; empty if there is nothing to warn of.
+    """
     return steering.warnings(reading.read(run) if isinstance(run, str) else run)

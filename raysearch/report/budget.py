@@ -26,8 +26,8 @@ _BARS, _HEIGHT, _WIDE = 420, 76, 36  # px: width and height of the bars of a poo
 def budget(run: Run) -> Html:
     """The section."""
     return section(
-        "Budget", el("div", _spent(run), _pools(run.budget), class_="pair"), el("p", _told(run.budget), class_="small"),
-        _bars(run.budget),
+        "Budget", el("div", _spent(run), _pools(run.budget), class_="pair"),
+        el("p", _words(run.budget), class_="small"), _bars(run.budget),
     )  # fmt: skip
 
 
@@ -86,25 +86,25 @@ def _counted(pool: Mapping[str, Any], key: str) -> str:
     return f"{pool[key]:,.0f}" + (f" ({won:,.0f} won)" if won else "")
 
 
-def _told(budget: Mapping[str, Any]) -> list[str]:
+def _words(budget: Mapping[str, Any]) -> list[str]:
     moves = ", ".join(f"{budget[k]:,} {k}" for k in ("executed", "recalled", "shared", "rebuilt") if k in budget)
-    told = [f"Moves in the last invocation: {moves}. Recalled ones came from the journal at no cost." if moves else ""]
+    text = [f"Moves in the last invocation: {moves}. Recalled ones came from the journal at no cost." if moves else ""]
     if budget.get("damaged"):
-        told.append(f" {count(budget['damaged'], 'line')} of the journal damaged and computed again.")
+        text.append(f" {count(budget['damaged'], 'line')} of the journal damaged and computed again.")
     whole = budget.get("run") or {}
     if whole:
-        told.append(
+        text.append(
             " Whole run: every Move in the journal, once. All results: a Move that searches share counts in each."
         )
     if whole.get("invocations", 0) > 1:
-        told.append(f" The run was begun {whole['invocations']} times")
+        text.append(f" The run was begun {whole['invocations']} times")
         totals = {
             k: sum(p.get(k, 0) for p in whole.get("pools", {}).values())
             for k in (*_COUNTERS, "hedges_won", "moved_states")
         }
         some = [f"{_COUNTERS[k].lower()} {_counted(totals, k)}" for k in _COUNTERS if totals[k]]
-        told.append(f"; in all: {', '.join(some)}." if some else ".")
-    return told
+        text.append(f"; in all: {', '.join(some)}." if some else ".")
+    return text
 
 
 def _bars(budget: Mapping[str, Any]) -> Html | None:
@@ -115,15 +115,15 @@ def _bars(budget: Mapping[str, Any]) -> Html | None:
         return None
     drawn = [el("figure", el("h3", f"{name}: {count(len(busy), 'replica')}"), bars([b / worked for b in busy]))
              for name, busy in pools.items()]  # fmt: skip
-    told = "Each bar is a replica: the share of the time in which it worked on calls that were answered, of the time "
-    told += "since the first models were loaded."
-    return el("figure", el("div", drawn, class_="pair"), el("figcaption", told), class_="use")
+    text = "Each bar is a replica: the share of the time in which it worked on calls that were answered, of the time "
+    text += "since the first models were loaded."
+    return el("figure", el("div", drawn, class_="pair"), el("figcaption", text), class_="use")
 
 
 def bars(shares: Sequence[float]) -> Html:
     """Shares in [0, 1] as upright bars on a common ground, however many there are."""
     step = min(_WIDE * 4 / 3, _BARS / len(shares))
-    told = f"busy from {_share(min(shares), 1)} to {_share(max(shares), 1)}"
+    text = f"busy from {_share(min(shares), 1)} to {_share(max(shares), 1)}"
     parts = [el("line", x1=0, x2=_BARS, y1=y, y2=y, class_="grid") for y in (8, _HEIGHT / 2 + 4, _HEIGHT)]
     for i, share in enumerate(shares):
         high = round(min(max(share, 0.0), 1.0) * (_HEIGHT - 8), 1)
@@ -133,7 +133,7 @@ def bars(shares: Sequence[float]) -> Html:
     parts += [el("text", t, x=_BARS + 6, y=y, class_="tick") for t, y in (("100 %", 12), ("0 %", _HEIGHT + 4))]
     view = f"0 0 {_BARS + 44} {_HEIGHT + 8}"
     return el(
-        "svg", parts, viewBox=view, role="img", aria_label=f"{count(len(shares), 'replica')}, {told}", class_="strip"
+        "svg", parts, viewBox=view, role="img", aria_label=f"{count(len(shares), 'replica')}, {text}", class_="strip"
     )
 
 

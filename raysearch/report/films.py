@@ -16,7 +16,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import Result
 from raysearch.report import statistics
 from raysearch.report.markup import Html, decimals, el, number
-from raysearch.report.reading import Entry, Run
+from raysearch.report.reading import Run, SearchRecord
 
 LIMIT = 40e6  # bytes of base64 text in one page
 AUTOPLAY = 8  # rows that play without a script; browsers refuse to decode hundreds of videos at once
@@ -24,7 +24,15 @@ AUTOPLAY = 8  # rows that play without a script; browsers refuse to decode hundr
 
 @dataclass(frozen=True)
 class Tile:
-    """One video of a row. film: None where there is none, `why` then says so. kind: class of the style sheet."""
+    """One video of a row.
+
+    Attributes:
+        label: What it is, above its numbers.
+        kind: Class in the style sheet.
+        film: The mp4; None where there is none.
+        lines: (name, value) pairs below the label.
+        why: Why there is no film.
+    """
 
     label: str
     kind: str
@@ -34,7 +42,11 @@ class Tile:
 
 
 class Room:
-    """How many bytes of video the page still takes, and how many rows had to go without."""
+    """The bytes of video that the page may still take, and the rows that had to go without videos.
+
+    Args:
+        limit: Bytes of base64 text in all.
+    """
 
     def __init__(self, limit: float = LIMIT):
         self.left, self.embedded, self.omitted, self.videos_omitted = limit, 0, 0, 0
@@ -57,7 +69,7 @@ def worst(result: Result) -> int | None:
     return int(np.nanargmin(values)) if np.isfinite(values).any() else None
 
 
-def tiles(run: Run, entry: Entry, fps: float) -> list[Tile]:
+def tiles(run: Run, entry: SearchRecord, fps: float) -> list[Tile]:
     """The row of a prompt; one tile where the same candidate plays several parts."""
     result = entry.result
     parts: dict[int, list[str]] = {}
@@ -101,11 +113,11 @@ def _lines(result: Result, slot: int) -> tuple[tuple[str, str], ...]:
 def _value(values: np.ndarray, slot: int, unit: str) -> str:
     known = values[np.isfinite(values)]
     places = decimals(known, float(np.ptp(known)) if len(known) else math.nan)
-    told = number(float(values[slot]), places)
-    return f"{told} {unit}" if unit and math.isfinite(values[slot]) else told
+    text = number(float(values[slot]), places)
+    return f"{text} {unit}" if unit and math.isfinite(values[slot]) else text
 
 
-def _scene(entry: Entry, fps: float) -> list[Tile]:
+def _scene(entry: SearchRecord, fps: float) -> list[Tile]:
     """Given frames and true future of a scene of the tiny world; nothing for other prompts."""
     if entry.prompt.scene is None:
         return []
@@ -126,13 +138,13 @@ def _scene(entry: Entry, fps: float) -> list[Tile]:
 
 def figure(tile: Tile, prompt: str, embed: bool, autoplay: bool) -> Html:
     """A tile as HTML. embed False: numbers only."""
-    told = f"{tile.label}, {prompt}"
+    text = f"{tile.label}, {prompt}"
     video: Html | None = None
     if tile.film is not None and embed:
         data = base64.b64encode(tile.film).decode()
         video = el(
             "video", src=f"data:video/mp4;base64,{data}", controls=True, muted=True, loop=True, playsinline=True,
-            autoplay=autoplay, preload="auto" if autoplay else "none", aria_label=told, width=256, height=256,
+            autoplay=autoplay, preload="auto" if autoplay else "none", aria_label=text, width=256, height=256,
         )  # fmt: skip
     elif tile.why:
         video = el("p", tile.why, class_="gone")

@@ -59,7 +59,17 @@ def decimals(values: Iterable[float], step: float = math.nan) -> int:
 
 
 def number(value: float, places: int | None = None, sign: bool = False, missing: str = "not scored") -> str:
-    """As in print: a true minus, digits that line up; `missing` for NaN. places: decimals, by default three digits."""
+    """A number as in print, with a true minus sign and aligned digits.
+
+    Args:
+        value: The number; infinities are written with their sign.
+        places: Decimals; three significant digits by default.
+        sign: Whether a plus sign is written.
+        missing: What is written for NaN.
+
+    Returns:
+        The text.
+    """
     if math.isnan(value):
         return missing
     if math.isinf(value):

@@ -1,22 +1,21 @@
-"""The whole page, from top to bottom. Style and script lie beside this file and are put in as they are.
-
-Invariant: the page asks nothing of any network; its content security policy has the browser enforce that.
-"""
+"""The page of a run, from top to bottom."""
 
 from __future__ import annotations
 
-from importlib import resources
-
-from raysearch.report import budget, choice, films, plots, sampler, sections, statistics, steering, story
+from raysearch.report import budget, choice, curves, films, plots, sampler, sections, statistics, steering, story
+from raysearch.report.document import asset, document
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
-from raysearch.report.statistics import MOTION, Row
-
-_POLICY = "default-src 'none'; media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+from raysearch.report.statistics import MOTION, Comparison
 
 
 def page(run: Run, limit: float = films.LIMIT) -> str:
-    """The document. limit: bytes of base64 video it may hold."""
+    """The page as HTML.
+
+    Args:
+        run: What a run folder holds.
+        limit: Bytes of base64 video that the page may hold.
+    """
     rows = [r for m in statistics.measures(run.results, run.reward) if (r := statistics.row(run.results, m))]
     lead = story.leading(rows)
     title = story.headline(run, lead)
@@ -28,26 +27,11 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
         sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),
     )  # fmt: skip
-    return document(f"{run.folder.resolve().name}: {title}", body)
+    title = f"{run.folder.resolve().name}: {title}"
+    return document(title, body, scripts=[asset("raysearch.report", "script.js")], media="data:")
 
 
-def document(title: str, body: Html) -> str:
-    """A whole page around a body: style, script and the policy that keeps it off every network."""
-    head = el(
-        "head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("title", title), el("style", _asset("style.css")),
-    )  # fmt: skip
-    script = el("script", _asset("script.js"))
-    return "<!DOCTYPE html>\n" + el("html", head, "\n", el("body", body, script), lang="en") + "\n"
-
-
-def _asset(name: str) -> Html:
-    return Html(resources.files("raysearch.report").joinpath(name).read_text(encoding="utf-8"))
-
-
-def _header(run: Run, title: str, lead: Row | None) -> Html:
+def _header(run: Run, title: str, lead: Comparison | None) -> Html:
     seed = run.config.get("seed")
     strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
     facts = [
@@ -62,7 +46,7 @@ def _header(run: Run, title: str, lead: Row | None) -> Html:
     )  # fmt: skip
 
 
-def _plots(run: Run, lead: Row | None) -> Html | None:
+def _plots(run: Run, lead: Comparison | None) -> Html | None:
     if lead is None:
         return None
     results, names = run.results, [e.name for e in run.entries if e.result is not None]
@@ -72,30 +56,30 @@ def _plots(run: Run, lead: Row | None) -> Html | None:
         shown += [_curve(run, m) for m in (truth, reward) if m is not None]
     for m in (truth, statistics.measure(MOTION)):
         if m is not None and (drawn := plots.scatter(results, names, m)) is not None:
-            told = "All candidates; colours are prompts, rings mark the chosen."
+            text = "All candidates; colours are prompts, rings mark the chosen."
             if len(names) > plots.COLOURS:
-                told += f" Colours repeat after {plots.COLOURS} prompts."
-            shown.append(_card(f"Search reward and {m.label}", drawn, told))
+                text += f" Colours repeat after {plots.COLOURS} prompts."
+            shown.append(_card(f"Search reward and {m.label}", drawn, text))
     shown = [s for s in shown if s is not None]
     if not shown:
         return None
-    return sections.section("What the search knew, and what it won", el("div", shown, class_="plots"))
+    return sections.section("Reward against what was measured", el("div", shown, class_="plots"))
 
 
 def _curve(run: Run, m: statistics.Measure) -> Html | None:
-    curve = statistics.curve(run.results, m)
+    curve = curves.curve(run.results, m)
     if curve is None:
         return None
-    told = (
+    text = (
         "Unbiased estimate from all candidates of a prompt, mean over "
         f"{count(curve.prompts, 'prompt')}. The band is the 95 % interval of the difference from random choice."
     )
     if any("choose" in r.notes for r in run.results):
-        told += " Chosen by the search reward here: a final choice has no such curve."
+        text += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
-        told += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
-    return _card(f"Best of N: {m.label}", plots.best_of(curve), told)
+        text += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
+    return _card(f"Best of N: {m.label}", plots.best_of(curve), text)
 
 
-def _card(title: str, plot: Html, told: str) -> Html:
-    return el("figure", el("h3", title), plot, el("figcaption", told), class_="card")
+def _card(title: str, plot: Html, caption: str) -> Html:
+    return el("figure", el("h3", title), plot, el("figcaption", caption), class_="card")

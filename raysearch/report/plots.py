@@ -13,8 +13,9 @@ import numpy as np
 
 from raysearch.moves import Result
 from raysearch.report import statistics
+from raysearch.report.curves import Curve
 from raysearch.report.markup import Html, decimals, el, number
-from raysearch.report.statistics import Curve, Measure
+from raysearch.report.statistics import Measure
 
 Series = list[tuple[float, float, float, float]]  # (x, mean, low, high) along a line; low and high may be NaN
 COLOURS = 8  # series colours of the style sheet
@@ -67,8 +68,8 @@ def best_of(curve: Curve) -> Html:
         for n, a, v in zip(curve.n, at, curve.mean, strict=True)
     ]
     last = number(float(curve.mean[-1]))
-    told = f"Best of N: expected {m.label}, from {number(float(curve.mean[0]))} at N = 1 to {last} at N = {curve.n[-1]}"
-    return _figure(parts, told)
+    text = f"Best of N: expected {m.label}, from {number(float(curve.mean[0]))} at N = 1 to {last} at N = {curve.n[-1]}"
+    return _figure(parts, text)
 
 
 def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
@@ -91,8 +92,8 @@ def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
         for (a, b), (where, mean, low, high) in zip(at, line, strict=True):
             if math.isfinite(low) and math.isfinite(high):
                 parts.append(el("line", x1=a, x2=a, y1=y(low), y2=y(high), class_=look))
-            told = f"{name}, {where:g}: {number(mean)} [{number(low)}, {number(high)}]"
-            parts.append(el("circle", el("title", told), cx=a, cy=b, r=3.5, class_=f"s{i % COLOURS}"))
+            text = f"{name}, {where:g}: {number(mean)} [{number(low)}, {number(high)}]"
+            parts.append(el("circle", el("title", text), cx=a, cy=b, r=3.5, class_=f"s{i % COLOURS}"))
         if left > _LEFT and left + 31 + 7 * len(name) > _WIDTH:
             left, row = float(_LEFT), row + 1
         parts.append(el("line", x1=left, x2=left + 24, y1=10 + 16 * row, y2=10 + 16 * row, class_=look))
@@ -143,8 +144,8 @@ def strip(result: Result, worst: int | None) -> Html:
         parts.append(el("path", d=f"M{x(values[0])} 3v26", class_="first"))
     parts.append(el("text", number(x.low, places), x=8, y=44, class_="tick"))
     parts.append(el("text", number(x.high, places), x=412, y=44, class_="tick", text_anchor="end"))
-    told = f"Rewards of {len(shown)} candidates, from {number(x.low, places)} to {number(x.high, places)}"
-    return el("svg", parts, viewBox="0 0 420 50", role="img", aria_label=told, class_="strip")
+    text = f"Rewards of {len(shown)} candidates, from {number(x.low, places)} to {number(x.high, places)}"
+    return el("svg", parts, viewBox="0 0 420 50", role="img", aria_label=text, class_="strip")
 
 
 def spark(values: Sequence[float]) -> Html | None:
@@ -158,8 +159,8 @@ def spark(values: Sequence[float]) -> Html | None:
     return el("svg", line, viewBox="0 0 80 20", class_="spark", aria_hidden="true")
 
 
-def _figure(parts: Sequence[Any], told: str) -> Html:
-    return el("svg", parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=told, class_="plot")
+def _figure(parts: Sequence[Any], label: str) -> Html:
+    return el("svg", parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label, class_="plot")
 
 
 def _room(values: np.ndarray, start: float, end: float) -> _Axis:

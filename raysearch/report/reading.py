@@ -18,8 +18,17 @@ from raysearch.runs import RESULT, folder, interim
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One search: its result, or the reason why there is none. films: path within the folder, by key of the final."""
+class SearchRecord:
+    """One search of a run.
+
+    Attributes:
+        name: Its name, from the prompt.
+        prompt: The prompt.
+        error: Why it has no result; None if it has one.
+        cost: What all its Moves cost, shared ones included.
+        films: Path of each film within the folder, by the key of its final.
+        result: Its result; None if it failed.
+    """
 
     name: str
     prompt: Prompt
@@ -31,14 +40,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a run left behind. unguided: of a guided run, the same searches without guide. config: config.yaml as a
-    mapping, {} where it is missing. progress: of one that is not finished, how many searches are, of how many."""
+    """What a run folder has.
+
+    Attributes:
+        folder: The folder.
+        hash: Hash of the results.
+        reward: Name of the reward that the search maximised.
+        entries: The searches, in the order of the prompts.
+        unguided: For a guided run, the same searches without guide.
+        budget: Costs and counters, as in result.json.
+        versions: Versions of the libraries, by name.
+        config: config.yaml as a mapping; empty where it is missing.
+        config_text: config.yaml as text.
+        progress: For an unfinished run, how many searches are finished, and of how many.
+    """
 
     folder: Path
     hash: str
     reward: str
-    entries: tuple[Entry, ...]
-    unguided: tuple[Entry, ...] = ()
+    entries: tuple[SearchRecord, ...]
+    unguided: tuple[SearchRecord, ...] = ()
     budget: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +68,7 @@ class Run:
 
     @property
     def results(self) -> list[Result]:
+        """The results of all searches that did not fail."""
         return [e.result for e in self.entries if e.result is not None]
 
     @property
@@ -65,7 +87,7 @@ class Run:
         """Finals of the largest search, 0 if none finished."""
         return max((len(r.finals) for r in self.results), default=0)
 
-    def film(self, entry: Entry, key: str) -> bytes | None:
+    def film(self, entry: SearchRecord, key: str) -> bytes | None:
         """The mp4 of a final, None where none was kept or its file is gone."""
         paths = [entry.films.get(key)]
         if entry.result is not None and key == entry.result.winner.key:
@@ -81,10 +103,17 @@ class Run:
 
 
 def read(run: str, partial: bool = False) -> Run:
-    """Read a run folder. partial: what its journal tells of the searches that are finished, whatever result.json says.
+    """Read a run folder.
 
-    Raises UsageError if it holds no finished run or a result.json that cannot be understood; partial: if no search is
-    finished yet.
+    Args:
+        run: The folder.
+        partial: Read the searches that are finished from the journal, even if there is a result.json.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: There is no finished run, or an unreadable result.json; with `partial`, no search is finished.
     """
     path = folder(run, partial)
     found = interim(run) if partial else None
@@ -98,15 +127,15 @@ def read(run: str, partial: bool = False) -> Run:
             tuple(found["progress"]) if "progress" in found else None,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise UsageError(
-            f"{run}: {RESULT} is not one that this version writes ({told}); give the same job again to write it anew"
+            f"{run}: {RESULT} is not one that this version writes ({why}); give the same job again to write it anew"
         ) from None
 
 
-def _entry(found: Mapping[str, Any]) -> Entry:
+def _entry(found: Mapping[str, Any]) -> SearchRecord:
     cost = Cost(**found.get("cost", {}))
-    return Entry(found["name"], Prompt(**found["prompt"]), found["error"], cost, found["films"], _result(found))
+    return SearchRecord(found["name"], Prompt(**found["prompt"]), found["error"], cost, found["films"], _result(found))
 
 
 def _result(found: Mapping[str, Any]) -> Result | None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from raysearch.report import films, plots, statistics
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
-from raysearch.report.reading import Entry, Run
-from raysearch.report.statistics import Row
+from raysearch.report.reading import Run, SearchRecord
+from raysearch.report.statistics import Comparison
 
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
 _ELSEWHERE = ("choose", "families", "log_z_error", "lag", "reads", "roots_left", "spread")  # in sections of their own
@@ -18,6 +18,7 @@ _LONG = 160  # characters of a note shown without unfolding
 
 
 def section(title: str, *content: Any) -> Html:
+    """A section of a page under its heading."""
     return el("section", el("h2", title), *content)
 
 
@@ -29,12 +30,12 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[Any]], caption: str, clas
     return el("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def table(run: Run, rows: Sequence[Row]) -> Html | None:
+def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     """Every measure: first, random, chosen, oracle, change with interval, rank correlation."""
     if not rows:
         return None
     heads = ["Measure", "Better", "First", "Random", "Chosen", "Oracle", "Change", "95 % interval", "", "Rank corr."]
-    told = [
+    text = [
         f"Means over prompts. First: the first candidate, N = 1. Random: the mean candidate, what N = 1 gives in "
         f"expectation{'' if run.independent else ', here of the final population'}. Chosen: {_last_word(run)}. "
         "Oracle: the best candidate by that measure, for truth only. Change: chosen minus random, with a percentile "
@@ -43,13 +44,13 @@ def table(run: Run, rows: Sequence[Row]) -> Html | None:
         "is better has a negative one."
     ]
     if any(r.measure.key == statistics.ERROR for r in rows):
-        told.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
+        text.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
     if len({r.prompts for r in rows}) > 1:
-        told.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
+        text.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
     some = len({r.prompts for r in rows}) > 1
     body = [_measure(r, some) for r in rows]
     return section(
-        "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", told, class_="small")
+        "Measures", grid(heads, body, "Measures over all prompts", "measures"), el("p", text, class_="small")
     )
 
 
@@ -57,7 +58,7 @@ def _last_word(run: Run) -> str:
     return "by the final choice" if any("choose" in r.notes for r in run.results) else "by the search reward"
 
 
-def _measure(r: Row, counted: bool) -> list[Any]:
+def _measure(r: Comparison, counted: bool) -> list[Any]:
     places = decimals([r.first, r.random, r.chosen, r.oracle], r.change)
     m = r.measure
     unit = f" {m.unit}" if m.unit else ""
@@ -88,16 +89,16 @@ def prompts(run: Run, limit: float) -> Html | None:
         "div", el("button", "Pause all", type="button", id="pause", aria_pressed="false"),
         el("button", "Slow motion", type="button", id="slow", aria_pressed="false"), class_="tools", hidden=True,
     )  # fmt: skip
-    told = None
+    omitted = None
     if room.omitted:
-        told = el(
+        omitted = el(
             "p", f"{count(room.videos_omitted, 'video')} of {count(room.omitted, 'prompt')} left out to keep this page "
             f"below {limit / 1e6:,.3g} MB of video; they lie in the run folder under films/.", class_="notice",
         )  # fmt: skip
-    return section("Videos", tools if room.embedded else None, told, rows)
+    return section("Videos", tools if room.embedded else None, omitted, rows)
 
 
-def _prompt(run: Run, entry: Entry, fps: float, room: films.Room) -> Html:
+def _prompt(run: Run, entry: SearchRecord, fps: float, room: films.Room) -> Html:
     result = entry.result
     assert result is not None
     tiles = films.tiles(run, entry, fps)
@@ -106,8 +107,8 @@ def _prompt(run: Run, entry: Entry, fps: float, room: films.Room) -> Html:
     auto = room.embedded <= films.AUTOPLAY
     badges = []
     if (share := statistics.frozen(result)) is not None:
-        told = f"moves {number(100 * share, 0)} % as much as the median candidate"
-        badges.append(el("span", f"Nearly still: {told}", class_="badge"))
+        still = f"Nearly still: moves {number(100 * share, 0)} % as much as the median candidate"
+        badges.append(el("span", still, class_="badge"))
     if nan := statistics.unscored(result):
         badges.append(el("span", f"{count(nan, 'candidate')} not scored", class_="badge"))
     text = entry.prompt.text or (entry.prompt.image or entry.prompt.video or "")
@@ -127,11 +128,12 @@ def _rewards(result: Any) -> Html:
     known = len(result.finals) - statistics.unscored(result)
     if not known:
         return el("p", "not scored", class_="small")
-    told = f"Rewards of {count(known, 'candidate')}: chosen filled, lowest hollow, first with a bar"
-    return el("figure", plots.strip(result, films.worst(result)), el("figcaption", told), class_="rewards")
+    text = f"Rewards of {count(known, 'candidate')}: chosen filled, lowest hollow, first with a bar"
+    return el("figure", plots.strip(result, films.worst(result)), el("figcaption", text), class_="rewards")
 
 
 def failures(run: Run) -> Html | None:
+    """The searches that failed, each with its reason; None if none did."""
     failed = [(e.name, e.prompt.text or NONE, e.error or "no result") for e in run.entries if e.result is None]
     return section("Failures", grid(["Search", "Prompt", "Reason"], failed, "Searches that failed")) if failed else None
 
@@ -189,6 +191,7 @@ def _note(value: Any) -> Any:
 
 
 def configuration(run: Run) -> Html:
+    """config.yaml, the versions of the libraries, and the hash of the results."""
     text, rows = run.config_text, [*run.versions.items(), ("hash of the results", run.hash or NONE)]
     return section(
         "Configuration",

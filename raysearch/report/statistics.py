@@ -1,4 +1,4 @@
-"""What the report claims, computed: chosen against random choice and oracle, rank correlation, best-of-n curves.
+"""What the report claims, computed: chosen against random choice and oracle, with rank correlations.
 
 The unit of every interval is the prompt: candidates of one prompt share its difficulty, so they are no repetition.
 Intervals are percentile bootstrap over prompts with a fixed seed (Efron & Tibshirani 1993, ch. 13). NaN and inf are
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from raysearch.moves import Result
-from raysearch.search.best_of_n import expected_best
 from raysearch.tinyworld.truth import HIGHER_IS_BETTER
 
 FEW = 5  # prompts below which an interval over prompts means little
@@ -33,7 +32,15 @@ _ORDER = (ERROR, *(f"{TRUTH}.{n}" for n in ("mse", "spatiotemporal_iou", "spatia
 
 @dataclass(frozen=True)
 class Measure:
-    """A measured quantity. key: its name in Outcome.rewards, None for the search reward. better: +1, -1, 0 neither."""
+    """A measured quantity.
+
+    Attributes:
+        key: Its name in Outcome.rewards; None for the search reward.
+        label: Its name for a reader.
+        unit: Its unit; empty for a pure number.
+        better: +1 if higher is better, -1 if lower is better, 0 if neither.
+        truth: Whether it compares with the true future.
+    """
 
     key: str | None
     label: str
@@ -49,8 +56,21 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A measure over prompts, NaN where there is nothing to compute it from. change: chosen - random."""
+class Comparison:
+    """A measure over prompts; NaN where there is nothing to compute it from.
+
+    Attributes:
+        measure: The measure.
+        prompts: Number of prompts that have it.
+        first: Mean of the first candidate.
+        random: Mean over all candidates, which is the expectation of a random choice.
+        chosen: Mean of the chosen candidate.
+        oracle: Mean of the best candidate by this measure; only for truth.
+        change: chosen - random.
+        low: Lower end of the 95 % interval of the change, a bootstrap over prompts.
+        high: Upper end.
+        rho: Mean over prompts of Spearman's correlation with the search reward.
+    """
 
     measure: Measure
     prompts: int
@@ -88,24 +108,6 @@ class Row:
         return self.prompts < FEW
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Expected value of the chosen of n independent draws, (K,) each.
-
-    low, high: around the mean, the 95 % interval of its difference from n = 1, paired over prompts, so that what all
-    candidates of a prompt share does not widen it. short: prompts left out for few scored draws.
-    """
-
-    measure: Measure
-    n: tuple[int, ...]
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    oracle: np.ndarray
-    prompts: int
-    short: int
-
-
 def measure(key: str | None, reward: str = "") -> Measure:
     """The measure of that name; which direction is better follows from the contract of rewards and from `truth`."""
     if key is None:
@@ -128,7 +130,7 @@ def measures(results: Sequence[Result], reward: str) -> list[Measure]:
     return [measure(k, reward) for k in (None, *first, *sorted(keys - set(first)))]
 
 
-def row(results: Sequence[Result], m: Measure) -> Row | None:
+def row(results: Sequence[Result], m: Measure) -> Comparison | None:
     """The measure over all prompts in which the chosen candidate has it; None if there is no such prompt."""
     found = [(*scored(r, m), r.best) for r in results]
     found = [(reward, v, best) for reward, v, best in found if not math.isnan(v[best])]
@@ -140,7 +142,7 @@ def row(results: Sequence[Result], m: Measure) -> Row | None:
     oracle = [m.better * np.nanmax(m.better * v) for _, v, _ in found] if m.truth and m.better else []
     rho = [spearman(reward, v) for reward, v, _ in found] if m.key is not None else []
     low, high = interval(chosen - random)
-    return Row(
+    return Comparison(
         m, len(found), _mean(first), float(random.mean()), float(chosen.mean()), _mean(oracle),
         float((chosen - random).mean()), float(low), float(high), _mean([x for x in rho if not math.isnan(x)]),
     )  # fmt: skip
@@ -175,34 +177,9 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     _, where, times = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(times) - (times - 1) / 2)[where]
-    return ranks - ranks.mean()
-
-
-def curve(results: Sequence[Result], m: Measure) -> Curve | None:
-    """Best-of-n over the pools of independent draws of all prompts; None where no pool has two draws.
-
-    A prompt in which less than half of the draws were scored or measured is left out.
-    """
-    pools = [scored(r, m) for r in results]
-    kept = [(r, v) for r, v in pools if np.isfinite(v).sum() * 2 >= max(len(v), 1)]
-    top = min((len(v) for _, v in kept), default=0)
-    if top < 2:
-        return None
-    ns = tuple(sorted({2**k for k in range(top.bit_length())} | {top}))
-    mean = np.array([[expected(r, n, v) for n in ns] for r, v in kept])
-    oracle = np.array([[expected((m.better or 1) * v, n, v) for n in ns] for _, v in kept])
-    low, high = interval(mean - mean[:, :1])
-    start = mean[:, 0].mean()
-    return Curve(m, ns, mean.mean(0), start + low, start + high, oracle.mean(0), len(kept), len(pools) - len(kept))
-
-
-def expected(reward: np.ndarray, n: int, value: np.ndarray) -> float:
-    """`expected_best` where some draws have no value: those rank last, and sets of n with nothing else do not count."""
-    known = np.isfinite(value)
-    total, blind = math.comb(len(value), n), math.comb(int((~known).sum()), n)
-    ranked = np.where(known, reward, math.nan).tolist()
-    return expected_best(ranked, n, np.where(known, value, 0.0).tolist()) * total / (total - blind)
+    ranks: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where]
+    ranks -= ranks.mean()
+    return ranks
 
 
 def frozen(result: Result) -> float | None:

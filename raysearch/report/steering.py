@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Effect:
 
     @property
     def change(self) -> float:
+        """Guided minus unguided, in the unit of the measure."""
         return self.guided - self.unguided
 
     @property
@@ -44,6 +46,7 @@ class Effect:
 
     @property
     def verdict(self) -> str:
+        """`better`, `worse`, `more` or `less` where the change is clear, else `unclear`; empty for few prompts."""
         if not self.clear:
             return "unclear" if self.prompts >= FEW else ""
         if self.measure.better:
@@ -120,23 +123,23 @@ def table(run: Run) -> Html | None:
         if run.strategy == "smc"
         else "Nothing corrects it: these videos come from the guided law, not from the generator's own."
     )
-    told = (
+    text = (
         f"The chosen video of the guided search against that of the same search, seeds and budget of steps without "
         f"guide, means over {count(max(e.prompts for e in found), 'prompt')}, paired. The guide climbed the search "
         f"reward, {run.reward}; all other measures were held out from it. {corrected}"
     )
     if max(e.prompts for e in found) < FEW:
-        told += f" Below {FEW} prompts no verdict is given."
+        text += f" Below {FEW} prompts no verdict is given."
     cost = [sum(e.cost.nfe for e in entries) for entries in (run.unguided, run.entries)]
     gradients = sum(e.cost.gradients for e in run.entries)
     spent = f"It took {cost[1]:,} network evaluations and {gradients:,} gradients, without guide {cost[0]:,}."
     return section(
         "What the guide did", grid(heads, rows, "Guided against unguided", "measures"),
-        el("p", told, class_="small"), None if run.progress else el("p", spent, class_="small"),
+        el("p", text, class_="small"), None if run.progress else el("p", spent, class_="small"),
     )  # fmt: skip
 
 
-def _row(e: Effect) -> list:
+def _row(e: Effect) -> list[Any]:
     places = decimals([e.unguided, e.guided], e.change)
     unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
     label = [e.measure.label, unit, el("small", "what the guide climbed" if e.measure.key is None else e.measure.key)]

@@ -10,13 +10,13 @@ import math
 from raysearch.report import statistics
 from raysearch.report.markup import Html, count, decimals, el, number
 from raysearch.report.reading import Run
-from raysearch.report.statistics import FEW, Row
+from raysearch.report.statistics import FEW, Comparison
 
 
-def leading(rows: list[Row]) -> Row | None:
+def leading(rows: list[Comparison]) -> Comparison | None:
     """What the headline speaks of: the trajectory error, else another truth, else the search reward."""
 
-    def rank(row: Row) -> tuple[bool, bool, bool]:
+    def rank(row: Comparison) -> tuple[bool, bool, bool]:
         return row.measure.key != statistics.ERROR, not row.measure.truth, row.measure.key is not None
 
     return min(rows, key=rank, default=None)
@@ -27,7 +27,7 @@ def name(run: Run) -> str:
     return f"Best of {run.population}" if run.independent else f"{run.strategy} ({count(run.population, 'final')})"
 
 
-def headline(run: Run, row: Row | None) -> str:
+def headline(run: Run, row: Comparison | None) -> str:
     """One sentence."""
     if row is None and run.results:
         return f"Nothing to compare: no candidate of {count(len(run.results), 'prompt')} has a finite reward"
@@ -53,11 +53,11 @@ def headline(run: Run, row: Row | None) -> str:
     return f"{what} {verb} the {label} from {before} to {after}{unit} on {on}"
 
 
-def lede(run: Run, row: Row | None) -> list[str]:
+def lede(run: Run, row: Comparison | None) -> list[str]:
     """What the sentence rests on: interval, baseline, oracle, what was measured."""
     if row is None:
         return []
-    m, told = row.measure, []
+    m, sentences = row.measure, []
     places = decimals([row.random, row.chosen], row.change)
     unit = f" {m.unit}" if m.unit else ""
     if run.population > 1:
@@ -65,24 +65,24 @@ def lede(run: Run, row: Row | None) -> list[str]:
         if not math.isnan(row.low):
             low, high = (number(v, places, sign=True) for v in (row.low, row.high))
             text += f" [95 % interval over prompts {low} to {high}]"
-        told.append(f"{text}, against {_baseline(run)}.")
+        sentences.append(f"{text}, against {_baseline(run)}.")
         gap = row.random - row.oracle
         if not math.isnan(gap) and gap:
             share = (row.random - row.chosen) / gap
-            told.append(
+            sentences.append(
                 f"The best candidate by truth, which no search can know, reaches {number(row.oracle, places)}{unit}; "
                 f"the choice closes {number(100 * share, 0)} % of that gap."
             )
     if not m.truth:
-        told.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")
+        sentences.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")
     elif run.reward.startswith(statistics.TRUTH):
-        told.append("The search went by the truth itself, known in the tiny world only: a bound, not a result.")
+        sentences.append("The search went by the truth itself, known in the tiny world only: a bound, not a result.")
     else:
-        told.append(f"The search saw the reward {run.reward} alone; the {m.label} was measured, not optimised.")
-    return told
+        sentences.append(f"The search saw the reward {run.reward} alone; the {m.label} was measured, not optimised.")
+    return sentences
 
 
-def _on(run: Run, row: Row) -> str:
+def _on(run: Run, row: Comparison) -> str:
     scenes = all(e.prompt.scene is not None for e in run.entries if e.result)
     return count(row.prompts, "held-out scene" if scenes else "prompt")
 

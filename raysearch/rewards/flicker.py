@@ -24,8 +24,10 @@ class Flicker(Reward):
     differentiable = True
 
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        """One minus the mean absolute difference of neighbouring frames of a view, uint8 [T, H, W, 3]."""
         return Scores(float(frames.flicker(frames.grey(view, 2))))
 
     def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """The same of videos in [0, 1], [B]; differentiable."""
         reward_B: Tensor = frames.flicker(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4))
         return reward_B

@@ -136,15 +136,18 @@ class Adapter(Reward):
         self._reward_takes_fps = self.differentiable and takes(inner.reward, "fps")
 
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        """The scores of the custom reward, checked and made plain."""
         more = {"fps": fps} if self._score_takes_fps else {}
         return self._plain(self.inner.score(view, prompt, **more))
 
     def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """What the custom reward returns for videos in [0, 1], [B]."""
         more = {"fps": fps} if self._reward_takes_fps else {}
         reward_B: Tensor = self.inner.reward(video_BTCHW, **more)
         return reward_B
 
     def score_with_map(self, view: np.ndarray, fps: float | None = None) -> tuple[Scores, SurpriseMap]:
+        """The scores of the custom reward, checked and made plain, and its surprise map."""
         scores, surprise_map = self.inner.score_with_map(view, fps)
         return self._plain(scores), surprise_map
 
@@ -162,7 +165,8 @@ def _callable(make: Any, where: str, value: str) -> Callable[..., Any]:
         raise UsageError(f"{where}: {value} is a {type(make).__name__}; name a class or a function")
     if inspect.isclass(make) and not callable(getattr(make, "score", None)):
         raise UsageError(f"{where}: {value} is no reward, for it has no score(view, prompt); see docs/rewards.md")
-    return make
+    checked: Callable[..., Any] = make
+    return checked
 
 
 def _check(inner: Any, where: str) -> None:

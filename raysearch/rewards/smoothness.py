@@ -32,8 +32,10 @@ class Smoothness(Reward):
         self.step = step
 
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        """One minus the mean error of interpolating each frame of a view, uint8 [T, H, W, 3], linearly."""
         return Scores(float(frames.smoothness(frames.grey(view, 3), None, self.step)))
 
     def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
+        """The same of videos in [0, 1], [B]; differentiable."""
         reward_B: Tensor = frames.smoothness(video_BTCHW.transpose(0, 1) * 255, (0, 2, 3, 4), self.step)
         return reward_B

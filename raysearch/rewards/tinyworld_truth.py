@@ -24,6 +24,7 @@ class Truth(Reward):
     size = SIZE
 
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
+        """Minus the trajectory error in px of a view, uint8 [T, H, W, 3]; NaN for a prompt without a scene."""
         if prompt.scene is None:
             return Scores(math.nan)
         measures = measure(view, condition(prompt.scene, prompt.scene_seed))

@@ -140,4 +140,5 @@ def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:
 
 
 def _manifest(root: Any) -> dict[str, Any]:
-    return json.loads((root / "manifest.json").read_text())
+    manifest: dict[str, Any] = json.loads((root / "manifest.json").read_text())
+    return manifest

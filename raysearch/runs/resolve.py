@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
-from raysearch.generators import feasible
+from raysearch.generators import feasible, inputs
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
 from raysearch.runs.fingerprints import generator_fingerprint
@@ -78,9 +78,11 @@ class Shared:
         kept = self.parts.setdefault(kind, [])
         for known, value in kept:
             if known == source:
-                return value
-        kept.append((source, value := make()))
-        return value
+                same: T = value
+                return same
+        made = make()
+        kept.append((source, made))
+        return made
 
 
 def resolve(
@@ -116,8 +118,15 @@ def resolve(
     else:
         model, weights = shared.once("generator", (model, ranks, job.prompts), lambda: _pinned(job, todo))
         about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
-    scopes = shared.once("scopes", (weights, todo), lambda: tuple(digest([weights, p.fingerprint()]) for p in todo))
+    scopes = shared.once(
+        "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
+    )
     return Resolved(job, judged, how, todo, model, scopes, about)
+
+
+def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:
+    """What is particular to a prompt, and how its picture gets the shape of the video where it has another."""
+    return [prompt.fingerprint(), *([f"fit={generator.fit}"] if inputs.refits(generator, prompt) else [])]
 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from raysearch import devices, generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, feasible
+from raysearch.generators import custom, families, feasible, inputs
 from raysearch.generators.declare import Frames, PipelineClass
 from raysearch.moves import KERNELS, Kernel, Move
-from raysearch.prompts import Prompt, frames
+from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
 from raysearch.sampling.state import State
 from raysearch.sampling.workers import run_move
@@ -54,17 +54,17 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
         raise UsageError(f"steps={config.steps}: the checks take at least {LEAST} steps in every chunk")
     config = feasible.pin(config)
     declared = kind(config)
-    given, noise = frames(prompt), None
-    if given is None and declared.needs_frames and not own(config):
-        length = 1 if "image" in declared.takes else 5
-        given = noise = np.random.default_rng(0).integers(0, 255, (length, 64, 64, 3), np.uint8)
+    given, noise = inputs.frame_count(prompt, config.fps), None
+    if not given and declared.needs_frames and not own(config):
+        given = 1 if "image" in declared.takes else 5
+        noise = np.random.default_rng(0).integers(0, 255, (given, 64, 64, 3), np.uint8)
         feasible.check(config, [])
     else:
         feasible.check(config, [prompt])
     findings: dict[str, Any] = {
         "model": config.model, "revision": config.revision, "class": declared.pipeline, "takes": list(declared.takes),
         "tested": declared.tested, "own": own(config), "device": device, "dtype": config.dtype, "steps": config.steps,
-        "conditioning_frames": 0 if given is None else len(given), "failures": {},
+        "conditioning_frames": given, "failures": {},
     }  # fmt: skip
     checks = Checks(config, prompt, noise, device, findings)
     checks.run("load", checks.load)

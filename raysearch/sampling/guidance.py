@@ -74,10 +74,12 @@ class GuidedStep:
 
     @property
     def path(self) -> Path:
+        """The path from this step to the next, (a, s, a', s')."""
         return self.generator.path(self.k)
 
     @property
     def at(self) -> float:
+        """Where the step is among all steps, in [0, 1]."""
         return fraction(self.k, self.generator.steps)
 
     def preview(self, x: Tensor) -> tuple[Tensor, int]:

@@ -130,5 +130,6 @@ def halved(n: int, at: Sequence[int], purse: int) -> Schedule:
 def shrinking(n: int, last: int, at: Sequence[int]) -> Schedule:
     """From n particles to `last` of them in equal ratios; none join."""
     sizes = funnel(n, min(last, n), len(at))
-    nfe = sum(size * evaluations(start, stop, at[-1]) for size, start, stop in zip(sizes, [0, *at], at, strict=False))
+    legs = zip(sizes, [0, *at], at, strict=False)
+    nfe = sum(size * evaluations(start, stop, at[-1]) for size, start, stop in legs)
     return Schedule(tuple(sizes), tuple(sizes[1:]), (0,) * (len(at) - 1), nfe)

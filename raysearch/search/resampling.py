@@ -139,7 +139,8 @@ def _inverse_cdf(points: np.ndarray, W: np.ndarray) -> np.ndarray:
     """For each point in [0, 1) the particle whose interval of the cumulative weights contains it."""
     upto = np.cumsum(W)
     places: np.ndarray = np.searchsorted(upto / upto[-1], points, side="right")
-    return np.minimum(places, np.flatnonzero(W)[-1])
+    particles: np.ndarray = np.minimum(places, np.flatnonzero(W)[-1])
+    return particles
 
 
 def _strata(W: np.ndarray, u: np.ndarray) -> np.ndarray:

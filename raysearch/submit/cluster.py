@@ -39,7 +39,7 @@ def connect(url: str) -> JobSubmissionClient:
         os.environ.pop(name, None)
     for module in ("dashboard_sdk", "job.sdk"):
         logging.getLogger(f"ray.dashboard.modules.{module}").setLevel(logging.ERROR)
-    with told(url):
+    with readable_errors(url):
         client = JobSubmissionClient(url, verify=os.environ.get("REQUESTS_CA_BUNDLE") or True)
         theirs = client._server_ray_version  # public methods give the version of the API alone
         if theirs != ray.__version__:
@@ -52,7 +52,7 @@ def connect(url: str) -> JobSubmissionClient:
 
 
 @contextlib.contextmanager
-def told(url: str) -> Iterator[None]:
+def readable_errors(url: str) -> Iterator[None]:
     """What can go wrong with a request, as a UsageError."""
     try:
         yield
@@ -101,10 +101,20 @@ def _guarded(url: str) -> None:
 
 
 def submit(client: JobSubmissionClient, sending: Sending, again: bool = False) -> tuple[str, bool]:
-    """The id of the attempt that does this job, and whether it is a new one.
+    """Submit a job, unless it is alive or has already succeeded.
 
-    An attempt that is alive or has succeeded is the job; one that failed or was stopped is followed by the next, which
-    goes on from the run folder. again: also after success. Raises UsageError while another job writes to the folder.
+    An attempt that failed or was stopped is followed by another one, which resumes from the run folder.
+
+    Args:
+        client: The client of the cluster.
+        sending: What to send.
+        again: Submit it even if it has succeeded.
+
+    Returns:
+        The id of the attempt that does the job, and whether it is a new one.
+
+    Raises:
+        UsageError: Another job that is alive writes to the same folder.
     """
     jobs = ours(client)
     mine = {_attempt(name_of(j), sending.id): j for j in jobs if name_of(j).startswith(sending.id)}

@@ -32,12 +32,18 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format; a date of its own would c
 
 @dataclass(frozen=True)
 class Parcel:
-    """files: where each is, by its name in the package, in order. left_out: what was excluded, folders with a slash."""
+    """The files that are sent.
+
+    Attributes:
+        files: Path of each file by its name in the package, in order.
+        left_out: What was excluded; folders end with a slash.
+    """
 
     files: Mapping[str, Path]
     left_out: Sequence[str]
 
     def sizes(self) -> dict[str, int]:
+        """Bytes of every file, by its name in the package."""
         return {name: path.stat().st_size for name, path in self.files.items()}
 
     def code(self) -> str:
@@ -56,19 +62,29 @@ class Parcel:
                 archive.writestr(info, path.read_bytes())
         if len(data := made.getvalue()) > most_mb * MB:
             sizes = sorted(self.sizes().items(), key=lambda item: -item[1])[:3]
-            told = ", ".join(f"{name} ({size / MB:.1f} MB)" for name, size in sizes)
+            text = ", ".join(f"{name} ({size / MB:.1f} MB)" for name, size in sizes)
             raise UsageError(
                 f"the working directory packs to {len(data) / MB:.1f} MB, more than cluster.submit.max_mb={most_mb:g}; "
-                f"the largest files: {told}; leave some out by .rayignore or cluster.submit.exclude"
+                f"the largest files: {text}; leave some out by .rayignore or cluster.submit.exclude"
             )
         return data
 
 
 def collect(root: Path, exclude: Iterable[str], named: Mapping[str, Path], ship: bool, most_mb: float) -> Parcel:
-    """What to send of a folder. named: files that go along whatever the patterns say, by their name in the package.
+    """Choose the files to send. .gitignore and .rayignore are obeyed at every depth.
 
-    .gitignore and .rayignore count, at every depth. ship: raysearch goes along, from where it is imported.
-    Raises UsageError for a file with a secret and for one larger than most_mb, naming all of them.
+    Args:
+        root: The working directory.
+        exclude: Further patterns to leave out.
+        named: Files that are sent in any case, by their name in the package.
+        ship: Whether raysearch is sent too, from where it is imported.
+        most_mb: Largest size of one file.
+
+    Returns:
+        The files.
+
+    Raises:
+        UsageError: Files have a secret in them or are too large; the message names them.
     """
     found, left_out = _walk(root, [("", GitIgnoreSpec.from_lines([*EXCLUDES, *exclude]))])
     if ship:

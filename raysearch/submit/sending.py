@@ -30,7 +30,18 @@ EXPECTED = "RAYSEARCH_VERSION"  # of the submitter, checked by the job
 
 @dataclass(frozen=True)
 class Sending:
-    """id: without an attempt's number. run: where the results go. env: variables of the job. notes: for the user."""
+    """What a submission consists of.
+
+    Attributes:
+        id: Identity of the job, without the number of an attempt.
+        entrypoint: The command that the cluster runs.
+        run: Where the results go.
+        env: Environment variables of the job.
+        metadata: What the cluster stores with the job.
+        parcel: The files.
+        package: The files as a zip.
+        notes: Notes for the user.
+    """
 
     id: str
     entrypoint: str
@@ -43,9 +54,20 @@ class Sending:
 
 
 def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str | None, root: Path) -> Sending:
-    """All that would be sent, checked. root: the working directory, which is sent.
+    """Prepare and check all that would be sent.
 
-    Raises UsageError for whatever is wrong with the job, and for a run folder that would be lost.
+    Args:
+        command: run, sweep or challenge.
+        job_file: The job file.
+        words: Overrides, key=value.
+        cluster_file: The cluster file; None for none.
+        root: The working directory, which is sent.
+
+    Returns:
+        What to send.
+
+    Raises:
+        UsageError: The job is wrong, or its run folder would be lost with the machine.
     """
     root = root.resolve()
     if not root.is_dir():
@@ -54,8 +76,8 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
     notes = _run_folder(job.run)
     settings, media = job.cluster.submit, _named(job, root)
     named = dict(media)
-    told = {"job": _carry(job_file, root, named)}
-    entry = ["python", "-m", "raysearch.cli", command, told["job"]]
+    sent = {"job": _carry(job_file, root, named)}
+    entry = ["python", "-m", "raysearch.cli", command, sent["job"]]
     if cluster_file:
         entry += ["--cluster", _carry(cluster_file, root, named)]
     entry += [*words, "cluster.address=auto"]
@@ -66,7 +88,7 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
         entrypoint=shlex.join(entry),
         run=job.run,
         env=_environment(settings.env),
-        metadata={"raysearch": __version__, "command": command, "run": job.run, "fingerprint": fingerprint, **told},
+        metadata={"raysearch": __version__, "command": command, "run": job.run, "fingerprint": fingerprint, **sent},
         parcel=parcel,
         package=parcel.pack(settings.max_mb),
         notes=notes,

@@ -22,7 +22,13 @@ FOLDER = "runs/slurm"  # of the working directory: scripts, logs, exit codes
 
 @dataclass(frozen=True)
 class Script:
-    """name: of the job in Slurm. folder: where the script, the logs and the exit codes of the attempts are."""
+    """A batch script.
+
+    Attributes:
+        name: Name of the job in Slurm.
+        folder: Where the script, the logs and the exit codes of the attempts are.
+        text: The script.
+    """
 
     name: str
     folder: Path

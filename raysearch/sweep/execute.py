@@ -23,18 +23,18 @@ from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
 from raysearch.sweep.files import files
-from raysearch.sweep.grid import Point
+from raysearch.sweep.grid import GridPoint
 from raysearch.sweep.table import Cell
 
 EVERY_S = 2.0  # between two writings of the partial results
 
 
-def run(found: Sequence[Point]) -> tuple[list[Cell], int]:
+def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     """Run all points to their end, or on to their end; returns the cells and how many searches failed.
 
     The folder then holds table.csv, sweep.json, sweep.html, and budget.json: what this call executed and recalled.
     """
-    kinds: dict[str, list[tuple[Point, Resolved]]] = {}
+    kinds: dict[str, list[tuple[GridPoint, Resolved]]] = {}
     shared = Shared()
     for point in found:
         resolved = resolve(point.job, shared=shared)
@@ -64,6 +64,7 @@ class Board(Observer):
         self._written = -EVERY_S
 
     def on_finish(self, finished: Finished) -> None:
+        """Keep the result of the search in its cell, and write the files of the sweep if it is time."""
         cell = self._of[finished.task.name]
         cell.result, cell.error, cell.nfe = finished.result, finished.error, finished.cost.nfe
         if time.monotonic() - self._written > EVERY_S:
@@ -81,7 +82,7 @@ def _models(resolved: Resolved) -> str:
     return digest([resolved.manifest["generator"], resolved.manifest["rewards"]["identity"]])
 
 
-def _tasks(of: Sequence[tuple[Point, Resolved]]) -> list[tuple[Task, Cell]]:
+def _tasks(of: Sequence[tuple[GridPoint, Resolved]]) -> list[tuple[Task, Cell]]:
     """Every search of these points, prompt by prompt, so that the first prompts are compared early."""
     found = []
     for point, resolved in of:

@@ -25,8 +25,13 @@ FIXED = {
 
 
 @dataclass(frozen=True)
-class Point:
-    """One point of the grid: its settings, as given, and the job they make."""
+class GridPoint:
+    """One point of the grid.
+
+    Attributes:
+        settings: Its values by key, as given.
+        job: The job that they make.
+    """
 
     settings: Mapping[str, Any]
     job: Job
@@ -50,20 +55,28 @@ def axes(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
 
 def points(
     job_file: str, words: Sequence[str] = (), cluster_file: str | None = None, elsewhere: bool = False
-) -> list[Point]:
-    """Every point of the grid, checked; the job's own `sweep:` gives the axes that the words leave out.
+) -> list[GridPoint]:
+    """Every point of the grid, checked.
 
-    elsewhere: it will run on another machine, as in `config.load`.
+    Args:
+        job_file: The job file; its `sweep:` gives the axes that the words leave out.
+        words: Axes (key=a,b) and overrides (key=a).
+        cluster_file: The cluster file; None for none.
+        elsewhere: Whether it will run on another machine, as in `config.load`.
 
-    Raises UsageError for anything that can be known to be wrong before a model is loaded.
+    Returns:
+        The points, the strategy varying slowest.
+
+    Raises:
+        UsageError: Anything that can be known to be wrong before a model is loaded.
     """
     given, rest = axes(words)
     refuse_secrets(given, "the command line")
     base = config.load(job_file, rest, cluster_file, elsewhere)
     if not any(word.startswith("films=") for word in rest):
         base.films = "none"
-    told = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
-    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in told} | given
+    replaced = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
+    grid_of = {key: values for key, values in base.sweep.items() if ALIASES.get(key, key) not in replaced} | given
     known = dict.fromkeys([*ALIASES, *(f.name for f in fields(Job))])
     for key, values in grid_of.items():
         if "." not in key:
@@ -80,7 +93,7 @@ def points(
     made = []
     for values in itertools.product(*(grid_of[key] for key in order)):
         settings = dict(zip(order, values, strict=True))
-        made.append(Point(settings, _job(base, settings, options, elsewhere)))
+        made.append(GridPoint(settings, _job(base, settings, options, elsewhere)))
     return made
 
 

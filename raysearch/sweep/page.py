@@ -8,31 +8,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from raysearch.report.markup import Html, count, el, number
-from raysearch.report.page import document
+from raysearch.report.document import document
+from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import COLOURS, Series, against
+from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, Measure
 from raysearch.sweep import log_z
 from raysearch.sweep.table import Cell, Estimate, Row, leading
 
 
 def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) -> str:
-    """The document. cells: all of the grid, finished or not; found, table: as `grid.rows` gives them."""
+    """The page of a sweep.
+
+    Args:
+        cells: All searches of the grid, finished or not.
+        found: The measures, as `table.rows` returns them.
+        table: The rows, as `table.rows` returns them.
+
+    Returns:
+        The HTML document.
+    """
     done, failed = sum(c.result is not None for c in cells), sum(c.error is not None for c in cells)
     shown = leading(found)
-    told = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
+    text = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
     prompts = len({c.prompt for c in cells if c.result is not None})
-    lede = "Best-of-N at every N is the unbiased estimate from one pool of draws; seeds are pooled within a prompt."
-    few = el("p", f"Few prompts ({prompts}): the intervals mean little.", class_="notice") if prompts < FEW else None
+    lede = "Best of N is, at every N, the unbiased estimate from one pool of draws; the seeds of a prompt are averaged."
+    few = (
+        el("p", f"Only {count(prompts, 'prompt')}: the intervals say little.", class_="notice")
+        if prompts < FEW
+        else None
+    )
     panels = [_panel(m, table, by_nfe) for by_nfe in (False, True) for m in shown]
     body = el(
-        "main", el("header", el("p", "raysearch sweep · " + told, class_="kicker"),
-        el("h1", "What more particles buy"), el("p", lede, class_="lede")), few,
+        "main", el("header", el("p", "raysearch sweep · " + text, class_="kicker"),
+        el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
         el("section", el("div", [p for p in panels if p is not None], class_="plots")),
         _table(shown, table), log_z.table(cells),
     )  # fmt: skip
-    return document("raysearch sweep: " + told, body)
+    return document("raysearch sweep: " + text, body)
 
 
 def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
@@ -48,13 +63,11 @@ def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
     if not lines:
         return None
     x = "network function evaluations per search, NFE" if by_nfe else "particles, N"
-    told = f"{m.label} against {'NFE' if by_nfe else 'N'}"
-    note = "Whiskers: 95 % interval over prompts" + (
-        ", of the gain over one random draw where it is known." if m else ""
-    )
+    text = f"{m.label} against {'NFE' if by_nfe else 'N'}"
+    note = "Whiskers: 95 % interval over prompts, of the gain over one random draw where that is known."
     if len(lines) > COLOURS:
         note += f" Colours repeat after {COLOURS} lines."
-    return el("figure", el("h3", told), against(lines, x, m), el("figcaption", note), class_="card")
+    return el("figure", el("h3", text), against(lines, x, m), el("figcaption", note), class_="card")
 
 
 def _whisker(e: Estimate) -> tuple[float, float]:
@@ -67,10 +80,9 @@ def _table(shown: Sequence[Measure], table: Sequence[Row]) -> Html:
     titles = ["search", "N", "NFE", "done"] + [t for m in shown for t in (m.label, "gain")]
     lines = []
     for row in table:
-        cells = [row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
+        cells: list[Any] = [row.label, row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
         for m in shown:
             e = row.values.get(m.key or "reward")
-            cells += [number(e.mean), number(e.gain, sign=True, missing="–")] if e else ["–", "–"]
-        lines.append(el("tr", el("th", row.label, scope="row"), [el("td", c) for c in cells]))
-    head = el("thead", el("tr", [el("th", t, scope="col") for t in titles]))
-    return el("section", el("h2", "All points"), el("div", el("table", head, el("tbody", lines)), class_="scroll"))
+            cells += [number(e.mean), number(e.gain, sign=True, missing=NONE)] if e else [NONE, NONE]
+        lines.append(cells)
+    return section("All points", grid(titles, lines, "All points of the grid", "figures"))

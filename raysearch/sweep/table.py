@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.moves import Result, digest
-from raysearch.report import statistics
+from raysearch.report import curves, statistics
 from raysearch.report.statistics import Measure
 
 PARTICLES = ("particles", "search.n")
@@ -25,7 +25,20 @@ Values = dict[str, list[float]]  # by prompt, over seeds
 
 @dataclass
 class Cell:
-    """One search of the grid; n is None where the job leaves it to the strategy. result is None until it is done."""
+    """One search of the grid.
+
+    Attributes:
+        name: Its name.
+        settings: Values of the axes, by key.
+        strategy: Name of the strategy.
+        n: Number of particles; None where the job leaves it to the strategy.
+        seed: Seed of the run.
+        prompt: Id of the prompt.
+        reward: Name of the reward.
+        result: Its result; None until it is finished.
+        error: Why it failed.
+        nfe: Network function evaluations of all its Moves.
+    """
 
     name: str
     settings: dict[str, Any]
@@ -40,6 +53,7 @@ class Cell:
 
     @property
     def particles(self) -> int:
+        """N of the search: as the job says, else as its result does."""
         if self.n is not None:
             return self.n
         assert self.result is not None
@@ -54,9 +68,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean over prompts with its 95 % interval, and the gain over one random draw, paired by prompt.
+    """A mean over prompts. Values are NaN where they cannot be known.
 
-    All are NaN where they cannot be known: intervals for one prompt, the gain without a best_of_n pool to draw from.
+    Attributes:
+        mean: The mean.
+        low: Lower end of its 95 % interval; NaN for a single prompt.
+        high: Upper end.
+        gain: Difference from one random draw, paired by prompt; NaN without a best_of_n pool to draw from.
+        gain_low: Lower end of the 95 % interval of the gain.
+        gain_high: Upper end.
     """
 
     mean: float
@@ -69,7 +89,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. nfe: mean per search. pool: draws the estimate is made from, 0 for a plain mean."""
+    """One line of the table: a point of the grid, its seeds pooled.
+
+    Attributes:
+        series: The settings that tell its line in a plot from others.
+        n: Number of particles.
+        nfe: Network function evaluations per search, a mean.
+        prompts: Number of prompts.
+        seeds: Number of seeds.
+        done: Finished searches.
+        asked: Searches in all.
+        pool: Draws that the estimate is made from; 0 for a plain mean.
+        values: Estimate of each measure, by name.
+    """
 
     series: dict[str, Any]
     n: int
@@ -83,6 +115,7 @@ class Row:
 
     @property
     def label(self) -> str:
+        """The name of the row's line in plots: the strategy, and the other settings that tell lines apart."""
         return label(self.series)
 
 
@@ -159,7 +192,7 @@ def _best_of(pool: Cell, n: int, m: Measure) -> float:
     reward, value = statistics.scored(pool.result, m)
     if np.isfinite(value).sum() * 2 < len(value) or not len(value):
         return math.nan
-    return statistics.expected(reward, min(n, len(value)), value)
+    return curves.expected(reward, min(n, len(value)), value)
 
 
 def _estimate(chosen: Values, random: Values) -> Estimate | None:
@@ -174,4 +207,5 @@ def _estimate(chosen: Values, random: Values) -> Estimate | None:
 
 
 def name_of(m: Measure) -> str:
+    """The name of a measure in tables; the search reward is `reward`."""
     return m.key or "reward"

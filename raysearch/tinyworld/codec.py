@@ -7,6 +7,8 @@ Import this module before `DiffusionPipeline.from_pretrained`, which looks class
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, DecoderOutput
@@ -16,16 +18,18 @@ from torch import nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 
-class Point:
-    """A posterior without spread: what `latent_dist` answers with."""
+class PointPosterior:
+    """A posterior without spread, as the `latent_dist` of diffusers' encoder outputs."""
 
     def __init__(self, z: torch.Tensor):
         self.mean = z
 
     def mode(self) -> torch.Tensor:
+        """The latents, as the encoder gave them."""
         return self.mean
 
     def sample(self, generator: torch.Generator | None = None) -> torch.Tensor:
+        """The latents again; no random number is drawn."""
         return self.mean
 
 
@@ -46,19 +50,21 @@ class Sharpen(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, video_BCTHW: torch.Tensor) -> torch.Tensor:
+        """The corrected video, [B, C, T, H, W] as given; T is a multiple of `pair`, H and W of `cell`."""
         B, C, T, H, W = video_BCTHW.shape
         p, r = self.pair, self.cell
         pairs = video_BCTHW.reshape(B, C, T // p, p, H, W).permute(0, 2, 1, 3, 4, 5)
-        u = pixel_unshuffle(pairs.reshape(-1, C * p, H, W), r).unflatten(0, (B, T // p))
+        u = pixel_unshuffle(pairs.reshape(-1, C * p, H, W), r)
+        u = u.reshape(B, T // p, *u.shape[1:])
         before, after = torch.cat([u[:, :1], u[:, :-1]], 1), torch.cat([u[:, 1:], u[:, -1:]], 1)
         d = pixel_shuffle(self.net(torch.cat([before, u, after], 2).flatten(0, 1)), r)
         return video_BCTHW + d.reshape(B, T // p, C, p, H, W).permute(0, 2, 1, 3, 4, 5).reshape(B, C, T, H, W)
 
 
-class TinyPatchCodec(ModelMixin, AutoencoderMixin, ConfigMixin):
+class TinyPatchCodec(ModelMixin, AutoencoderMixin, ConfigMixin):  # type: ignore[misc]
     """Videos [B, 3, 1 + 2k, H, W] in [-1, 1] to latents [B, latent_channels, 1 + k, H / patch, W / patch] and back."""
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         latent_channels: int = 96,
@@ -76,12 +82,31 @@ class TinyPatchCodec(ModelMixin, AutoencoderMixin, ConfigMixin):
         self.register_buffer("latents_std", torch.ones(latent_channels))
         self.spatial_compression_ratio, self.temporal_compression_ratio = patch_size, patch_size_t
 
-    def encode(self, x: torch.Tensor, return_dict: bool = True):
+    def encode(self, x: torch.Tensor, return_dict: bool = True) -> Any:
+        """Latents of a video, as diffusers' autoencoders return them.
+
+        Args:
+            x: Video, [B, 3, 1 + 2k, H, W] in [-1, 1].
+            return_dict: False returns a tuple in place of an AutoencoderKLOutput.
+
+        Returns:
+            An output whose `latent_dist` has the latents [B, latent_channels, 1 + k, H / patch, W / patch].
+        """
         patches = to_patches(x, self.config.patch_size, self.config.patch_size_t)
-        z = Point(self.encoder(patches).permute(0, 4, 1, 2, 3))
+        z = PointPosterior(self.encoder(patches).permute(0, 4, 1, 2, 3))
         return AutoencoderKLOutput(latent_dist=z) if return_dict else (z,)
 
-    def decode(self, z: torch.Tensor, temb=None, return_dict: bool = True):
+    def decode(self, z: torch.Tensor, temb: torch.Tensor | None = None, return_dict: bool = True) -> Any:
+        """The video of latents, as diffusers' autoencoders return it.
+
+        Args:
+            z: Latents, [B, latent_channels, 1 + k, h, w].
+            temb: Ignored; the pipeline passes the time for decoders that use it.
+            return_dict: False returns a tuple in place of a DecoderOutput.
+
+        Returns:
+            An output whose `sample` is the video [B, 3, 1 + 2k, h * patch, w * patch].
+        """
         t, p = self.config.patch_size_t, self.config.patch_size
         x = self.decoder(z.permute(0, 2, 3, 4, 1))
         B, F, h, w, _ = x.shape
@@ -90,7 +115,9 @@ class TinyPatchCodec(ModelMixin, AutoencoderMixin, ConfigMixin):
         return DecoderOutput(sample=x) if return_dict else (x,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.decode(self.encode(x).latent_dist.mode()).sample
+        """The reconstruction of a video, [B, 3, 1 + 2k, H, W] in [-1, 1]."""
+        video: torch.Tensor = self.decode(self.encode(x).latent_dist.mode()).sample
+        return video
 
     @torch.no_grad()
     def set_basis(self, basis: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from raysearch.names import lookup
 
-from .physics import PROMPTS, SCENES, Motion, Scenes, sample, simulate
+from .physics import PROMPTS, SCENES, Scenes, Trajectories, sample, simulate
 from .render import render
 
 FRAMES, GIVEN = 17, 5  # frames of a video, and how many of them the generator is given
@@ -19,12 +19,13 @@ class Condition:
     """One scene: its exact state, and its true video, uint8 [17, H, W, 3]."""
 
     scenes: Scenes
-    motion: Motion
+    motion: Trajectories
     video: np.ndarray
     prompt: str
 
     @property
     def given(self) -> np.ndarray:
+        """The frames that the generator is given, uint8 [5, H, W, 3]."""
         return self.video[:GIVEN]
 
 

@@ -29,6 +29,7 @@ CHANNELS = 96
 
 
 def transformer() -> LTXVideoTransformer3DModel:
+    """The denoising network of the tiny generator, with random weights."""
     return LTXVideoTransformer3DModel(
         in_channels=CHANNELS,
         out_channels=CHANNELS,
@@ -63,6 +64,7 @@ def text_encoder() -> T5EncoderModel:
 
 
 def pipeline(codec: TinyPatchCodec, network: LTXVideoTransformer3DModel) -> LTXConditionPipeline:
+    """The tiny generator: a stock pipeline of the given codec and network, both frozen."""
     return LTXConditionPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=codec.eval().requires_grad_(False),
@@ -73,6 +75,7 @@ def pipeline(codec: TinyPatchCodec, network: LTXVideoTransformer3DModel) -> LTXC
 
 
 def world_model() -> VJEPA2Model:
+    """The tiny V-JEPA 2 with random weights: windows of 16 frames of 32 x 32 pixels, 8 tubelets of 16 tokens."""
     config = VJEPA2Config(
         patch_size=8,
         crop_size=SIZE,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+Index = slice | np.ndarray | tuple[slice, slice]
 SIZE = 32  # pixels a side
 GRAVITY = 0.12  # px / frame^2
 RESTITUTION_FLOOR, RESTITUTION_WALL, RESTITUTION_BALL = 0.85, 0.9, 0.95
@@ -25,7 +26,7 @@ VIOLATIONS = (
 
 @dataclass(frozen=True)
 class Scenes:
-    """Initial states of n scenes; index them like an array to select some."""
+    """Initial states of n scenes. Indexing with a slice or an array selects scenes, as with an array."""
 
     balls: np.ndarray  # [n] 1 or 2
     radius: np.ndarray  # [n, 2] px
@@ -37,22 +38,26 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.balls)
 
-    def __getitem__(self, index) -> Scenes:
+    def __getitem__(self, index: Index) -> Scenes:
         return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
 @dataclass(frozen=True)
-class Motion:
-    """What the scenes did: everything the renderer needs besides radius and background."""
+class Trajectories:
+    """How n scenes move, frame by frame: everything the renderer needs besides radius and background.
+
+    Indexing acts on the leading axes of the arrays, [scene, frame].
+    """
 
     position: np.ndarray  # [n, frames, 2 balls, xy] px
     visible: np.ndarray  # [n, frames, 2 balls] 0 or 1
     colour: np.ndarray  # [n, frames, 2 balls, rgb]
 
-    def __getitem__(self, index) -> Motion:
-        return Motion(self.position[index], self.visible[index], self.colour[index])
+    def __getitem__(self, index: Index) -> Trajectories:
+        return Trajectories(self.position[index], self.visible[index], self.colour[index])
 
-    def frames(self, start: int, stop: int) -> Motion:
+    def frames(self, start: int, stop: int) -> Trajectories:
+        """The frames from `start` up to, but without, `stop`."""
         return self[:, start:stop]
 
 
@@ -86,7 +91,7 @@ def simulate(
     violation: str | None = None,
     at: np.ndarray | int = 0,
     rng: np.random.Generator | None = None,
-) -> Motion:
+) -> Trajectories:
     """Move the scenes on for some frames; from frame `at` on (per scene) physics breaks if `violation` is named."""
     if violation is not None and violation not in VIOLATIONS:
         raise ValueError(f"violation={violation!r}: unknown; choose one of {', '.join(VIOLATIONS)}")
@@ -101,12 +106,15 @@ def simulate(
         path[:, t] = position
         for _ in range(SUBSTEPS):
             _substep(position, velocity, gravity, moving, scenes, violation)
-    motion = Motion(path, np.ones((n, frames, 2)), np.repeat(scenes.colour[:, None], frames, 1))
+    motion = Trajectories(path, np.ones((n, frames, 2)), np.repeat(scenes.colour[:, None], frames, 1))
     motion.visible[:, :, 1] = (scenes.balls == 2)[:, None]
     return _edit(violation, motion, at, rng)
 
 
-def _substep(position, velocity, gravity, moving, scenes, violation) -> None:
+def _substep(
+    position: np.ndarray, velocity: np.ndarray, gravity: np.ndarray, moving: np.ndarray, scenes: Scenes,
+    violation: str | None,
+) -> None:  # fmt: skip
     """One integration step in place: free fall, then walls, then the collision of the pair."""
     dt, radius = 1.0 / SUBSTEPS, scenes.radius
     position += velocity * dt * moving
@@ -123,7 +131,8 @@ def _substep(position, velocity, gravity, moving, scenes, violation) -> None:
         _collide(position, velocity, scenes)
 
 
-def _collide(position, velocity, scenes) -> None:
+def _collide(position: np.ndarray, velocity: np.ndarray, scenes: Scenes) -> None:
+    """The collision of the two balls in place: an impulse along the line of centres, and no overlap afterwards."""
     gap = position[:, 1] - position[:, 0]
     distance = np.sqrt((gap * gap).sum(-1)) + 1e-9
     reach = scenes.radius.sum(1)
@@ -140,7 +149,10 @@ def _collide(position, velocity, scenes) -> None:
         position[:, ball] += sign * overlap[:, None] * normal
 
 
-def _break(violation, now, position, velocity, gravity, moving, scenes, rng) -> None:
+def _break(
+    violation: str, now: np.ndarray, position: np.ndarray, velocity: np.ndarray, gravity: np.ndarray,
+    moving: np.ndarray, scenes: Scenes, rng: np.random.Generator,
+) -> None:  # fmt: skip
     """The violations that act on the state, at the frame where they set in."""
     if violation == "teleport":
         angle, far = rng.uniform(0, 2 * np.pi, len(now)), rng.uniform(9, 14, len(now))
@@ -159,7 +171,7 @@ def _break(violation, now, position, velocity, gravity, moving, scenes, rng) -> 
         moving[now] = 0
 
 
-def _edit(violation, motion: Motion, at: np.ndarray, rng) -> Motion:
+def _edit(violation: str | None, motion: Trajectories, at: np.ndarray, rng: np.random.Generator) -> Trajectories:
     """The violations that act on what is seen rather than on the state."""
     n, frames = motion.visible.shape[:2]
     late = np.arange(frames)[None] >= at[:, None]
@@ -175,11 +187,13 @@ def _edit(violation, motion: Motion, at: np.ndarray, rng) -> Motion:
     return motion
 
 
-def _place(rng, radius):
+def _place(rng: np.random.Generator, radius: np.ndarray) -> np.ndarray:
+    """Random centres [n, 2 balls, xy] in px for balls of these radii [n, 2], in the upper part of the picture."""
     return np.stack([rng.uniform(radius + 1, SIZE - radius - 1), rng.uniform(radius + 1, SIZE * 0.7 - radius)], -1)
 
 
-def _hsv(h, s, v):
+def _hsv(h: np.ndarray, s: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Hue, saturation, value in [0, 1] to rgb on a new last axis."""
     k = (np.array([5.0, 3.0, 1.0]) + 6 * h[..., None]) % 6
-    return v[..., None] * (1 - s[..., None] * np.clip(np.minimum(k, 4 - k), 0, 1))
+    rgb: np.ndarray = v[..., None] * (1 - s[..., None] * np.clip(np.minimum(k, 4 - k), 0, 1))
+    return rgb

@@ -1,6 +1,9 @@
 """Videos and images in and out: uint8 arrays [frames, height, width, rgb] and H.264 in mp4. Knows nothing of models."""
 
-from raysearch.videos.reading import Clip, decode, read, read_image
+from raysearch.videos.fitting import Fit, fit, same_shape
+from raysearch.videos.reading import About, Clip, decode, read, read_image, scan, tell
 from raysearch.videos.writing import encode, facts
 
-__all__ = ["Clip", "decode", "encode", "facts", "read", "read_image"]
+__all__ = [
+    "About", "Clip", "Fit", "decode", "encode", "facts", "fit", "read", "read_image", "same_shape", "scan", "tell",
+]  # fmt: skip

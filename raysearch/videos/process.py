@@ -58,21 +58,31 @@ class Worker:
             self._more(until)
         text = bytes(self.buffer[:end])
         del self.buffer[: end + 1]
-        return json.loads(text)
+        message: dict[str, Any] = json.loads(text)
+        return message
 
     def pixels(self, shape: tuple[int, ...], until: float) -> np.ndarray:
         """The uint8 pixels that follow a line; raises as `line` does."""
-        size = int(np.prod(shape))
-        while len(self.buffer) < size:
-            self._more(until)
-        pixels = np.frombuffer(bytes(self.buffer[:size]), np.uint8).reshape(shape)
-        del self.buffer[:size]
+        pixels = np.empty(shape, np.uint8)
+        view: memoryview[int] = pixels.data.cast("B")
+        at = min(len(self.buffer), len(view))
+        view[:at] = self.buffer[:at]
+        del self.buffer[:at]
+        while at < len(view):
+            self._wait(until)
+            read = os.readv(self.answers.fileno(), [view[at:]])
+            if not read:
+                raise EOFError
+            at += read
         return pixels
 
-    def _more(self, until: float) -> None:
+    def _wait(self, until: float) -> None:
         if not self.selector.select(max(0.0, until - time.monotonic())):
             raise TimeoutError
-        data = os.read(self.answers.fileno(), 1 << 20)
+
+    def _more(self, until: float) -> None:
+        self._wait(until)
+        data = os.read(self.answers.fileno(), 1 << 16)
         if not data:
             raise EOFError
         self.buffer += data
@@ -92,14 +102,22 @@ _lock = threading.Lock()
 _idle: list[Worker] = []
 
 
-def ask(source: Source, kind: str) -> Generator[tuple[dict[str, Any], np.ndarray | None], None, None]:
-    """Facts and pixels of each frame, then the facts of the whole file, without pixels.
+def ask(source: Source, kind: str, **options: Any) -> Generator[tuple[dict[str, Any], np.ndarray | None], None, None]:
+    """Facts and pixels of each frame, then the facts of the whole file, with an entry `end` and without pixels.
+
+    Args:
+        source: a path, or the bytes of a file.
+        kind: `video` and `image` as they are shown, with the options `pixels` (False for times and sizes alone) and
+            `most` (frames); `stored` for frames as they are stored, with the options `form` and `most`; `header` for
+            what the file says of itself, with the option `packets`.
+        options: all those of the kind.
 
     Raises:
         UsageError: names the file and says why it cannot be read.
     """
     name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
-    request = _request(source, kind, name)
+    what = "an image" if kind == "image" else "a video"
+    request = _request(source, kind, name, what) | options
     worker, whole = _take(), False
     try:
         worker.send(json.dumps(request).encode() + b"\n" + (source if isinstance(source, bytes) else b""))
@@ -107,11 +125,10 @@ def ask(source: Source, kind: str) -> Generator[tuple[dict[str, Any], np.ndarray
             until = time.monotonic() + DEADLINE
             facts = worker.line(until)
             pixels = worker.pixels(tuple(facts["shape"]), until) if "shape" in facts else None
-            whole = pixels is None
+            whole = not facts.keys().isdisjoint(("end", "error", "unreadable"))
             if "error" in facts:
                 raise UsageError(f"{name}: {facts['error']}")
             if "unreadable" in facts:
-                what = "an image" if kind == "image" else "a video"
                 raise UsageError(f"{name}: not {what} that can be read ({facts['unreadable']})")
             yield facts, pixels
     except TimeoutError:
@@ -119,7 +136,7 @@ def ask(source: Source, kind: str) -> Generator[tuple[dict[str, Any], np.ndarray
     except (EOFError, BrokenPipeError):
         code = worker.process.wait()
         why = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise UsageError(f"{name}: not a {kind} that can be read (the decoder ended with {why})") from None
+        raise UsageError(f"{name}: not {what} that can be read (the decoder ended with {why})") from None
     finally:
         if whole:
             with _lock:
@@ -128,7 +145,7 @@ def ask(source: Source, kind: str) -> Generator[tuple[dict[str, Any], np.ndarray
             worker.stop()
 
 
-def _request(source: Source, kind: str, name: str) -> dict[str, Any]:
+def _request(source: Source, kind: str, name: str, what: str) -> dict[str, Any]:
     if isinstance(source, bytes):
         return {"kind": kind, "bytes": len(source)}
     try:
@@ -138,10 +155,10 @@ def _request(source: Source, kind: str, name: str) -> dict[str, Any]:
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{name}: not a file but a folder, pipe or device; give a video or image file")
     if not status.st_size:
-        raise UsageError(f"{name}: not {'an image' if kind == 'image' else 'a video'}: the file is empty")
+        raise UsageError(f"{name}: not {what}: the file is empty")
     if status.st_size > LARGEST:
         raise UsageError(f"{name}: over {LARGEST >> 30} GiB; cut it")
-    return {"kind": kind, "path": "file:" + os.path.abspath(name) if kind == "video" else os.path.abspath(name)}
+    return {"kind": kind, "path": ("" if kind == "image" else "file:") + os.path.abspath(name)}
 
 
 def _take() -> Worker:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 from fractions import Fraction
 from typing import Any
 
 import av
 import numpy as np
 
-from raysearch.errors import UsageError
-from raysearch.videos.process import Source
-from raysearch.videos.reading import read
+from raysearch.videos.process import Source, ask
+from raysearch.videos.reading import scan
 
 SHOWN = 256  # videos smaller than this are enlarged by a whole factor, without smoothing, so that they can be watched
 
@@ -38,18 +36,12 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
 def facts(source: Source) -> dict[str, Any]:
     """codec, fps, frames, width, height, duration_s as the header of a film of raysearch tells them.
 
-    Raises UsageError for a file that is no video. Only for files that raysearch wrote: they are opened in this process.
+    Raises UsageError for a file that is no video.
     """
-    try:
-        opened = av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source), "r")
-        with opened as file:
-            stream = file.streams.video[0]
-            codec, duration = stream.codec_context.name, file.duration
-            fps, count = float(stream.average_rate or stream.guessed_rate or 0), stream.frames
-            width, height = stream.width, stream.height
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise UsageError(f"not a video that can be read ({type(error).__name__}: {error})") from None
+    ((head, _),) = ask(source, "header", packets=False)
+    fps = float(Fraction(head["fps"]))
     return {
-        "codec": codec, "fps": int(fps) if fps == int(fps) else fps, "frames": count or len(read(source).frames),
-        "width": width, "height": height, "duration_s": None if duration is None else duration / av.time_base,
+        "codec": head["codec"], "fps": int(fps) if fps == int(fps) else fps,
+        "frames": head["frames"] or scan(source).count, "width": head["width"], "height": head["height"],
+        "duration_s": head["seconds"],
     }  # fmt: skip

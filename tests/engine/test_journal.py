@@ -11,7 +11,8 @@ import fsspec
 import pytest
 
 from raysearch import storage
-from raysearch.engine.journal import SEGMENT, Journal
+from raysearch.engine import journal as module
+from raysearch.engine.journal import Journal, _differences
 from raysearch.errors import UsageError
 from raysearch.moves import Cost, Outcome
 
@@ -42,12 +43,18 @@ def test_what_was_recorded_is_read_back_bit_for_bit(url):
     assert all(same(again.outcomes[f"key{k}"], outcome(k)) for k in range(5))
 
 
-def test_segments_rotate_and_sessions_append(url):
-    for session in range(3):
+def test_segments_rotate_and_sessions_append(url, monkeypatch):
+    monkeypatch.setattr(module, "SEGMENT", 3)
+    for session, records in enumerate((7, 3, 1)):
         journal = Journal(url, MANIFEST)
-        for k in range(SEGMENT + 3):
+        for k in range(records):
             journal.record(outcome(session * 1000 + k))
-    assert len(Journal(url, MANIFEST).outcomes) == 3 * (SEGMENT + 3)
+    fs, root = fsspec.core.url_to_fs(url)
+    paths = sorted(fs.ls(f"{root}/outcomes", detail=False))
+    assert [path.rsplit("/", 1)[1][:6] for path in paths] == [f"{k:05d}-" for k in range(5)]
+    assert [len(fs.cat_file(path).splitlines()) for path in paths] == [3, 3, 1, 3, 1]
+    again = Journal(url, MANIFEST)
+    assert len(again.outcomes) == 7 + 3 + 1 and again.damaged == 0
 
 
 @pytest.mark.parametrize("reward", [0.5, math.nan])
@@ -186,6 +193,60 @@ def test_records_after_a_damaged_end_survive(tmp_path):
     Journal(str(tmp_path), MANIFEST).record(outcome(1))
     again = Journal(str(tmp_path), MANIFEST)
     assert set(again.outcomes) == {"key0", "key1"} and again.damaged == 1
+
+
+def test_lines_that_are_no_records_are_counted(tmp_path):
+    Journal(str(tmp_path), MANIFEST).record(outcome(0))
+    path = next((tmp_path / "outcomes").iterdir())
+    path.write_text("{}\n[]\n3\n" + path.read_text() + '{"crc": 1, "outcome": {}}\nnot json\n')
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0"} and again.damaged == 5
+
+
+def test_a_forgetful_journal_remembers_but_writes_nothing():
+    journal = Journal.forgetful()
+    journal.record(outcome(1))
+    assert set(journal.outcomes) == {"key1"}
+
+
+def test_a_refusal_tells_four_differences_and_counts_the_rest(url):
+    old = {"job": {f"k{i}": i for i in range(6)}, "long": "x" * 100}
+    Journal(url, old).record(outcome(0))
+    with pytest.raises(UsageError) as error:
+        Journal(url, {"job": {f"k{i}": -i for i in range(6)}, "long": "y" * 100})
+    told = str(error.value)
+    assert "job.k1 was 1, now -1; job.k2 was 2, now -2; " in told and told.count(" was ") == 4 and "and 2 more." in told
+    with pytest.raises(UsageError, match=r"and 1 more\."):
+        Journal(url, {"job": {f"k{i}": -i for i in range(6)}, "long": "x" * 100})
+    with pytest.raises(UsageError, match=r"long was \"x{56}\.\.\., now \"y{56}\.\.\.\. Choose"):
+        Journal(url, {**old, "long": "y" * 100})
+    with pytest.raises(UsageError, match=r"k4 was 4, now -4\. Choose"):
+        Journal(url, {"job": {f"k{i}": i if i in (0, 5) else -i for i in range(6)}, "long": "x" * 100})
+
+
+def test_a_manifest_is_compared_as_it_is_read_back(url):
+    manifest = {"search": {"window": (0.2, 0.8)}}
+    Journal(url, manifest).record(outcome(0))
+    assert set(Journal(url, manifest).outcomes) == {"key0"}
+
+
+def test_differences_by_hand():
+    def differ(old, new):
+        return list(_differences(old, new))
+
+    part = {"identity": "a", "weights": "w", "settings": {"x": 1}, "model": "m"}
+    assert differ(part, {**part, "settings": {"x": 2}, "model": "other"}) == []  # the same part, said differently
+    other = {"identity": "b", "weights": "v", "settings": {"x": 1}, "model": "n"}
+    assert differ(part, other) == [("model", "m", "n")]  # what follows from the model is not told
+    moved = {**part, "identity": "b", "weights": "v"}
+    assert differ({"generator": part}, {"generator": moved}) == [
+        ("generator.identity", "a", "b"), ("generator.weights", "w", "v")
+    ]  # fmt: skip
+    old = {"weights": "w", "model": "m"}
+    assert differ(old, {**old, "identity": "c"}) == []  # an older folder has no identity: all else agrees
+    assert differ(old, {**old, "identity": "c", "weights": "v"}) == [("weights", "w", "v")]
+    both = {"rewards": {"weights": 1, "a": 1, "z": 1}}
+    assert differ(both, {"rewards": {"weights": 2, "a": 1, "z": 1}}) == [("weights", 1, 2)]
 
 
 def test_another_model_is_an_error_that_says_what_changed(url):

@@ -62,6 +62,10 @@ def test_the_oldest_is_not_overtaken_for_ever():
     waiting.alive({"a", "b"})
     order = [start(waiting, [lane, Lane("b", room=0, free_s=1e9)])[0][0] for _ in range(200)]
     assert order.index(-1) == 2 * PATIENCE
+    waiting = line(*((i, "a") for i in range(200)))
+    waiting.put("again", node="b", first=True)  # the oldest of all
+    order = [start(waiting, [lane, Lane("b", room=0, free_s=1e9)])[0][0] for _ in range(50)]
+    assert order.index("again") == 2 * PATIENCE - 1
 
 
 def test_a_failed_job_avoids_the_lane_it_failed_on_unless_that_is_alone():
@@ -87,6 +91,90 @@ def test_first_means_first():
     waiting = line((0, None), (1, None))
     waiting.put("again", first=True)
     assert [start(waiting, [a])[0][0] for _ in range(3)] == ["again", 0, 1]
+
+
+def test_who_takes_what_by_hand():
+    slower, faster = Lane(pace=1.2, room=1), Lane(pace=1.0, room=1)
+    assert start(line((0, None), (1, None)), [slower, faster]) == [(0, faster), (1, slower)]
+    a, b = Lane("a", room=1), Lane("b", room=0)
+    assert start(line((0, None), (1, "a")), [a, b]) == [(1, a)]  # of its own node before of none
+    assert start(line((0, "b"), (1, None)), [a, b]) == [(1, a)]  # of none before of another
+    waiting = line((0, None))
+    waiting.put("one", first=True)
+    waiting.put("two", first=True)
+    assert [start(waiting, [a])[0][0] for _ in range(3)] == ["two", "one", 0]
+    waiting.alive({"a"})
+    waiting.put(0, node="gone")
+    waiting.put(1)
+    waiting.put(2, node="a")
+    assert [start(waiting, [a])[0][0] for _ in range(3)] == [2, 0, 1]
+    waiting = line((0, "b"), (1, None), (2, "b"), (3, None))
+    waiting.alive({"a"})
+    assert [start(waiting, [a])[0][0] for _ in range(4)] == [0, 1, 2, 3]
+
+
+def test_three_turns_of_two_lanes_that_have_room_for_two():
+    fast, slow = Lane(pace=1.0), Lane(pace=2.5)
+    assert start(line(*((i, None) for i in range(3))), [fast, slow]) == [(0, fast), (1, fast), (2, slow)]
+    busy, idle = Lane(pace=1.0, free_s=1.0, room=0), Lane(pace=1.6)
+    assert start(line((0, None), (1, None), (2, None)), [busy, idle]) == [(0, idle)]  # the others are the busy one's
+    fast, slow = Lane(pace=1.0), Lane(pace=1.5)  # the second turn of the fast one ends after the first of the slow one
+    assert start(line(*((i, None) for i in range(3))), [fast, slow]) == [(0, fast), (1, slow), (2, fast)]
+
+
+def test_work_decides_where_something_ends_first():
+    for work, busy_is_first in ((1.0, False), (10.0, True)):
+        busy, idle = Lane(pace=1.0, free_s=3.0), Lane(pace=2.0)
+        waiting = Line()
+        waiting.put("x", work=work)
+        assert start(waiting, [busy, idle]) == [("x", busy if busy_is_first else idle)]
+
+
+def test_work_in_progress_counts_as_it_is():
+    a, b = Lane(pace=1.0), Lane(pace=4.0)
+    waiting = Line()
+    waiting.put(0, work=9.0)
+    assert start(waiting, [a, b]) == [(0, a)]
+    waiting.put(1)
+    assert waiting.match(0.0) == [(1, b)]  # at 4; on a it would end at 10
+    waiting.put(2, work=20.0)
+    waiting.put(3, work=2.0)
+    assert waiting.match(0.0) == [(2, a)]  # two of 11 on average: at 20 and 31 on a, at 48 on b
+    waiting.turns.sync([Lane(pace=1.0, free_s=30.0), slow := Lane(pace=10.0)], 0.0)
+    assert waiting.match(0.0) == [(3, slow)]  # what is left is one of 2: at 20, on the other at 32
+
+
+def test_the_surplus_is_what_waits_beyond_the_turns_of_a_node():
+    a, b = Lane("a", room=1), Lane("b")
+    begun = start(line((0, "b"), (1, "b"), (2, "b"), (3, "c"), (4, "c")), [a, b])
+    assert begun[0] == (3, a) and begun[1:] == [(0, b), (1, b)]  # of b all but one has a turn there, of c nothing
+    waiting = line((0, "c"), *((i, "d") for i in range(1, 6)), (6, "e"), (7, "e"))
+    assert [start(waiting, [a])[0][0] for _ in range(2)] == [1, 2]
+    for i in range(8, 12):
+        waiting.put(i, node="c")
+    assert [start(waiting, [a])[0][0] for _ in range(2)] == [0, 8]  # the surplus is worked out anew each time
+
+
+def test_what_a_lane_must_avoid_others_take_in_its_turns():
+    bad, good = Lane("a", room=1), Lane("b", pace=10.0)
+    waiting = Line()
+    for item in "xyz":
+        waiting.put(item, avoid=bad)
+    assert start(waiting, [bad, good]) == [("x", good)]  # one turn that had room was given up, so one is taken
+    waiting = Line()
+    waiting.put("x", avoid=bad)
+    waiting.put("y")
+    assert start(waiting, [bad, good])[0] == ("y", bad) and len(waiting) == 1
+    assert start(waiting, [good]) == [("x", good)] and not len(waiting)
+    alone_with_room = [Lane("a", room=1), Lane("b", room=0)]
+    waiting = Line()
+    waiting.put("x", avoid=alone_with_room[0])
+    assert start(waiting, alone_with_room) == []  # the other one is busy, not gone
+    waiting = Line()
+    for item, node, avoid in (("p", "c", bad), ("q", "c", bad), ("r", "d", None), ("s", "e", None), ("t", "e", None)):
+        waiting.put(item, node=node, avoid=avoid)
+    waiting.put("u", node="c", avoid=bad)
+    assert start(waiting, [bad, Lane("b", room=0, free_s=1e9)]) == [("s", bad)]  # of e more waits than of d
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -74,6 +74,47 @@ def test_a_turn_that_is_taken_changes_no_other():
     assert kept(turns, lanes) == {0: 2, 1: 2}
 
 
+def test_turns_by_hand():
+    fast, slow = Lane(pace=1.0), Lane(pace=1.9)
+    turns = Turns()
+    turns.sync([fast, slow], 0.0)
+    turns.resize(5, 1.0, 0.0)
+    assert kept(turns, [fast, slow]) == {0: 3, 1: 2}  # ends at 1, 2, 3 and at 1.9, 3.8
+    turns.begin(turns._slots[fast], 1.0)
+    assert kept(turns, [fast, slow]) == {0: 2, 1: 2}  # its own turn, though another one ends later
+
+
+def test_what_a_lane_begins_ends_by_its_pace_from_now_on():
+    lane = Lane(pace=2.0)
+    turns = Turns()
+    turns.sync([lane], 0.0)
+    turns.resize(1, 1.0, 5.0)
+    turns.begin(turns._slots[lane], 3.0)
+    assert turns._slots[lane].free_at == 5.0 + 2.0 * 3.0
+
+
+def test_a_lane_without_turns_that_becomes_busy_gets_its_turns_later():
+    lanes = [Lane(pace=1.0), Lane(pace=5.0)]
+    turns = Turns()
+    turns.sync(lanes, 0.0)
+    turns.resize(1, 1.0, 0.0)
+    lanes[1].free_s = 10.0
+    turns.sync(lanes, 0.0)
+    turns.resize(12, 1.0, 0.0)
+    assert kept(turns, lanes) == from_scratch(lanes, 12, 1.0) == {0: 12, 1: 0}
+
+
+def test_a_lane_that_has_been_idle_begins_now_and_not_when_it_became_free():
+    lanes = [Lane(pace=1.0), Lane(pace=3.0)]
+    turns = Turns()
+    turns.sync(lanes, 0.0)
+    turns.resize(0, 1.0, 0.0)
+    lanes[0].free_s = 0.5
+    turns.sync(lanes, 10.0)
+    turns.resize(1, 1.0, 10.0)
+    assert kept(turns, lanes) == {0: 1, 1: 0}  # at 11.5, on the other at 13
+
+
 def test_heaps_do_not_grow_with_the_number_of_changes():
     lanes = [Lane(pace=1.0), Lane(pace=2.0)]
     turns = Turns()

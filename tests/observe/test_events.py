@@ -165,14 +165,14 @@ def test_lines_are_gathered(tmp_path, job, monkeypatch):
     assert Counter(e["event"] for _, d in written for e in read(d.decode()))["outcome"] == 20 * 30
 
 
-def test_a_log_that_cannot_be_written_is_given_up_aloud_once(tmp_path, job, capsys):
+def test_a_log_that_cannot_be_written_is_disabled_after_one_warning(tmp_path, job, capsys):
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     clock = Clock()
     done, coordinator = logged(job, tmp_path, clock, whole(tmp_path / "run", clock), into=blocked)
     assert all(d.result for d in done) and coordinator.ledger.executed == 90
     out = capsys.readouterr().out
-    assert out.count("the event log") == 1 and "the run goes on" in out and blocked.read_text() == "no folder"
+    assert out.count("the event log") == 1 and "the run continues" in out and blocked.read_text() == "no folder"
 
 
 def test_a_hundred_thousand_moves_are_no_burden(tmp_path, job):

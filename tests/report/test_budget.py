@@ -7,7 +7,7 @@ import pytest
 
 from raysearch.moves import Result, decode
 from raysearch.report.budget import bars, size
-from tests.report.test_report import candidates, page, run_folder, search
+from tests.report.case import candidates, page, run_folder, search
 
 WHOLE = {
     "moves": 240, "cost": {"nfe": 4321, "reward_calls": 230, "generate_s": 7200.0, "reward_s": 61.0},

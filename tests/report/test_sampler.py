@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from raysearch.moves import Result
-from tests.report.test_report import candidates, page, run_folder, search
+from tests.report.case import candidates, page, run_folder, search
 
 
 def test_a_sampler_tells_its_errors_averages_and_reads(tmp_path):

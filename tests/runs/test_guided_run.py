@@ -12,7 +12,7 @@ from raysearch import report
 from raysearch.cli import main
 from raysearch.moves import Cost, Result
 from raysearch.report import reading, steering
-from tests.report.test_report import candidates, run_folder, search
+from tests.report.case import candidates, run_folder, search
 
 JOB = str(Path(__file__).parents[2] / "jobs/guided.yaml")
 

@@ -67,7 +67,7 @@ def test_the_pace_of_a_run_is_read_from_its_journal(tmp_path):
 
 def test_wrong_flags_are_one_line(capsys, tmp_path):
     for words, wants in (
-        ([], "how fast is a replica?"),
+        ([], "the speed of a replica is not given"),
         (["--from", str(tmp_path)], "no result.json there"),
         (["--seconds-per-nfe", "1", "search.name=smx"], "did you mean 'smc'"),
     ):

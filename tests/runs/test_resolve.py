@@ -5,10 +5,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from raysearch import config, rewards, runs
 from raysearch.errors import UsageError
 from raysearch.generators import feasible
+from raysearch.moves import digest
 from raysearch.prompts import Prompt
 from raysearch.runs import Shared, execute, resolve
 from raysearch.runs import fingerprints as prints
@@ -119,3 +121,25 @@ def test_the_baseline_is_the_same_without_its_guide(job):
 
 def test_rewards_and_run_agree_on_identity(job):
     assert resolve(job).judges[0].identity == rewards.resolved(job.reward)
+
+
+def test_fit_enters_the_scope_of_a_prompt_whose_picture_has_another_shape(tmp_path):
+    for name, size in (("square", (64, 64)), ("wide", (80, 64))):
+        Image.new("RGB", size, (9, 9, 9)).save(tmp_path / f"{name}.png")
+    path = tmp_path / "job.yaml"
+    path.write_text(
+        "prompts: {items: [{id: a, text: a ball}, {id: b, image: square.png}, {id: c, image: wide.png}]}\n"
+        "generator: {model: tiny, steps: 4}\nreward: motion\nwatch: []\nsearch: {name: best_of_n, n: 2}\n"
+    )
+
+    def scopes(*words):
+        job = config.load(str(path), [f"run={tmp_path / 'run'}", *words])
+        items = [{**i, **({"image": str(tmp_path / i["image"])} if "image" in i else {})} for i in job.prompts.items]
+        found = resolve(replace(job, prompts=replace(job.prompts, items=items)))
+        plain = [digest([found.manifest["generator"]["weights"], p.fingerprint()]) for p in found.prompts]
+        return found.scopes, [a == b for a, b in zip(found.scopes, plain, strict=True)]
+
+    crop, as_before = scopes()
+    assert as_before == [True, True, False]
+    pad, _ = scopes("generator.fit=pad")
+    assert not {*crop} & {*pad}

@@ -15,7 +15,7 @@ from raysearch.cli import main
 from raysearch.moves import decode, encode
 from raysearch.report import read
 from tests.fresh import heavy
-from tests.report.test_report import Page
+from tests.report.case import Page
 from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]

@@ -55,7 +55,7 @@ def test_chunks_and_a_model_that_needs_an_image(capsys, models):
     code, report = found(capsys, models / "image", *SMALL, "num_frames=9", "--no-gradients")
     assert code == 0 and report["conditioning_frames"] == 1 and report["guides"] == [] and "gradients" not in report
     code, out, _ = told(capsys, models / "image", *SMALL, "num_frames=9")
-    assert code == 0 and "1 x 3 x 4 x 2 x 2, 4 steps" in out and "bit for bit the unsplit one" in out
+    assert code == 0 and "1 x 3 x 4 x 2 x 2, 4 steps" in out and "the same bit for bit when cut in two" in out
     assert "guides" in out and "mean (gradient" in out and "FAILED" not in out
 
 
@@ -85,7 +85,7 @@ def test_a_generator_of_ones_own(capsys):
     assert report["frames"] == [4, 3, 16, 16] and all(e["ok"] for e in report["kernels"].values())
     assert report["strategies"] == list(STRATEGIES) and report["guides"] == ["mean", "full"]
     code, out, _ = told(capsys, "tiny", "generator.name=examples.clockwork:load")
-    assert code == 0 and "examples.clockwork:load, of your own (here no frames)" in out
+    assert code == 0 and "examples.clockwork:load, custom (here no frames)" in out
     assert "contract suite" not in out and "revision" not in out
 
 

@@ -9,7 +9,7 @@ import torch
 from examples.exact.models import LinearGaussian, flow_grid
 from raysearch.moves import KERNELS as NAMES
 from raysearch.moves import Kernel
-from raysearch.sampling.kernels import KERNELS, coefficients, log_ratio, mutate, needs_noise, renoise, step
+from raysearch.sampling.kernels import KERNELS, coefficients, log_ratio, mutate, needs_noise, renoise, shift, step
 
 FLOW = (0.3, 0.7, 0.5, 0.5)  # (1 - sigma, sigma) of two steps
 VP = (0.6, 0.8, 0.8, 0.6)
@@ -275,6 +275,54 @@ def test_mutation_of_nothing_and_beyond(triple):
     assert torch.equal(mutate(x, torch.where(x > 0, x, x0), FLOW, 0.5, z)[x > 0], x[x > 0])
     with pytest.raises(ValueError, match=r"mutate = 1.5 must lie in \[0, 1\]"):
         mutate(x, x0, FLOW, 1.5, z)
+
+
+def test_coefficients_by_hand():
+    """(cx, c0, sd) of each kernel on one step of the flow path, from s = .7 to .5."""
+    for kernel, eps, sd in (
+        (Kernel("ode"), 0.5, 0.0),
+        (Kernel("ddim_eta", 0.6), math.sqrt(0.25 - 0.09 * (1 - (3 / 7) ** 2)), 0.3 * math.sqrt(1 - (3 / 7) ** 2)),
+        (Kernel("flow_sde", 0.6), 0.5 - 0.36 * 7 / 3 * 0.2 / 1.4, 0.6 * math.sqrt(7 / 3 * 0.2)),
+        (Kernel("cps", 0.5), 0.5 * math.sqrt(0.5), 0.5 * math.sqrt(0.5)),
+        (Kernel("renoise"), 0.0, 0.5),
+    ):
+        found = [float(c) for c in coefficients(kernel, FLOW, 0.5)]
+        assert found == pytest.approx([eps / 0.7, 0.5 - eps / 0.7 * 0.3, sd], abs=1e-12), kernel.name
+    first = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), PATHS["first"], 0.0)]
+    assert first[2] == pytest.approx(0.6) and math.isfinite(first[0])  # .36 / .05 * .05
+    doubled = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), [2 * v for v in FLOW], 0.5)]
+    assert doubled[2] == pytest.approx(2 * 0.6 * math.sqrt(7 / 3 * 0.2))
+
+
+def test_maps_of_a_particle_by_hand():
+    x, x0 = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0.5, 2.0, 1.0]])  # the second position is held
+    z = torch.tensor([[0.2, 0.4, -0.6]])
+    guided = x0 + torch.tensor([[0.1, 0.7, -0.2]])
+    cx, c0, sd = (float(c) for c in coefficients(Kernel("cps", 0.5), FLOW, 0.5))
+    d = c0 / sd * torch.tensor([[0.1, 0.0, -0.2]])
+    assert torch.allclose(shift(Kernel("cps", 0.5), x, x0, guided, FLOW, 0.5), d.double())
+    moved = x + torch.tensor([[0.3, 0.0, 0.0]])
+    d = d + cx / sd * (moved - x)
+    assert torch.allclose(shift(Kernel("cps", 0.5), x, x0, guided, FLOW, 0.5, moved), d.double())
+    ratio = log_ratio(Kernel("cps", 0.5), x, x0, guided, FLOW, z, 0.5, moved)
+    assert float(ratio) == pytest.approx(-float((z * d + d * d / 2).sum()))
+    found, density = step(Kernel("cps", 0.5), x, x0, FLOW, z, 0.5)
+    assert found[0, 1] == 2.0 and float(density) == pytest.approx(
+        sum(-v * v / 2 - math.log(sd) - math.log(2 * math.pi) / 2 for v in (0.2, -0.6))
+    )
+    back = renoise(x, FLOW, (0.1, 0.9), z, x0)[0]
+    keep = 0.1 / 0.3
+    assert back[1] == 2.0 and float(back[2]) == pytest.approx(3 * keep - 0.6 * math.sqrt(0.81 - (keep * 0.7) ** 2))
+    assert torch.equal(renoise(x, FLOW, FLOW, z), x)
+    mixed = mutate(x, x0, FLOW, 0.6, z)[0]
+    assert mixed[1] == 2.0 and float(mixed[0]) == pytest.approx(0.15 + 0.8 * 0.85 + 0.7 * 0.6 * 0.2)
+    assert torch.equal(mutate(x, x0, (1.0, 0.0), 0.6, z), x)  # a finished frame has no noise
+    twice, _ = step(Kernel("2m"), x, x0, VP, None, 0.5, (x0 - 1, (0.3, math.sqrt(0.91), 0.6, 0.8)))
+    h, before = math.log(0.8 / 0.6) - math.log(0.6 / 0.8), math.log(0.6 / 0.8) - math.log(0.3 / math.sqrt(0.91))
+    cx, c0, _ = (float(c) for c in coefficients(Kernel("ode"), VP, 0.5))
+    assert float(twice[0, 2]) == pytest.approx(3 * cx + c0 * (1 + h / (2 * before)))
+    plain, _ = step(Kernel("ode"), x, x0, VP, None, 0.5, (x0 - 1, FLOW))
+    assert float(plain[0, 2]) == pytest.approx(3 * cx + c0)
 
 
 def test_errors(triple):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from examples.exact.drivers import Toy, drive
+from raysearch.moves import Guide, Kernel, Move
 from raysearch.search import strategy
 from raysearch.search.best_of_n import expected_best
+from tests.search.scripted import driven
 
 
 def test_estimator_is_the_mean_over_all_subsets():
@@ -26,6 +28,21 @@ def test_estimator_ends_at_mean_and_maximum_and_leaves_nan_last():
     assert expected_best([1.0, 2.0, 6.0], 3) == 6.0
     with pytest.raises(ValueError, match="best of n = 4 needs a pool of at least 4 draws, there are 3"):
         expected_best([1.0, 2.0, 6.0], 4)
+    with pytest.raises(ValueError, match="at least 1 draws"):
+        expected_best([1.0], 0)
+    assert expected_best([1.0, math.nan, 3.0, -math.inf], 3) == (3.0 + 1.0 + 3.0 + 3.0) / 4
+    assert math.isnan(expected_best([1.0, math.nan, 3.0], 1))
+
+
+def test_n_videos_of_noises_of_their_own():
+    kernel, guide = Kernel("cps", 0.5), Guide("mean", 0.1)
+    told = driven(
+        strategy("best_of_n")(7, 20, n=3, kernel=kernel, guide=guide), {"7.0.0": 1, "7.0.1": 3, "7.0.2": 2}.get
+    )
+    assert told.rounds == [tuple(Move(None, (7, 0, i), 20, kernel, guide) for i in range(3))]
+    assert told.result.best == 1 and told.result.notes == {"n": 3, "roots": 3}
+    assert told.notes == [{"rounds": 1, "nfe": 60}]
+    assert len(driven(strategy("best_of_n")(7, 20, budget=99), lambda key: 0.0).rounds[0]) == 4
 
 
 def test_draws_that_cannot_be_the_best_of_n_leave_the_estimate_finite():

@@ -103,6 +103,43 @@ def test_a_frozen_candidate_is_left_out_by_bounds():
     assert choose.choose(r, by | {"at_least": {"motion": 100}}).best == 0  # nobody passes: no bound
 
 
+def test_every_measurement_must_be_there_and_a_text_is_none():
+    r = population(r=[3.0, 2.0, 1.0], a=[9.0, NAN, 0.0], b=[NAN, 9.0, 0.0])
+    assert choose.choose(r, {"how": "sum", "parts": ["a", "b"]}).best == 2
+    told = population(r=[1.0, 2.0], a=[-5.0, "the frames hold NaN"])
+    assert choose.choose(told, {"how": "sum", "parts": ["a"]}).best == 0
+
+
+def test_scores_are_taken_among_the_candidates_that_bounds_leave():
+    r = population(r=[9.0, 1.0, 2.0, 3.0], a=[50.0, 4.0, 2.0, 0.0], motion=[0.0, 1.0, 2.0, 1.0])
+    found = choose.choose(r, {"how": "rank", "parts": ["a"], "at_least": {"motion": 1}})  # 1 itself will do
+    assert math.isnan(found.notes["choose"]["scores"][0]) and found.notes["choose"]["scores"][1:] == [1, 2 / 3, 1 / 3]
+    z = choose.choose(r, {"how": "zscore", "parts": ["a"], "at_least": {"motion": 1}})
+    assert z.notes["choose"]["scores"][1:] == pytest.approx([1.5**0.5, 0.0, -(1.5**0.5)])
+    both = {"how": "sum", "parts": ["r"], "at_least": {"motion": 1, "a": 1}}
+    assert choose.choose(r, both).best == 2  # each bound excludes another one
+
+
+def test_a_median_is_that_of_all_usable_candidates_whatever_another_bound_excludes():
+    r = population(r=[5.0, 4.0, 3.0, 2.0, NAN], a=[0.0, 0.0, 1.0, 1.0, 1.0], motion=[1.0, 2.0, 9.0, 30.0, 500.0])
+    half = {"how": "sum", "parts": ["r"], "at_least_of_median": {"motion": 1}}
+    assert choose.choose(r, half).best == 2  # at least 5.5; their mean is 10.5
+    assert choose.choose(r, half | {"at_least": {"a": 1}}).best == 2  # among those left the median would be 19.5
+    exact = population(r=[5.0, 4.0, 3.0], motion=[1.0, 2.0, 3.0])
+    assert choose.choose(exact, half).best == 1
+
+
+def test_consensus_is_sought_among_scored_candidates_with_all_features_of_the_named_kind():
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0], [9.0, 0.0], [9.0, 0.0], [9.0, 0.0]])
+    r = with_features(points, [1.0, 1.0, 1.0, NAN, 1.0, 1.0])
+    for i in (4, 5):
+        del r.finals[i].rewards["vjepa2_features._1"]
+    for i, other in enumerate((0.0, 50.0, 90.0)):
+        r.finals[i].rewards["another._0"] = other
+    found = choose.choose(r, {"how": "consensus"})
+    assert found.best == 1 and found.notes["choose"]["scores"][:3] == [-2.5, -2.0, -3.5]
+
+
 def test_the_order_of_the_candidates_does_not_matter():
     r, a = [3.0, 1.0, 2.0], [1.0, 5.0, 4.0]
     for how in ("rank", "zscore", "sum"):
@@ -141,7 +178,11 @@ def test_a_search_keeps_all_but_its_last_word():
         ({"how": "rank", "parts": [{"weight": 1}]}, r"parts\[0\]="), ({"how": "rank", "part": ["r"]}, "mean 'parts'"),
         ({"how": "rank", "parts": [{"name": "r", "weight": "x"}]}, r"parts\[0\]\.weight='x'"),
         ({"how": "rank", "parts": ["moton"]}, "'moton' is unknown; did you mean 'motion'"),
-        ({"how": "consensus"}, "add vjepa2_features to watch"),
+        ({"how": "consensus"}, "add vjepa2_features to watch"), ({"how": "rank", "parts": []}, r"choose\.parts=\[\]"),
+        ({"how": "rank", "parts": ["r", "consensus"]}, "add vjepa2_features to watch"),
+        ({"how": "rank", "parts": [{"name": "r", "wieght": 2}]}, r"parts\[0\]="),
+        ({"how": "rank", "parts": ["r"], "at_least": {"motion": True}}, "motion=True: must be a number"),
+        ({"how": "rank", "parts": ["r"], "at_least": {"motion": math.inf}}, "motion=inf: must be a number"),
         ({"how": "consensus", "parts": ["r"]}, "consensus takes no parts"),
         ({"how": "rank", "parts": ["r"], "at_least": {"moton": 1}}, r"at_least: measurement 'moton'"),
         ({"how": "rank", "parts": ["r"], "at_least_of_median": {"motion": None}}, r"motion=None"),

@@ -18,6 +18,25 @@ def test_presets_and_what_overrides_them():
     assert guide_of({"name": "mean", "scale": 0.1}) == Guide("mean", 0.1)
 
 
+def test_presets_are_as_published():
+    """WMReward's table 8 and scripts; the others are raysearch's own."""
+    assert PRESETS["wmreward-vldm"] == Guide("full", 0.001, (0.1, 1.0), 1, shrink=0.8)
+    assert PRESETS["wmreward-magi"] == Guide("full", 0.005, (0.0, 1.0), 5)
+    assert PRESETS["cheap"] == Guide("mean", 0.1, (0.2, 1.0), 3) and PRESETS["sparse"] == Guide("full", 0.05, every=3)
+    assert PRESETS["lean"] == Guide("mean", 0.1, (0.2, 1.0), 3, shrink=0.5, chunk=2, recompute=True)
+
+
+def test_a_guide_that_is_given_as_such_stays_unless_its_scale_is_0():
+    guide = Guide("mean", 0.2)
+    assert guide_of(guide) is guide and guide_of(Guide("mean", 0.0)) is None
+    given = guide_of({"preset": "cheap", "window": [0.1, 0.9]})
+    assert given.window == (0.1, 0.9) and isinstance(given.window, tuple)
+    assert guide_of({"name": "package.module:function", "scale": 1.0}).name == "package.module:function"
+    assert guide_of({"preset": "wmreward-vldm", "inner": 3}).inner == 3
+    with pytest.raises(UsageError, match="give a preset"):
+        guide_of({"scale": 0.3})
+
+
 def test_for_a_sampler_a_guide_is_strict_and_short_unless_the_job_says_otherwise():
     found = guide_of("cheap", sampler=True)
     assert found.strict and found.clip == 1.0

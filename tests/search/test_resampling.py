@@ -134,3 +134,81 @@ def test_errors():
         killing([0.5, 0.5], rng, 3)
     with pytest.raises(ValueError, match="did you mean 'systematic'"):
         scheme("systemic")
+
+
+class Script:
+    """A stream that returns these uniforms one after the other."""
+
+    def __init__(self, *u: float) -> None:
+        self.u = list(u)
+
+    def random(self, size=None):
+        drawn = [self.u.pop(0) for _ in range(1 if size is None else size)]
+        return drawn[0] if size is None else np.array(drawn)
+
+
+EIGHTHS = [1, 4, 0, 3]  # of 8: offspring .5, 2, 0, 1.5 of 4, which add up to .5, 2.5, 2.5, 4
+
+
+@pytest.mark.parametrize(
+    ("name", "m", "u", "ancestors"),
+    [
+        ("multinomial", None, (0.0, 0.1, 0.5, 0.99), [0, 1, 0, 3]),
+        ("multinomial", None, (0.125, 0.125, 0.625, 0.0), [0, 1, 1, 3]),  # an edge belongs to the next
+        ("multinomial", 2, (0.7, 0.9), [3, 3]),
+        ("residual", None, (0.4,), [0, 1, 1, 3]),
+        ("residual", None, (0.5,), [1, 1, 3, 3]),
+        ("residual", 2, (0.2,), [0, 1]),
+        ("residual", 8, (), [0, 1, 1, 3, 1, 1, 3, 3]),  # nothing is left to chance
+        ("stratified", None, (0.2, 0.9, 0.9, 0.6), [0, 1, 3, 3]),
+        ("stratified", None, (0.5, 0.0, 0.5, 0.0), [1, 1, 3, 3]),
+        ("systematic", None, (0.2, 0.9, 0.9, 0.6), [0, 1, 1, 3]),
+        ("systematic", None, (0.5,), [1, 1, 3, 3]),
+        ("systematic", 1, (0.5,), [1]),
+        ("systematic", 8, (0.9,), [0, 1, 1, 3, 1, 1, 3, 3]),
+        ("ssp", None, (0.0, 0.0, 0.0, 0.4), [0, 1, 1, 3]),
+        ("ssp", None, (0.0, 0.0, 0.0, 0.6), [1, 1, 3, 3]),
+        ("killing", None, (0.1, 0.9, 0.0, 0.8, 0.0, 0.5), [0, 1, 0, 1]),  # 2 has no weight, 3 is unlucky
+    ],
+)
+def test_ancestors_by_hand(name, m, u, ancestors):
+    for scale in (1.0, 0.125, 3e-5):
+        assert SCHEMES[name](np.array(EIGHTHS) * scale, Script(*u), m).tolist() == ancestors
+
+
+@pytest.mark.parametrize(
+    ("u", "counts"),
+    [
+        ((0.3, 0.4, 0.4), [1, 1, 1, 1]),
+        ((0.3, 0.4, 0.6), [1, 1, 0, 2]),
+        ((0.3, 0.6, 0.6), [0, 1, 1, 2]),
+        ((0.4, 0.4, 0.6), [0, 2, 0, 2]),
+        ((0.4, 0.6, 0.4), [0, 2, 1, 1]),
+        ((0.4, 0.6, 0.6), [0, 1, 1, 2]),
+    ],
+)
+def test_srinivasan_sampling_by_hand(u, counts):
+    """Offspring .25, 1.5, .75, 1.5: the first pair goes up with probability 1/3, each later one with 1/2."""
+    assert counts_of(SCHEMES["ssp"]([1, 6, 3, 6], Script(0.0, *u)), 4).tolist() == counts
+
+
+def test_what_is_near_an_integer_but_not_within_rounding_stays_as_it_is():
+    for name in ("systematic", "residual"):
+        assert SCHEMES[name]([1.0005, 0.9995], Script(0.0001, 0.0)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", resizing)
+def test_many_weights_of_any_size_give_m_ancestors_and_equal_ones_the_identity(name):
+    rng = np.random.default_rng(5)
+    for n in range(1, 64):
+        assert len(SCHEMES[name](rng.random(n) ** 4, rng, 2 * n)) == 2 * n
+        if name != "multinomial":
+            assert SCHEMES[name](np.full(n, 0.1), Corner(1 - 2**-53)).tolist() == list(range(n))
+            assert SCHEMES[name](np.full(n, 0.1), Corner(0.0)).tolist() == list(range(n))
+
+
+def test_at_least_one_must_remain():
+    with pytest.raises(ValueError, match="m = 0 offspring: at least 1"):
+        SCHEMES["systematic"]([0.5, 0.5], np.random.default_rng(0), 0)
+    with pytest.raises(ValueError, match="must be finite"):
+        SCHEMES["systematic"]([[0.5, 0.5]], np.random.default_rng(0))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raysearch.search.schedules import RISES, adaptive, fraction, funnel, lambdas, stops
+from raysearch.moves import Guide
+from raysearch.search.schedules import RISES, adaptive, fraction, funnel, guided, lambdas, stops
 from raysearch.search.weights import Weights
 
 
@@ -66,5 +67,33 @@ def test_funnel_never_widens(n, last, rounds):
 
 def test_funnel_values_and_error():
     assert funnel(64, 4, 5) == [64, 32, 16, 8, 4]
-    with pytest.raises(ValueError, match="last=9"):
-        funnel(8, 9, 3)
+    assert funnel(9, 5, 3) == [9, 7, 5]  # 6.7 is nearer to 7
+    assert funnel(8, 2, 1) == [8]
+    for last in (0, 9):
+        with pytest.raises(ValueError, match=f"last={last}"):
+            funnel(8, last, 3)
+
+
+def test_guided_steps_by_hand():
+    assert guided(Guide("mean", 0.1, (0.25, 0.75)), 9) == [2, 3, 4, 5, 6]
+    assert guided(Guide("mean", 0.1, (0.125, 0.875), every=3), 9) == [1, 4, 7]  # every third from the first on
+    assert guided(None, 9) == guided(Guide("mean", 0.0), 9) == []
+
+
+def test_stops_by_hand():
+    assert stops(10, (0.29,)) == [3, 10] and stops(50, (0.001, 1.0)) == [1, 50]
+    for read in (0.0, 1.5):
+        with pytest.raises(ValueError, match=f"{read} is not a fraction"):
+            stops(50, (read,))
+
+
+def test_adaptive_lambda_by_hand():
+    r = np.random.default_rng(2).normal(size=32)
+    weights = Weights.uniform(32).add(r)
+    lam = adaptive(weights, lambda v: v * r, 0.0, 10.0, kappa=0.5)  # a share of N, not of the ESS
+    assert weights.cess(lam * r) == pytest.approx(16, rel=1e-6) and weights.cess(lam * r) >= 16
+    assert adaptive(Weights.uniform(32), lambda v: 0 * r, 0.0, 10.0, kappa=1.0) == 10.0
+    even = adaptive(Weights.uniform(32), lambda v: (v - 5.0) * r, 0.0, 10.0, kappa=1.0)
+    assert even == pytest.approx(5.0, abs=1e-6)  # the only grid point that keeps all of it
+    least = adaptive(Weights.uniform(32), lambda v: (abs(v - 5.0) + 1.0) * r, 0.0, 10.0, kappa=1.0)
+    assert least == 5.0  # nothing keeps it: the nearest

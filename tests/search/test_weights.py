@@ -85,3 +85,30 @@ def test_errors_name_slot_and_remedy():
         Weights.uniform(2).add([0.0] * 3)
     with pytest.raises(ValueError, match="N >= 1"):
         Weights.uniform(0)
+
+
+def test_everything_by_hand():
+    weights = Weights(np.log([1.0, 3.0]))
+    assert weights.W.tolist() == pytest.approx([0.25, 0.75]) and weights.ess == pytest.approx(1.6)
+    assert weights.log_mean == weights.log_z == pytest.approx(math.log(2.0))
+    assert np.exp(weights.log_w).tolist() == pytest.approx([0.25, 0.75])
+    assert weights.cess(np.log([1.0, 0.5])) == pytest.approx(2 * 0.625**2 / 0.4375)
+    assert Weights(np.array([-2000.0, -2000.0])).log_z == pytest.approx(-2000.0)  # no sum underflows
+    assert Weights.uniform(2).add([1.0, 0.0]).add([0.0, 2.0]).lw.tolist() == [1.0, 2.0]
+    dead = Weights(np.array([0.0, -math.inf]))
+    assert dead.cess([0.0, 1000.0]) == 2.0  # whatever the dead would earn
+    assert Weights.uniform(2).cess([0.0, math.nan]) == pytest.approx(1.0)
+
+
+def test_what_was_earned_and_lost_adds_up_over_many_reads():
+    weights = Weights.uniform(2).add([1.0, 1.0]).resampled().add([2.0, 2.0]).resampled(3).add([0.5, 0.5, math.nan])
+    assert weights.log_z == pytest.approx(3.5 + math.log(2 / 3)) and weights.nans == 1
+    assert weights.resampled().nans == weights.pruned([1, 2]).nans == 1
+    assert weights.resampled().add([0.0, math.nan, 0.0]).nans == 2
+
+
+def test_order_of_slots_changes_no_bit_of_a_sum_that_rounds():
+    lw = np.array([0.0, *[-36.9] * 10])  # ten times a third of the last bit of 1
+    one, other = Weights(lw), Weights(lw[::-1])
+    assert one.log_mean == other.log_mean and (other.W[::-1] == one.W).all()
+    assert math.fsum(one.W[1:]) > 0 and one.W[0] < 1

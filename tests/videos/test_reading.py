@@ -1,70 +1,30 @@
-"""What a media file says about its frames is honoured, refused or noted, and no file ends the process."""
+"""Files are read whole or refused, at the rate asked for, and no file ends the process."""
 
-import os
 import random
 from fractions import Fraction
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from examples.media import CONTAINERS, ball, cut, ramp, save, trimmed
 from raysearch import prompts, videos
 from raysearch.errors import UsageError
-from raysearch.videos import decoder, process
 
 
-def clip(path, frames=24, rate=24, times=None, ratio=None, size=(96, 64)):
-    """A ramp from dark (left) to bright (right), each frame with its number as the level of the first rows."""
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.options = {"crf": "0"}
-        if ratio:
-            stream.codec_context.sample_aspect_ratio = ratio
-        if times:
-            stream.codec_context.time_base = Fraction(1, 100)
-        for k in range(frames):
-            pixels = np.tile(np.linspace(0, 250, size[0]).astype(np.uint8)[None, :, None], (size[1], 1, 3))
-            pixels[: size[1] // 2] = 4 * k % 256
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            if times:
-                frame.pts, frame.time_base = times[k], Fraction(1, 100)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode())
-    return path
+def clip(path, frames=24, **options):
+    return save(path, ramp(frames), **options)
 
 
-MATRICES = {  # display matrix (a, b, c, d): the same on an array [H, W]
-    (1, 0, 0, 1): lambda x: x,
-    (-1, 0, 0, -1): lambda x: x[::-1, ::-1],
-    (0, 1, -1, 0): lambda x: np.rot90(x, -1),
-    (0, -1, 1, 0): lambda x: np.rot90(x, 1),
-    (-1, 0, 0, 1): lambda x: x[:, ::-1],
-}
-
-
-@pytest.mark.parametrize("matrix", MATRICES)
-def test_display_matrices_turn_and_mirror(matrix):
-    a, b, c, d = (65536 * x for x in matrix)
-    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    assert np.array_equal(decoder._upright(pixels, (a, b, 0, c, d, 0, 0, 0, 1 << 30)), MATRICES[matrix](pixels))
-
-
-def test_slanted_frames_are_refused():
-    with pytest.raises(decoder.Refused, match="angle"):
-        decoder._upright(np.zeros((2, 2, 3), np.uint8), (46341, 46341, 0, -46341, 46341, 0, 0, 0, 1 << 30))
-
-
-def test_pixels_become_square(tmp_path):
-    assert videos.read(clip(tmp_path / "wide.mp4", ratio=Fraction(2, 1))).frames.shape == (24, 64, 192, 3)
+def levels(frames):
+    """The number of each frame of a ramp."""
+    return frames[:, 8, 48].mean(1) / 4
 
 
 @pytest.mark.parametrize(("fps", "count"), [(8, 8), (24, 24), (48, 48)])
 def test_clips_are_resampled_by_time(tmp_path, fps, count):
     frames = videos.read(clip(tmp_path / "a.mp4"), fps=fps).frames
-    levels = frames[:, 8, 48].mean(1) / 4
-    assert len(frames) == count and np.abs(levels - np.arange(count) * 24 // fps).max() < 0.8
+    assert len(frames) == count and np.abs(levels(frames) - np.arange(count) * 24 // fps).max() < 0.8
 
 
 def test_a_prompts_clip_tells_of_its_rate(tmp_path, capsys):
@@ -79,36 +39,80 @@ def test_uneven_times_of_a_prompts_clip_are_told(tmp_path, capsys):
     assert "uneven" in capsys.readouterr().err
 
 
-def test_only_the_frames_asked_for_are_read(tmp_path):
-    assert len(videos.read(clip(tmp_path / "a.mp4"), most=5).frames) == 5
+@pytest.mark.parametrize("fps", [None, 8])
+def test_only_the_frames_asked_for_are_read(tmp_path, fps):
+    path = clip(tmp_path / "a.mp4")
+    found = videos.read(path, most=5, fps=fps)
+    assert len(found.frames) == found.count == 5 and not found.notes
+    assert videos.scan(path, most=5, fps=fps).count == 5
 
 
-def test_images_are_upright_composited_and_eight_bits(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
-    assert videos.read_image(tmp_path / "turned.jpg").shape == (8, 4, 3)
-    Image.fromarray(np.zeros((4, 8, 4), np.uint8)).save(tmp_path / "clear.png")
-    assert (videos.read_image(tmp_path / "clear.png") == 255).all()
-    Image.fromarray(np.full((4, 8), 32768, np.uint16)).save(tmp_path / "deep.png")
-    assert (videos.read_image(tmp_path / "deep.png") == 128).all()
+@pytest.mark.parametrize("fps", [None, 8])
+def test_a_scan_finds_what_reading_finds(tmp_path, fps):
+    path = clip(tmp_path / "a.mp4", ratio=Fraction(2))
+    about, found = videos.scan(path, fps=fps), videos.read(path, fps=fps)
+    assert (about.count, about.height, about.width) == found.frames.shape[:3]
+    assert all(getattr(about, name) == getattr(found, name) for name in ("fps", "uneven", "promised", "notes"))
 
 
-def test_pipes_folders_and_devices_are_refused_at_once(tmp_path):
-    os.mkfifo(tmp_path / "fifo.mp4")
-    for path in (tmp_path / "fifo.mp4", tmp_path, "/dev/zero"):
-        with pytest.raises(UsageError, match="not a file"):
-            videos.read(path)
+def test_the_same_fall_at_two_rates_is_the_same_clip(tmp_path, capsys):
+    made = []
+    for fps in (60, 8):
+        path = str(save(tmp_path / f"{fps}.mp4", ball(fps, fps), fps))
+        made.append(prompts.frames(prompts.Prompt("a", video=path), 8))
+    told = capsys.readouterr().err
+    assert "60.mp4: resampled from 60 to 8" in told and "8.mp4: resampled from 8 " not in told
+    assert made[0].shape == made[1].shape and np.abs(made[0].astype(int) - made[1]).mean() < 2
 
 
-def test_a_decoder_that_dies_is_an_error_of_its_file(tmp_path):
-    path = clip(tmp_path / "a.mp4", frames=200)
-    answers = process.ask(path, "video")
-    next(answers)
-    answers.gi_frame.f_locals["worker"].process.kill()
-    with pytest.raises(UsageError, match="SIGKILL"):
-        list(answers)
-    assert len(videos.read(path).frames) == 200
+def test_edit_lists_hide_frames(tmp_path):
+    path = trimmed(clip(tmp_path / "a.mp4", 48), hidden=0.5, shown=1.5)
+    found = videos.read(path)
+    assert found.count == 36 and not found.notes
+    assert np.abs(levels(found.frames) - np.arange(12, 48)).max() < 0.8
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_a_file_that_is_cut_short_is_refused(tmp_path, suffix):
+    path = clip(tmp_path / f"a.{suffix}", 48, rate=25)
+    assert videos.read(path).count == 48
+    if suffix == "ts":  # says nothing about its length
+        assert 20 < videos.read(cut(path, 0.6)).count < 48
+        return
+    with pytest.raises(UsageError, match=r"cut\.\w+: (the file is cut short|not a video that can be read)"):
+        videos.read(cut(path, 0.6))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "tiff", "gif", "bmp"])
+def test_an_image_that_is_cut_short_is_refused(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(path)
+    with pytest.raises(UsageError, match="not an image that can be read"):
+        videos.read_image(cut(path, 0.6))
+
+
+def test_a_file_cut_in_its_header_is_refused_and_the_next_one_read(tmp_path):
+    """Without the table of its samples the decoder knows no codec."""
+    path = clip(tmp_path / "a.mp4")
+    data = path.read_bytes()
+    for end in range(data.index(b"moov"), data.index(b"stsz"), 40):
+        (tmp_path / "b.mp4").write_bytes(data[:end])
+        with pytest.raises(UsageError, match=r"b\.mp4: ") as error:
+            videos.read(tmp_path / "b.mp4")
+        assert "\n" not in str(error.value)
+    assert videos.read(path).count == 24
+
+
+def test_notes_are_told_once_wherever_a_file_is_read(tmp_path, capsys):
+    save(tmp_path / "two.mp4", ramp(4), second=ramp(4))
+    for _ in range(2):
+        videos.decode(tmp_path / "two.mp4")
+    told = capsys.readouterr().err
+    assert told.count("several video streams") == 1 and "two.mp4" in told
+    Image.new("RGBA", (4, 4)).save(tmp_path / "clear.png")
+    videos.read_image(tmp_path / "clear.png")
+    prompts.frames(prompts.Prompt("p", image=str(tmp_path / "clear.png")))
+    assert capsys.readouterr().err.count("shown on white") == 1
 
 
 def test_damaged_files_are_one_line_and_a_whole_one_is_read_after_them(tmp_path):

@@ -17,6 +17,7 @@ from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
 from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
+from tests.zoo.parts import film
 from tests.zoo.table import page
 
 STEPS, CUT = 4, 2
@@ -130,6 +131,22 @@ def test_conditions_reach_the_network_and_are_held_where_claimed(zoo):
     assert (done.x[held] == drawn[0].numpy()[held]).all() and (zoo.half.x0[held] == done.x[held]).all()
     if case.held:
         assert (drawn[2].numpy()[held] != done.x[held]).any()
+
+
+def test_frames_of_another_shape_are_cropped_unless_it_says_otherwise(zoo, monkeypatch):
+    """Twice as wide as the video: its middle is the condition, and with bars or distorted another one."""
+    case, x = zoo.case, torch.from_numpy(zoo.half.x)
+    if not case.given:
+        return
+    wide, k = film(case.given, 2 * case.side)[:, case.side // 2 : -(case.side // 2)], CUT if case.chunks == 1 else 0
+    middle, found = wide[:, :, case.side // 2 : -(case.side // 2)], {}
+    with torch.no_grad():
+        wanted = zoo.model.given(TEXT, middle, "p").denoise(x, k, noise(0))
+        for how in ("crop", "pad", "stretch"):
+            monkeypatch.setattr(zoo.model, "fit", how)
+            found[how] = zoo.model.given(TEXT, wide, "p").denoise(x, k, noise(0))
+    assert (found["crop"] == wanted).all()
+    assert all((found[a] != found[b]).any() for a, b in (("crop", "pad"), ("crop", "stretch"), ("pad", "stretch")))
 
 
 def test_mutation_and_going_back_leave_held_positions(zoo):

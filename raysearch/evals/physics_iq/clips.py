@@ -1,4 +1,4 @@
-"""Clips as the scorer reads them: checked before anything is computed, decoded one frame at a time.
+"""Clips as the scorer reads them: checked before anything is computed, decoded one frame at a time in another process.
 
 Also the detour that official masks take through an MPEG-4 file: pixels on the edge of a mask come back changed, which
 moves scores by up to a point and a half, so it belongs to the measure.
@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from raysearch.errors import UsageError
+from raysearch.videos.process import ask
+from raysearch.videos.stored import plane
 
 SECONDS = 5.0  # of every test clip
 RATES = (8, 16, 24, 30)  # frames per second at which the data set is laid out
@@ -30,7 +29,16 @@ BLACK = 16  # the luma of 0; what is below is black as well
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file says of itself, without decoding. seconds: of its longest stream."""
+    """What the header of a video file says.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        fps: Frames per second.
+        frames: Number of frames.
+        seconds: Duration of the longest stream.
+        audio: Whether there is sound.
+    """
 
     width: int
     height: int
@@ -40,32 +48,26 @@ class Probe:
     audio: bool
 
 
-def probe(path: str | os.PathLike) -> Probe:
-    """Raises UsageError for a file that is no video, and for one whose frames do not come at an even pace."""
+def probe(path: str | os.PathLike[str]) -> Probe:
+    """Read the packets of a file, without decoding more than a frame.
+
+    Raises:
+        UsageError: for a file that is no video, one whose frames do not come at an even pace, and one that a viewer
+            turns, mirrors or stretches, which the scorer does not.
+    """
     name = os.fspath(path)
-    if not Path(name).is_file():
-        raise UsageError(f"{name}: no such file")
-    try:
-        with av.open(name) as file:
-            stream = file.streams.video[0]
-            if stream.codec_context is None:
-                raise UsageError(f"{name}: not a video that can be read (no decoder for its stream)")
-            base = stream.time_base or Fraction(1)
-            times = sorted(p.pts for p in file.demux(stream) if p.pts is not None)
-            rate = Fraction(stream.average_rate or stream.guessed_rate or 0)
-            seconds = (file.duration or 0) / av.time_base
-            found = Probe(stream.width, stream.height, rate, len(times), seconds, bool(file.streams.audio))
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise UsageError(f"{name}: not a video that can be read ({type(error).__name__}: {error})") from None
-    if not times or not rate:
+    ((head, _),) = ask(name, "header", packets=True)
+    rate = Fraction(head["fps"])
+    if not head["frames"] or not rate:
         raise UsageError(f"{name}: the file holds no video frames")
-    steps = np.diff(times)
-    if len(steps) and (steps.max() - steps.min()) * base > Fraction(1, 4) / rate:
+    if head["uneven"]:
         raise UsageError(f"{name}: the frame rate varies within the file; write every frame at one constant rate")
-    return found
+    if not head["plain"]:
+        raise UsageError(f"{name}: is to be shown turned or with pixels that are not square; write it as it is shown")
+    return Probe(head["width"], head["height"], rate, head["frames"], head["seconds"] or 0.0, head["audio"])
 
 
-def check(path: str | os.PathLike, seconds: float = SECONDS) -> Probe:
+def check(path: str | os.PathLike[str], seconds: float = SECONDS) -> Probe:
     """A clip that the official scorer would take. Raises UsageError naming the file and the remedy."""
     found, name = probe(path), os.fspath(path)
     if abs(found.seconds - seconds) > SLACK:
@@ -90,32 +92,20 @@ def count(seconds: float, fps: int) -> int:
     return round(seconds * fps)
 
 
-def frames(path: str | os.PathLike | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def frames(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
-    converter = VideoReformatter()
-    for frame in islice(raw(path), most):
-        yield rgb(frame, converter)
+    return _stored(path, "rgb24", most)
 
 
-def raw(path: str | os.PathLike | bytes) -> Iterator[av.VideoFrame]:
-    """Frames as the decoder gives them."""
-    source = io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)
-    name = "<bytes>" if isinstance(path, bytes) else os.fspath(path)
-    try:
-        with av.open(source) as file:
-            assert isinstance(file, av.container.InputContainer)
-            stream = file.streams.video[0]
-            if stream.codec_context is None:
-                raise UsageError(f"{name}: not a video that can be read (no decoder for its stream)")
-            stream.codec_context.thread_count = 1  # one clip a core: threads of a decoder would only get in the way
-            size = None
-            for frame in file.decode(stream):
-                if size not in (None, (frame.width, frame.height)):
-                    raise UsageError(f"{name}: the size of the frames changes in the middle; re-encode it to one size")
-                size = frame.width, frame.height
-                yield frame
-    except (av.FFmpegError, IndexError) as error:
-        raise UsageError(f"{name}: breaks off ({type(error).__name__}: {error}); write it again") from None
+def planes(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+    """Frames as they are stored, planes 4:2:0 below each other, uint8 [3/2 H, W]; raises as `frames` does."""
+    return _stored(path, "yuv420p", most)
+
+
+def _stored(path: str | os.PathLike[str] | bytes, form: str, most: int | None) -> Iterator[np.ndarray]:
+    for _, pixels in ask(path, "stored", form=form, most=most):
+        if pixels is not None:
+            yield pixels
 
 
 def rgb(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
@@ -135,7 +125,10 @@ def _levels() -> np.ndarray:
 
 
 def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
-    """Masks, bool [H, W], after the official file: grey levels, uint8 [H, W], near 0 and 255 but for the edges."""
+    """Masks, bool [H, W], after the official file: grey levels, uint8 [H, W], near 0 and 255 but for the edges.
+
+    The file is written here a moment before it is read, so it is decoded in this process.
+    """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
         stream = None
@@ -160,12 +153,6 @@ def through_mp4v(masks: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
                 yield _lit(luma)
             else:
                 yield rgb(frame, converter)[..., 2]  # blue: the first channel of the official reader
-
-
-def plane(of: av.video.plane.VideoPlane) -> np.ndarray:
-    """uint8 [H, W], not copied."""
-    held: Any = of  # it lends its memory, which its annotations do not say
-    return np.frombuffer(held, np.uint8).reshape(of.height, of.line_size)[:, : of.width]
 
 
 def _lit(luma: np.ndarray) -> np.ndarray:

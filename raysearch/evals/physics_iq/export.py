@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq.clips import RATES, SECONDS, count, plane, probe, raw
+from raysearch.evals.physics_iq.clips import RATES, SECONDS, count, planes, probe
 from raysearch.names import lookup
 
 QUALITY = 10  # x264's crf; the loss is far below what the measures see
@@ -29,10 +30,22 @@ def clip(
     frames_THWC: np.ndarray, fps: float, drop: int, seconds: float = SECONDS, size: tuple[int, int] | None = None,
     enlarge: str = "bicubic", name: str = "the video",
 ) -> bytes:  # fmt: skip
-    """An mp4 of the frames after the first `drop`, uint8 [T, H, W, 3]; further ones are left out.
+    """An mp4 of exactly the scored length, from the frames after the conditioning ones.
 
-    drop: conditioning frames the video begins with (1 for image to video). size: (width, height) to scale to. Raises
-    UsageError naming the video for a rate the data set is not laid out for, and for too few frames.
+    Args:
+        frames_THWC: The generated video, uint8 [T, H, W, 3].
+        fps: Frames per second, one of the rates of the data set.
+        drop: Conditioning frames at its start (1 for image to video).
+        seconds: Length of a clip.
+        size: (width, height) to scale to; None keeps the size.
+        enlarge: How to scale, `bicubic` or `nearest`.
+        name: Name of the video in messages.
+
+    Returns:
+        The bytes of the file: H.264, 4:2:0, without sound.
+
+    Raises:
+        UsageError: The rate is none of the data set's, or there are too few frames.
     """
     lookup("enlarge:", enlarge, dict.fromkeys(ENLARGE))
     wanted = _wanted(len(frames_THWC), fps, drop, seconds, name)
@@ -52,12 +65,14 @@ def cut(
     lookup("enlarge:", enlarge, dict.fromkeys(ENLARGE))
     found = probe(film)
     wanted, kept = _wanted(found.frames, float(found.fps), drop, seconds, str(film)), []
-    for k, frame in enumerate(raw(film)):
-        if drop <= k < drop + wanted:
-            planes = frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")
-            kept.append(planes if size in (None, (frame.width, frame.height)) else _enlarged(planes, size, enlarge))
-    even = kept[0].width // 2 * 2, kept[0].height // 2 * 2
-    return _h264(kept, even, int(found.fps))
+    for frame in islice(planes(film, drop + wanted), drop, None):
+        kept.append(
+            frame if size in (None, (frame.shape[1], frame.shape[0] // 3 * 2)) else _enlarged(frame, size, enlarge)
+        )
+    if len(kept) < wanted:
+        raise UsageError(f"{film}: breaks off after {drop + len(kept)} of its {found.frames} frames; write it again")
+    even = kept[0].shape[1] // 2 * 2, kept[0].shape[0] // 3 * 2
+    return _h264((av.VideoFrame.from_ndarray(f, format="yuv420p") for f in kept), even, int(found.fps))
 
 
 def _wanted(given: int, fps: float, drop: int, seconds: float, name: str) -> int:
@@ -88,13 +103,12 @@ def _scaled(frame: np.ndarray, size: tuple[int, int], how: str) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize(size, kind))
 
 
-def _enlarged(frame: av.VideoFrame, size: tuple[int, int], how: str) -> av.VideoFrame:
-    """A frame of planes, 4:2:0, at another size, which is even."""
-    width, height = size
-    parts = [
-        _scaled(plane(p), s, how) for p, s in zip(frame.planes, (size, *[(width // 2, height // 2)] * 2), strict=True)
-    ]
-    return av.VideoFrame.from_ndarray(np.concatenate([p.ravel() for p in parts]).reshape(-1, width), format="yuv420p")
+def _enlarged(frame: np.ndarray, size: tuple[int, int], how: str) -> np.ndarray:
+    """Planes 4:2:0, uint8 [3/2 H, W], at another size (width, height), which is even."""
+    (rows, columns), (width, height) = frame.shape, size
+    luma, colour = frame[: rows // 3 * 2], frame[rows // 3 * 2 :].reshape(2, rows // 3, columns // 2)
+    parts = [_scaled(luma, size, how), *(_scaled(c, (width // 2, height // 2), how) for c in colour)]
+    return np.concatenate([p.ravel() for p in parts]).reshape(-1, width)
 
 
 def _h264(frames: Iterable[av.VideoFrame], size: tuple[int, int], fps: int) -> bytes:

@@ -30,7 +30,19 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class View:
-    """One camera of one scenario. scenario: the official join key, `trimmed-NAME.mp4`; real: test clips by take."""
+    """One camera of one scenario.
+
+    Attributes:
+        id: Number of the view, from 1.
+        scenario: The official join key, `trimmed-NAME.mp4`.
+        view: The camera, such as `perspective-left`.
+        real: Test clips by take, 1 and 2.
+        masks: Shipped motion masks by take, where there are any.
+        conditioning: The clip before the test clip; None where there is none.
+        switch: The frame at which the test clip begins; None where there is none.
+        prompt: The text.
+        category: The kind of physics; empty where it is not given.
+    """
 
     id: int
     scenario: str
@@ -50,7 +62,15 @@ class View:
 
 @dataclass(frozen=True)
 class DataSet:
-    """seconds: of a test clip, 5 but in the stand-in."""
+    """A data set at one frame rate.
+
+    Attributes:
+        folder: Its folder.
+        fps: Frames per second.
+        verified: Whether it is the Verified variant.
+        views: The views of take 1, in order.
+        seconds: Length of a test clip; 5, and less in the stand-in.
+    """
 
     folder: Path
     fps: int
@@ -60,13 +80,24 @@ class DataSet:
 
     @property
     def scenarios(self) -> tuple[str, ...]:
+        """The names of the scenarios, each once, in the order of their first views."""
         return tuple(dict.fromkeys(v.scenario for v in self.views))
 
 
 def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, verified: bool | None = None) -> DataSet:
-    """The data set at one frame rate. descriptions: prompts and categories (default: those beside the data).
+    """Read the layout of a data set.
 
-    Raises UsageError naming the file for a missing take, a number given twice, names that contradict each other.
+    Args:
+        folder: The folder with `split-videos` in it.
+        fps: Frames per second of the clips to use.
+        descriptions: CSV of prompts and categories; by default the one beside the data.
+        verified: Whether it is the Verified variant; by default, whether its name says so.
+
+    Returns:
+        The data set.
+
+    Raises:
+        UsageError: A take is missing, a number is given twice, or names contradict each other.
     """
     root = Path(folder)
     testing = root / "split-videos" / "testing" / f"{fps}FPS"
@@ -93,8 +124,8 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
         start, still = (t[scenario, view, 1][1] if (scenario, view, 1) in t else None for t in (given, switch))
         views.append(View(number, scenario, view, real, mask, start, still, text, category))
     _complete(views, testing)
-    told = "verified" in root.name.lower() if verified is None else verified
-    return DataSet(root, fps, told, tuple(views), seconds(root))
+    is_verified = "verified" in root.name.lower() if verified is None else verified
+    return DataSet(root, fps, is_verified, tuple(views), seconds(root))
 
 
 def seconds(root: str | Path) -> float:
@@ -134,9 +165,18 @@ def expect(path: str | Path, found: Sequence[str], wanted: Sequence[str]) -> Non
 
 
 def numbered(folder: Path, views: tuple[View, ...], partial: bool = False) -> dict[int, Path]:
-    """Generated files by number: NNNN_anything.mp4, one for each view and nothing else.
+    """Generated clips by number: one NNNN_anything.mp4 for each view, and nothing else.
 
-    partial: some may be missing. Raises UsageError naming the file that is too many, double or missing.
+    Args:
+        folder: The folder of the clips.
+        views: The views of the data set.
+        partial: Accept that some are missing.
+
+    Returns:
+        Paths by the number of the view.
+
+    Raises:
+        UsageError: A file is missing, given twice, or belongs to no view; the message names it.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; give a folder of generated clips, 0001_*.mp4 and so on")

@@ -20,16 +20,34 @@ CHUNK = 256  # squares of 8-bit differences whose sum float32 holds exactly: 255
 
 @dataclass(frozen=True)
 class Reduced:
-    """frames: T of uint8 [h, w, 3]; masks: bits of [T, h * w], packed along the last axis; often: in how many frames
-    each pixel moves, int16 [h * w]."""
+    """What the measures need of a clip.
+
+    Attributes:
+        frames: T frames, uint8 [h, w, 3], at a quarter of the real size.
+        masks: Bits of the motion masks [T, h * w], packed along the last axis.
+        often: Number of frames in which each pixel moves, int16 [h * w].
+    """
 
     frames: Sequence[np.ndarray]
     masks: np.ndarray
     often: np.ndarray
 
 
-def reduce(frames: Iterable[np.ndarray], fps: int, width: int, height: int, masks: Iterable | None = None) -> Reduced:
-    """Frames [H, W, 3] of a clip, at its own size, to what is measured. masks: grey levels to use in place of ours."""
+def reduce(
+    frames: Iterable[np.ndarray], fps: int, width: int, height: int, masks: Iterable[np.ndarray] | None = None
+) -> Reduced:
+    """Reduce a clip to what the measures need.
+
+    Args:
+        frames: Frames at the size of the clip, uint8 [H, W, 3].
+        fps: Frames per second.
+        width: Width to reduce to.
+        height: Height to reduce to.
+        masks: Grey levels of masks to use in place of ours, one image per frame.
+
+    Returns:
+        The reduced clip.
+    """
     small: list[np.ndarray] = []
 
     def seen() -> Iterable[np.ndarray]:
@@ -77,8 +95,9 @@ def squared(a: np.ndarray, b: np.ndarray) -> float:
 
 def _count(bits: np.ndarray) -> np.ndarray:
     """Bits set in each row."""
-    counts = np.bitwise_count(bits) if hasattr(np, "bitwise_count") else _BITS[bits]
-    return counts.sum(1, dtype=np.int64)
+    counts: np.ndarray = np.bitwise_count(bits) if hasattr(np, "bitwise_count") else _BITS[bits]
+    total: np.ndarray = counts.sum(1, dtype=np.int64)
+    return total
 
 
 def _share(part: int, whole: int) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 RATE, LEVELS, SQUARE = 0.3, 10, 5
 STRIP = 32  # rows worked on at a time, so that what is in between stays in the cache
+Group = tuple[np.int32, np.int32, np.ndarray, np.ndarray, np.ndarray]  # two weights, source rows above, below, target
 _GREY = np.array([9798, 19235, 3735], np.float32)  # of R, G, B, in 1 / 32768
 
 
@@ -173,11 +174,11 @@ def _across(image: np.ndarray, width: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _groups(source: int, target: int, low: int, high: int) -> tuple[list[tuple], int, int]:
+def _groups(source: int, target: int, low: int, high: int) -> tuple[list[Group], int, int]:
     """Target rows low to high, those with the same weights together: (weights, source rows, target rows) of each, at
     most STRIP rows; and which source rows are needed, from and to. Source rows count from the first of these."""
     above, below, a, b = (t[low:high] for t in _taps(source, target, 1, False))
-    first, groups = int(above.min()), []
+    first, groups = int(above.min()), list[Group]()
     weights = np.stack([a, b], 1)
     for pair in np.unique(weights, axis=0):
         at = np.flatnonzero((weights == pair).all(1))

@@ -1,7 +1,7 @@
 """The reporting protocol of Physics-IQ Verified, four runs with mean and deviation; and the card of a submission.
 
 The deviation is the sample one, over runs. The card states what the search did (N, method), so that a result reached by
-choosing among candidates is not mistaken for one draw; fields nobody told us say so instead of being guessed.
+choosing among candidates is not mistaken for one draw; unknown fields say so instead of being guessed.
 """
 
 from __future__ import annotations
@@ -39,17 +39,32 @@ def over_runs(tables: Sequence[Table]) -> dict[str, Any]:
 
 
 def run_name(model: str, prompts: str, number: int) -> str:
-    """Official name of a run's folder. prompts: `op` (original) or `bpp` (best practice)."""
+    """Official name of the folder of a run.
+
+    Args:
+        model: Name of the model.
+        prompts: `op` (original) or `bpp` (best practice).
+        number: Number of the run, from 1.
+    """
     return f"{model}-{prompts}-run_{number:02d}"
 
 
 def card(
     identity: Mapping[str, str], facts: Mapping[str, Any], reported: Mapping[str, Any], costs: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """The card as plain values, for submission.yaml.
+    """The card of a submission, for submission.yaml.
 
-    identity: org, id, date (YYYY-MM-DD). facts: input_type, fps, resolution, n, method, source, descriptions,
-    templater. reported: `over_runs`. costs: seconds and GPUs of the run log.
+    Args:
+        identity: org, id and date (YYYY-MM-DD).
+        facts: input_type, fps, resolution, n, method, source, descriptions, templater.
+        reported: What `over_runs` returned.
+        costs: Hours and GPUs of the run.
+
+    Returns:
+        Plain values by key; unknown ones are marked to be filled in.
+
+    Raises:
+        UsageError: The id has characters that the leaderboard does not take.
     """
     slug = "__".join(str(identity[k]) for k in ("org", "id", "date")).lower()
     if not re.fullmatch(r"[a-z0-9.-]+__[a-z0-9.-]+__\d{4}-\d\d-\d\d", slug):

@@ -28,10 +28,16 @@ TENSORS = tuple(f.name for f in fields(Reduced))
 
 @dataclass(frozen=True)
 class Real:
-    """takes: 1 and 2, in this order; variance: `compare` of the two; size: (width, height) they were reduced to."""
+    """The real side of a view.
+
+    Attributes:
+        takes: Take 1 and take 2, reduced.
+        variance: `compare` of the two takes.
+        size: (width, height) that they were reduced to.
+    """
 
     takes: tuple[Reduced, Reduced]
-    variance: dict
+    variance: dict[str, list[float] | float]
     size: tuple[int, int]
 
 
@@ -40,12 +46,13 @@ def load(view: View, fps: int, cache: str | Path, seconds: float = clips.SECONDS
     path = Path(cache) / f"{_key(view, fps)}.safetensors"
     if not path.is_file():
         _save(_compute(view, fps, seconds), path)
-    held, told = _mapped(path)
+    held, metadata = _mapped(path)
     takes = [Reduced(list(held[f"frames{k}"]), held[f"masks{k}"], held[f"often{k}"]) for k in (1, 2)]
-    return Real((takes[0], takes[1]), json.loads(told["variance"]), tuple(json.loads(told["size"])))
+    return Real((takes[0], takes[1]), json.loads(metadata["variance"]), tuple(json.loads(metadata["size"])))
 
 
 def cached(view: View, fps: int, cache: str | Path) -> bool:
+    """Whether the cache holds the real side of this view."""
     return (Path(cache) / f"{_key(view, fps)}.safetensors").is_file()
 
 
@@ -66,11 +73,11 @@ def _compute(view: View, fps: int, seconds: float) -> Real:
 
 def _save(real: Real, path: Path) -> None:
     tensors = {f"{name}{k}": getattr(take, name) for k, take in enumerate(real.takes, 1) for name in TENSORS}
-    told = {"variance": json.dumps(real.variance), "size": json.dumps(real.size)}
+    metadata = {"variance": json.dumps(real.variance), "size": json.dumps(real.size)}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, partial, told)
+        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, partial, metadata)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -87,9 +94,9 @@ def _mapped(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         head = json.loads(file.read(length))
-    data, told = np.memmap(path, np.uint8, "r", 8 + length), head.pop("__metadata__")
+    data, metadata = np.memmap(path, np.uint8, "r", 8 + length), head.pop("__metadata__")
     kinds = {"U8": np.uint8, "I16": np.int16}
     return {
         name: np.asarray(data[slice(*t["data_offsets"])]).view(kinds[t["dtype"]]).reshape(t["shape"])
         for name, t in head.items()
-    }, told
+    }, metadata

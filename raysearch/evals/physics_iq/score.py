@@ -24,9 +24,18 @@ TINY = 1e-8
 
 
 def summary(table: Table, categories: Mapping[str, str] | None = None, resamples: int = 2000) -> dict[str, Any]:
-    """Everything the table says: both scores, their parts, per category, per view, 95 % interval over scenarios.
+    """Everything that a table of measures says.
 
-    categories: of the scenarios. Raises UsageError for an empty table.
+    Args:
+        table: Measures by (scenario, view).
+        categories: Category of each scenario, for scores by category.
+        resamples: Resamples of the bootstrap over scenarios.
+
+    Returns:
+        Both scores with their parts, by perspective, by scenario, by category, and their 95 % intervals.
+
+    Raises:
+        UsageError: The table is empty.
     """
     if not table:
         raise UsageError("there is no scored clip; a score needs at least one view")
@@ -50,6 +59,7 @@ def summary(table: Table, categories: Mapping[str, str] | None = None, resamples
 
 
 def scores(table: Table) -> dict[str, float]:
+    """Both scores of a table, in per cent."""
     return {"verified": verified(table)["score"], "original": original(table)["score"]}
 
 

@@ -22,8 +22,15 @@ from raysearch.evals.physics_iq.metrics import compare, reduce
 
 
 @dataclass(frozen=True)
-class Model:
-    """A folder of clips: its name (of the results), the clips by number, their frame rate and size."""
+class ModelClips:
+    """A folder of generated clips.
+
+    Attributes:
+        name: Name of the results.
+        clips: Paths by the number of the view.
+        fps: Frames per second.
+        size: (width, height) in pixels.
+    """
 
     name: str
     clips: dict[int, Path]
@@ -31,7 +38,7 @@ class Model:
     size: tuple[int, int]
 
 
-def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> Model:
+def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: str | None = None) -> ModelClips:
     """A checked folder. Raises UsageError naming the first clip that does not fit."""
     found = layout.numbered(Path(path), data.views, partial)
     probes = {n: clips.check(p, data.seconds) for n, p in found.items()}
@@ -45,7 +52,7 @@ def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: 
                     "of a folder must agree"
                 )
     probe = probes[first]
-    return Model(name or Path(path).resolve().name, found, int(probe.fps), (probe.width, probe.height))
+    return ModelClips(name or Path(path).resolve().name, found, int(probe.fps), (probe.width, probe.height))
 
 
 def rate(path: str | Path) -> int:
@@ -71,10 +78,25 @@ def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: flo
 
 
 def run(
-    data: layout.DataSet, models: Sequence[Model], cache: str | Path, workers: int = 0, address: str = "local",
-    told: Callable[[int, int], None] = lambda done, of: None,
+    data: layout.DataSet, models: Sequence[ModelClips], cache: str | Path, workers: int = 0, address: str = "local",
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[dict[tuple[str, str], dict[str, Any]]]:  # fmt: skip
-    """The table of each model. told: is called with views done, of all. Raises UsageError for another frame rate."""
+    """Measure every clip of every model.
+
+    Args:
+        data: The data set, at one frame rate.
+        models: Folders of clips, as `folder` reads them.
+        cache: Folder for what is computed from the real clips.
+        workers: Views measured at a time, on Ray; 0 for this process.
+        address: The Ray cluster to join; every node must see the files.
+        progress: Called with (views done, views in all) after each view.
+
+    Returns:
+        For each model its table: the 12 measures by (scenario, view).
+
+    Raises:
+        UsageError: The frame rate of a model is not that of the data set.
+    """
     for model in models:
         if model.fps != data.fps:
             raise UsageError(
@@ -82,20 +104,20 @@ def run(
             )
     jobs = [(v, [(i, m.clips[v.id]) for i, m in enumerate(models) if v.id in m.clips]) for v in data.views]
     jobs = [(v, paths) for v, paths in jobs if paths]
-    tables: list[dict] = [{} for _ in models]
+    tables: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in models]
     work = bound(measure, fps=data.fps, cache=os.fspath(cache), seconds=data.seconds)
     asked = [(v, [p for _, p in paths]) for v, paths in jobs]
-    found: dict[int, list] = {}
+    measured: dict[int, list[dict[str, Any]]] = {}
     for index, result in shards.each(work, asked, workers, address):
-        found[index] = result
-        told(len(found), len(jobs))
+        measured[index] = result
+        progress(len(measured), len(jobs))
     for index, (view, paths) in enumerate(jobs):
-        for (i, _), result in zip(paths, found[index], strict=True):
-            tables[i][view.scenario, view.view] = result
+        for (i, _), row in zip(paths, measured[index], strict=True):
+            tables[i][view.scenario, view.view] = row
     return tables
 
 
-def report(data: layout.DataSet, model: Model, found: table.Table) -> dict[str, Any]:
+def report(data: layout.DataSet, model: ModelClips, found: table.Table) -> dict[str, Any]:
     """What OUT/NAME.json says."""
     categories = {v.scenario: v.category for v in data.views}
     wanted = {(v.scenario, v.view) for v in data.views}
@@ -106,11 +128,11 @@ def report(data: layout.DataSet, model: Model, found: table.Table) -> dict[str, 
     }  # fmt: skip
 
 
-def write(out: str | Path, name: str, found: table.Table, told: dict[str, Any]) -> Path:
+def write(out: str | Path, name: str, found: table.Table, scores: dict[str, Any]) -> Path:
     """OUT/NAME.csv and OUT/NAME.json; returns the path of the latter."""
     Path(out).mkdir(parents=True, exist_ok=True)
     path = Path(out) / f"{name}.json"
-    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(told, indent=1))):
+    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(scores, indent=1))):
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         partial.write_text(text, encoding="utf-8")
         partial.replace(target)

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +36,15 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     Raises UsageError if another data set is there.
     """
     root = Path(folder) / "physics-IQ-benchmark"
-    told = {"made_by": "raysearch, tiny world", "scenarios": scenarios, "seed": seed, "seconds": SECONDS, "fps": FPS}
+    settings = {
+        "made_by": "raysearch, tiny world",
+        "scenarios": scenarios,
+        "seed": seed,
+        "seconds": SECONDS,
+        "fps": FPS,
+    }
     if (root / STAND_IN).is_file():
-        if json.loads((root / STAND_IN).read_text()) != told:
+        if json.loads((root / STAND_IN).read_text()) != settings:
             raise UsageError(f"{root}: holds a stand-in with other settings; remove it or give another folder")
         return root
     if root.exists():
@@ -59,12 +66,12 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     export.write(text.getvalue().encode(), made / "descriptions.csv")
-    export.write(json.dumps(told).encode(), made / STAND_IN)
+    export.write(json.dumps(settings).encode(), made / STAND_IN)
     made.replace(root)
     return root
 
 
-def _clips(scenarios: int, take: int, seed: int):
+def _clips(scenarios: int, take: int, seed: int) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """(file name of the scenario, scene, view, video) in the order of the data set."""
     for k in range(scenarios):
         scene = SCENES[k % len(SCENES)]

@@ -75,8 +75,8 @@ def _value(path: str | Path, row: Mapping[str, str], column: str, name: str) -> 
         if isinstance(value, list) != (name in LISTS) or not all(math.isfinite(v) for v in numbers) or not numbers:
             raise ValueError("unexpected form")
     except (ValueError, TypeError) as error:
-        told = str(row[column])[:60]
-        raise UsageError(f"{path}: row {row['scenario']}, column {column}: {told!r} ({error})") from None
+        text = str(row[column])[:60]
+        raise UsageError(f"{path}: row {row['scenario']}, column {column}: {text!r} ({error})") from None
     return value
 
 

@@ -25,9 +25,19 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two videos of one prompt. a, b: names of systems. given: image or clip both continue. expect: the right answer
-    (a or b) where this is an attention check."""
+class VideoPair:
+    """Two videos of one prompt.
+
+    Attributes:
+        id: Name of the pair; answers refer to it.
+        prompt: The text.
+        a: System that made the first video.
+        b: System that made the second.
+        video_a: File of the first video.
+        video_b: File of the second.
+        given: Image or clip that both continue; None for none.
+        expect: The right answer, `a` or `b`, if this is an attention check.
+    """
 
     id: str
     prompt: str
@@ -41,15 +51,34 @@ class Pair:
 
 @dataclass(frozen=True)
 class Item:
-    """A pair as one annotator sees it. flipped: system b is on the left."""
+    """A pair as one annotator sees it.
 
-    pair: Pair
+    Attributes:
+        pair: The pair.
+        flipped: Whether system b is on the left.
+    """
+
+    pair: VideoPair
     flipped: bool
 
 
 @dataclass(frozen=True)
 class Vote:
-    """One answer. answer: `a`, `b` or `tie`, sides undone. seconds, replays: how long and how often it was watched."""
+    """One answer.
+
+    Attributes:
+        pair: Id of the pair.
+        prompt: The text.
+        a: System that made the first video.
+        b: System that made the second.
+        question: What was asked.
+        answer: `a`, `b` or `tie`, whatever side each was on.
+        annotator: Name of the annotator.
+        seconds: Time until the answer.
+        replays: How many times both videos were played again.
+        check: Whether the pair is an attention check.
+        passed: Whether the check was passed; None for other pairs.
+    """
 
     pair: str
     prompt: str
@@ -64,8 +93,20 @@ class Vote:
     passed: bool | None = None
 
 
-def order(pairs: Sequence[Pair], annotator: int, seed: int = 0) -> list[Item]:
-    """The items of an annotator: every pair once, in an order of their own. Annotators 2k and 2k + 1 mirror sides."""
+def order(pairs: Sequence[VideoPair], annotator: int, seed: int = 0) -> list[Item]:
+    """The items of one annotator: every pair once, in a random order. Annotators 2k and 2k + 1 see opposite sides.
+
+    Args:
+        pairs: The pairs.
+        annotator: Number of the annotator, from 0.
+        seed: Seed of orders and sides.
+
+    Returns:
+        The items in the order in which they are shown.
+
+    Raises:
+        UsageError: Two pairs have the same id.
+    """
     if doubles := sorted({p.id for p in pairs if [q.id for q in pairs].count(p.id) > 1}):
         raise UsageError(f"pairs: the id {doubles[0]!r} is given twice; ids name answers, so they must differ")
     side = np.random.default_rng([seed, annotator // 2, 1]).random(len(pairs)) < 0.5
@@ -73,12 +114,12 @@ def order(pairs: Sequence[Pair], annotator: int, seed: int = 0) -> list[Item]:
     return [Item(pairs[i], bool(side[i]) ^ bool(annotator % 2)) for i in place]
 
 
-def read_pairs(path: str | Path) -> list[Pair]:
+def read_pairs(path: str | Path) -> list[VideoPair]:
     """Pairs from JSONL. Raises UsageError naming line and key, and for a video that is not there."""
     found = []
     for number, row in _lines(path):
         try:
-            pair = Pair(**row)
+            pair = VideoPair(**row)
         except TypeError as error:
             raise UsageError(f"{path}: line {number}: {str(error).split('__init__() ')[-1]}") from None
         if pair.expect not in (None, "a", "b"):
@@ -93,6 +134,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
 
 
 def write_votes(votes: Sequence[Vote], path: str | Path) -> None:
+    """Write votes as JSONL, one object per line, in the order given."""
     Path(path).write_text("".join(json.dumps(asdict(v)) + "\n" for v in votes), encoding="utf-8")
 
 
@@ -127,7 +169,7 @@ def _key(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise UsageError(f"{path}: no such file; give the key.json that lies in the folder of the study")
     try:
-        known = json.loads(Path(path).read_text(encoding="utf-8"))
+        known: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         if not {"study", "question", "items"} <= set(known):
             raise ValueError("it lacks study, question or items")
     except (ValueError, TypeError) as error:

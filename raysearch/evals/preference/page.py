@@ -9,28 +9,38 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.evals.preference.items import QUESTIONS, Pair, order
+from raysearch.evals.preference.items import QUESTIONS, VideoPair, order
 from raysearch.moves import digest
 from raysearch.names import lookup
-from raysearch.report.markup import Html, el
+from raysearch.report.document import asset, document
+from raysearch.report.markup import el
 
-_POLICY = (
-    "default-src 'none'; media-src 'self' file:; img-src 'self' file:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'"
-)
+_HERE = "raysearch.evals.preference"
 
 
 def write(
-    pairs: Sequence[Pair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
+    pairs: Sequence[VideoPair], folder: str | Path, annotators: int, question: str = "physics", ties: bool = False,
     seed: int = 0,
 ) -> Path:  # fmt: skip
-    """FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json; returns the folder.
+    """Write a study: FOLDER/annotator-NN.html, FOLDER/media/*, FOLDER/key.json.
 
-    question: physics, quality or prompt; one study asks one. Raises UsageError if the folder holds something else.
+    Args:
+        pairs: What is compared.
+        folder: The folder, which must not exist.
+        annotators: Number of annotators; each gets one page.
+        question: `physics`, `quality` or `prompt`; one study asks one question.
+        ties: Whether `cannot decide` is an answer.
+        seed: Seed of orders and sides.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The folder exists, or the question is unknown.
     """
     text = lookup("question:", question, QUESTIONS)
     if annotators < 1:
@@ -42,7 +52,7 @@ def write(
     made = target.with_name(f".{target.name}.partial")
     shutil.rmtree(made, ignore_errors=True)
     (made / "media").mkdir(parents=True)
-    key: dict = {"study": study, "question": question, "items": {}}
+    key: dict[str, Any] = {"study": study, "question": question, "items": {}}
     for annotator in range(annotators):
         sheet, shown = f"{annotator + 1:02d}", []
         items = order(pairs, annotator, seed)
@@ -53,8 +63,8 @@ def write(
                      (("left", left), ("right", right), ("given", pair.given)) if path}  # fmt: skip
             shown.append({"item": number, "prompt": pair.prompt, **media})
         key["items"][sheet] = [{"flipped": i.flipped, "pair": asdict(i.pair)} for i in items]
-        told = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
-        (made / f"annotator-{sheet}.html").write_text(_page(told), encoding="utf-8")
+        sheet_data = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
+        (made / f"annotator-{sheet}.html").write_text(_page(sheet_data), encoding="utf-8")
     (made / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")
     made.replace(target)
     return target
@@ -68,14 +78,13 @@ def _place(source: str, folder: Path, study: str) -> str:
     return f"media/{name}"
 
 
-def _page(told: dict) -> str:
-    asset = resources.files("raysearch.evals.preference").joinpath
-    data = Html(json.dumps(told).replace("<", "\\u003c"))
-    head = el("head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-              el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-              el("title", "Which is better?"),
-              el("style", Html(asset("page.css").read_text(encoding="utf-8"))))  # fmt: skip
-    script = Html(asset("page.js").read_text(encoding="utf-8"))
-    body = el("body", el("main", id="study"), el("script", data, type="application/json", id="data"),
-              el("script", script))  # fmt: skip
-    return "<!DOCTYPE html>\n" + el("html", head, body, lang="en") + "\n"
+def _page(sheet_data: dict[str, Any]) -> str:
+    """The page of one annotator. sheet_data: what its script reads."""
+    return document(
+        "Which is better?",
+        el("main", id="study"),
+        styles=[asset(_HERE, "page.css")],
+        scripts=[asset(_HERE, "page.js")],
+        data=sheet_data,
+        media="'self' file:",
+    )

@@ -44,7 +44,8 @@ def compare(votes: Sequence[Vote], system: str, against: str, resamples: int = 4
 def sign_test(wins: int, losses: int) -> float:
     """Two-sided exact binomial test of even chances; ties take no part. 1 for no data."""
     n, k = wins + losses, min(wins, losses)
-    return min(1.0, 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n)
+    tail: int = sum(math.comb(n, i) for i in range(k + 1))
+    return min(1.0, float(2 * tail / 2**n))
 
 
 def krippendorff(votes: Sequence[Vote]) -> float:

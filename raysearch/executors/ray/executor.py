@@ -19,9 +19,9 @@ from ray.exceptions import RayError
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.executors.contract import Answer, Counters, Failure, Film, Request, not_kept
 from raysearch.executors.outcomes import outcome
-from raysearch.executors.policy import DEPTH, SEEN_AHEAD, Line
-from raysearch.executors.ray.calls import Call, InFlight, effort
-from raysearch.executors.ray.critic import choose
+from raysearch.executors.policy import DEPTH, SEEN_AHEAD
+from raysearch.executors.ray.calls import Call, InFlight
+from raysearch.executors.ray.dispatch import Dispatch
 from raysearch.executors.ray.failures import Kind, classify, reason
 from raysearch.executors.ray.pool import Pool
 from raysearch.executors.ray.pools import Pools
@@ -47,25 +47,24 @@ class RayExecutor:
         self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]],
         store: str | None = None,
     ):  # fmt: skip
-        self._cluster, self._pools = cluster, Pools(cluster, generator, rewards, store)
+        self._pools = Pools(cluster, generator, rewards, store)
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States()
-        self._lines: dict[Pool[Call], Line[InFlight, Replica[Call]]] = {pool: Line() for pool in self._pools}
-        self._calls: dict[Any, Call] = {}  # by each of their references
+        self._out = Dispatch(cluster, self._pools, self.states)
         self._answers: list[tuple[int, Answer]] = []
-        self._last_ticket = self.retries = self.hedges = self.hedges_won = self.mismatches = 0
+        self._last_ticket = self.retries = self.hedges_won = self.mismatches = 0
 
     def submit(self, request: Request) -> int:
         """Accept a request. Returns its ticket."""
         self._last_ticket += 1
-        self._queue(InFlight(self._last_ticket, request))
+        self._out.queue(InFlight(self._last_ticket, request))
         return self._last_ticket
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
         """The answers that have arrived; waits up to `timeout` seconds for something to happen on the cluster."""
-        self._dispatch()
-        refs = [*self._calls, *(ref for pool in self._pools for ref in pool.waits())]
+        self._out.dispatch()
+        refs = [*self._out.calls, *(ref for pool in self._pools for ref in pool.waits())]
         if not refs:
             time.sleep(min(timeout, 0.05))
         elif not self._answers:
@@ -73,12 +72,17 @@ class RayExecutor:
             if ready and len(refs) > 1:  # take along whatever else is ready
                 ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
             for ref in ready:
-                if ref in self._calls:
-                    self._arrived(self._calls.pop(ref), ref)
+                if ref in self._out.calls:
+                    self._arrived(self._out.calls.pop(ref), ref)
         self._maintain()
-        self._dispatch()
+        self._out.dispatch()
         answers, self._answers = self._answers, []
         return answers
+
+    @property
+    def hedges(self) -> int:
+        """Number of stragglers that were sent to a second replica."""
+        return self._out.hedges
 
     def forget(self, keys: Iterable[str]) -> None:
         """Release states."""
@@ -87,7 +91,7 @@ class RayExecutor:
     def status(self) -> Counters:
         """Counters by pool."""
         pools = {
-            name: pool.status(len(self._lines[pool]))
+            name: pool.status(self._out.waiting(pool))
             for name, pool in (("generators", self.generators), ("rewards", self.rewards))
         }
         pools["generators"] |= {
@@ -103,82 +107,12 @@ class RayExecutor:
     def _maintain(self) -> None:
         """Advance replicas that start, replace those that are overdue, and hedge stragglers."""
         for call, why in self._pools.maintain():
-            self._ended(call)
+            self._out.ended(call)
             self._repeat(call, why, fault=False)
         for pool in self._pools:
             for replica in pool.overdue():
                 self._replica_lost(pool, replica, f"no answer within the deadline of {pool.name}")
-            if not len(self._lines[pool]) and self._may_begin(pool):
-                self._hedge(pool)
-
-    def _queue(self, flight: InFlight, first: bool = False) -> None:
-        """Queue for a replica of the stage the request is in; first: ahead of all others."""
-        request = flight.request
-        if flight.view is not None:
-            self._lines[self.rewards].put(flight, 1.0, None, flight.avoid, first)
-            return
-        node = self.states.node(request.needs)
-        self._lines[self.generators].put(flight, self._work(request) or 1.0, node, flight.avoid, first)
-
-    def _work(self, request: Request) -> float | None:
-        """Network evaluations at the most, or what takes as long; None for a film."""
-        return None if request.move is None else effort(request.move, self.states.start(request.move))
-
-    def _dispatch(self) -> None:
-        """Send queued requests to the replicas that would finish them first."""
-        for pool, line in self._lines.items():
-            if not self._may_begin(pool):
-                continue
-            lanes, now = pool.lanes, time.monotonic()
-            line.alive({replica.node for replica in lanes})
-            line.turns.sync(lanes, now)
-            for flight, replica in line.match(now):
-                self._send(flight, pool, replica)
-
-    def _may_begin(self, pool: Pool[Call]) -> bool:
-        """Whether calls may be sent: generators need the size of the rewards' view, remote guides a reward replica."""
-        if pool is self.rewards:
-            return True
-        return bool(self.rewards.lanes) if self._cluster.guide_from == "remote" else self.rewards.has_loaded
-
-    def _send(self, flight: InFlight, pool: Pool[Call], replica: Replica[Call], hedge: bool = False) -> None:
-        assert replica.actors is not None
-        request, leader, parent = flight.request, replica.actors.leader, self.states.ref(flight.request.needs)
-        call = Call(flight, pool, replica, self._work(request), hedge=hedge)
-        if pool is self.rewards:
-            call.work, call.refs = 1.0, [leader.score.remote(flight.view, request.prompt)]
-        elif request.move is None:
-            call.refs = [leader.film.remote(request.key, request.prompt, parent)]
-        else:
-            self._send_move(call, request.move, parent)
-        if pool is self.generators:
-            self.states.sent(request.needs, replica.node)
-        flight.calls.append(call)
-        pool.began(replica, call)
-        for ref in call.refs:
-            self._calls[ref] = call
-
-    def _send_move(self, call: Call, move: Move, parent: Any) -> None:
-        """Have the leader of a replica carry out a Move, and its peers follow. parent: reference to the state."""
-        actors, request, critic = call.replica.actors, call.flight.request, None
-        assert actors is not None
-        if move.guide is not None and self._cluster.guide_from == "remote":
-            half = self.generators.durations.deadline(call.work) / 2
-            call.critic, critic = choose(self.rewards, self._calls.values(), half)
-        advance = actors.leader.advance.options(num_returns=3)
-        size = self.rewards.loaded_with
-        call.state, call.view, ref = advance.remote(size, move, request.key, request.prompt, parent, critic)
-        followers = [peer.follow.remote(move, request.key, request.prompt, parent) for peer in actors.peers]
-        call.refs = [ref, *followers]
-
-    def _hedge(self, pool: Pool[Call]) -> None:
-        """Begin stragglers a second time on idle replicas; the first answer counts."""
-        idle = [r for r in pool.lanes if not r.calls]
-        for call in pool.stragglers(self._cluster.hedge) if idle else ():
-            alone = len(call.flight.at(pool)) == 1 and call.flight.request.move is not None
-            if alone and idle and idle[-1] is not call.replica:
-                self.hedges += 1
-                self._send(call.flight, pool, idle.pop(), hedge=True)
+            self._out.hedge(pool)
 
     def _arrived(self, call: Call, ref: Any) -> None:
         """Take the answer or the error of a call from its reference."""
@@ -198,18 +132,18 @@ class RayExecutor:
         """Do what an error demands: replace the replica, repeat the call, or both."""
         pool, replica = call.pool, call.replica
         if kind is Kind.RESULT_LOST:
-            self._ended(call)
+            self._out.ended(call)
             self._repeat(call, why, fault=False)
         elif kind is Kind.ARGUMENT_LOST:
-            self._ended(call)
+            self._out.ended(call)
             self._argument_lost(call)
         elif kind is Kind.CRITIC_LOST and call.critic is not None:
-            self._ended(call)
+            self._out.ended(call)
             self._replica_lost(self.rewards, call.critic, why)
             call.flight.critics_lost += 1
             self._repeat(call, why, fault=call.flight.critics_lost > ATTEMPTS)
         elif kind in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN, Kind.CRITIC_LOST):
-            self._ended(call)
+            self._out.ended(call)
             self._repeat(call, why)
             if pool.fault(replica) or kind is Kind.DEVICE_BROKEN:
                 self._replica_lost(pool, replica, why, blame=False)
@@ -219,27 +153,22 @@ class RayExecutor:
         else:
             self._replica_lost(pool, replica, why, blame=kind is not Kind.REMOVED)
 
-    def _ended(self, call: Call, seconds: float = 0.0, work: float = 0.0) -> None:
-        call.pool.ended(call.replica, call, seconds, work)
-        if call in call.flight.calls:
-            call.flight.calls.remove(call)
-
     def _answered(self, call: Call, answer: Any) -> None:
         """Use the small part of a call's answer: scores and seconds, an mp4 or None, or the report of a Move."""
         flight, request = call.flight, call.flight.request
         if call.pool is self.rewards:
             scores, seconds = answer
-            self._ended(call, seconds, 1.0)
+            self._out.ended(call, seconds, 1.0)
             if not flight.answered:
                 assert flight.made is not None
                 self._answer(flight, outcome(request.key, flight.made, scores, seconds))
         elif request.move is None:
-            self._ended(call)
+            self._out.ended(call)
             if not flight.answered:
                 film = not_kept(request.key, request.key) if answer is None else Film(request.key, answer)
                 self._answer(flight, film)
         else:
-            self._ended(call, answer.seconds, answer.nfe)
+            self._out.ended(call, answer.seconds, answer.nfe)
             if flight.made is not None and answer.hash:
                 self._compare(flight, flight.made, answer)
             if not flight.answered and flight.made is None:
@@ -256,7 +185,7 @@ class RayExecutor:
         self.hedges_won += call.hedge
         if move.score:
             flight.view, flight.avoid = call.view, None
-            self._queue(flight)
+            self._out.queue(flight)
         else:
             self._answer(flight, outcome(key, made, {}, 0.0))
 
@@ -276,10 +205,10 @@ class RayExecutor:
     def _replica_lost(self, pool: Pool[Call], replica: Replica[Call], why: str, blame: bool = True) -> None:
         """Replace a replica and repeat its calls elsewhere; blame: whether the one it worked on may be the cause."""
         calls = pool.replace(replica)
-        for ref in [ref for ref, call in self._calls.items() if call in calls]:
-            del self._calls[ref]
+        for ref in [ref for ref, call in self._out.calls.items() if call in calls]:
+            del self._out.calls[ref]
         for i, call in reversed(list(enumerate(calls))):
-            self._ended(call)
+            self._out.ended(call)
             self._repeat(call, f"{pool.name}: {why}", fault=i == 0 and blame)
 
     def _repeat(self, call: Call, why: str, fault: bool = True) -> None:
@@ -294,7 +223,7 @@ class RayExecutor:
         elif not flight.at(call.pool):
             self.retries += 1
             flight.avoid = call.replica if fault else None
-            self._queue(flight, first=True)
+            self._out.queue(flight, first=True)
 
     def _argument_lost(self, call: Call) -> None:
         """Have the object that a call was to read made again: a view here, a parent by the coordinator."""
@@ -305,7 +234,7 @@ class RayExecutor:
             self.states.forget([flight.request.key])
             flight.made = flight.view = None
             self.retries += 1
-            self._queue(flight, first=True)
+            self._out.queue(flight, first=True)
         elif flight.made is None:
             self._parent_missing(flight, flight.request.needs)
 

@@ -1,4 +1,4 @@
-"""A pool of identical Ray replicas that outlives its members: placing, loading, deadlines, replacement, draining.
+"""A pool of identical Ray replicas that outlives its members: growth, deadlines, replacement, draining.
 
 Invariants: at most DEPTH calls are in flight per replica, because a crash fails every call queued on an actor; Ray
 never retries by itself; a replica that died, froze or keeps failing is killed and replaced; only the call it was
@@ -8,24 +8,18 @@ place yet is no failure while others work: it joins when a node does.
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, Generic
 
-import ray
-from ray.exceptions import RayError
-
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
-from raysearch.executors.ray.actors import Place, ReplicaActors
-from raysearch.executors.ray.failures import Kind, classify, reason
+from raysearch.executors.ray.actors import ReplicaActors
 from raysearch.executors.ray.replica import C, Durations, Replica
+from raysearch.executors.ray.startup import Startup
 
 SICK = 2  # faults in a row after which a replica is replaced
-LOADS = 3  # crashes in a row while loading after which the model counts as impossible to load
 MEMORY = 0.7  # share of the former pace in the running average of a replica's pace
 
 
@@ -45,14 +39,22 @@ class Pool(Generic[C]):
         self.name, self.config, self.cluster, self._launch = name, config, cluster, launch
         self.restarts = self.drained = 0
         self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
-        self.has_loaded = False
-        self.loaded_with: Any = None  # the answer of the first replica that loaded
         self.durations = Durations(cluster.deadline_s)
-        self._warned_of_gpus = False
-        self._crashes, self._last_crash, self._empty_since = 0, -math.inf, time.monotonic()
+        self._startup: Startup[C] = Startup(name, cluster)
+        self._empty_since = time.monotonic()
         self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
         self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]
         self.grow(self.least)
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether any replica has loaded the model."""
+        return self._startup.has_loaded
+
+    @property
+    def loaded_with(self) -> Any:
+        """What the actor of a replica answered when it had loaded."""
+        return self._startup.loaded_with
 
     @property
     def placed(self) -> int:
@@ -182,19 +184,22 @@ class Pool(Generic[C]):
         return late
 
     def progress(self) -> None:
-        """Move replicas on from placing to ready. Raises UsageError with the reason if a model cannot be loaded."""
-        loading: dict[str | None, int] = {}
-        for replica in self.replicas:
-            loading[replica.node] = loading.get(replica.node, 0) + (replica.phase == "loading")
-        for replica in [r for r in self.replicas if r.actors is not None and r.phase != "ready"]:
-            if replica.phase == "placed" and loading.get(replica.node, 0) < self.cluster.loads_per_node:
-                assert replica.actors is not None
-                replica.phase, replica.phase_began = "loading", time.monotonic()
-                replica.refs = replica.actors.load(replica.meeting)
-                loading[replica.node] = loading.get(replica.node, 0) + 1
-            elif replica.phase in ("placing", "loading"):
-                self._check_phase(replica)
-        self._check_time()
+        """Move replicas on from placing to ready, and replace those that fail to start.
+
+        Raises:
+            UsageError: A model cannot be loaded, or the cluster has had no room for any replica for too long.
+        """
+        for replica in self._startup.advance(self.replicas):
+            self.replace(replica)
+        for replica in self._startup.overdue(self.replicas):
+            self.replace(replica)
+        if self.placed:
+            self._empty_since = time.monotonic()
+        elif self.empty_s > max(self.cluster.load_timeout_s, self.cluster.wait_s):
+            raise UsageError(
+                f"{self.name}: the cluster had no room for any replica in {self.empty_s:.0f} s; "
+                "is it in use by others? `ray status` shows what is taken"
+            )
 
     def waits(self) -> list[Any]:
         """References that become ready when a replica is placed or has loaded."""
@@ -219,68 +224,3 @@ class Pool(Generic[C]):
     def _kill(self, replica: Replica[C]) -> None:
         if replica.actors is not None:
             replica.actors.kill()
-
-    def _check_phase(self, replica: Replica[C]) -> None:
-        """Advance a replica whose phase has ended; replace it if it failed."""
-        ready, pending = ray.wait(replica.refs, num_returns=len(replica.refs), timeout=0, fetch_local=False)
-        try:
-            answers = ray.get(ready) if ready else []
-        except RayError as error:
-            self._not_started(replica, error)
-            return
-        if pending:
-            return
-        if replica.phase == "placing":
-            replica.phase, replica.refs = "placed", []
-            replica.node, replica.meeting, replica.pid = answers[0].node, answers[0].meeting, answers[0].pid
-            self._warn_of_gpus(answers)
-        else:
-            replica.phase, replica.refs, self._crashes = "ready", [], 0
-            self.has_loaded, self.loaded_with = True, answers[0]
-
-    def _not_started(self, replica: Replica[C], error: RayError) -> None:
-        """Replace a replica that failed to start. Raises UsageError if its model has never been loaded."""
-        if classify(error) not in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN):
-            self._crash(replica, "died while it started", f"{reason(error)}; is there memory enough for the model?")
-        elif self.has_loaded:
-            self._crash(replica, "cannot load its model, though others could", reason(error))
-        else:
-            raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
-
-    def _warn_of_gpus(self, places: list[Place]) -> None:
-        if any(place.gpu_unseen for place in places) and not self._warned_of_gpus:
-            self._warned_of_gpus = True
-            warnings.warn(
-                f"{self.name}: replicas were given GPUs, but their PyTorch sees none (a build for CPUs, or no driver): "
-                "they compute on the CPU, which may take a hundred times as long",
-                RuntimeWarning, stacklevel=2,
-            )  # fmt: skip
-
-    def _crash(self, replica: Replica[C], what: str, why: str) -> None:
-        """Replace a replica that did not start. Raises UsageError after too many in a row.
-
-        Replicas that fail together, with their node, count once: only one requested after the last crash is news.
-        """
-        if replica.requested_at > self._last_crash:
-            self._crashes, self._last_crash = self._crashes + 1, time.monotonic()
-        if self._crashes > LOADS:
-            raise UsageError(f"{self.name}: a replica {what}, {self._crashes} times in a row: {why}")
-        self.replace(replica)
-
-    def _check_time(self) -> None:
-        """Replace a replica that does not load in time. Raises UsageError if none ever has, or the pool stays empty."""
-        now, limit = time.monotonic(), self.cluster.load_timeout_s
-        for replica in [r for r in self.replicas if r.phase == "loading" and now - r.phase_began > limit]:
-            if not self.has_loaded:
-                raise UsageError(
-                    f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, "
-                    "or check that the nodes reach the weights"
-                )
-            self._crash(replica, f"has not loaded its model in {limit:g} s", "do all nodes reach the weights?")
-        if self.placed:
-            self._empty_since = now
-        elif self.empty_s > max(limit, self.cluster.wait_s):
-            raise UsageError(
-                f"{self.name}: the cluster had no room for any replica in {self.empty_s:.0f} s; "
-                "is it in use by others? `ray status` shows what is taken"
-            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raysearch.generators.declare import TEXT, TEXT_IMAGE, PipelineClass, hold_first, image
+from raysearch.generators.declare import TEXT, TEXT_IMAGE, Call, Pipeline, PipelineClass, hold_first, image
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +15,18 @@ def hold(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tens
     return hold_first(x, prepared, 1)
 
 
+def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
+    """The nearest size of the training, unless `use_resolution_binning` is off; the video is cut to its size later."""
+    from diffusers.pipelines.sana_video import pipeline_sana_video_i2v as sana
+
+    size: tuple[int, int] = call["height"], call["width"]
+    bins = {30: sana.ASPECT_RATIO_480_BIN, 22: sana.ASPECT_RATIO_720_BIN}.get(pipeline.transformer.config.sample_size)
+    if bins is None or not call.get("use_resolution_binning", True):
+        return size
+    size = pipeline.video_processor.classify_height_width_bin(*size, ratios=bins)
+    return size
+
+
 PIPELINES = (
     PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT),
     PipelineClass(
@@ -23,6 +35,7 @@ PIPELINES = (
         TEXT_IMAGE,
         needs_frames=True,
         condition=image,
+        shape=shape,
         held=True,
         hold=hold,
     ),

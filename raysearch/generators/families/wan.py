@@ -12,6 +12,7 @@ from raysearch.generators.declare import (
     Autoencoder,
     Call,
     Frames,
+    Pipeline,
     PipelineClass,
     image,
     pictures,
@@ -40,6 +41,14 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
     return torch.where(rest[1] == 0, rest[0].to(x), x) if len(rest) == 2 else x
 
 
+def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
+    """The size of the video, which the pipeline rounds down to whole patches of its network."""
+    network = (pipeline.transformer if pipeline.transformer is not None else pipeline.transformer_2).config
+    height, width = (call[k] // (n := pipeline.vae_scale_factor_spatial * p) * n
+                     for k, p in zip(("height", "width"), network.patch_size[1:], strict=True))  # fmt: skip
+    return height, width
+
+
 PIPELINES = (
     PipelineClass(
         "WanPipeline",
@@ -55,6 +64,7 @@ PIPELINES = (
         TEXT_IMAGE,
         needs_frames=True,
         condition=image,
+        shape=shape,
         hold=hold_image,
         needs=FTFY,
         notes="held by TI2V-5B; the others see the image in extra channels",

@@ -21,7 +21,7 @@ def eager(judge: Callable[[Tensor], Tensor], clips: Tensor) -> Tensor:
     """
     if not (torch.is_grad_enabled() and clips.requires_grad):
         return judge(clips)
-    values: Tensor = _Eager.apply(clips, judge)
+    values: Tensor = _Eager.apply(clips, judge)  # type: ignore[no-untyped-call]
     return values
 
 

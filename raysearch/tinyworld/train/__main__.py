@@ -15,34 +15,35 @@ from ..codec import TinyPatchCodec
 from ..models import CHANNELS, pipeline, transformer
 from . import codec, generator, videomae, worldmodel
 from .checkpoints import averaged
-from .loop import Recipe
+from .loop import TrainingRecipe
 
 RECIPES = {
-    "codec": Recipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
-    "encoder": Recipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
-    "videomae": Recipe(steps=5000, batch=16, lr=1.5e-3, seed=6, weight_decay=0.02),
+    "codec": TrainingRecipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
+    "encoder": TrainingRecipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
+    "videomae": TrainingRecipe(steps=5000, batch=16, lr=1.5e-3, seed=6, weight_decay=0.02),
 }
 # Cosine cycles, each from where the one before ended.
 CYCLES = {
     "generator": (
-        Recipe(steps=6000, batch=32, lr=2e-3),
-        Recipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
+        TrainingRecipe(steps=6000, batch=32, lr=2e-3),
+        TrainingRecipe(steps=5000, batch=32, lr=1.6e-3, seed=3),
     ),
     "predictor": (
-        Recipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
-        Recipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
-        Recipe(steps=4500, batch=32, lr=1.5e-3, seed=5, weight_decay=0.02, ema=0.998),
+        TrainingRecipe(steps=2800, batch=32, lr=2e-3, seed=2, weight_decay=0.02, ema=0.995),
+        TrainingRecipe(steps=3500, batch=32, lr=1.5e-3, seed=4, weight_decay=0.02, ema=0.997),
+        TrainingRecipe(steps=4500, batch=32, lr=1.5e-3, seed=5, weight_decay=0.02, ema=0.998),
     ),
 }
 
 
 def main() -> None:
+    """Train or export the part that the command line names."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     folder, faster = args.out, (lambda f: torch.compile(f, dynamic=False)) if args.compile else (lambda f: f)
 
-    def adjusted(recipe: Recipe) -> Recipe:
+    def adjusted(recipe: TrainingRecipe) -> TrainingRecipe:
         given = {"steps": args.steps, "seed": args.seed}
         return replace(recipe, **{k: v for k, v in given.items() if v is not None})
 

@@ -16,10 +16,18 @@ _LONGEST = 25  # scenes are simulated this far and cut at a random offset, so th
 def clips(
     seed: int, step: int, batch: int, frames: int, two_balls: float = 0.4, meeting: float = 0.0
 ) -> tuple[torch.Tensor, list[str]]:
-    """Valid videos [batch, 3, frames, H, W] in [-1, 1] and their prompts.
+    """Random valid videos of the tiny world.
 
-    two_balls: the share of such scenes. meeting: the share, on top of that, of scenes chosen so that two balls collide
-    in view, which few do by chance.
+    Args:
+        seed: Seed of the training run.
+        step: Step of the training run.
+        batch: Number of videos.
+        frames: Frames of each.
+        two_balls: Share of scenes with two balls.
+        meeting: Share of scenes chosen so that two balls collide in view, which few do by chance.
+
+    Returns:
+        Videos [batch, 3, frames, H, W] in [-1, 1], and their prompts.
     """
     rng = np.random.default_rng([seed, 0, step])
     scenes = sample(rng, batch, two_balls=two_balls)

@@ -27,25 +27,42 @@ from ..models import (
 from ..physics import PROMPTS
 from .checkpoints import averaged
 from .data import clips, noise
-from .loop import Recipe, fit
+from .loop import Faster, Terms, TrainingRecipe, fit, plain
 
 SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.2  # logit-normal, leaning to high noise: there it is decided where the ball goes
 DROP_PROMPT = 0.1  # classifier-free guidance needs the empty prompt
 
 
 def train(
-    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f, cycle: int = 1
+    recipe: TrainingRecipe,
+    folder: Path,
+    device: torch.device,
+    codec: TinyPatchCodec,
+    faster: Faster = plain,
+    cycle: int = 1,
 ) -> torch.nn.Module:
-    """The moving average after one cosine cycle; every cycle but the first starts where the one before ended."""
+    """Train the network of the generator for one cosine cycle.
+
+    Args:
+        recipe: The settings of the cycle.
+        folder: Where the checkpoints are.
+        device: Where to train.
+        codec: The trained codec.
+        faster: torch.compile, or the identity.
+        cycle: Number of the cycle; every cycle but the first starts from the result of the one before.
+
+    Returns:
+        The moving average of the network, frozen.
+    """
     torch.manual_seed(recipe.seed)
-    network = transformer().to(device)
+    network: torch.nn.Module = transformer().to(device)
     if cycle > 1:
         network.load_state_dict(averaged(folder / f"generator-{cycle - 1}.safetensors", transformer()).state_dict())
     codec = codec.to(device)
     given = (torch.arange(LATENT_FRAMES * GRID**2, device=device) < CONDITION_LATENTS * GRID**2)[None]
     texts, coordinates, forward = _texts(device), _coordinates(recipe.batch, device), faster(network)
 
-    def loss(model, average, step):
+    def loss(model: torch.nn.Module, average: torch.nn.Module, step: int) -> Terms:
         video, prompts = clips(recipe.seed, step, recipe.batch, FRAMES)
         g = noise(recipe.seed, step, device)
         dropped = torch.rand(recipe.batch, generator=g, device=device) < DROP_PROMPT
@@ -72,7 +89,8 @@ def train(
 def to_tokens(codec: TinyPatchCodec, video: torch.Tensor) -> torch.Tensor:
     """Videos [B, 3, frames, H, W] as the packed, normalised latents the network sees."""
     z = codec.encode(video).latent_dist.mode() / codec.latents_std.view(1, -1, 1, 1, 1)
-    return LTXConditionPipeline._pack_latents(z)
+    tokens: torch.Tensor = LTXConditionPipeline._pack_latents(z)
+    return tokens
 
 
 @torch.no_grad()
@@ -88,6 +106,6 @@ def _texts(device: torch.device) -> dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 def _coordinates(batch: int, device: torch.device) -> torch.Tensor:
     ids = LTXConditionPipeline._prepare_video_ids(batch, LATENT_FRAMES, GRID, GRID)
-    coordinates = LTXConditionPipeline._scale_video_ids(ids, 8, 2).float()
+    coordinates: torch.Tensor = LTXConditionPipeline._scale_video_ids(ids, 8, 2).float()
     coordinates[:, 0] /= FRAME_RATE
     return coordinates.to(device)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -22,7 +22,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """What decides the outcome of a training run, beside the code; stored with every checkpoint."""
 
     steps: int
@@ -36,15 +36,33 @@ class Recipe:
 
 
 SAVE_EVERY = 500  # steps
-Loss = Callable[[Any, Any, int], tuple[torch.Tensor, dict[str, float]]]
 M = TypeVar("M", bound=nn.Module)
+Terms: TypeAlias = tuple[torch.Tensor, dict[str, float]]  # the loss, and figures to print beside it
+Loss: TypeAlias = Callable[[M, M, int], Terms]  # of (model, its moving average, step)
+Faster: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]  # torch.compile, or the identity
 
 
-def fit(name: str, model: M, loss: Loss, recipe: Recipe, folder: Path, every: int = 50) -> M:
-    """Train `model` in place on `loss(model, average, step) -> (loss, things to print)`; returns the moving average.
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself, for training without torch.compile."""
+    return function
 
-    Resumes from `folder/name.safetensors` if that holds an unfinished or finished run of the same recipe. Raises
-    ValueError if it holds one of another recipe.
+
+def fit(name: str, model: M, loss: Loss[M], recipe: TrainingRecipe, folder: Path, every: int = 50) -> M:
+    """Train a model in place; resumes from its checkpoint if there is one.
+
+    Args:
+        name: Of the part, for the checkpoint `folder/NAME.safetensors` and for the lines printed.
+        model: The network to train, on its device.
+        loss: From (model, moving average, step) to the loss and further figures to print.
+        recipe: The settings of the run; a checkpoint of another recipe is refused.
+        folder: Where the checkpoint is.
+        every: Steps between two printed lines.
+
+    Returns:
+        The exponential moving average of the weights, as a model.
+
+    Raises:
+        ValueError: The checkpoint belongs to a run of another recipe.
     """
     average = copy.deepcopy(model).eval().requires_grad_(False)
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -62,7 +80,7 @@ def fit(name: str, model: M, loss: Loss, recipe: Recipe, folder: Path, every: in
             group["lr"] = recipe.lr * _schedule(step, recipe)
         value, report = loss(model, average, step)
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        torch.autograd.backward(value)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         _follow(average, model, min(recipe.ema, (step + 1) / (step + 20)))
@@ -81,7 +99,7 @@ def fit(name: str, model: M, loss: Loss, recipe: Recipe, folder: Path, every: in
     return average
 
 
-def _schedule(step: int, recipe: Recipe) -> float:
+def _schedule(step: int, recipe: TrainingRecipe) -> float:
     cosine = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
     return min(1.0, (step + 1) / recipe.warmup) * (recipe.last_lr + (1 - recipe.last_lr) * cosine)
 
@@ -93,7 +111,14 @@ def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
         mine.copy_(theirs)
 
 
-def _save(path: Path, model, average, optimizer, recipe: Recipe, step: int) -> None:
+def _save(
+    path: Path,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    recipe: TrainingRecipe,
+    step: int,
+) -> None:
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for i, state in optimizer.state_dict()["state"].items():
@@ -105,7 +130,9 @@ def _save(path: Path, model, average, optimizer, recipe: Recipe, step: int) -> N
     os.replace(partial, path)
 
 
-def _load(path: Path, model, average, optimizer, recipe: Recipe) -> int:
+def _load(
+    path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, recipe: TrainingRecipe
+) -> int:
     with safe_open(path, "pt") as f:
         found = json.loads(f.metadata()["recipe"])
         if found != asdict(recipe):

@@ -13,7 +13,7 @@ from transformers import VideoMAEForPreTraining
 
 from ..codec import TinyPatchCodec
 from ..models import masked_autoencoder
-from .loop import Recipe, fit
+from .loop import Faster, Terms, TrainingRecipe, fit, plain
 from .worldmodel import PER_TUBELET, TUBELETS, windows
 
 PAST = (4, 3, 4, 5, 4)  # tubelets that are given, by step; the reward gives 4
@@ -21,15 +21,26 @@ SHARPNESS = 2.0  # of the initial attention
 
 
 def train(
-    recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster=lambda f: f
+    recipe: TrainingRecipe, folder: Path, device: torch.device, codec: TinyPatchCodec, faster: Faster = plain
 ) -> VideoMAEForPreTraining:
-    """The trained model, ready to be used; checkpoints in `folder`. faster: torch.compile, or nothing."""
+    """Train the tiny VideoMAE.
+
+    Args:
+        recipe: The settings of the run.
+        folder: Where the checkpoint is.
+        device: Where to train.
+        codec: The trained codec.
+        faster: torch.compile, or the identity.
+
+    Returns:
+        The moving average of the model, frozen.
+    """
     torch.manual_seed(recipe.seed)
     model, codec = masked_autoencoder().to(device), codec.to(device)
     look_back(model)
     forward = faster(model)
 
-    def loss(model: VideoMAEForPreTraining, average: VideoMAEForPreTraining, step: int):
+    def loss(model: VideoMAEForPreTraining, average: VideoMAEForPreTraining, step: int) -> Terms:
         video = windows(codec, recipe, step, device)
         hidden = _after(PAST[step % len(PAST)]).to(device).expand(len(video), -1)
         with torch.autocast(device.type, torch.bfloat16):
@@ -55,7 +66,9 @@ def look_back(model: VideoMAEForPreTraining) -> None:
             angle = frequency * PER_TUBELET * (h + 1)
             turns = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(-1, 2, 2)
             rows = slice(h * size, (h + 1) * size)
-            attention.query.weight[rows, :size] += SHARPNESS * torch.block_diag(*turns).to(attention.query.weight)
+            attention.query.weight[rows, :size] += SHARPNESS * torch.block_diag(*turns).to(  # type: ignore[no-untyped-call]
+                attention.query.weight
+            )
             attention.key.weight[rows, :size] += SHARPNESS * torch.eye(size).to(attention.key.weight)
 
 

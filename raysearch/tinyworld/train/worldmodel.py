@@ -22,13 +22,13 @@ from ..codec import TinyPatchCodec
 from ..heldout import FRAMES
 from ..models import world_model
 from .data import clips, noise
-from .loop import Recipe, fit
+from .loop import Terms, TrainingRecipe, fit
 
 WINDOW, TUBELETS, PER_TUBELET = 16, 8, 16  # frames, tubelets in them, tokens in a tubelet
 PIXEL_CHANNELS = 48  # how many PCA coefficients of a patch the auxiliary head reconstructs
 
 
-def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: TinyPatchCodec) -> VJEPA2Model:
+def train_encoder(recipe: TrainingRecipe, folder: Path, device: torch.device, codec: TinyPatchCodec) -> VJEPA2Model:
     """Stage 1. Returns a VJEPA2Model with a standardised encoder and an untrained predictor."""
     torch.manual_seed(recipe.seed)
     model, codec = world_model().to(device), codec.to(device)
@@ -36,7 +36,7 @@ def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: Tin
         "encoder": model.encoder, "predictor": model.predictor, "head": nn.Linear(128, PIXEL_CHANNELS).to(device),
     })  # fmt: skip
 
-    def loss(parts: nn.ModuleDict, average: nn.ModuleDict, step: int):
+    def loss(parts: nn.ModuleDict, average: nn.ModuleDict, step: int) -> Terms:
         video = windows(codec, recipe, step, device)
         past = (1, 2, 3, 4, 4, 5)[step % 6]
         with torch.autocast(device.type, torch.bfloat16):
@@ -57,7 +57,7 @@ def train_encoder(recipe: Recipe, folder: Path, device: torch.device, codec: Tin
 
 
 def train_predictor(
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     folder: Path,
     device: torch.device,
     codec: TinyPatchCodec,
@@ -70,7 +70,7 @@ def train_predictor(
     predictor = (model if cycle > 1 else world_model()).predictor.to(device).train().requires_grad_(True)
     two_balls, meeting = ((0.4, 0.0), (0.7, 0.0), (0.3, 0.6))[min(cycle, 3) - 1]  # collisions are learnt last
 
-    def loss(predictor, average, step):
+    def loss(predictor: nn.Module, average: nn.Module, step: int) -> Terms:
         video = windows(codec, recipe, step, device, two_balls, meeting)
         past = (3, 4, 5, 4, 6, 5)[step % 6]
         with torch.autocast(device.type, torch.bfloat16):
@@ -87,7 +87,7 @@ def train_predictor(
 
 def windows(
     codec: TinyPatchCodec,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     step: int,
     device: torch.device,
     two_balls: float = 0.4,
@@ -115,7 +115,7 @@ def normalise(video: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def standardise(model: VJEPA2Model, recipe: Recipe, codec: TinyPatchCodec, device: torch.device) -> None:
+def standardise(model: VJEPA2Model, recipe: TrainingRecipe, codec: TinyPatchCodec, device: torch.device) -> None:
     """Give every feature mean 0 and variance 1 over held-out clips, folded into the encoder's last layer norm."""
     steps = range(1 << 24, (1 << 24) + 16)
     z = torch.cat([model.encoder(windows(codec, recipe, s, device)).last_hidden_state.flatten(0, 1) for s in steps])
@@ -129,7 +129,8 @@ def _future(predictor: nn.Module, context: torch.Tensor, past: int) -> torch.Ten
     B, n, device = len(context), past * PER_TUBELET, context.device
     known = torch.arange(n, device=device).expand(B, -1)
     asked = torch.arange(n, TUBELETS * PER_TUBELET, device=device).expand(B, -1)
-    return predictor(context, [known], [asked]).last_hidden_state
+    features: torch.Tensor = predictor(context, [known], [asked]).last_hidden_state
+    return features
 
 
 @torch.no_grad()
@@ -138,6 +139,6 @@ def _pixels(codec: TinyPatchCodec, video_BTCHW: torch.Tensor) -> torch.Tensor:
     B, T, C, H, W = video_BTCHW.shape
     p = codec.config.patch_size
     patches = video_BTCHW.reshape(B, T // 2, 2, C, H // p, p, W // p, p).permute(0, 1, 4, 6, 2, 3, 5, 7).flatten(4)
-    z = patches.flatten(1, 3) @ codec.decoder.weight[:, :PIXEL_CHANNELS]
+    z: torch.Tensor = patches.flatten(1, 3) @ codec.decoder.weight[:, :PIXEL_CHANNELS]
     z = (z - z.mean((0, 1))) / codec.latents_std[:PIXEL_CHANNELS]
     return z / z.std()

@@ -52,7 +52,7 @@ def write(root: Path, models=(), fps: int = 8, size=(320, 180), kinds=KINDS) -> 
 
 
 def _all(kinds):
-    return [(s, kind, v, view) for s, kind in enumerate(kinds) for v, view in enumerate(VIEWS)]
+    return [(KINDS.index(kind), kind, v, view) for kind in kinds for v, view in enumerate(VIEWS)]
 
 
 def generated(number, view, kind):

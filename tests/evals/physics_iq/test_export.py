@@ -56,7 +56,7 @@ def test_a_film_is_cut_without_another_conversion(tmp_path):
     assert clips.check(tmp_path / "cut.mp4").frames == 40
 
     def luma(path):
-        return np.stack([clips.plane(f.planes[0]).astype(int) for f in clips.raw(path)])
+        return np.stack([f[: len(f) // 3 * 2].astype(int) for f in clips.planes(path)])
 
     wanted = luma(film)[5:]
     export.write(export.clip(videos.decode(film)[0], 8, 5), tmp_path / "rgb.mp4")

@@ -9,7 +9,7 @@ import pytest
 from raysearch import cli, videos
 from raysearch.errors import UsageError
 from raysearch.evals.preference import items, page, statistics
-from raysearch.evals.preference.items import Pair
+from raysearch.evals.preference.items import VideoPair
 from tests.evals.preference import browser
 
 needs_browser = pytest.mark.skipif(browser.find() is None, reason="no chromium on PATH")
@@ -23,7 +23,7 @@ def pairs(tmp_path):
         for system in ("base", "steered"):
             clip = rng.integers(0, 255, (8, 32, 32, 3), dtype=np.uint8)
             (tmp_path / f"{system}-{i}.mp4").write_bytes(videos.encode(clip, 8))
-        found.append(Pair(f"p{i}", f"ball {i} <falls> & rolls", "base", "steered", str(tmp_path / f"base-{i}.mp4"),
+        found.append(VideoPair(f"p{i}", f"ball {i} <falls> & rolls", "base", "steered", str(tmp_path / f"base-{i}.mp4"),
                           str(tmp_path / f"steered-{i}.mp4"), expect="b" if i == 4 else None))  # fmt: skip
     return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from raysearch.errors import UsageError
 from raysearch.evals.preference import items, statistics
-from raysearch.evals.preference.items import Pair, Vote
+from raysearch.evals.preference.items import VideoPair, Vote
 
 
 def vote(pair, answer, annotator="x", a="base", b="steered", **more):
@@ -85,7 +85,7 @@ def test_strengths_solve_the_likelihood_equations():
 
 
 def test_each_pair_is_seen_in_both_orders_and_checks_filter_annotators(tmp_path):
-    pairs = [Pair(f"p{i}", "a ball", "base", "steered", "l", "r") for i in range(30)]
+    pairs = [VideoPair(f"p{i}", "a ball", "base", "steered", "l", "r") for i in range(30)]
     first, second = (({i.pair.id: i.flipped for i in items.order(pairs, k)}) for k in (0, 1))
     assert all(first[p] != second[p] for p in first) and 5 < sum(first.values()) < 25
     assert [i.pair.id for i in items.order(pairs, 0)] != [i.pair.id for i in items.order(pairs, 1)]

@@ -18,6 +18,9 @@ from raysearch.rewards.vjepa2.convention import CHECKPOINTS, PRESETS, Convention
         ({"fps": 8}, 13, 24.0, [0, 3, 6, 9, 12]),
         ({"fps": 10}, 13, 24.0, [0, 2, 5, 7, 10, 12]),
         ({"fps": 24}, 5, 24.0, range(5)),
+        ({"fps": 8}, 5, 8.0, range(5)),
+        ({"fps": 7}, 8, 10.0, [0, 1, 3, 4, 6]),
+        ("all", 4, None, range(4)),
     ],
     ids=str,
 )
@@ -92,6 +95,30 @@ def test_a_preset_by_name_is_pinned():
 def test_what_is_refused_before_anything_is_loaded(options, told):
     with pytest.raises(UsageError, match=told):
         rewards.check({"name": "vjepa2", **options})
+
+
+def test_settings_that_contradict_each_other():
+    for options, told in (
+        ({"window": 8, "context": 8}, "context=8: must be shorter than reward.window=8"),
+        ({"window": 8, "context": (2, 9)}, "must be shorter"),
+        ({"worst": 0.5}, "worst=0.5: below 1 it needs"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            Convention(**options)
+    assert Convention(worst=0.5, distance="l1").worst == Convention(worst=0.5, cosine="features").worst
+    for v, fits in ((2, True), (6, True), (5, False), (1, False)):
+        by = Convention(window=v + 2 - v % 2 + 2, context=v)
+        if fits:
+            by.check_tubelet(2)
+        else:
+            with pytest.raises(UsageError, match=rf"reward\.context={v}: must be a positive multiple"):
+                by.check_tubelet(2)
+    with pytest.raises(UsageError, match=r"reward\.window=9"):
+        Convention(window=9, context=2).check_tubelet(2)
+    with pytest.raises(UsageError, match="means nothing with"):
+        settings("vitl", distance="l1", cosine="tokens")
+    assert settings("vitl", stride=4)["stride"] == 4 and settings("vitl")["stride"] == 8
+    assert settings()["stride"] == 1 and settings()["context"] == [4, 6, 8] and settings("vitl")["context"] == [8]
 
 
 def test_a_clip_too_short_is_known_before_it_is_made():

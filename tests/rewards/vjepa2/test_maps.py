@@ -46,6 +46,18 @@ def test_frames_that_are_not_seen_show_the_one_before():
     assert found.values[:, 0, 0].tolist() == [0, 0, 1, 1, 1, 2, 2]
 
 
+def test_tokens_lie_where_their_patches_are():
+    """Tokens run over times, then rows, then columns."""
+    found = fold([(1, torch.arange(8.0)[None])], 6, 2, 2)
+    assert np.isnan(found[[0, 5]]).all()
+    assert found[1:3].tolist() == [[[0, 1], [2, 3]]] * 2 and found[3:5].tolist() == [[[4, 5], [6, 7]]] * 2
+    twice = fold([(0, torch.tensor([[1.0], [3.0]])), (0, torch.tensor([[8.0], [torch.nan]]))], 2, 2, 1)
+    assert twice.ravel().tolist() == [4.0, 4.0]  # of three numbers
+    shape, seen = (2, 10, 13), np.arange(2)
+    boxes = [spread(np.zeros((2, 1, 1)), seen, shape, how).box for how in ("crop", "squash")]
+    assert boxes == [(0, 1, 10, 10), (0, 0, 10, 13)]
+
+
 def test_a_ball_that_jumps_is_where_the_map_is_brightest():
     view = condition("one_ball", 3).video.copy()
     view[12:, :8, :8] = (250, 40, 40)  # a red square out of nothing, in the first patch

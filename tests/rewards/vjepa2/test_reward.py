@@ -178,6 +178,45 @@ def test_frames_are_chosen_before_windows_are_cut(model):
     assert few.reward(floats).item() == pytest.approx(few.score(view).value, abs=1e-6)
 
 
+def test_what_a_window_is_remembered_by(model):
+    """Its pixels, and the number of windows that share its batch: what the bits of its result may depend on."""
+    view = np.random.default_rng(10).integers(0, 255, (19, 32, 32, 3), dtype=np.uint8)
+    reward, judged = VJEPA2Reward(model, stride=1, batch=2), []
+    reward.model.encoder.register_forward_pre_hook(lambda m, args: judged.append(args[0].shape[:2]))
+    keys = [reward._cut(view[:count], None)[1] for count in (16, 17, 18, 19)]
+    assert [len(k) for k in keys] == [1, 2, 3, 4]
+    assert keys[0][0] != keys[1][0]  # alone, and one of two
+    assert keys[1] == keys[2][:2] == keys[3][:2]  # two at a time in each
+    alone = reward.score(view[:17])
+    reward.score_all([view[:17], view, view])
+    windows = sum(n for n, frames in judged if frames == 16)
+    assert windows == 2 + 2 and reward.remembered.hits == 3 * 2  # the first two windows of each are known
+    assert reward.score(view[:17]) == alone and sum(n for n, frames in judged if frames == 16) == windows
+
+
+def test_batches_fill_the_device():
+    """At most 16 windows, as many as 256 tokens hold, and at least one."""
+    torch.manual_seed(0)
+    small = world_model().eval()
+    sizes = {w: VJEPA2Reward(small, window=w, context=2, stride=w).loaded["batch"] for w in (4, 8, 16)}
+    assert sizes == {4: 8, 8: 4, 16: 2} and VJEPA2Reward(small, window=64, context=2).loaded["batch"] == 1
+
+
+def test_floats_and_bytes_of_the_same_pixels_give_the_same(model):
+    view = np.random.default_rng(11).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
+    reward = VJEPA2Reward(model)
+    assert reward.score(view.astype(np.float32) / 255).value == pytest.approx(reward.score(view).value, abs=1e-6)
+
+
+def test_a_larger_frame_is_smoothed_before_it_is_reduced(model):
+    """Stripes of two columns are grey at a quarter of the size, although the middle two of each four are black."""
+    stripes = np.tile(np.array([255, 0, 0, 255], np.uint8), 32)
+    view = np.broadcast_to(stripes[None, None, :, None], (16, 128, 128, 3))
+    grey = np.full((16, 32, 32, 3), 0.5, np.float32)
+    one, other = (VJEPA2Reward(model)._prepared(v)[:, :, 4:-4, 4:-4] for v in (view, grey))
+    assert torch.allclose(one, other, atol=0.02)
+
+
 def test_crop_keeps_the_centre_and_squash_all_of_it(model):
     view = np.random.default_rng(8).integers(0, 255, (16, 32, 64, 3), dtype=np.uint8)
     cropped = VJEPA2Reward(model, resize="crop")

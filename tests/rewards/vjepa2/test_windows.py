@@ -72,12 +72,55 @@ def test_windows_of_a_video_go_in_batches_as_even_as_can_be(windows, size, want)
     assert Batches(size).even(windows) == want
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "filled", "shapes"),
+    [
+        (7, 3, True, [3, 3, 3]), (7, 3, False, [3, 3, 1]), (6, 3, True, [3, 3]), (5, None, True, [4, 4]),
+        (4, 9, True, [4]), (3, None, False, [3]), (0, 2, True, []),
+    ],
+)  # fmt: skip
+def test_batches_are_cut_and_filled_as_told(count, size, filled, shapes):
+    seen, waiting = [], iter(range(count))
+
+    def judge(clips):
+        seen.append(len(clips))
+        return clips.sum(1)
+
+    clips = ((k, torch.full((2,), float(k))) for k in waiting)
+    found = Batches(4, filled).run(judge, clips, size)
+    if count > 4:
+        assert next(found)[0] == 0 and next(waiting) == shapes[0]  # judged as soon as a batch is full
+        return
+    assert [(k, v.item()) for k, v in found] == [(k, 2.0 * k) for k in range(count)] and seen == shapes
+
+
+@pytest.mark.parametrize(("count", "size", "filled", "shapes"), [(7, 3, True, [3, 3, 3]), (7, 3, False, [3, 3, 1])])
+def test_every_clip_is_judged_once_and_in_order(count, size, filled, shapes):
+    seen = []
+
+    def judge(clips):
+        seen.append(len(clips))
+        return clips.sum(1)
+
+    found = list(Batches(4, filled).run(judge, ((k, torch.full((2,), float(k))) for k in range(count)), size))
+    assert [(k, v.item()) for k, v in found] == [(k, 2.0 * k) for k in range(count)] and seen == shapes
+
+
+def test_no_memory_for_one_is_an_error_with_a_remedy():
+    def judge(clips):
+        return torch.empty(1 << 60, dtype=torch.uint8)
+
+    with pytest.warns(RuntimeWarning, match="now on 1 windows"), pytest.raises(UsageError, match="a single window"):
+        list(Batches(2).run(judge, [(0, torch.ones(2)), (1, torch.ones(2))]))
+
+
 def test_keys_tell_windows_apart_by_every_pixel():
     frames = np.zeros((5, 4, 6, 3), np.uint8)
     same = keys(frames, range(3), 3)
     assert len(set(same)) == 1
     frames[4, 0, 0, 2] = 1
     assert [a == b for a, b in zip(keys(frames, range(3), 3), same, strict=True)] == [True, True, False]
+    assert len({keys(frames[list(order)], [0], 3)[0] for order in ((3, 3, 4), (3, 4, 3), (4, 3, 3))}) == 3
     assert keys(frames.reshape(5, 6, 4, 3), [0], 3) != same[:1] and keys(frames.astype(np.int8), [0], 3) != same[:1]
 
 
@@ -135,7 +178,9 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
         list(Batches(2).run(lambda x: x @ torch.ones(3), [(0, torch.ones(2))]))
 
 
-@pytest.mark.parametrize("each, room, want", [(10, 100, 8), (10, 35, 2), (10, 1000, 16), (50, 40, 1), (30, 95, 2)])
+@pytest.mark.parametrize(
+    "each, room, want", [(10, 100, 8), (10, 35, 2), (10, 1000, 16), (50, 40, 1), (30, 95, 2), (0, 9, 4), (10, 45, 4)]
+)
 def test_the_batch_that_fits_is_measured_with_one_and_two(each, room, want):
     asked = []
 

@@ -17,12 +17,15 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.replay import replay
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import export, reals, scorer
-from raysearch.evals.physics_iq.challenge.settings import Entry, Settings, drop, item
+from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings, drop, item
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.moves import Outcome, Result
 from raysearch.runs import Resolved, spread
 from raysearch.runs.films import path as film_path
+
+# A view; its finals as (key, film of the run, clip to write); conditioning frames to drop; where scores go.
+ViewClips = tuple[View, list[tuple[str, Path, Path]], int, Path]
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,24 @@ class Scored:
     measures: dict[str, dict[str, Any]]
 
     def measure(self, outcome: Outcome) -> dict[str, Any]:
+        """The 12 measures of a final."""
         return self.measures[outcome.key]
 
 
 def collect(
-    entry: Entry, resolved: Resolved, data: DataSet, settings: Settings, job: Any, told: Callable[[int, int], None],
+    entry: ChallengeRun,
+    resolved: Resolved,
+    data: DataSet,
+    settings: Settings,
+    job: Any,
+    progress: Callable[[int, int], None],
     address: str = "local",
-) -> list[Scored]:  # fmt: skip
+) -> list[Scored]:
     """All views of the run whose search is finished and filmed, scored. In the order of the data set."""
     root = Path(entry.job.run)
     journal = Journal(entry.job.run, resolved.manifest)
     tasks = {t.name: t for t in (spread.recorded(resolved, journal) or resolved.measured(1.0)).tasks()}
-    ready, todo = [], []
+    ready, todo = [], list[ViewClips]()
     for view in data.views:
         task = tasks[f"{view.id:04d}"]
         end = replay(task, journal)
@@ -59,15 +68,15 @@ def collect(
         known = json.loads(store.read_text()) if store.is_file() else {}
         ready.append((view, result, clips, store))
         if set(films) - set(known):
-            lost = drop(settings, view, item(job, settings, view))
+            lost = drop(job, settings, item(job, settings, view))
             todo.append((view, [(key, films[key], clips[key]) for key in films], lost, store))
     work = bound(score_view, data=data, settings=settings, cache=cache(settings, job))
     for k, _ in enumerate(shards.each(work, todo, settings.workers, address)):
-        told(k + 1, len(todo))
+        progress(k + 1, len(todo))
     return [Scored(v, r, c, json.loads(store.read_text())) for v, r, c, store in ready]
 
 
-def score_view(job: tuple, data: DataSet, settings: Settings, cache: str) -> None:
+def score_view(job: ViewClips, data: DataSet, settings: Settings, cache: str) -> None:
     """Export and measure all candidates of a view; writes them to its file of scores."""
     view, wanted, lost, store = job
     size = None
@@ -83,6 +92,7 @@ def score_view(job: tuple, data: DataSet, settings: Settings, cache: str) -> Non
 
 
 def cache(settings: Settings, job: Any) -> str:
+    """Folder of what is computed once from the real clips."""
     return settings.cache or f"{job.run}/cache"
 
 

@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import math
-from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
 from raysearch.config.settings import Job
 from raysearch.evals.physics_iq.challenge.selection import ORACLE
+from raysearch.report.document import document
 from raysearch.report.markup import NONE, Html, el, number
+from raysearch.report.plots import Series, against
+from raysearch.report.sections import grid, section
+from raysearch.report.statistics import Measure
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_W, _H, _L, _B = 470, 310, 60, 46
+VERIFIED = Measure("verified", "Verified score", "%", better=1)
 
 
 def page(job: Job, found: dict[str, Any]) -> str:
-    style = Html(resources.files("raysearch.report").joinpath("style.css").read_text(encoding="utf-8"))
+    """The page of a challenge.
+
+    Args:
+        job: The job.
+        found: What challenge.json has.
+
+    Returns:
+        The HTML document.
+    """
     best = found["systems"][found["best"]]
     data = f"{found['data']}{', stand-in' if found['stand_in'] else ''}, {found['track'].upper()}"
     title = f"{data}: {found['best']} reaches {_pm(best['score'])}"
     body = el(
         "main", el("header", el("p", f"raysearch challenge · {job.run}", class_="kicker"), el("h1", title),
                    [el("p", text, class_="lede") for text in _lede(found)]),
-        el("section", el("h2", "Systems"), _systems(found),
-           el("p", "Intervals draw scenarios, gains pair them; both from the first run.", class_="small")),
+        section("Systems", _systems(found),
+           el("p", "The intervals are bootstraps over scenarios, paired for the gains; both are of the first run.",
+              class_="small")),
         [_pool(name, pool) for name, pool in found["pools"].items()],
-        el("section", el("h2", "What it took"), _costs(found)),
+        section("Costs", _costs(found)),
     )  # fmt: skip
-    head = el("head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-              el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-              el("meta", name="color-scheme", content="light dark"), el("title", title),
-              el("style", style))  # fmt: skip
-    return "<!DOCTYPE html>\n" + el("html", head, "\n", el("body", body), lang="en") + "\n"
+    return document(title, body)
 
 
 def _lede(found: dict[str, Any]) -> list[str]:
-    told = [f"{found['views']} of {found['of_views']} views, {found['fps']} frames per second, {found['seconds']:g} s."]
+    sentences = [
+        f"{found['views']} of {found['of_views']} views, {found['fps']} frames per second, {found['seconds']:g} s."
+    ]
     if found["stand_in"]:
-        told.append("The data set is the stand-in drawn by the tiny world, not Physics-IQ; scores compare systems here "
-                    "and with nothing else.")  # fmt: skip
+        sentences.append(
+            "The data set is the stand-in drawn by the tiny world, not Physics-IQ; its scores can only be compared "
+            "with each other."
+        )
     if found["partial"]:
-        told.append("Not all views are finished: these numbers will change.")
+        sentences.append("Not all views are finished: these numbers will change.")
     if found["upscale"] != "none":
-        told.append("Clips were enlarged to the size of the real ones before scoring.")
-    told.append("Which system is best was seen on these very views; a claim needs the mean of four runs.")
-    return told
+        sentences.append("Clips were enlarged to the size of the real ones before scoring.")
+    sentences.append("The best system was chosen on these same views; a claim needs the mean of four runs.")
+    return sentences
 
 
 def _systems(found: dict[str, Any]) -> Html:
@@ -68,7 +79,7 @@ def _systems(found: dict[str, Any]) -> Html:
             NONE if gain is None else number(gain["mean"], 1, sign=True), _band(gain and gain["interval"]),
             _pm(s["original"]), *(_pm(s[p]) for p in parts),
         ])  # fmt: skip
-    return _table(head, rows)
+    return grid(head, rows, "Systems", "figures")
 
 
 def _pool(name: str, pool: dict[str, Any]) -> Html:
@@ -83,54 +94,33 @@ def _pool(name: str, pool: dict[str, Any]) -> Html:
         rank = ranks.get(key, {}).get("mean")
         rows.append([key, *(number(v, 1) for v in c["verified"]), number(c["original"][-1], 1),
                      NONE if rank is None else number(rank, 2, sign=True)])  # fmt: skip
-    return el("section", el("h2", f"Choosing among candidates: {name}"), _plot(curves), _table(head, rows),
+    return section(f"Choosing among candidates: {name}", _plot(curves), grid(head, rows, "Selectors", "figures"),
               el("p", "Expected Verified score when each selector keeps one of N; random keeps any. The oracle "
-                      "sees the score.", class_="small"))  # fmt: skip
+                      "knows the score.", class_="small"))  # fmt: skip
 
 
 def _plot(curves: dict[str, Any]) -> Html:
-    lines = {"random": [curves[ORACLE]["verified"][0]] * len(curves["n"])}
-    lines |= {k: c["verified"] for k, c in curves.items() if k != "n"}
-    low, high = min(min(v) for v in lines.values()), max(max(v) for v in lines.values())
-    pad = (high - low) * 0.08 or 1.0
-    top = math.log2(curves["n"][-1]) or 1.0
-
-    def at(n: int, value: float) -> tuple[float, float]:
-        across = _L + math.log2(n) / top * (_W - _L - 20)
-        return round(across, 1), round(20 + (high + pad - value) / (high - low + 2 * pad) * (_H - 20 - _B), 1)
-
-    parts: list[Any] = []
-    for k, (name, values) in enumerate(lines.items()):
-        points = [at(n, v) for n, v in zip(curves["n"], values, strict=True)]
-        colour = f"var(--s{k % 8})"
-        parts.append(el("polyline", points=" ".join(f"{x},{y}" for x, y in points), fill="none", stroke=colour,
-                        stroke_width=2))  # fmt: skip
-        parts.append(el("line", x1=_L + 8, x2=_L + 30, y1=30 + 16 * k, y2=30 + 16 * k, stroke=colour, stroke_width=2))
-        parts.append(el("text", name, x=_L + 37, y=34 + 16 * k, class_="tick"))
-    for n in curves["n"]:
-        parts.append(el("text", n, x=at(n, low)[0], y=_H - 26, class_="tick", text_anchor="middle"))
-    for value in (low, (low + high) / 2, high):
-        parts.append(el("text", number(value, 1), x=_L - 10, y=at(1, value)[1] + 4, class_="tick", text_anchor="end"))
-    parts.append(el("text", "Verified score", x=_L - 10, y=8, class_="title"))
-    parts.append(el("text", "candidates per view, N", x=_W / 2, y=_H - 8, class_="title", text_anchor="middle"))
-    told = f"Verified score against N, by selector: {', '.join(lines)}"
-    return el("svg", parts, viewBox=f"0 -8 {_W} {_H + 16}", role="img", aria_label=told, class_="plot",
-              style="max-width:560px")  # fmt: skip
+    """The expected score against N, a line per selector, with the 95 % interval over scenarios where there is one."""
+    n = [float(k) for k in curves["n"]]
+    random = float(curves[ORACLE]["verified"][0])
+    lines: dict[str, Series] = {"random": [(k, random, math.nan, math.nan) for k in n]}
+    for name, c in curves.items():
+        if name != "n":
+            low, high = ([math.nan if v is None else float(v) for v in c[end]] for end in ("low", "high"))
+            lines[name] = list(zip(n, c["verified"], low, high, strict=True))
+    drawn = against(lines, "candidates per view, N", VERIFIED)
+    note = "Whiskers: 95 % interval over scenarios."
+    return el("div", el("figure", drawn, el("figcaption", note), class_="card"), class_="plots")
 
 
 def _costs(found: dict[str, Any]) -> Html:
     rows = [
-        [el("a", name, href=f"{quote(name)}/report.html"), c["nfe"], c["reward_calls"],
+        [el("a", name, href=f"{quote(name)}/report.html"), f"{c['nfe']:,}", f"{c['reward_calls']:,}",
          number(c["generate_s"], 1), number(c["reward_s"], 1)]
         for name, c in found["costs"].items() if c
     ]  # fmt: skip
-    return _table(["run", "network evaluations", "reward calls", "generator seconds", "reward seconds"], rows)
-
-
-def _table(head: list[Any], rows: list[list[Any]]) -> Html:
-    top = el("thead", el("tr", [el("th", h) for h in head]))
-    body = el("tbody", [el("tr", [el("td", cell) for cell in row]) for row in rows])
-    return el("div", el("table", top, body), class_="scroll")
+    heads = ["run", "network evaluations", "reward calls", "generator seconds", "reward seconds"]
+    return grid(heads, rows, "Costs", "figures")
 
 
 def _band(band: list[float] | None) -> str:

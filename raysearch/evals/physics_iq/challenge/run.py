@@ -20,10 +20,11 @@ from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, score, scorer
 from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
 from raysearch.evals.physics_iq.challenge.candidates import Scored, cached, collect
-from raysearch.evals.physics_iq.challenge.settings import Entry, Settings
+from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
+from raysearch.evals.physics_iq.table import Table
 from raysearch.moves import Cost, Outcome, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
 
@@ -32,14 +33,23 @@ Pools = dict[tuple[str, int], list[Scored]]
 
 
 def run(job: Job, limit: int | None = None, scenario: str | None = None, partial: bool = False) -> dict[str, Any]:
-    """Run or go on with a challenge; returns what challenge.json says.
+    """Run or resume a challenge.
 
-    partial: generate nothing, score and report the views that are finished. Raises UsageError for a job or data set
-    that does not fit, and if any search failed.
+    Args:
+        job: The job, with a part `challenge:`.
+        limit: Only this many views, from the first on.
+        scenario: Only scenarios whose name contains this.
+        partial: Generate nothing; score and report the views that are finished.
+
+    Returns:
+        What challenge.json has.
+
+    Raises:
+        UsageError: The job or the data set does not fit, or a search failed.
     """
-    told = settings.read(job)
-    data = settings.pick(settings.data(job, told), limit, scenario)
-    todo = settings.entries(job, told, data.views)
+    options = settings.read(job)
+    data = settings.pick(settings.data(job, options), limit, scenario)
+    todo = settings.entries(job, options, data.views)
     shared = Shared()
     # No baseline: strategies are compared by the challenge itself.
     resolved = {(e.name, e.number): resolve(replace(e.job, baseline=False), shared=shared) for e in todo}
@@ -48,28 +58,28 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     pools: Pools = {}
     for entry in todo:
         print(f"scoring {entry.name}, run {entry.number}", flush=True)
-        pools[entry.name, entry.number] = collect(entry, resolved[entry.name, entry.number], data, told, job, _progress,
-                                                  job.cluster.address)  # fmt: skip
+        key = entry.name, entry.number
+        pools[key] = collect(entry, resolved[key], data, options, job, _progress, job.cluster.address)
     if not all(pools.values()):
         raise UsageError(f"{job.run}: no view is finished in every run yet; give the command without --partial")
-    found = compare(data, told, todo, pools)
+    found = compare(data, options, todo, pools)
     costs = {f"{e.name}/run_{e.number:02d}": _cost(e, resolved[e.name, e.number]) for e in todo}
     found |= {"hash": digest(encode(found)), "costs": costs}
     _tables(job, data, todo, pools)
-    submission.pairs(job, told, todo, pools, found["best"])
+    submission.pairs(job, options, todo, pools, found["best"])
     if not found["partial"]:
-        submission.write(job, told, data, todo, pools, found)
+        submission.write(job, options, data, todo, pools, found)
     export.write(json.dumps(encode(found), indent=1, allow_nan=False).encode(), Path(job.run) / "challenge.json")
     export.write(page.page(job, found).encode(), Path(job.run) / "challenge.html")
     return found
 
 
-def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> dict[str, Any]:
+def compare(data: DataSet, options: Settings, todo: list[ChallengeRun], pools: Pools) -> dict[str, Any]:
     """Systems side by side, and what choosing is worth. Everything here is a function of stored scores."""
     views = min(len(p) for p in pools.values())
     result: dict[str, Any] = {
-        "data": "Physics-IQ Verified" if data.verified else "Physics-IQ", "stand_in": told.data == "tiny",
-        "track": told.track, "upscale": told.upscale, "fps": data.fps, "seconds": data.seconds,
+        "data": "Physics-IQ Verified" if data.verified else "Physics-IQ", "stand_in": options.data == "tiny",
+        "track": options.track, "upscale": options.upscale, "fps": data.fps, "seconds": data.seconds,
         "views": views, "of_views": len(data.views), "partial": views < len(data.views), "systems": {}, "pools": {},
     }  # fmt: skip
     for name, tables in systems(todo, pools).items():
@@ -93,9 +103,9 @@ def compare(data: DataSet, told: Settings, todo: list[Entry], pools: Pools) -> d
     return result
 
 
-def systems(todo: list[Entry], pools: Pools) -> dict[str, list[dict]]:
+def systems(todo: list[ChallengeRun], pools: Pools) -> dict[str, list[Table]]:
     """Tables by system, one per run. base is the first draw of every best-of-N run: what one sample gives."""
-    found: dict[str, list[dict]] = {}
+    found: dict[str, list[Table]] = {}
     for entry in todo:
         if entry.job.search["name"] == "best_of_n" and BASE not in found:
             found[BASE] = [
@@ -107,17 +117,17 @@ def systems(todo: list[Entry], pools: Pools) -> dict[str, list[dict]]:
 
 def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: float | None) -> str:
     """What a challenge would do, counted by running its searches on made-up rewards. Loads and generates nothing."""
-    told = settings.read(job)
-    data = settings.pick(settings.data(job, told), limit, scenario)
+    options = settings.read(job)
+    data = settings.pick(settings.data(job, options), limit, scenario)
     lines, total, shared = [], 0, Shared()
-    for entry in settings.entries(job, told, data.views):
+    for entry in settings.entries(job, options, data.views):
         counts = [count(t) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
             f"{entry.name}, run {entry.number}: {len(counts)} prompts, {moves} moves, {nfe} network evaluations"
         )
-    have = cached(told, job, data)
+    have = cached(options, job, data)
     lines.append(f"scoring: {len(data.views)} views, real clips of {have} cached")
     if seconds_per_nfe is None:
         lines.append(f"in all {total} network evaluations; give --seconds-per-nfe for GPU-hours")
@@ -146,7 +156,7 @@ def count(task: Task) -> tuple[int, int]:
             return moves, nfe
 
 
-def _generate(todo: list[Entry], resolved: Mapping[tuple[str, int], Resolved]) -> None:
+def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resolved]) -> None:
     from raysearch.report import write
 
     failed = []
@@ -161,24 +171,24 @@ def _generate(todo: list[Entry], resolved: Mapping[tuple[str, int], Resolved]) -
         )
 
 
-def _tables(job: Job, data: DataSet, todo: list[Entry], pools: Pools) -> None:
+def _tables(job: Job, data: DataSet, todo: list[ChallengeRun], pools: Pools) -> None:
     """results/: the official CSV and the scores of every system and run."""
     clip = probe(next(iter(next(iter(pools.values()))[0].clips.values())))
     for name, tables in systems(todo, pools).items():
         for k, found in enumerate(tables):
-            model = scorer.Model(
+            model = scorer.ModelClips(
                 run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
             )
             scorer.write(Path(job.run) / "results", model.name, found, scorer.report(data, model, found))
 
 
-def _common(tables: list[dict]) -> list[dict]:
+def _common(tables: list[Table]) -> list[Table]:
     """Over the views that all runs have: while some are unfinished, means must be over the same ones."""
     keys = [k for k in tables[0] if all(k in t for t in tables)]
     return [{k: t[k] for k in keys} for t in tables]
 
 
-def _cost(entry: Entry, resolved: Resolved) -> dict[str, Any]:
+def _cost(entry: ChallengeRun, resolved: Resolved) -> dict[str, Any]:
     path = Path(entry.job.run) / runs.RESULT
     if not path.is_file():
         return {}

@@ -18,6 +18,7 @@ from raysearch.report.statistics import interval, spearman
 from raysearch.search.best_of_n import expected_best
 
 ORACLE = "oracle"
+Terms = Mapping[str, tuple[float, float]]  # by name: of the clip, of the two real takes
 
 
 def sizes(pools: Sequence[Scored]) -> list[int]:
@@ -82,7 +83,12 @@ def _rewards(pool: Scored) -> list[Mapping[str, float]]:
     return [o.rewards for o in pool.result.finals]
 
 
-def _original(pools: Sequence[Scored], views: Sequence, rewards: Sequence, n: int) -> float:
+def _original(
+    pools: Sequence[Scored],
+    views: Sequence[Sequence[Mapping[str, tuple[float, float]]]],
+    rewards: Sequence[Sequence[float]],
+    n: int,
+) -> float:
     mean = {}
     for t in score.TERMS:
         of = [expected_best(r, n, [c[t][0] for c in view]) for r, view in zip(rewards, views, strict=True)]

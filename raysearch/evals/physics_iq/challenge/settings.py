@@ -15,8 +15,10 @@ from raysearch.config.places import As
 from raysearch.config.settings import Job, PartSpec
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, layout, standin
-from raysearch.evals.physics_iq.clips import count, frames
+from raysearch.evals.physics_iq.clips import count
 from raysearch.evals.physics_iq.layout import DataSet, View
+from raysearch.generators.inputs import frame_count
+from raysearch.prompts import Prompt, frames
 
 
 @dataclass
@@ -57,8 +59,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One run of one search. name: of the strategy; number: which repetition, from 1."""
+class ChallengeRun:
+    """One run of one strategy.
+
+    Attributes:
+        name: Name of the strategy.
+        number: Number of the repetition, from 1.
+        job: The job of the run.
+    """
 
     name: str
     number: int
@@ -84,6 +92,7 @@ def read(job: Job) -> Settings:
 
 
 def label(search: dict[str, Any]) -> str:
+    """The name of a strategy in the tables: its `label`, or else its name."""
     return str(search.get("label", search["name"]))
 
 
@@ -113,7 +122,7 @@ def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     return replace(found, views=tuple(views))
 
 
-def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Entry]:
+def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[ChallengeRun]:
     """Every run there is to be, repetitions of a strategy together."""
     items = [item(job, settings, v) for v in views]
     result = []
@@ -124,35 +133,44 @@ def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[Entry]:
             prompts = replace(job.prompts, items=items, heldout=0)
             sub = replace(job, run=f"{job.run}/{name}/run_{k + 1:02d}", seed=job.seed + k, search=spec, films="all",
                           prompts=prompts, challenge={})  # fmt: skip
-            result.append(Entry(name, k + 1, sub))
+            result.append(ChallengeRun(name, k + 1, sub))
     return result
 
 
 def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
     """The prompt of a view, as a job says it."""
-    told = {"id": f"{view.id:04d}", "text": view.prompt}
+    prompt = {"id": f"{view.id:04d}", "text": view.prompt}
     if settings.track == "i2v":
-        return told | {"image": str(view.switch)}
+        return prompt | {"image": str(view.switch)}
     if settings.condition_frames is None:
-        return told | {"video": str(view.conditioning)}
+        return prompt | {"video": str(view.conditioning)}
     assert view.conditioning is not None and job.generator.fps is not None
     path = Path(job.run) / "conditioning" / f"{view.id:04d}-last-{settings.condition_frames}.mp4"
     if not path.is_file():
-        clip, fps = videos.decode(view.conditioning)
+        fps = job.generator.fps
+        clip = frames(Prompt(prompt["id"], video=str(view.conditioning)), fps)
+        assert clip is not None
         if len(clip) < settings.condition_frames:
             raise UsageError(
                 f"challenge.condition_frames={settings.condition_frames}: {view.conditioning} has {len(clip)} frames"
             )
         export.write(videos.encode(clip[-settings.condition_frames :], fps, 0, enlarge=False), path)
-    return told | {"video": str(path)}
+    return prompt | {"video": str(path)}
 
 
-def drop(settings: Settings, view: View, told: dict[str, str]) -> int:
-    """Frames at the start of a generated video that are conditioning."""
+def drop(job: Job, settings: Settings, prompt: dict[str, str]) -> int:
+    """Number of frames at the start of a generated video that are conditioning.
+
+    Args:
+        job: The job of the challenge.
+        settings: Settings of the challenge.
+        prompt: The prompt of the view, as `item` returns it.
+    """
     if settings.drop is not None:
         return settings.drop
-    return 1 if "image" in told else sum(1 for _ in frames(told["video"]))
+    return 1 if "image" in prompt else frame_count(Prompt(prompt["id"], video=prompt["video"]), job.generator.fps)
 
 
 def length(found: DataSet) -> int:
+    """Frames of a clip that is scored."""
     return count(found.seconds, found.fps)

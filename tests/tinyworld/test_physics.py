@@ -1,12 +1,11 @@
-"""The world obeys its laws, every violation breaks one, and pictures and truth measures say what happened."""
+"""The world obeys its laws, and every violation breaks one."""
 
 import numpy as np
 import pytest
 
-from raysearch.tinyworld.heldout import GIVEN, condition
-from raysearch.tinyworld.physics import GRAVITY, SIZE, VIOLATIONS, Motion, sample, simulate
+from raysearch.tinyworld.heldout import condition
+from raysearch.tinyworld.physics import GRAVITY, SIZE, VIOLATIONS, sample, simulate
 from raysearch.tinyworld.render import render
-from raysearch.tinyworld.truth import HIGHER_IS_BETTER, LOST, measure, track
 
 N, FRAMES = 64, 25
 
@@ -43,12 +42,6 @@ def test_balls_meet_and_do_not_overlap():
     assert (distance > reach - 0.6).all() and (distance.min(1) < reach[:, 0] + 0.5).mean() > 0.2
 
 
-def test_the_future_is_determined_and_conditions_are_reproducible():
-    a, b = condition("two_balls", 5), condition("two_balls", 5)
-    assert (a.video == b.video).all() and a.video.shape == (17, SIZE, SIZE, 3) and a.given.shape[0] == GIVEN
-    assert not (a.video == condition("two_balls", 6).video).all()
-
-
 @pytest.mark.parametrize("violation", VIOLATIONS)
 def test_every_violation_shows_after_its_frame_and_not_before(violation):
     scenes = sample(np.random.default_rng(3), N, "two_balls" if violation == "through_ball" else "one_ball")
@@ -72,31 +65,3 @@ def test_unknown_names_are_errors():
         simulate(sample(np.random.default_rng(0), 1), 3, "warp")
     with pytest.raises(ValueError, match="did you mean 'two_balls'"):
         condition("two_bals", 0)
-
-
-@pytest.mark.parametrize("scene", ["one_ball", "two_balls"])
-def test_tracking_finds_the_balls(scene):
-    errors = []
-    for seed in range(20):
-        truth = condition(scene, seed)
-        balls = 1 if scene == "one_ball" else 2
-        centre, _ = track(truth.video / np.float32(255), truth.scenes)
-        errors.append(np.abs(centre - truth.motion.position[0, :, :balls]).mean())
-    assert np.mean(errors) < 0.1
-
-
-def test_measures_of_the_truth_of_a_frozen_and_of_an_empty_video():
-    for seed in range(4):
-        truth = condition("one_ball", seed)
-        exact = measure(truth.video, truth)
-        assert exact["trajectory_error"] < 0.1 and exact["mse"] == 0
-        assert all(exact[name] == 1 for name in HIGHER_IS_BETTER)
-        frozen = truth.video.copy()
-        frozen[GIVEN:] = frozen[GIVEN - 1]
-        still = measure(frozen, truth)
-        assert still["trajectory_error"] > 1 and still["spatiotemporal_iou"] < 0.2
-        empty = truth.video.copy()
-        ground = render(truth.scenes, Motion(truth.motion.position, 0 * truth.motion.visible, truth.motion.colour))[0]
-        empty[GIVEN:] = ground[GIVEN:]
-        gone = measure(empty, truth)
-        assert gone["trajectory_error"] == LOST and gone["violation"] > exact["violation"]

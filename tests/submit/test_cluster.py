@@ -124,7 +124,7 @@ def test_killed_and_submitted_again_ends_with_the_same_hash(cluster, home, work,
     os.kill(driver.pid, signal.SIGSTOP)  # so that it cannot finish meanwhile
 
     code, out = raysearch(*job, "--detach", env=env, cwd=work)
-    assert code == 0 and "is already doing this job" in out and "come back:" in out
+    assert code == 0 and "is already doing this job" in out and "follow it:" in out
     code, out = raysearch(*job, "search.n=7", env=env, cwd=work)
     assert code == 2 and "is alive and writes to" in out and str(run) in out
     every = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]

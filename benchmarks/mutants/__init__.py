@@ -1,0 +1,1 @@
+"""Small mutants of the package, each with the tests that must notice it."""

@@ -1,0 +1,120 @@
+"""How requests reach the replicas of both pools: queued by stage, sent to those that would finish them first.
+
+Invariants: a request may run twice at a time (a hedge), never more often; states and views travel as references, which
+the driver passes on and does not fetch.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from raysearch.config.settings import ClusterConfig
+from raysearch.executors.contract import Request
+from raysearch.executors.policy import Line
+from raysearch.executors.ray.calls import Call, InFlight, effort
+from raysearch.executors.ray.critic import choose
+from raysearch.executors.ray.pool import Pool
+from raysearch.executors.ray.pools import Pools
+from raysearch.executors.ray.replica import Replica
+from raysearch.executors.ray.states import States
+from raysearch.moves import Move
+
+
+class Dispatch:
+    """The queues of both pools, and the calls that are in flight.
+
+    Args:
+        cluster: settings of the pools.
+        pools: the pools.
+        states: where the states are.
+    """
+
+    def __init__(self, cluster: ClusterConfig, pools: Pools, states: States):
+        self._cluster, self._pools, self._states = cluster, pools, states
+        self._lines: dict[Pool[Call], Line[InFlight, Replica[Call]]] = {pool: Line() for pool in pools}
+        self.calls: dict[Any, Call] = {}  # by each of their references
+        self.hedges = 0
+
+    def waiting(self, pool: Pool[Call]) -> int:
+        """Number of requests that wait for a replica of a pool."""
+        return len(self._lines[pool])
+
+    def queue(self, flight: InFlight, first: bool = False) -> None:
+        """Queue for a replica of the stage the request is in; first: ahead of all others."""
+        request = flight.request
+        if flight.view is not None:
+            self._lines[self._pools.rewards].put(flight, 1.0, None, flight.avoid, first)
+            return
+        node = self._states.node(request.needs)
+        self._lines[self._pools.generators].put(flight, self._work(request) or 1.0, node, flight.avoid, first)
+
+    def dispatch(self) -> None:
+        """Send queued requests to the replicas that would finish them first."""
+        for pool, line in self._lines.items():
+            if not self._may_begin(pool):
+                continue
+            lanes, now = pool.lanes, time.monotonic()
+            line.alive({replica.node for replica in lanes})
+            line.turns.sync(lanes, now)
+            for flight, replica in line.match(now):
+                self._send(flight, pool, replica)
+
+    def hedge(self, pool: Pool[Call]) -> None:
+        """Begin stragglers of a pool a second time on idle replicas, if no request waits; the first answer counts."""
+        if len(self._lines[pool]) or not self._may_begin(pool):
+            return
+        idle = [r for r in pool.lanes if not r.calls]
+        for call in pool.stragglers(self._cluster.hedge) if idle else ():
+            alone = len(call.flight.at(pool)) == 1 and call.flight.request.move is not None
+            if alone and idle and idle[-1] is not call.replica:
+                self.hedges += 1
+                self._send(call.flight, pool, idle.pop(), hedge=True)
+
+    def ended(self, call: Call, seconds: float = 0.0, work: float = 0.0) -> None:
+        """Record that a call is over. seconds, work: its duration and size, if it was answered."""
+        call.pool.ended(call.replica, call, seconds, work)
+        if call in call.flight.calls:
+            call.flight.calls.remove(call)
+
+    def _work(self, request: Request) -> float | None:
+        """Network evaluations at the most, or what takes as long; None for a film."""
+        return None if request.move is None else effort(request.move, self._states.start(request.move))
+
+    def _may_begin(self, pool: Pool[Call]) -> bool:
+        """Whether calls may be sent: generators need the size of the rewards' view, remote guides a reward replica."""
+        if pool is self._pools.rewards:
+            return True
+        rewards = self._pools.rewards
+        return bool(rewards.lanes) if self._cluster.guide_from == "remote" else rewards.has_loaded
+
+    def _send(self, flight: InFlight, pool: Pool[Call], replica: Replica[Call], hedge: bool = False) -> None:
+        """Make the call that the present stage of a request needs, and record it."""
+        assert replica.actors is not None
+        request, leader, parent = flight.request, replica.actors.leader, self._states.ref(flight.request.needs)
+        call = Call(flight, pool, replica, self._work(request), hedge=hedge)
+        if pool is self._pools.rewards:
+            call.work, call.refs = 1.0, [leader.score.remote(flight.view, request.prompt)]
+        elif request.move is None:
+            call.refs = [leader.film.remote(request.key, request.prompt, parent)]
+        else:
+            self._send_move(call, request.move, parent)
+        if pool is self._pools.generators:
+            self._states.sent(request.needs, replica.node)
+        flight.calls.append(call)
+        pool.began(replica, call)
+        for ref in call.refs:
+            self.calls[ref] = call
+
+    def _send_move(self, call: Call, move: Move, parent: Any) -> None:
+        """Have the leader of a replica carry out a Move, and its peers follow. parent: reference to the state."""
+        actors, request, critic = call.replica.actors, call.flight.request, None
+        assert actors is not None
+        if move.guide is not None and self._cluster.guide_from == "remote":
+            half = self._pools.generators.durations.deadline(call.work) / 2
+            call.critic, critic = choose(self._pools.rewards, self.calls.values(), half)
+        advance = actors.leader.advance.options(num_returns=3)
+        size = self._pools.rewards.loaded_with
+        call.state, call.view, ref = advance.remote(size, move, request.key, request.prompt, parent, critic)
+        followers = [peer.follow.remote(move, request.key, request.prompt, parent) for peer in actors.peers]
+        call.refs = [ref, *followers]

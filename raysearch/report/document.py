@@ -1,0 +1,73 @@
+"""The frame of every page that raysearch writes: head, style sheet, colour scheme, security policy, scripts and data.
+
+Invariant: a page asks nothing of any network, and runs no script but those written into it here. Its content security
+policy has the browser enforce both: scripts are named by their SHA-256 (CSP Level 3, section 2.3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from raysearch.report.markup import Html, el
+
+
+def document(
+    title: str,
+    body: Html,
+    *,
+    styles: Sequence[Html] = (),
+    scripts: Sequence[Html] = (),
+    data: Any = None,
+    media: str = "",
+) -> str:
+    """A whole HTML document.
+
+    Args:
+        title: Of the page, as text.
+        body: What the page shows.
+        styles: Style sheets beside the common one, which they may override; see `asset`.
+        scripts: Scripts, run at the end of the body in this order; see `asset`.
+        data: What scripts read, as JSON, from the element with the id `data`; None for no such element.
+        media: Where videos and images may come from, as a source list of a content security policy: `data:` for
+            those within the page, `'self' file:` for files beside it. Empty for none.
+
+    Returns:
+        The document, with everything it needs inside but those files.
+    """
+    sources = {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "media-src": media,
+        "img-src": media,
+        "script-src": " ".join(_hash(script) for script in scripts),
+    }
+    policy = "; ".join(f"{name} {allowed}" for name, allowed in sources.items() if allowed)
+    head = el(
+        "head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=policy),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="color-scheme", content="light dark"), el("title", title),
+        [el("style", style) for style in (asset("raysearch.report", "style.css"), *styles)],
+    )  # fmt: skip
+    island = None if data is None else el("script", _json(data), type="application/json", id="data")
+    page = el("html", head, "\n", el("body", body, island, [el("script", script) for script in scripts]), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def asset(package: str, name: str) -> Html:
+    """The text of a style sheet or script that lies in a package, e.g. `asset("raysearch.report", "style.css")`."""
+    return Html(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
+
+
+def _json(data: Any) -> Html:
+    """JSON that cannot end the element it stands in."""
+    return Html(json.dumps(data).replace("<", "\\u003c"))
+
+
+def _hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
