@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -33,9 +33,10 @@ docs: .venv/docs-ready  ## the documentation as a site, with an API reference; a
 package: .venv/ready  ## build the wheel and the sdist, install them in an empty environment and run the command there
 	$(BIN)/python -m pytest -m slow tests/test_package.py
 
-fuzz: .venv/ready  ## broken job files, command lines, videos and images, each with its verdict; fails if one is not right or clear
+fuzz: .venv/ready  ## broken job files, command lines, videos, images and run folders, each with its verdict; fails if one is not right or clear
 	$(BIN)/python -m benchmarks.fuzz.jobs --files 1000 --lines 1000
 	$(BIN)/python -m benchmarks.fuzz.media --count 300
+	$(BIN)/python -m benchmarks.fuzz.folders --count 300
 
 mutants: .venv/ready  ## small changes of the package, each of which the tests must notice; fails if one survives unexplained
 	$(BIN)/python -m benchmarks.mutants
@@ -64,6 +65,9 @@ engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas
 
 chaos: .venv/ready  ## break workers, nodes and coordinators while searches run; prints what came of it
 	$(BIN)/python -m benchmarks.chaos 2>/dev/null
+
+lag: .venv/ready  ## what scores that lag a step and repeated network calls cost, on exact chains; writes benchmarks/lag.json
+	$(BIN)/python -m benchmarks.lag --json benchmarks/lag.json
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle

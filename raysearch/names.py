@@ -69,7 +69,7 @@ def find(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
     module, _, attribute = name.partition(":")
     try:
         part: T = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UsageError(
             f"{kind} {name!r}: {error}; give {', '.join(table)}, or package.module:name that can be imported"
         ) from None

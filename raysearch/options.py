@@ -162,10 +162,10 @@ def check(part: Part, given: Mapping[str, Any], key: str, remedy: str = "") -> N
 
 def check_value(key: str, value: Any, annotation: Any) -> None:
     """Raise UsageError naming key, value and remedy unless the value is of the annotated type and within its bounds."""
-    choices = _choices(annotation)
-    if choices and isinstance(value, str):
-        if value not in choices:
-            lookup(f"{key}:", value, dict.fromkeys(choices))
+    texts = [choice for choice in _choices(annotation) if isinstance(choice, str)]
+    if texts and isinstance(value, str):
+        if value not in texts:
+            lookup(f"{key}:", value, dict.fromkeys(texts))
         return
     if not fits(value, annotation):
         several = "; raysearch sweep takes several values" if isinstance(value, str) and "," in value else ""
@@ -185,6 +185,8 @@ def fits(value: Any, annotation: Any) -> bool:
     members = _members(annotation)
     if made := tuple(m for m in members if inspect.isclass(m) and is_dataclass(m)):
         return isinstance(value, made) or (value is None and type(None) in members)
+    if isinstance(value, bool) and _choices(annotation):  # which equals 1 or 0
+        return any(choice is value for choice in _choices(annotation))
     from pydantic import ValidationError
 
     try:
@@ -196,14 +198,13 @@ def fits(value: Any, annotation: Any) -> bool:
 
 def words(annotation: Any) -> str:
     """Which values an annotation allows, in words; empty where it does not say."""
+    choices = _choices(annotation)
+    if choices:
+        return " or ".join([*map(str, choices), *["null"] * (type(None) in _members(annotation))])
     if get_origin(annotation) is Annotated:
         inner, *bounds = get_args(annotation)
-        if choices := _choices(annotation):
-            return " or ".join(choices)
         said = next((b for b in bounds if isinstance(b, str)), "")
         return said or " ".join(filter(None, (words(inner), _bounds(bounds))))
-    if choices := _choices(annotation):
-        return " or ".join(choices)
     if get_origin(annotation) in (Union, types.UnionType):
         several = [words(a) for a in get_args(annotation)]
         return " or ".join(w for w in dict.fromkeys(several) if w)
@@ -250,15 +251,15 @@ def _end(bound: Any) -> str:
     return f"{value:g}"
 
 
-def _choices(annotation: Any) -> tuple[str, ...]:
-    """The texts of a Literal, also inside a union with null, or of a Choice; of nothing else."""
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """The members of a Literal, also inside a union with null, or the names of a Choice; of nothing else."""
     if get_origin(annotation) is Annotated:
         for entry in get_args(annotation)[1:]:
             if isinstance(entry, Choice):
                 return tuple(entry.names)
     members = [m for m in _members(annotation) if m is not type(None)]
     if members and all(get_origin(m) is Literal for m in members):
-        return tuple(str(c) for m in members for c in get_args(m))
+        return tuple(c for m in members for c in get_args(m))
     return ()
 
 

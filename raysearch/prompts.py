@@ -19,6 +19,9 @@ from raysearch.videos import read, read_image, scan, tell
 SOME = 1000  # frames beyond those counted that tell how even the times are
 
 
+LONGEST_ID = 200  # bytes; a name of a file has at most 255, and more is added to the id
+
+
 @dataclass(frozen=True)
 class Prompt:
     """id names files and addresses noise; scene is a scene of the tiny world, whose true future is known."""
@@ -34,6 +37,13 @@ class Prompt:
         name = str(self.id)
         if not name.strip() or name.startswith(".") or "/" in name or "\\" in name:
             raise UsageError(f"prompt {self.id!r}: ids name files; give one without / and \\ that begins with no dot")
+        if not name.isprintable():
+            raise UsageError(f"prompt {self.id!r}: ids name files; give one without control characters and line breaks")
+        if len(name.encode(errors="replace")) > LONGEST_ID:
+            raise UsageError(
+                f"prompt {name[:40]!r}...: ids name files; give one of at most {LONGEST_ID} bytes, not "
+                f"{len(name.encode(errors='replace'))}"
+            )
         given = [k for k in ("image", "video", "scene") if getattr(self, k) is not None]
         if len(given) > 1:
             raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")

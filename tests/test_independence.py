@@ -12,6 +12,7 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/test_mutants.py": {"mutants"},
+    "tests/tinyworld/test_codec.py": {"gates"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
     "tests/videos/test_fuzz.py": {"fuzz"},
 }

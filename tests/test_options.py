@@ -96,6 +96,9 @@ def test_what_can_be_meant_passes_unchanged():
         (Mapping[str, float], [{"a": 1}], [{"a": "x"}, [1]], "a mapping to numbers"),
         (Sequence[str], [["a"]], ["a", [1]], "a list of texts"),
         (Annotated[str, Choice(("a", "b"))], ["a"], [1, None], "a or b"),
+        (Literal["a", "b"] | None, ["a", None], ["c", 1], "a or b or null"),
+        (Annotated[Literal["a"] | None, "not shown"], ["a", None], ["b"], "a or null"),
+        (Literal[1, 2], [1, 2], ["1", 3, None], "1 or 2"),
         (Annotated[int, Le(3)], [3], [4], "a whole number of at most 3"),
         (Annotated[int, Ge(1), Le(3)], [1], [0, 4], "a whole number in [1, 3]"),
         (bool, [True], [1, "true"], "true or false"),
@@ -118,3 +121,10 @@ def test_a_choice_names_the_nearest_name():
     with pytest.raises(UsageError, match=r"search\.scheme: 'lft' is unknown; did you mean 'left'"):
         check_value("search.scheme", "lft", Annotated[str, Choice(("left", "right"))])
     check_value("search.scheme", "left", Annotated[str, Choice(("left", "right"))])
+
+
+@pytest.mark.parametrize("value", ["1", 3, True])
+def test_a_choice_of_numbers_takes_numbers_alone(value):
+    with pytest.raises(UsageError, match=r"search\.order=.*: give 1 or 2"):
+        check_value("search.order", value, Literal[1, 2])
+    check_value("search.order", 2, Literal[1, 2])

@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,17 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoTokenizer, T5EncoderModel, VideoMAEForPreTraining, VJEPA2Model
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    CLIPTextConfig,
+    CLIPTextModel,
+    LlamaConfig,
+    LlamaModel,
+    T5EncoderModel,
+    VideoMAEForPreTraining,
+    VJEPA2Model,
+)
 
 import raysearch
 import raysearch.tinyworld.codec  # so that diffusers finds the class in copies of the shipped model
@@ -183,17 +195,81 @@ def test_a_shard_that_is_absent(tmp_path):
     assert "is no index of weights" in refused(lambda: pretrained.network(T5EncoderModel, str(tmp_path), "k.model"))
 
 
-def test_what_a_network_computes_or_ties_is_no_fault(tmp_path):
-    """T5 keeps one embedding under two names; older checkpoints carry buffers that are computed now."""
+def llama() -> LlamaModel:
+    config = LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    return LlamaModel(config)
+
+
+def clip_text() -> CLIPTextModel:
+    config = CLIPTextConfig(
+        vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
+    )
+    return CLIPTextModel(config)
+
+
+@pytest.mark.parametrize(
+    ("make", "computed", "foreign"),
+    [
+        (clip_text, "text_model.embeddings.position_ids", "rotary_emb.inv_freq"),
+        (llama, "layers.0.self_attn.rotary_emb.inv_freq", "embeddings.position_ids"),
+        (t5, "", "encoder.embeddings.position_ids"),
+    ],
+    ids=["clip", "llama", "t5"],
+)
+def test_what_older_checkpoints_hold_is_expected_of_its_family_alone(make, computed, foreign, tmp_path):
+    network = make()
+    network.save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    tensors = load_file(file)
+    if computed:
+        save_file(tensors | {computed: torch.arange(4)}, file, {"format": "pt"})
+        assert pretrained.network(type(network), str(tmp_path), "k.model") is not None
+    save_file(tensors | {foreign: torch.arange(4)}, file, {"format": "pt"})
+    assert f"1 tensor not those of the network ({foreign})" in refused(
+        lambda: pretrained.network(type(network), str(tmp_path), "k.model")
+    )
+
+
+def test_what_a_network_ties_is_no_fault(tmp_path):
+    """T5 keeps one embedding under two names."""
     t5().save_pretrained(tmp_path)
     file = tmp_path / "model.safetensors"
     tensors = load_file(file)
     assert sum("shared" in k or "embed_tokens" in k for k in tensors) == 1
-    save_file(tensors | {"encoder.position_ids": torch.arange(4), "x.inv_freq": torch.zeros(2)}, file, {"format": "pt"})
     network = pretrained.network(T5EncoderModel, str(tmp_path), "k.model")
     assert torch.equal(network.shared.weight, t5().shared.weight)
-    save_file(tensors | {"my_position_ids": torch.zeros(2)}, file, {"format": "pt"})
-    assert "my_position_ids" in refused(lambda: pretrained.network(T5EncoderModel, str(tmp_path), "k.model"))
+
+
+@pytest.mark.parametrize("reward", ["vjepa2", "videomae"])
+@pytest.mark.parametrize("damage", IN_FILES, ids=lambda d: d.__name__)
+def test_the_headers_of_a_reward_are_checked_before_anything_is_spent(reward, damage, tmp_path, capsys):
+    shipped = {"vjepa2": "worldmodel"}.get(reward, reward)
+    folder = shutil.copytree(weights(shipped), tmp_path / "model")
+    pattern = damage(folder / "model.safetensors")
+    words = ["plan", "jobs/demo.yaml", "--seconds-per-nfe", "1", f"run={tmp_path}/run"]
+    assert main([*words, f"reward={{name: {reward}, model: {folder}}}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("raysearch: reward.model=") and len(error.splitlines()) == 1 and matches(pattern, error)
+    parts = f"reward={{name: fuse, parts: [{{name: motion}}, {{name: {reward}, model: {folder}}}]}}"
+    assert main([*words, parts, "watch=[]"]) == 2
+    assert capsys.readouterr().err.startswith("raysearch: reward.parts[1].model=")
+
+
+def test_the_command_line_neither_runs_nor_asks_about_code_of_a_vlm(tmp_path):
+    """With `y` on standard input, as a person would answer."""
+    trace = tmp_path / "ran"
+    (tmp_path / "evilmod.py").write_text(f"open({str(trace)!r}, 'w')\nraise SystemExit('remote code ran')\n")
+    mapped = {"AutoConfig": "evilmod.X", "AutoModelForImageTextToText": "evilmod.X"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "evil", "auto_map": mapped}))
+    frames = np.zeros((16, 32, 32, 3), np.uint8)
+    (tmp_path / "film.mp4").write_bytes(encode(frames, 8))
+    words = ["score", str(tmp_path / "film.mp4"), "--reward", "vlm", "--set", f"model={tmp_path}"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "raysearch.cli", *words], input="y\n" * 9, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2 and not trace.exists() and "[y/N]" not in ended.stdout + ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("raysearch:")]
+    assert "brings its own code, which is not run here" in line
 
 
 @pytest.mark.parametrize("kind", [AutoConfig, AutoTokenizer], ids=lambda k: k.__name__)
@@ -219,14 +295,14 @@ def test_every_load_of_the_product_goes_through_one_place():
             name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
             if name in ("from_pretrained", "from_config", "from_single_file", "load_lora_weights", "torch_load"):
                 outside.append(f"{path.relative_to(PACKAGE)}:{node.lineno} {name}")
-    assert [o for o in outside if not o.startswith("pretrained.py")] == []
+    assert [o for o in outside if not o.startswith("pretrained/")] == []
 
 
 def test_every_loading_call_says_whether_code_of_a_model_may_run():
     """Of transformers and of pipelines; diffusers' networks take no such argument and run none."""
-    tree = ast.parse((PACKAGE / "pretrained.py").read_text())
+    tree = ast.parse((PACKAGE / "pretrained/__init__.py").read_text())
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "from_pretrained"]
     assert len(calls) == 3
     explicit = [{k.arg for k in call.keywords} for call in calls]
     assert sum("trust_remote_code" in names for names in explicit) == 2  # `network` adds it to its options
-    assert 'options["trust_remote_code"] = trust' in (PACKAGE / "pretrained.py").read_text()
+    assert 'options["trust_remote_code"] = trust' in (PACKAGE / "pretrained/__init__.py").read_text()

@@ -90,13 +90,18 @@ class Toy:
             fresh = level[step] * move.mutate * self.noise(move, -3)
             x = clean + math.sqrt(1 - move.mutate**2) * (x - clean) + fresh
         rows = replace(self.model, kernel=move.kernel).affine
+        before = x
         for k in range(step, move.to):
             a, b, s = rows[k]
-            x = a * x + b + (s * self.noise(move, k) if s else 0.0)
+            before, x = x, a * x + b + (s * self.noise(move, k) if s else 0.0)
         self.states[key], cost = (float(x), move.to), self._cost(move, key, step)
         self.nfe += cost
-        reward = float(self.model.reward(np.array(x), move.to)) if move.score else math.nan
+        reward = self.read(x, before, move.to) if move.score else math.nan
         return Outcome(key, reward, {"toy": reward}, cost=Cost(nfe=cost))
+
+    def read(self, x: float, before: float, step: int) -> float:
+        """The reward of the state x at a step; `before`: the state one step earlier."""
+        return float(self.model.reward(np.array(x), step))
 
     def _cost(self, move: Move, key: str, step: int) -> int:
         """Evaluations of a Move whose steps begin at `step`."""

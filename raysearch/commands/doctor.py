@@ -41,6 +41,7 @@ def doctor(args: argparse.Namespace) -> int:
     """Examine a generator with a prompt and print what it can do. Exit code 1 if a check failed."""
     from raysearch import config as configuration
     from raysearch import devices
+    from raysearch.generators import feasible
     from raysearch.prompts import Prompt
     from raysearch.sampling import doctor as examination
 
@@ -53,7 +54,10 @@ def doctor(args: argparse.Namespace) -> int:
     job = configuration.typed({"generator": generator}, "the command line")
     plain = args.image or args.video
     prompt = Prompt(examination.PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
+    length = feasible.length(job.generator)
     report = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
+    if length is not None:
+        report["frames_asked"] = length.asked
     print(json.dumps(report, indent=1) if args.json else text(report))
     return 1 if report["failures"] else 0
 
@@ -76,7 +80,8 @@ def text(report: dict[str, Any]) -> str:
         lines.append(("latents", f"{_shape(report['latents'])}, {report['steps']} steps"))
     if "frames" in report:
         t, _, h, w = report["frames"]
-        lines.append(("video", f"{t} frames of {w} x {h}"))
+        asked = report.get("frames_asked", t)
+        lines.append(("video", f"{t} frames of {w} x {h}" + (f"; {asked} were asked for" if asked != t else "")))
     if "particle_bytes" in report:
         lines.append(("particle", f"{_bytes(report['particle_bytes'])} on the wire"))
     times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a decode", "decode_s")]

@@ -76,7 +76,8 @@ def _explain(part: Part, note: str) -> None:
     for name, first in firsts.items():
         option = part.options[name]
         values = "" if option.values == "a text" and option.meaning else option.values
-        text = f"{option.meaning} ({values})" if option.meaning and values else option.meaning or values
+        meaning = option.meaning.removesuffix(".")
+        text = f"{meaning} ({values})" if meaning and values else option.meaning or values
         lines = textwrap.wrap(text, 118 - width, break_on_hyphens=False) or [""]
         if len(first) > width:
             print(first)

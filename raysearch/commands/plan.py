@@ -59,6 +59,8 @@ def plan(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"pace": asdict(pace), "plans": [asdict(p) for p in plans]}, indent=1))
         return 0
+    for note in resolved.notes:
+        print(note)
     print(f"{plans[0].moves} moves, {plans[0].nfe} network evaluations; on one replica {pace.evaluation_s:.3g} s an "
           f"evaluation, {pace.decode_s:.3g} s a preview, {pace.score_s:.3g} s a score")  # fmt: skip
     print("generators  rewards        time  speed-up  generators busy  rewards busy   GPU hours  states moved")

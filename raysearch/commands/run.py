@@ -84,11 +84,13 @@ def show_config(args: argparse.Namespace) -> int:
 
     elsewhere = args.cluster is not None
     job = config.load(args.job, args.overrides, args.cluster, elsewhere)
-    resolve(job, elsewhere=True, with_prompts=not job.challenge)
+    resolved = resolve(job, elsewhere=True, with_prompts=not job.challenge)
     if args.plain:
         print(config.to_yaml(job), end="")
     else:
-        print(explain.annotated(job, config.parts(args.job, args.overrides, args.cluster)), end="")
+        length = resolved.length
+        notes = {("generator", "num_frames"): length.note} if length and length.note else {}
+        print(explain.annotated(job, config.parts(args.job, args.overrides, args.cluster), notes), end="")
     return 0
 
 
@@ -108,7 +110,7 @@ def _tell(run: str, partial: bool = False) -> None:
         return
     fs, root = fsspec.core.url_to_fs(run)
     with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page tells the name of its folder
+        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
         found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
         wanted = _FINISHED if "result.json" in found and not partial else _PARTIAL
         for name, path in found.items():

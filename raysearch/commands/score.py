@@ -66,7 +66,7 @@ def score(args: argparse.Namespace) -> int:
     from raysearch.evals import files as of_files
 
     words = [word for word in args.overrides if "=" in word]
-    given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes what stands behind it
+    given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes all words after it
     if not given:
         raise UsageError("no video is named; give files or folders, e.g. raysearch score runs/demo/best")
     options = chosen(args.reward, words)
@@ -76,6 +76,7 @@ def score(args: argparse.Namespace) -> int:
         raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
+    rewards.check_models(options)
     from raysearch import devices  # after the checks, for it loads torch
 
     reward: Any = rewards.load(options, devices.best())
@@ -128,7 +129,7 @@ def settings(options: Mapping[str, Any], reward: Any, args: argparse.Namespace) 
 
 
 def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
-    """Best first, NaN last; the window at which a surprise is highest beside it, or what else the reward tells."""
+    """Print the table: best first, NaN last, with the window of the highest surprise, or the details of the reward."""
     from raysearch.rewards import registry
 
     width = max(len(row["video"]) for row in table)
@@ -157,7 +158,7 @@ def shown(detail: str) -> bool:
 
 
 def draw(table: list[dict[str, Any]], maps: list[Any], outs: list[Path]) -> None:
-    """The heat maps, on one scale, each as a video of its own."""
+    """Write the heat maps as videos, all on one scale."""
     from raysearch import videos
     from raysearch.rewards.vjepa2 import heat
 

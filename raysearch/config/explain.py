@@ -15,17 +15,22 @@ from raysearch.config.settings import Job
 COLUMN = 44  # where comments begin, unless a value reaches farther
 
 
-def annotated(job: Job, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def annotated(job: Job, parts: Sequence[tuple[str, Mapping[str, Any]]], notes: Mapping[Any, str] | None = None) -> str:
     """The job as YAML with the source of each value.
 
     Args:
         job: as resolved.
         parts: what it was merged from, as `config.parts` gives it.
+        notes: what else is to be said of a value, by its path.
     """
     defaults, values = config.plain(Job()), config.plain(job)
     lines = []
     for path, text in _lines(values, ()):
-        lines.append(text if path is None else f"{text:<{COLUMN}}  # {_source(path, values, parts, defaults)}")
+        if path is None:
+            lines.append(text)
+            continue
+        said = "; ".join(filter(None, (_source(path, values, parts, defaults), (notes or {}).get(path))))
+        lines.append(f"{text:<{COLUMN}}  # {said}")
     return "\n".join(lines) + "\n"
 
 

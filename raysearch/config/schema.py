@@ -145,9 +145,11 @@ def _as(value: Any, member: Any, key: str) -> Any:
         return (
             {str(k): convert(v, each, f"{key}.{k}") for k, v in value.items()} if isinstance(value, Mapping) else None
         )
-    if member is str or origin is Literal:
+    if member is str or (origin is Literal and all(isinstance(choice, str) for choice in inside)):
         return str(value) if isinstance(value, str) else None
     typed = value.value if isinstance(value, Written) else value
+    if origin is Literal:
+        return typed
     if member is bool:
         typed = YES.get(value.lower(), typed) if isinstance(value, Written) else typed
         return typed if isinstance(typed, bool) else None

@@ -1,4 +1,4 @@
-"""Video files under any reward: what it must be told of them, what it sees of them, and a row of numbers for each."""
+"""Scores of video files by any reward: the prompt it needs, the view it sees, and a row of numbers for each file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ from raysearch.rewards import Reward, Scores
 
 
 def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Prompt:
-    """What the reward is told of the prompt. Raises UsageError for what it lacks, and for what it has no use for."""
+    """The prompt for a reward of files.
+
+    Args:
+        options: Spec of the reward.
+        text: What the videos should show; None if not given.
+        clip: The clip that they continue; None if not given.
+
+    Returns:
+        The prompt.
+
+    Raises:
+        UsageError: The reward needs a part of the prompt that is not given, or does not use one that is.
+    """
     wanted, name = rewards.needs(options), options["name"]
     if "scene" in wanted:
         raise UsageError(f"{wanted['scene']} goes by a scene of the tiny world, which a file does not tell; in a job, "

@@ -1,4 +1,4 @@
-"""Run an evaluator that lives in an environment of its own: a command with {input} and {output}, without a shell.
+"""Run an evaluator that is installed in another environment: a command with {input} and {output}, without a shell.
 
 Evaluators append to what is there, so the output is removed first; and one that ends well but wrote nothing has failed.
 """

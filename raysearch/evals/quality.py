@@ -1,4 +1,4 @@
-"""How good a video looks, without weights; and a bridge to VBench, which runs in an environment of its own.
+"""Quality of a video, measured without weights; and the results of VBench, which runs in another environment.
 
 temporal_flickering is VBench's (arXiv 2311.17982). The others stand in for measures that need networks, under names of
 their own: they compare systems here and with no published number.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
-from raysearch.executors import Executor
+from raysearch.executors import Executor, machine
 
 
 def create(
@@ -31,7 +32,16 @@ def create(
         return Inline(generator, specs, cluster.generators.threads, devices.best(), store)
     from raysearch.security import authenticate_driver
 
+    if cluster.address == "local" and not _ray_runs():
+        machine.check(cluster)
+        machine.check_sockets()
     authenticate_driver(cluster.address)
     from raysearch.executors.ray.executor import RayExecutor
 
     return RayExecutor(cluster, generator, specs, store)
+
+
+def _ray_runs() -> bool:
+    """Whether this process has joined a Ray already; imports nothing."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())

@@ -19,7 +19,7 @@ from raysearch.executors.turns import L, Lane, Slot, Turns
 __all__ = ["DEPTH", "PATIENCE", "SEEN_AHEAD", "Lane", "Line", "Waiting"]
 
 DEPTH = 2  # calls in flight per replica: the next is there when one ends, and a crash affects two at most
-SEEN_AHEAD = 4  # requests per replica that an executor wants to see, to place them well
+SEEN_AHEAD = 4  # requests per replica that an executor should have, to place them well
 PATIENCE = 8  # requests per replica that may overtake the oldest one for the sake of locality
 
 T = TypeVar("T")

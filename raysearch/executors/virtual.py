@@ -63,7 +63,7 @@ class Virtual:
         return self._last_ticket
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
-        """The next answers; the clock then stands at the moment they came. `timeout` has no meaning here."""
+        """The next answers; the clock is then at the moment of their arrival. `timeout` has no meaning here."""
         answers: list[tuple[int, Answer]] = []
         while not answers:
             if not (self._events and self._events[0][0] == self.now and self._events[0][2].kind == "up"):

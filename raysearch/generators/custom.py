@@ -27,9 +27,10 @@ def function(name: str) -> Callable[..., Model]:
     module, _, attribute = name.partition(":")
     try:
         make: Callable[..., Model] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # importing runs code of others, which may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UsageError(
-            f"generator.name={name!r}: {error}; give `diffusers`, or package.module:function of a package that every "
+            f"generator.name={name!r}: {reason}; give `diffusers`, or package.module:function of a package that every "
             "worker can import"
         ) from None
     return make

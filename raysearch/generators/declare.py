@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,21 @@ Condition: TypeAlias = Callable[[Frames, Call, str], Call]
 Shape: TypeAlias = Callable[[Pipeline, Call], tuple[int, int]]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
+Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
+Rounding: TypeAlias = Literal["down", "wan", "never", "given"]
+"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; wan,
+n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
+
 KINDS = ("text", "image", "frames")  # what a prompt may give
 TEXT = ("text",)
 TEXT_IMAGE = ("text", "image")
 FTFY = ("ftfy",)
+
+
+def ratios(config: Config) -> tuple[int, int] | None:
+    """What an autoencoder covers, of those that write it down: frames per latent frame, and pixels of a side."""
+    time, space = config.get("temporal_compression_ratio"), config.get("spatial_compression_ratio")
+    return (int(time), int(space)) if time and space else None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,9 @@ class PipelineClass:
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
+            the network cover comes on top (sizes.py).
+        rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
         why: what a test of the class would take, where `tested` is false.
@@ -90,6 +104,8 @@ class PipelineClass:
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
+    multiple: int = 16
+    rounds: Rounding = "down"
     notes: str = ""
     tested: bool = True
     why: str = ""
@@ -107,6 +123,8 @@ class Autoencoder:
         least: the smallest `decode_chunk` with which it can decode in pieces; 0 if it cannot.
         unset: what it does without `decode_chunk`, for the documentation.
         instead: what to do where a job asks for pieces and there are none.
+        covers: from its configuration, how many frames a latent frame stands for, and how many pixels of a side a
+            latent pixel; None where it cannot be told.
     """
 
     name: str
@@ -115,6 +133,7 @@ class Autoencoder:
     least: int = 0
     unset: str = "whole"
     instead: str = "try tiling"
+    covers: Callable[[Config], tuple[int, int] | None] = ratios
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,29 @@
 """What can be known to be wrong with a generator and its prompts before a model is loaded, from its model_index.json.
 
-Of a model on the hub only that file is fetched. Loads neither torch nor diffusers.
+Of a model on the hub only that file and the configurations of two parts are fetched. Loads neither torch nor diffusers.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory
+from raysearch.generators import custom, families, inputs, memory, sizes
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, layout
+from raysearch.generators.sizes import Length
+from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
+KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
@@ -42,7 +43,9 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
     pretrained.check_pipeline_files(str(_folder(config)), "generator.model")
-    memory.check(config, str((index.get("vae") or [None, None])[1]))
+    memory.check(config, _autoencoder(index))
+    if known := sizes.sizes(pipeline, _autoencoder(index), *_configs(config)):
+        sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
@@ -55,6 +58,32 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
             raise too_long(prompt.id, given, call["num_frames"])
 
 
+def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
+    """How many frames the model will make; None where that is not known without loading it.
+
+    A model that is no folder here is not asked for: only what has been fetched before is read.
+
+    Args:
+        config: the generator's settings.
+        usual: whether to look up what the pipeline makes where the job does not say, for which diffusers is imported.
+
+    Raises:
+        UsageError: for a height or width that the model cannot make.
+    """
+    if config.name != "diffusers" or not _is_here(config):
+        return None
+    index, pipeline = _index(config), pipeline_class(config)
+    vae, network = _configs(config)
+    known = sizes.sizes(pipeline, _autoencoder(index), vae, network)
+    call = config.pipeline_call()
+    if known is not None:
+        sizes.check(known, call)
+    asked = call.get("num_frames")
+    if asked is None and usual and known is not None:
+        asked = sizes.usual_frames(pipeline, network)
+    return Length.of(known, asked) if known is not None and isinstance(asked, int) else None
+
+
 def pin(config: GeneratorConfig) -> GeneratorConfig:
     """The settings with the commit that the revision stands for now, because a branch moves.
 
@@ -63,7 +92,8 @@ def pin(config: GeneratorConfig) -> GeneratorConfig:
     """
     if config.name != "diffusers" or config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
-    commit = _fetch(config.model, config.revision).parent.name  # .../snapshots/COMMIT/model_index.json
+    index = hub.fetch(config.model, INDEX, KEY, config.revision)
+    commit = index.parent.name if index else ""  # .../snapshots/COMMIT/model_index.json
     if COMMIT.fullmatch(commit):
         return replace(config, revision=commit)
     warnings.warn(
@@ -89,6 +119,29 @@ def pipeline_class(config: GeneratorConfig) -> str:
     return name
 
 
+def _is_here(config: GeneratorConfig) -> bool:
+    """Whether the configurations of the model can be read without asking the hub."""
+    parts = (INDEX, "vae/config.json", "transformer/config.json")
+    return _folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
+
+
+def _autoencoder(index: Mapping[str, Any]) -> str:
+    """The name of the class of the autoencoder."""
+    return str((index.get("vae") or [None, None])[1])
+
+
+def _configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configurations of the autoencoder and of the network; empty where there is none."""
+    network = next((name for name in memory.NETWORKS if (_index(config).get(name) or [None])[0]), "transformer")
+    return _config(config, "vae"), _config(config, network)
+
+
+def _config(config: GeneratorConfig, part: str) -> dict[str, Any]:
+    folder, name = _folder(config), f"{part}/config.json"
+    file = folder / name if folder.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
+    return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
+
+
 def _folder(config: GeneratorConfig) -> Path:
     """The folder of the model; of one on the hub, a path that does not exist."""
     shipped = families.MODELS.get(config.model)
@@ -97,24 +150,7 @@ def _folder(config: GeneratorConfig) -> Path:
 
 def _index(config: GeneratorConfig) -> dict[str, Any]:
     folder = _folder(config)
-    file = folder / INDEX if folder.is_dir() else _fetch(config.model, config.revision)
-    if not file.is_file():
-        raise UsageError(
-            f"generator.model={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote"
-        )
-    index: dict[str, Any] = json.loads(file.read_text())
-    return index
-
-
-@lru_cache(maxsize=64)
-def _fetch(model: str, revision: str | None) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(model, INDEX, revision=revision))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"generator.model={model!r}: no folder of that name, and the hub does not give it ({reason})"
-        ) from None
+    file = folder / INDEX if folder.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
+    if file is None or not file.is_file():
+        raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote")
+    return pretrained.config(file, config.model, KEY)

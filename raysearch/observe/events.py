@@ -87,7 +87,7 @@ class EventLog(Observer):
         self._write("finished", search=finished.task.name, error=finished.error, **best, **_rounded(finished.cost))
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
-        """Write `pools` if the last one is ten seconds old, and whatever is due."""
+        """Write `pools` if the last one is ten seconds old, and all lines that are due."""
         self._ledger, self._status = ledger, dict(status)
         now = self._clock()
         if now - self._pooled >= POOLS_S:

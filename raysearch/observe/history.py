@@ -1,4 +1,4 @@
-"""What the event log says of all invocations of a run: how many, how long, and what befell the pools."""
+"""What the event log says of all invocations of a run: their number, durations and pool counters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Invocation:
 
 
 def invocations(folder: str) -> list[Invocation]:
-    """One after the other; [] where there is no log. Lines that cannot be read are passed over."""
+    """The invocations in order; [] where there is no log. Lines that cannot be read are skipped."""
     found = list[Invocation]()
     for line in _lines(folder):
         event = _event(line)

@@ -6,9 +6,9 @@ run that is not finished, the journal in place of result.json.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from raysearch import storage
 from raysearch.report import films, page, reading, steering
 from raysearch.report.reading import Run, read
 from raysearch.runs import REPORT
@@ -31,12 +31,7 @@ def write(run: str | Run, limit: float = films.LIMIT) -> Path:
     """
     found = reading.read(run) if isinstance(run, str) else run
     path = found.folder / REPORT
-    partial = path.with_name(f".{REPORT}.{os.getpid()}.partial")
-    try:
-        partial.write_text(page.page(found, limit), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    storage.write(path, page.page(found, limit))
     return path
 
 

@@ -59,12 +59,12 @@ def document(
 
 
 def asset(package: str, name: str) -> Html:
-    """The text of a style sheet or script that lies in a package, e.g. `asset("raysearch.report", "style.css")`."""
+    """The text of a style sheet or script in a package, e.g. `asset("raysearch.report", "style.css")`."""
     return Html(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _json(data: Any) -> Html:
-    """JSON that cannot end the element it stands in."""
+    """JSON that cannot end the script element around it."""
     return Html(json.dumps(data).replace("<", "\\u003c"))
 
 

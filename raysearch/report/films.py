@@ -1,7 +1,7 @@
 """The videos of one prompt side by side: what was given, what truly follows, the chosen, the first, the worst.
 
-Videos lie in the page as base64 as long as there is room; without room a prompt keeps its numbers and says so.
-Given frames are held to the length of the future, so that all videos of a row run in step by themselves.
+Videos are embedded as base64 up to a limit; a prompt beyond it is shown with its numbers only. The last given frame is
+repeated to the length of the future, so that all videos of a row stay in step.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _own(result: Result) -> int | None:
 
 
 def _lines(result: Result, slot: int) -> tuple[tuple[str, str], ...]:
-    """Name and value of what stands under a candidate; digits suit the spread among all candidates."""
+    """The (name, value) pairs under a candidate, with as many digits as the spread among all candidates needs."""
     keys = (None, statistics.ERROR, statistics.MOTION)
     names = {None: "reward", statistics.ERROR: "error", statistics.MOTION: "motion"}
     lines = []

@@ -79,7 +79,7 @@ class Run:
 
     @property
     def independent(self) -> bool:
-        """Whether the finals of a search are independent draws, so that any of them stands for N = 1."""
+        """Whether the finals of a search are independent draws, so that any of them represents N = 1."""
         return self.strategy == "best_of_n"
 
     @property

@@ -47,7 +47,7 @@ def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     if any(r.measure.key == statistics.ERROR for r in rows):
         text.append(f" {statistics.TRUTH} is minus the trajectory error and not repeated.")
     if len({r.prompts for r in rows}) > 1:
-        text.append(" Not every measure is there for every prompt; the number of prompts stands beneath its name.")
+        text.append(" Where a measure is missing for some prompts, the number of prompts is given below its name.")
     some = len({r.prompts for r in rows}) > 1
     body = [_measure(r, some) for r in rows]
     return section(
@@ -94,7 +94,7 @@ def prompts(run: Run, limit: float) -> Html | None:
     if room.omitted:
         omitted = el(
             "p", f"{count(room.videos_omitted, 'video')} of {count(room.omitted, 'prompt')} left out to keep this page "
-            f"below {limit / 1e6:,.3g} MB of video; they lie in the run folder under films/.", class_="notice",
+            f"below {limit / 1e6:,.3g} MB of video; they are in the run folder under films/.", class_="notice",
         )  # fmt: skip
     return section("Videos", tools if room.embedded else None, omitted, rows)
 

@@ -1,4 +1,4 @@
-"""What the report claims, computed: chosen against random choice and oracle, with rank correlations.
+"""The figures of the report: chosen against random choice and oracle, with rank correlations.
 
 The unit of every interval is the prompt: candidates of one prompt share its difficulty, so they are no repetition.
 Intervals are percentile bootstrap over prompts with a fixed seed (Efron & Tibshirani 1993, ch. 13). NaN and inf are

@@ -1,4 +1,4 @@
-"""What a guide did: the reward it climbed beside everything it did not see, against the same search without guide.
+"""What a guide did: its reward beside all held-out measures, compared with the same search without guide.
 
 A gradient can please a reward without making anything better. So every measure of the chosen video is compared with
 that of the unguided search, paired by prompt; if the reward clearly rises while a held-out measure clearly falls, the
@@ -55,7 +55,7 @@ class Effect:
 
     @property
     def alarming(self) -> bool:
-        """Of a held-out measure: clearly worse, or a clear loss of motion that is not small."""
+        """Whether a held-out measure became clearly worse, or motion clearly fell below STILL of the unguided one."""
         if self.measure.key == MOTION:
             return self.verdict == "less" and self.guided < STILL * self.unguided
         return self.verdict == "worse"
@@ -68,7 +68,7 @@ def guided(run: Run) -> bool:
 
 
 def effects(run: Run) -> list[Effect]:
-    """The reward first, then what was held out from it; details of the optimised reward are not held out."""
+    """The effect on the reward, then on each held-out measure; details of the optimised reward are not held out."""
     plain = {e.prompt.id: e.result for e in run.unguided if e.result is not None}
     pairs = [(plain[e.prompt.id], e.result) for e in run.entries if e.result is not None and e.prompt.id in plain]
     known = [m for m in statistics.measures([r for pair in pairs for r in pair], run.reward)
@@ -85,7 +85,7 @@ def effects(run: Run) -> list[Effect]:
 
 
 def warnings(run: Run) -> list[str]:
-    """One line if the guide raised what it climbed while something it did not see fell; nothing else is said here."""
+    """One line if the guide raised its reward while a held-out measure became worse; else none."""
     found = effects(run)
     reward = next((e for e in found if e.measure.key is None), None)
     lost = [e for e in found if e.measure.key is not None and e.alarming]
@@ -93,19 +93,19 @@ def warnings(run: Run) -> list[str]:
         return []
     worse = ", ".join(f"{e.measure.label} {_from_to(e)}" for e in lost)
     return [
-        f"the guide raised the reward it climbs ({_from_to(reward)}) while what it does not see got worse: {worse}; "
-        "this is how a reward is hacked: lower search.guide.scale, or do without the guide"
+        f"the guide raised the reward ({_from_to(reward)}) while measures that were held out from it became worse: "
+        f"{worse}; this indicates reward hacking: lower search.guide.scale, or leave the guide out"
     ]
 
 
 def notices(run: Run) -> list[Html]:
-    """What a reader of a steered run must not miss."""
+    """Warnings for the reader of a steered run."""
     if not guided(run):
         return []
     said = [f"Warning: {text}." for text in warnings(run)]
     if not run.unguided and run.progress is None:
         said.append(
-            "This run was steered by a guide and has no unguided baseline (baseline: false), so nothing here tells "
+            "This run was steered by a guide and has no unguided baseline (baseline: false), so this page cannot show "
             "whether the reward rose at the cost of what it does not measure."
         )
     return [el("p", text, class_="notice") for text in said]
@@ -125,7 +125,7 @@ def table(run: Run) -> Html | None:
     )
     text = (
         f"The chosen video of the guided search against that of the same search, seeds and budget of steps without "
-        f"guide, means over {count(max(e.prompts for e in found), 'prompt')}, paired. The guide climbed the search "
+        f"guide, means over {count(max(e.prompts for e in found), 'prompt')}, paired. The guide follows the search "
         f"reward, {run.reward}; all other measures were held out from it. {corrected}"
     )
     if max(e.prompts for e in found) < FEW:
@@ -142,7 +142,7 @@ def table(run: Run) -> Html | None:
 def _row(e: Effect) -> list[Any]:
     places = decimals([e.unguided, e.guided], e.change)
     unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
-    label = [e.measure.label, unit, el("small", "what the guide climbed" if e.measure.key is None else e.measure.key)]
+    label = [e.measure.label, unit, el("small", "the reward of the guide" if e.measure.key is None else e.measure.key)]
     interval = NONE
     if not math.isnan(e.low):
         interval = f"{number(e.low, places, sign=True)} to {number(e.high, places, sign=True)}"

@@ -1,6 +1,6 @@
-"""What happened, in a sentence, and what keeps one from believing it: the words at the top of the report.
+"""The text at the top of the report: the result in one sentence, what it rests on, and reasons for doubt.
 
-The sentence follows from the interval alone: without a clear change it says so, and with few prompts it claims nothing.
+The sentence follows from the interval alone: it says so if the change is not clear, and claims nothing for few prompts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from raysearch.report.statistics import FEW, Comparison
 
 
 def leading(rows: list[Comparison]) -> Comparison | None:
-    """What the headline speaks of: the trajectory error, else another truth, else the search reward."""
+    """The measure of the headline: the trajectory error, else another truth, else the search reward."""
 
     def rank(row: Comparison) -> tuple[bool, bool, bool]:
         return row.measure.key != statistics.ERROR, not row.measure.truth, row.measure.key is not None
@@ -23,12 +23,12 @@ def leading(rows: list[Comparison]) -> Comparison | None:
 
 
 def name(run: Run) -> str:
-    """The search with its size, to begin a sentence."""
+    """The search with its size, as the beginning of a sentence."""
     return f"Best of {run.population}" if run.independent else f"{run.strategy} ({count(run.population, 'final')})"
 
 
 def headline(run: Run, row: Comparison | None) -> str:
-    """One sentence."""
+    """The headline, one sentence. row: the comparison that `leading` chose."""
     if row is None and run.results:
         return f"Nothing to compare: no candidate of {count(len(run.results), 'prompt')} has a finite reward"
     if row is None:
@@ -54,7 +54,7 @@ def headline(run: Run, row: Comparison | None) -> str:
 
 
 def lede(run: Run, row: Comparison | None) -> list[str]:
-    """What the sentence rests on: interval, baseline, oracle, what was measured."""
+    """Sentences on what the headline rests on: interval, baseline, oracle, and what was measured."""
     if row is None:
         return []
     m, sentences = row.measure, []
@@ -76,7 +76,9 @@ def lede(run: Run, row: Comparison | None) -> list[str]:
     if not m.truth:
         sentences.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")
     elif run.reward.startswith(statistics.TRUTH):
-        sentences.append("The search went by the truth itself, known in the tiny world only: a bound, not a result.")
+        sentences.append(
+            "The search maximised the truth itself, known in the tiny world only: this is a bound, not a result."
+        )
     else:
         sentences.append(f"The search saw the reward {run.reward} alone; the {m.label} was measured, not optimised.")
     return sentences
@@ -94,18 +96,18 @@ def _baseline(run: Run) -> str:
 
 
 def interim(run: Run) -> str:
-    """What to know of a run that is not finished, and how it goes on."""
+    """The notice on a run that is not finished, and how to resume it."""
     assert run.progress is not None
     done, of = run.progress
     return (
         f"Interim report: {done} of {count(of, 'search')} {'is' if done == 1 else 'are'} finished, and only these are "
-        "shown. They are those that ended first, no random sample, and all numbers will change. If the run has been "
-        "stopped, the same command goes on with it."
+        "shown. They are those that ended first and not a random sample, and all numbers will change. If the run has "
+        "been stopped, the same command resumes it."
     )
 
 
 def notices(run: Run) -> list[Html]:
-    """What a reader must not miss, as short boxes."""
+    """Notices for the reader, as short boxes."""
     said = [interim(run)] if run.progress else []
     results = run.results
     failed = len(run.entries) - len(results)

@@ -9,6 +9,7 @@ from raysearch.rewards.base import Declaration, Reward, Scores, SurpriseMap
 from raysearch.rewards.registry import able, names, version
 from raysearch.rewards.spec import (
     check,
+    check_models,
     differentiable,
     fits,
     flat,
@@ -21,6 +22,6 @@ from raysearch.rewards.spec import (
 )
 
 __all__ = [
-    "Declaration", "Reward", "Scores", "SurpriseMap", "able", "check", "differentiable", "fits", "flat", "label",
-    "load", "maps", "names", "needs", "resolved", "settings", "version",
+    "Declaration", "Reward", "Scores", "SurpriseMap", "able", "check", "check_models", "differentiable", "fits", "flat",
+    "label", "load", "maps", "names", "needs", "resolved", "settings", "version",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@Declaration()
+@Declaration(fits=frames.at_least(2))
 class Flicker(Reward):
     """1 - mean absolute change between neighbouring frames / 255, as VBench's temporal_flickering; 1 if nothing moves.
 

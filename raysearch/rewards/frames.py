@@ -7,6 +7,7 @@ typed Any. `axes` are the axes to average over, all but a batch; None for all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,11 @@ def long_enough(count: int, least: int) -> None:
         raise UsageError(
             f"the video has {count} frame{plural}, fewer than the {least} this reward needs; generate more frames"
         )
+
+
+def at_least(least: int) -> Callable[[Mapping[str, Any], int, float | None], None]:
+    """The `fits` of a reward that needs this number of frames."""
+    return lambda settings, count, fps: long_enough(count, least)
 
 
 def grey(view: np.ndarray, least: int = 1) -> np.ndarray:

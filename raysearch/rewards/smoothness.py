@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@Declaration()
+@Declaration(fits=frames.at_least(3))
 class Smoothness(Reward):
     """1 - mean |frame - mean of its neighbours| / 255: half the second difference in time; 1 if nothing moves.
 

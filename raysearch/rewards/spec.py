@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from raysearch import options
+from raysearch import options, pretrained
 from raysearch.errors import UsageError
+from raysearch.pretrained import hub
 from raysearch.rewards import registry
 from raysearch.rewards.base import Reward, Spec
 
@@ -86,6 +87,33 @@ def resolved(spec: Spec) -> dict[str, Any]:
         parts = ({**part, "weight": float(part.get("weight", 1))} for part in spec["parts"])
         filled["parts"] = [resolved(part) for part in parts]
     return {**filled, "label": label(spec)}
+
+
+def check_models(spec: Spec, key: str = "reward") -> None:
+    """Look at the models that a reward and its parts name, without loading them.
+
+    Of a folder the headers of the weights are read; of a hub id the configuration is asked for, so that a model that is
+    gated, misspelt or out of reach is known before anything is spent.
+
+    Args:
+        spec: a checked spec.
+        key: where it stands in the job; errors begin with it.
+
+    Raises:
+        UsageError: for files that are damaged or absent, and for what the hub refuses.
+    """
+    for i, part in enumerate(spec.get("parts", ())):
+        check_models(part, f"{key}.parts[{i}]")
+    reward = registry.find(str(spec["name"]), key)
+    model = None if reward.origin else resolved(spec).get("model")
+    if not isinstance(model, str) or (model == "tiny" and reward.declared.shipped):
+        return
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        hub.fetch(model, pretrained.CONFIG, f"{key}.model", spec.get("revision"))
+        return
+    pretrained.config(folder / pretrained.CONFIG, model, f"{key}.model")
+    pretrained.check_files(folder, model, f"{key}.model")
 
 
 def fits(spec: Spec, frames: int, fps: float | None) -> None:

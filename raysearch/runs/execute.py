@@ -40,6 +40,8 @@ def run(job: Job | Resolved) -> list[Finished]:
             or that cannot be written.
     """
     resolved = resolve(job)
+    for note in resolved.notes:
+        print(note, flush=True)
     job = resolved.job
     with Journal.held(job.run, resolved.manifest) as journal:
         return _searched(resolved, journal)

@@ -33,20 +33,34 @@ class Judge:
     differentiable: bool
 
 
-def judges(job: Job) -> tuple[Judge, ...]:
+def judges(job: Job, frames: int | None = None) -> tuple[Judge, ...]:
     """The search reward and then the watched ones; loads nothing.
+
+    Args:
+        job: typed and checked.
+        frames: the number that the videos will have; None where it is not known.
 
     Raises:
         UsageError: for unknown rewards and options, videos that none of them could judge, and names given twice.
     """
     every = [_judge(job.reward, "reward"), *(_judge(spec, f"watch[{i}]") for i, spec in enumerate(job.watch))]
-    if job.generator.num_frames:
-        rewards.fits(job.reward, job.generator.num_frames, job.generator.fps)
+    if frames is not None:
+        for spec in (job.reward, *job.watch):
+            _fits(job, spec, frames)
     labels = [judge.label for judge in every]
     if doubles := sorted({x for x in labels if labels.count(x) > 1}):
         raise UsageError(f"reward, watch: two are called {doubles[0]!r}; give one another `label`")
     choose.check(job.choose, labels)
     return tuple(every)
+
+
+def _fits(job: Job, spec: Mapping[str, Any], frames: int) -> None:
+    try:
+        rewards.fits(spec, frames, job.generator.fps)
+    except UsageError as error:
+        asked = job.generator.num_frames
+        of = f" (generator.num_frames={asked} makes {frames})" if asked not in (None, frames) else ""
+        raise UsageError(f"{rewards.label(spec)}: {error}{of}") from None
 
 
 def _judge(spec: Mapping[str, Any], key: str) -> Judge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 
 from raysearch.config.settings import Job
@@ -9,6 +10,8 @@ from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 from raysearch.runs import prompt_files
+
+UNGUIDED = "-unguided"  # what the id of a search without its guide ends with
 
 
 def prompts(job: Job) -> list[Prompt]:
@@ -29,7 +32,24 @@ def prompts(job: Job) -> list[Prompt]:
     if len(set(ids)) < len(ids):
         double = min(i for i in ids if ids.count(i) > 1)
         raise UsageError(f"prompts: the id {double!r} is given twice; ids name files and noise, so they must differ")
+    _refuse_clashes(ids)
     return every
+
+
+def _refuse_clashes(ids: list[str]) -> None:
+    """Raise UsageError for ids that differ, but not as names of files or beside what a run adds to them."""
+    known = {unicodedata.normalize("NFC", name): name for name in reversed(ids)}
+    for name in ids:
+        if (other := known[unicodedata.normalize("NFC", name)]) != name:
+            raise UsageError(
+                f"prompts: the ids {other!r} and {name!r} are the same letters in two encodings; ids name files, so "
+                "give one of them another"
+            )
+        if name.removesuffix(UNGUIDED) != name and name.removesuffix(UNGUIDED) in known.values():
+            raise UsageError(
+                f"prompts: the id {name!r} is what the unguided search of {name.removesuffix(UNGUIDED)!r} is called; "
+                "give one of them another"
+            )
 
 
 def _written(job: Job) -> list[Prompt]:

@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -71,6 +72,7 @@ def sidecar(
     return (json.dumps(encode(content), indent=1, allow_nan=False) + "\n").encode()
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of raysearch, of Python, and of the libraries that decide the numbers."""
     names = ("torch", "ray", "diffusers", "transformers", "numpy")

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.generators import feasible, inputs
+from raysearch.generators.sizes import Length
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
+from raysearch.rewards.spec import check_models
 from raysearch.runs.fingerprints import generator_fingerprint
 from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
-from raysearch.runs.prompts import prompts
+from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
 
 T = TypeVar("T")
@@ -37,6 +40,7 @@ class Resolved:
         generator: its settings, pinned to the commit that its revision stands for now.
         scopes: fingerprint of generator and prompt, for each prompt; part of every Move key.
         manifest: what must not change within the run folder. Scopes and manifest are empty for a job `elsewhere`.
+        length: how many frames the videos will have; None where that is not known before the model is loaded.
     """
 
     job: Job
@@ -46,6 +50,14 @@ class Resolved:
     generator: GeneratorConfig
     scopes: tuple[str, ...]
     manifest: Mapping[str, Any]
+    length: Length | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What the job will do otherwise than it says, for the user, before anything starts."""
+        if self.length is None or not self.length.note:
+            return []
+        return [f"generator.num_frames={self.length.asked}: {self.length.note}"]
 
     @property
     def specs(self) -> list[dict[str, Any]]:
@@ -64,7 +76,7 @@ class Resolved:
         """Of a guided job that wants it, every search once more without the guide; else none."""
         if not (self.job.baseline and self.recipe.guided):
             return []
-        return tasks(self.recipe.unguided(), self.prompts, self.scopes, "-unguided")
+        return tasks(self.recipe.unguided(), self.prompts, self.scopes, UNGUIDED)
 
 
 @dataclass
@@ -105,23 +117,29 @@ def resolve(
         return job
     shared = shared or Shared()
     model, ranks = job.generator, job.cluster.generators.ranks
-    judged = shared.once(
-        "judges", (job.reward, job.watch, job.choose, model.num_frames, model.fps), lambda: judges(job)
+    length = (
+        None
+        if record is not None
+        else shared.once("length", (model, elsewhere), lambda: feasible.length(model, usual=not elsewhere))
     )
+    frames = length.made if length else model.num_frames
+    judged = shared.once("judges", (job.reward, job.watch, job.choose, frames, model.fps), lambda: judges(job, frames))
     how = recipe(job, judged[0])
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
     if elsewhere:
-        return Resolved(job, judged, how, todo, model, (), {})
+        return Resolved(job, judged, how, todo, model, (), {}, length)
     if record is not None:
         weights: str = record["generator"]["weights"]
         about = record
     else:
         model, weights = shared.once("generator", (model, ranks, job.prompts), lambda: _pinned(job, todo))
+        for key, spec in (("reward", job.reward), *((f"watch[{i}]", s) for i, s in enumerate(job.watch))):
+            shared.once("reward model", (key, spec), partial(check_models, spec, key))
         about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
-    return Resolved(job, judged, how, todo, model, scopes, about)
+    return Resolved(job, judged, how, todo, model, scopes, about, length)
 
 
 def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:

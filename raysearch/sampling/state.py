@@ -24,14 +24,16 @@ def seal(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], key: str) -
     """Arrays and plain facts as safetensors, with their key and a SHA-256 of all of it in the metadata."""
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     state = json.dumps(facts, sort_keys=True)
-    return save(plain, {"state": state, "key": key, "sha256": _sum(plain, state, key)})
+    sealed = {"state": state, "key": key, "sha256": _sum(plain, state, key)}
+    return save(plain, {"sealed": json.dumps(sealed)})  # one entry: several would be written in any order
 
 
 def unseal(data: bytes, key: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The inverse of `seal`. Raises ValueError if the data are damaged, or sealed with another key."""
     try:
         arrays = load(data)
-        told = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        head = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        told = json.loads(head["__metadata__"]["sealed"])
         sound = told["key"] == key and told["sha256"] == _sum(arrays, told["state"], key)
         facts = json.loads(told["state"])
     except (SafetensorError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -53,14 +53,14 @@ def connect(url: str) -> JobSubmissionClient:
 
 @contextlib.contextmanager
 def readable_errors(url: str) -> Iterator[None]:
-    """What can go wrong with a request, as a UsageError."""
+    """Within, errors of requests to the cluster at `url` are raised as UsageErrors."""
     try:
         yield
     except AuthenticationError as error:
         if not _listens(url):  # Ray's client wants a token before it tries
             raise UsageError(_silent(url, "nothing listens there")) from None
         given = (
-            "refuses the token given" if "failed" in str(error).split(":")[0] else "wants a token, and none is given"
+            "refuses the given token" if "failed" in str(error).split(":")[0] else "requires a token, and none is given"
         )
         raise UsageError(f"the cluster at {url} {given}; {TOKEN}") from None
     except (ConnectionError, requests.RequestException) as error:
@@ -91,7 +91,7 @@ def _guarded(url: str) -> None:
     answer = requests.get(f"{url}/api/jobs/", timeout=30, verify=os.environ.get("REQUESTS_CA_BUNDLE") or True)
     if answer.status_code != 200:
         return
-    what = f"the cluster at {url} asks for no token: whoever reaches it can run code on it"
+    what = f"the cluster at {url} requires no token: anyone who reaches it can run code on it"
     if os.environ.get("RAY_AUTH_MODE") != "disabled":  # which `security` refuses for other machines
         raise UsageError(
             f"{what}; start it with RAY_AUTH_MODE=token, or, if it is on this machine and you mean it, say "

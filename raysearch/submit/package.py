@@ -1,4 +1,4 @@
-"""The files that go along with a job: the working directory without what has no business on a cluster, and raysearch.
+"""The files that are sent with a job: raysearch, and the working directory without what a cluster does not need.
 
 Listed, scanned and packed here, so that what a dry run shows is what is sent. Invariants: no file with a secret is
 packed; the same files give the same bytes.
@@ -18,7 +18,7 @@ from pathspec import GitIgnoreSpec
 import raysearch
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.security import in_file
+from raysearch.security.kinds import in_file
 
 EXCLUDES = (
     ".git", ".hg/", ".svn/", ".venv/", "venv/", "env/", "node_modules/", "__pycache__/", "*.py[cod]", "*.egg-info/",
@@ -27,7 +27,7 @@ EXCLUDES = (
 )  # fmt: skip
 IGNORE_FILES = (".gitignore", ".rayignore")
 MB = 1 << 20
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the zip format; a date of its own would change the bytes
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # in the zip format; the real date would change the bytes
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def collect(root: Path, exclude: Iterable[str], named: Mapping[str, Path], ship:
     Raises:
         UsageError: Files have a secret in them or are too large; the message names them.
     """
-    found, left_out = _walk(root, [("", GitIgnoreSpec.from_lines([*EXCLUDES, *exclude]))])
+    found, left_out = _walk(root, [("", _patterns([*EXCLUDES, *exclude], "cluster.submit.exclude"))])
     if ship:
         own = _sources()
         if clash := next((n for n, p in found.items() if n.startswith("raysearch/") and own.get(n) != p), None):
@@ -105,11 +105,19 @@ def _refuse(files: Mapping[str, Path], most_mb: float) -> None:
     for name, path in files.items():
         if (size := path.stat().st_size) > most_mb * MB:
             bad.append(f"{name}: {size / MB:.1f} MB, more than cluster.submit.max_file_mb={most_mb:g}")
-        elif why := in_file(path, name):
+        elif why := _secret(path, name):
             bad.append(f"{name}: {why}")
     if bad:
         shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "")
         raise UsageError(f"will not send {shown}. Name what must stay here in .rayignore (patterns as in .gitignore)")
+
+
+def _secret(path: Path, name: str) -> str | None:
+    """Why a file must not leave: its text, its name, or that of the file that it links to."""
+    try:
+        return in_file(path, name) or (in_file(path, path.resolve().name) if path.is_symlink() else None)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") -> tuple[dict[str, Path], list[str]]:
@@ -117,11 +125,13 @@ def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") 
     specs = [*specs, *((folder, spec) for spec in _ignored(root / folder))]
     found: dict[str, Path] = {}
     left_out: list[str] = []
-    for entry in sorted(os.scandir(root / folder), key=lambda e: e.name):
+    for entry in _entries(root / folder):
         name, is_folder = f"{folder}{entry.name}", entry.is_dir(follow_symlinks=False)
         name += "/" if is_folder else ""
         if _excluded(name, specs) or not (is_folder or entry.is_file()):  # links to folders, sockets, ...
             left_out.append(name)
+        elif entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+            left_out.append(f"{name} (a link out of the folder)")
         elif is_folder:
             inner, outer = _walk(root, specs, name)
             found |= inner
@@ -131,10 +141,27 @@ def _walk(root: Path, specs: list[tuple[str, GitIgnoreSpec]], folder: str = "") 
     return found, left_out
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be listed ({error.strerror}); name it in .rayignore of the folder above, or mend its "
+            "permissions"
+        ) from None
+
+
 def _ignored(folder: Path) -> list[GitIgnoreSpec]:
     """The patterns of the ignore files of one folder, in their order."""
     files = [folder / name for name in IGNORE_FILES if (folder / name).is_file()]
-    return [GitIgnoreSpec.from_lines(file.read_text(encoding="utf-8").splitlines()) for file in files]
+    return [_patterns(file.read_text(encoding="utf-8", errors="replace").splitlines(), str(file)) for file in files]
+
+
+def _patterns(lines: Iterable[str], source: str) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise UsageError(f"{source}: a pattern that .gitignore does not know ({error}); mend or remove it") from None
 
 
 def _excluded(name: str, specs: Iterable[tuple[str, GitIgnoreSpec]]) -> bool:

@@ -21,6 +21,7 @@ from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.runs.prompts import prompts
 from raysearch.runs.resolve import Shared, resolve
+from raysearch.security.kinds import SECRET_KEY
 from raysearch.submit.package import MB, Parcel, collect
 
 COMMANDS = ("run", "sweep", "challenge")
@@ -72,8 +73,8 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
     root = root.resolve()
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder; --dir names the working directory to send")
-    job, what = _checked(command, job_file, words, cluster_file)
-    notes = _run_folder(job.run)
+    job, what, notes = _checked(command, job_file, words, cluster_file)
+    notes = [*_run_folder(job.run), *notes]
     settings, media = job.cluster.submit, _named(job, root)
     named = dict(media)
     sent = {"job": _carry(job_file, root, named)}
@@ -97,7 +98,7 @@ def prepare(command: str, job_file: str, words: Sequence[str], cluster_file: str
 
 def identify(command: str, job_file: str, words: Sequence[str], cluster_file: str | None) -> tuple[Job, str]:
     """The job and its id, for machines that see this working directory."""
-    job, what = _checked(command, job_file, words, cluster_file)
+    job, what, _ = _checked(command, job_file, words, cluster_file)
     fingerprint = digest([command, what, _content(_named(job, Path.cwd())), __version__, Parcel({}, ()).code()])
     return job, f"raysearch-{command}-{fingerprint[:12]}"
 
@@ -121,17 +122,17 @@ def describe(sending: Sending, address: str) -> str:
     return "\n".join(lines)
 
 
-def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: str | None) -> tuple[Job, Any]:
-    """The job, and all that decides its results; checked as far as it can be without the cluster's machines."""
+def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: str | None) -> tuple[Job, Any, list[str]]:
+    """The job, all that decides its results, and notes; checked as far as it can be without the cluster's machines."""
     if command == "sweep":
         from raysearch import sweep
 
         points, shared = sweep.points(job_file, words, cluster_file, elsewhere=True), Shared()
-        for point in points:
-            resolve(point.job, elsewhere=True, shared=shared)
-        return points[0].job, [[dict(point.settings), _without_cluster(point.job)] for point in points]
+        told = [note for point in points for note in resolve(point.job, elsewhere=True, shared=shared).notes]
+        each = [[dict(point.settings), _without_cluster(point.job)] for point in points]
+        return points[0].job, each, list(dict.fromkeys(told))
     job = config.load(job_file, words, cluster_file, elsewhere=True)
-    resolve(job, elsewhere=True, with_prompts=command == "run")
+    resolved = resolve(job, elsewhere=True, with_prompts=command == "run")
     if command == "challenge" and (data := str(job.challenge.get("data", ""))) != "tiny" and checks.is_relative(data):
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
@@ -140,7 +141,7 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
         raise UsageError(
             f"run={job.run}: a challenge writes to a folder; give a shared one, e.g. run=/shared/challenge"
         )
-    return job, _without_cluster(job)
+    return job, _without_cluster(job), resolved.notes
 
 
 def _without_cluster(job: Job) -> dict[str, Any]:
@@ -194,7 +195,7 @@ def _carry(file: str, root: Path, named: dict[str, Path]) -> str:
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
     """Variables of the job. Raises UsageError for one that is a secret by its name; values are checked as settings."""
     for name in env:
-        if security.SECRET_KEY.search(name) or name.startswith(("RAY_AUTH", "AWS_SE", "AWS_ACC")):
+        if SECRET_KEY.search(name) or name.startswith(("RAY_AUTH", "AWS_SE", "AWS_ACC")):
             raise UsageError(
                 f"cluster.submit.env.{name}: the environment of a job can be read in the dashboard; {security.REMEDY}"
             )

@@ -36,7 +36,7 @@ class Script:
 
 
 def render(command: str, job_file: str, words: Sequence[str], cluster_file: str) -> Script:
-    """The batch script, checked. Raises UsageError for whatever is wrong with job, cluster file or template."""
+    """The batch script of a job, checked. Raises UsageError if the job, the cluster file or the template is wrong."""
     job, identity = sending.identify(command, job_file, words, cluster_file)
     slurm, root = job.cluster.slurm, Path.cwd()
     template = Path(cluster_file).parent / slurm.script

@@ -2,7 +2,7 @@
 
 All searches of all grid points run in one coordinator over one journal, so a Move that two points share runs once:
 best-of-n at 1, 2, ..., 32 costs what 32 costs. Points that need another generator or reward cannot share models; they
-run one after the other, each kind in a folder of its own below `models/`. table.csv, sweep.json and sweep.html hold
+run one after the other, each kind in its own folder below `models/`. table.csv, sweep.json and sweep.html hold
 no measured time and are written anew whenever searches finish: after a stop, the same command ends with the same bytes.
 """
 

@@ -1,6 +1,6 @@
 """The grid of a sweep: its axes, from the command line and the job, and the job that each point of it makes.
 
-`key=a,b,c` is an axis; `particles` stands for search.n. Every point is checked before anything is loaded.
+`key=a,b,c` is an axis; `particles` is short for search.n. Every point is checked before anything is loaded.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) 
     body = el(
         "main", el("header", el("p", "raysearch sweep · " + text, class_="kicker"),
         el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
-        el("section", el("div", [p for p in panels if p is not None], class_="plots")),
-        _table(shown, table), log_z.table(cells),
+        el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
+        log_z.table(cells),
     )  # fmt: skip
     return document("raysearch sweep: " + text, body)
 

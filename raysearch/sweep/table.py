@@ -115,12 +115,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The name of the row's line in plots: the strategy, and the other settings that tell lines apart."""
+        """The name of the row's line in plots."""
         return label(self.series)
 
 
 def label(series: Mapping[str, Any]) -> str:
-    """What tells a line from another, in words: the search and its other settings."""
+    """The name of a line in plots: the strategy, and the other settings that tell lines apart."""
     return " ".join([str(series["search"]), *(f"{k}={v}" for k, v in series.items() if k != "search")])
 
 

@@ -147,6 +147,6 @@ def fit_basis(patches: torch.Tensor, channels: int) -> tuple[torch.Tensor, torch
     centred = (patches - mean).double()
     variance, basis = torch.linalg.eigh(centred.T @ centred / len(centred))
     variance, basis = variance.flip(0)[:channels].clamp(min=1e-6), basis.flip(1)[:, :channels]
-    basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()  # a sign for the eye, not chance
+    basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()  # fixes the sign, which PCA leaves open
     scale = variance**0.25
     return basis.float().contiguous(), mean, (scale * (variance / scale**2).mean().sqrt()).float()

@@ -3,8 +3,9 @@
 import pytest
 
 from raysearch.errors import UsageError
-from raysearch.generators.conditioning import fitted, with_defaults
+from raysearch.generators.conditioning import arguments, fitted, with_defaults
 from raysearch.generators.families import PIPELINES
+from raysearch.prompts import Prompt, frames
 from tests.zoo import others, wan
 from tests.zoo.parts import film, flow
 
@@ -49,3 +50,12 @@ def test_what_was_done_is_told_once(capsys, how):
 def test_without_a_size_it_is_asked_for():
     with pytest.raises(UsageError, match=r"set generator\.height and generator\.width"):
         fitted(wan.vace(), film(1, 16), {}, "crop", "p")
+
+
+def test_frames_for_a_pipeline_that_takes_text_alone():
+    prompt = Prompt("p", "a ball", scene="one_ball", scene_seed=3)
+    with pytest.raises(
+        UsageError, match=r"prompt 'p' has 5 conditioning frames.*takes text alone.*LTXConditionPipeline"
+    ):
+        arguments("LTXPipeline", "a ball", frames(prompt), "p")
+    assert arguments("LTXPipeline", "a ball", None, "p") == {"prompt": "a ball"}

@@ -103,7 +103,7 @@ def test_a_missing_package_is_named(monkeypatch):
 def test_a_folder_without_an_index_and_a_name_that_is_no_model(tmp_path):
     with pytest.raises(UsageError, match=r"holds no model_index.json; give one that save_pretrained wrote"):
         feasible.check(GeneratorConfig(model=str(tmp_path)), [])
-    with pytest.raises(UsageError, match="no folder of that name, and the hub does not give it"):
+    with pytest.raises(UsageError, match="no folder of that name, and no hub id, which has the form owner/name"):
         feasible.check(GeneratorConfig(model="no such model"), [])
 
 

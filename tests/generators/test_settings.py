@@ -14,6 +14,7 @@ from raysearch.errors import UsageError
 from raysearch.generators import feasible, memory
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Move
+from raysearch.pretrained import hub as hub_files
 from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
 from tests.zoo import others, wan
@@ -45,7 +46,7 @@ def hub(saved, tmp_path, monkeypatch):
     shutil.copytree(saved, root / "snapshots" / COMMIT)
     (root / "refs").mkdir()
     (root / "refs/main").write_text(COMMIT)
-    feasible._fetch.cache_clear()
+    hub_files.fetch.cache_clear()
     return root
 
 
@@ -64,7 +65,7 @@ def test_a_branch_is_pinned_to_its_commit(hub, tmp_path):
     (hub / "refs/main").write_text("f" * 40)  # the branch moves; this process stays where it was
     assert runs.manifest(job) == manifest
     shutil.copytree(hub / "snapshots" / COMMIT, hub / "snapshots" / ("f" * 40))
-    feasible._fetch.cache_clear()
+    hub_files.fetch.cache_clear()
     assert runs.manifest(job)["generator"]["revision"] == "f" * 40
     assert runs.manifest(job)["generator"]["weights"] != manifest["generator"]["weights"]
 
@@ -72,12 +73,13 @@ def test_a_branch_is_pinned_to_its_commit(hub, tmp_path):
 def test_a_folder_has_no_revision_and_an_unknown_commit_is_said(saved, tmp_path, monkeypatch):
     config = GeneratorConfig(model=str(saved))
     assert feasible.pin(config) is config and feasible.pin(GeneratorConfig()).revision is None
-    feasible._fetch.cache_clear()
+    hub_files.fetch.cache_clear()
     flat = shutil.copytree(saved, tmp_path / "flat")
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *args, **options: None)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *args, **options: str(flat / feasible.INDEX))
     with pytest.warns(UserWarning, match="the commit of revision dev is not known, so the run is not pinned"):
         assert feasible.pin(GeneratorConfig(model="someone/other", revision="dev")).revision == "dev"
-    feasible._fetch.cache_clear()
+    hub_files.fetch.cache_clear()
 
 
 def bring(saved, folder, entry, file, base):

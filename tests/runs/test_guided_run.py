@@ -49,7 +49,7 @@ def page(folder):
 def test_a_guide_that_pleases_its_reward_alone_is_named(tmp_path):
     folder = steered(tmp_path / "run", (0.2, 0.7), (3.0, 4.5))
     (line,) = report.warnings(str(folder))
-    assert "raised the reward it climbs" in line and "trajectory error 3.0" in line and "search.guide.scale" in line
+    assert "the guide raised the reward" in line and "trajectory error 3.0" in line and "search.guide.scale" in line
     text = page(folder)
     assert "Warning: the guide raised" in text and "What the guide did" in text and ">worse<" in text
     assert "96 gradients" in text

@@ -6,25 +6,11 @@ import pytest
 
 from examples.clockwork import Clockwork
 from raysearch import config, runs
-from raysearch.cli import main
 from raysearch.engine.journal import Journal
 from raysearch.moves import Cost, Outcome
 from raysearch.runs import plan
 
 DEMO = "jobs/demo.yaml"
-
-
-def test_the_table_of_a_job_by_given_seconds(capsys):
-    words = ["--seconds-per-nfe", "2", "--seconds-per-score", "1", "--generators", "1,4", "films=none"]
-    assert main(["plan", DEMO, *words, "cluster.generators.num_gpus=1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["plans"]
-    assert [p["generators"] for p in found] == [1, 4]
-    assert found[0]["moves"] == 128 and found[0]["nfe"] == 128 * 12
-    assert found[0]["seconds"] == pytest.approx(128 * 24, rel=0.02)
-    assert found[0]["gpu_h"] == pytest.approx(found[0]["seconds"] / 3600)
-    assert 3.9 < found[0]["seconds"] / found[1]["seconds"] <= 4.0
-    assert main(["plan", DEMO, *words]) == 0
-    assert "128 moves, 1536 network evaluations" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("search", [
@@ -63,20 +49,6 @@ def test_the_pace_of_a_run_is_read_from_its_journal(tmp_path):
     (tmp_path / "result.json").write_text("{}")
     pace = plan.measured(str(tmp_path))
     assert (pace.evaluation_s, pace.decode_s, pace.score_s) == pytest.approx((0.5, 3.0, 0.25))
-
-
-def test_wrong_flags_are_one_line(capsys, tmp_path):
-    for words, wants in (
-        ([], "the speed of a replica is not given"),
-        (["--from", str(tmp_path)], "no result.json there"),
-        (["--seconds-per-nfe", "1", "search.name=smx"], "did you mean 'smc'"),
-    ):
-        assert main(["plan", DEMO, *words]) == 2
-        error = capsys.readouterr().err
-        assert wants in error and error.count("\n") == 1
-    for words in (["--generators", "0"], ["--seconds-per-nfe", "-1"]):
-        with pytest.raises(SystemExit):
-            main(["plan", DEMO, *words])
 
 
 def test_a_plan_loads_nothing_and_writes_nothing(tmp_path):

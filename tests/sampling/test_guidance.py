@@ -156,6 +156,19 @@ def test_travelling_repeats_the_step_with_new_noise_and_claims_no_correction():
     assert (again.x == twice.x).all()
 
 
+def test_log_ratios_and_evaluations_add_up_over_steps():
+    """A chain of Moves of one step each has the sum of what its Moves have; its noise is addressed by the same seed."""
+    for guide in (Guide("mean", 0.3), Guide("full", 0.3)):
+        kernel = Kernel("ddim_eta", 0.8)
+        whole, ratio, nfe = moved(guide, kernel=kernel)
+        state, ratios, evaluations = None, [], 0
+        for to in range(1, 6):
+            state, one, more = moved(guide, to, kernel, state)
+            ratios, evaluations = [*ratios, one], evaluations + more
+        assert (state.x == whole.x).all() and sum(r != 0 for r in ratios) == 4  # the last step lands on the data
+        assert ratio == pytest.approx(sum(ratios), abs=1e-5) and nfe <= evaluations <= nfe + 4
+
+
 def test_a_slope_that_is_not_finite_is_an_error_not_a_video():
     with torch.no_grad(), pytest.raises(ArithmeticError, match="not finite at step 0"):
         move = Move(None, (0,), 5, guide=Guide("mean", 0.1))

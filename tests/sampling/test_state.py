@@ -41,6 +41,11 @@ def test_a_state_whose_preview_lags_a_step_counts_as_absent(store):
     assert store.load("a") is None
 
 
+def test_the_same_state_has_the_same_bytes():
+    assert len({state("x0", "last").to_bytes("a") for _ in range(20)}) == 1
+    assert state().to_bytes("a") != state().to_bytes("b") != state("x0").to_bytes("b")
+
+
 def test_absent_and_dropped(store):
     assert store.load("a") is None
     store.save("a", state())

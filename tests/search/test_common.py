@@ -12,9 +12,9 @@ from raysearch.search.common import afford, at_least, moves_to, proper, ranked, 
 
 
 def test_streams_differ_in_every_part_of_their_address_and_in_nothing_else():
-    addresses = [(1, 2, 3), (1, 2, 4), (1, 3, 3), (2, 2, 3), (1, 2)]
+    addresses = [(1, 2, 3), (1, 2, 4), (1, 3, 3), (2, 2, 3), (1, 2), ("a", 2, 3), ("b", 2, 3)]
     assert len({stream(*a).random() for a in addresses}) == len(addresses)
-    assert stream(1, 2, 3).random() == stream(1, 2, 3).random()
+    assert stream("a", 2, 3).random() == stream("a", 2, 3).random()
 
 
 def test_rewards_are_in_slot_order_and_lose_no_bit():

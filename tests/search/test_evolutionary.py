@@ -29,12 +29,12 @@ def test_two_generations_by_hand():
     assert told.parents(1) == [f"7.0.{i}.0" for i in range(4)] and told.parents(2) == [f"7.0.{i}.1" for i in range(4)]
     assert {(m.kernel, m.guide) for moves in told.rounds for m in moves} == {(kernel, guide)}
     fitness = [2, 0, 3, 1]
-    winners = [fitness[min(stream(7, 1, i).integers(4, size=2))] for i in range(3)]
+    winners = [fitness[min(stream("7.0.0.2", 7, 1, i).integers(4, size=2))] for i in range(3)]
     assert told.parents(3) == [f"7.0.{w}.0" for w in winners] and len(set(winners)) > 1
     assert told.parents(4) == [f"7.1.{i}.0" for i in range(3)] and told.seeds(4) == [(7, 1, i, 1) for i in range(3)]
     # then there are the two elites, 2 and 0, and three children; their states at step 4 are of two generations
     at_4 = ["7.0.2.1", "7.0.0.1", "7.1.0.0", "7.1.1.0", "7.1.2.0"]
-    second = [min(stream(7, 2, i).integers(5, size=2)) for i in range(3)]
+    second = [min(stream("7.0.0.2", 7, 2, i).integers(5, size=2)) for i in range(3)]
     assert told.parents(5) == [at_4[w] for w in second] and told.seeds(5) == [(7, 2, i, 0) for i in range(3)]
     result = told.result
     assert [o.key for o in result.finals] == ["7.0.2.2", "7.0.0.2", "7.2.0.0", "7.2.1.0", "7.2.2.0"]

@@ -17,7 +17,7 @@ def run(accept: dict, first: tuple[float, ...] = (0.0, 0.0), **options):
     """Two chains whose proposals (k, i) are just accepted or just refused, by the uniform of their own address."""
     now, rewards = list(first), {f"7.0.{i}.1": r for i, r in enumerate(first)}
     for (k, i), yes in sorted(accept.items()):
-        proposed = now[i] + (math.log(stream(7, k, i).random()) + (1e-9 if yes else -1e-9)) / LAM
+        proposed = now[i] + (math.log(stream("7.0.0.0", 7, k, i).random()) + (1e-9 if yes else -1e-9)) / LAM
         rewards[f"7.{k}.{i}.1"] = proposed
         now[i] = proposed if yes else now[i]
     return driven(pcn(7, 8, n=2, rounds=len(accept) // 2, lam=LAM, **options), rewards.__getitem__), rewards

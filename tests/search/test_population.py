@@ -1,4 +1,4 @@
-"""Selection without copies, fresh particles and the dead: fixed sizes, spent budgets, E[Z_hat] = Z over all draws."""
+"""Selection without copies, fresh particles, the dead: fixed sizes, spent budgets, E[Z_hat] = Z over all outcomes."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 
 from raysearch.moves import Guide, Kernel
 from raysearch.search import strategy
+from raysearch.search.common import stream
 from raysearch.search.resampling import SCHEMES, systematic
 from tests.search.scripted import Told, driven
 
@@ -64,10 +65,8 @@ def by_definition(told: Told, potential: str, lambdas: list[float]) -> tuple[lis
 @pytest.mark.parametrize("potential", ["diff", "max", "sum", "immediate"])
 def test_weights_are_those_of_the_definition_over_reads_with_forced_resampling(potential, scheme):
     for seed, threshold, last in ((0, 1.0, None), (1, 0.6, None), (2, 0.0, None), (3, 1.0, 3)):
-        told = driven(
-            smc(seed, 8, n=6, lam=LAM, rise="linear", potential=potential, threshold=threshold, scheme=scheme,
-                reads=READS, last=last, kernel=NOISY), reward, ratio,
-        )  # fmt: skip
+        options = {"n": 6, "lam": LAM, "rise": "linear", "potential": potential, "threshold": threshold, "last": last}
+        told = driven(smc(seed, 8, scheme=scheme, reads=READS, kernel=NOISY, **options), reward, ratio)
         ess, log_z, log_w = by_definition(told, potential, [0.25 * LAM, 0.5 * LAM, 0.75 * LAM, LAM])
         resampled = [a is not None for a in told.result.notes["ancestors"]]
         assert resampled == {1.0: [True] * 3, 0.0: [False] * 3}.get(threshold, resampled)
@@ -87,6 +86,19 @@ def test_parents_and_roots_follow_the_ancestors():
     assert told.result.notes["roots"] == len(set(root)) < 6
     assert [moves[0].to for moves in told.rounds] == [2, 4, 6, 8] and told.parents(0) == [None] * 6
     assert told.result.winner.reward == max(o.reward for o in told.result.finals)
+
+
+def test_streams_of_resampling_know_the_first_state(monkeypatch):
+    """So that two prompts with the same seed do not draw the same."""
+    seen = []
+
+    def watched(weights, rng, m=None):
+        seen.append(rng.random())
+        return systematic(weights, rng, m)
+
+    monkeypatch.setitem(SCHEMES, "systematic", watched)
+    driven(smc(3, 8, n=6, threshold=1.0, reads=(0.5,), kernel=NOISY), reward)
+    assert seen == [stream("3.0.0", 3, 0).random()]
 
 
 def test_kernel_and_guide_reach_every_move():
@@ -109,15 +121,25 @@ def test_each_read_resamples_with_a_stream_of_its_own(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("window", "resampled"),
-    [((0.0, 1.0), [True] * 3), ((0.0, 0.35), [True, False, False]), ((0.28, 0.45), [True, False, False])],
+    ("window", "reads"), [((0.0, 1.0), [2, 4, 6]), ((0.0, 0.35), [2]), ((0.28, 0.45), [2]), ((0.5, 0.8), [4])]
 )
-def test_particles_are_copied_only_where_noise_parts_them(window, resampled):
-    """Of 8 steps the noisy ones are all but the last, 0 to 2, and 2 to 3."""
+def test_reads_that_no_noise_follows_are_left_out(window, reads):
+    """Of 8 steps the noisy ones are all but the last, 0 to 2, 2 to 3, and 4 to 5."""
     kernel = Kernel("ddim_eta", 1.0, window)
     told = driven(smc(0, 8, n=6, lam=LAM, threshold=1.0, reads=READS, kernel=kernel), reward)
-    done = [a is not None for a in told.result.notes["ancestors"]]
-    assert done == resampled[: len(done)]
+    assert [moves[0].to for moves in told.rounds] == [*reads, 8]
+    assert told.result.notes.get("left_out", []) == [stop for stop in (2, 4, 6) if stop not in reads]
+    assert all(a is not None for a in told.result.notes["ancestors"])
+
+
+@pytest.mark.parametrize(("window", "copied"), [((0.28, 0.3), [0]), ((0.5, 0.8), [1]), ((0.0, 1.0), [0, 1, 2])])
+def test_a_population_that_shrinks_is_copied_only_where_noise_parts_copies(window, copied):
+    """Of 8 steps the noisy ones are 2 alone, 4 to 5, and all but the last; with so large a lambda copies are made."""
+    told = driven(
+        smc(0, 8, n=12, last=8, lam=60.0, reads=READS, kernel=Kernel("ddim_eta", 1.0, window)), reward
+    )  # fmt: skip
+    distinct = [len(set(told.parents(k + 1))) == len(told.parents(k + 1)) for k in range(3)]
+    assert [k for k in range(3) if not distinct[k]] == copied
 
 
 def test_adaptive_lambda_begins_where_the_read_before_ended_and_uses_the_potential_and_the_log_ratios():

@@ -103,8 +103,20 @@ def test_everything_by_hand():
 def test_what_was_earned_and_lost_adds_up_over_many_reads():
     weights = Weights.uniform(2).add([1.0, 1.0]).resampled().add([2.0, 2.0]).resampled(3).add([0.5, 0.5, math.nan])
     assert weights.log_z == pytest.approx(3.5 + math.log(2 / 3)) and weights.nans == 1
-    assert weights.resampled().nans == weights.pruned([1, 2]).nans == 1
+    assert weights.resampled().nans == weights.branched(np.array([0, 1]), np.ones(2)).nans == 1
+    assert weights.joined(2, 0.5).nans == 1
     assert weights.resampled().add([0.0, math.nan, 0.0]).nans == 2
+
+
+def test_parts_of_particles_and_fresh_ones_by_hand():
+    weights = Weights(np.log([1.0, 3.0]), 0.7)
+    halves = weights.branched(np.array([0, 1, 1]), np.array([1.0, 0.5, 0.5]))
+    assert np.exp(halves.lw).tolist() == pytest.approx([1.5, 2.25, 2.25]) and halves.log_z == pytest.approx(
+        weights.log_z
+    )
+    joined = weights.joined(2, 0.25)
+    assert np.exp(joined.lw).tolist() == pytest.approx([1.5, 4.5, *[0.5 * math.exp(-0.7)] * 2])
+    assert math.exp(joined.log_z) == pytest.approx(0.75 * math.exp(weights.log_z) + 0.25)
 
 
 def test_order_of_slots_changes_no_bit_of_a_sum_that_rounds():

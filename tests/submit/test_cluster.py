@@ -104,8 +104,8 @@ def until(what, seconds: float, told=lambda: ""):
 def test_without_the_token_nothing_is_said(cluster, home, work):
     job = ["submit", "jobs/demo.yaml", "run=/tmp/nowhere", "--address", cluster.url]
     for token, wants in (
-        (None, "wants a token, and none is given"),
-        (secrets.token_hex(32), "refuses the token given"),
+        (None, "requires a token, and none is given"),
+        (secrets.token_hex(32), "refuses the given token"),
     ):
         code, out = raysearch(*job, env=user(home, token), cwd=work)
         assert code == 2 and wants in out and "RAY_AUTH_TOKEN" in out and "Traceback" not in out

@@ -93,6 +93,26 @@ def test_links_are_not_followed_into_folders(tmp_path):
     assert list(parcel.files) == ["a"] and parcel.left_out == ["link"]
 
 
+def test_links_out_of_the_folder_and_to_secrets_do_not_travel(tmp_path):
+    tree(tmp_path, {"work/a": "1", "outside/b": "2", "work/id_rsa": "odd"})
+    (tmp_path / "work/away").symlink_to(tmp_path / "outside/b")
+    (tmp_path / "work/within").symlink_to("a")
+    parcel = collect(tmp_path / "work", ["id_rsa"], {}, ship=False, most_mb=1)
+    assert sorted(parcel.files) == ["a", "within"]
+    assert "away (a link out of the folder)" in parcel.left_out
+    (tmp_path / "work/friendly").symlink_to("id_rsa")
+    with pytest.raises(UsageError, match="friendly: its name says that it holds secrets"):
+        collect(tmp_path / "work", ["id_rsa"], {}, ship=False, most_mb=1)
+
+
+def test_ignore_files_that_cannot_be_meant(tmp_path):
+    tree(tmp_path, {"a": "1"})
+    (tmp_path / ".gitignore").write_bytes(b"\xff\xfe\n*.log\n")
+    assert names(tmp_path) == [".gitignore", "a"]
+    with pytest.raises(UsageError, match=r"cluster\.submit\.exclude: a pattern that \.gitignore does not know"):
+        collect(tmp_path, ["!"], {}, ship=False, most_mb=1)
+
+
 def test_the_same_files_give_the_same_bytes_and_raysearch_comes_along(tmp_path):
     tree(tmp_path, {"a.txt": "1", "sub/b.txt": "2"})
     one = collect(tmp_path, [], {}, ship=True, most_mb=20)

@@ -24,6 +24,7 @@ HUB = "hf_" + "a1B2" * 8
         ("generator.call.api_key=abcdefghij", "generator.call.api_key looks like a secret"),
         ("cluster.submit.env.HF_TOKEN=abcdefghij", "cluster.submit.env.HF_TOKEN looks like a secret"),
         ("prompts.items=[{text: AKIA" + "ABCD" * 4 + "}]", "prompts.items[0].text looks like an AWS access key"),
+        ("cluster.slurm.setup=[export WANDB_API_KEY=q7Rt2mXw9Lk4]", "cluster.slurm.setup[0] looks like a secret"),
         ("run=s3://me:hunter2secret" + "@host/x", "run looks like a password in a URL"),
     ],
 )
@@ -132,7 +133,7 @@ def test_a_cluster_that_lets_anyone_in(answering, home):
     code, out = raysearch(*job, env=env)
     assert code == 2 and "start it with RAY_AUTH_MODE=token" in out
     code, out = raysearch(*job, env=env | {"RAY_AUTH_MODE": "disabled"})
-    assert code == 0 and "warning: the cluster at" in out and "asks for no token" in out
+    assert code == 0 and "warning: the cluster at" in out and "requires no token" in out
     # 127.1 is this machine, but not by its form.
     code, out = raysearch("list", "--insecure", "--address", f"http://127.1:{answering}", env=env)
     assert code == 2 and "start it with RAY_AUTH_MODE=token" in out and "ab" * 32 not in out

@@ -32,6 +32,11 @@ SETTINGS = """
 
 All under `generator:`; what cannot be done is an error before loading, as far as the model's index tells.
 
+* `num_frames`, `height`, `width`: a pipeline makes whole latent frames, so it rounds: LTX makes 8k + 1 frames and 9 of
+  12 asked for, Wan 4k + 1 and 21 of 20. `raysearch config`, `plan`, `doctor`, `run` and every dry run say how many will
+  be made, rewards and challenges are held against that number before anything starts, and a height or width that the
+  model cannot make is refused with the multiples it makes. They follow from the class and the configurations of
+  autoencoder and network (`raysearch/generators/sizes.py`).
 * `revision`: of a hub id. A branch is resolved to its commit, from the hub or the local cache, before anything is
   loaded; the commit is what workers load and what the journal records. Where it cannot be told, a warning says so. Of a
   folder the journal records a hash of the content.
@@ -61,7 +66,7 @@ generator:
 
 * `search.reads` of SMC and beam is `[1/N, 2/N, ...]` by default, so they score and select whenever a chunk is finished
   and nothing later has seen it. Other reads are allowed: a preview shows the finished chunks and x0_hat of the one in
-  work.
+  work. At the end of a chunk that is the finished chunks alone: the next one is still pure noise and is left out.
 * Finished chunks never change: kernels, mutation, and going back within a later chunk leave them bit for bit. Copies of
   a particle part in the next chunk, by the kernel's noise. `kernel.window` is in fractions of all steps: give the
   kernel [0, 1], as here, for the default of SMC and beam, [0.2, 0.8], brings no noise to the first and last fifth.
@@ -82,7 +87,7 @@ two equals the unsplit one bitwise; a noisy particle goes on bitwise on a fresh 
 pipeline's video within the bound below (greatest difference of a pixel, videos lie in [0, 1]); gradients flow through
 decode and through the network; conditions reach the network and are held where the table says so; mutating and going
 back leave held positions and finished chunks; particles share a call where the table says so, and cannot elsewhere;
-with bf16 weights the state stays fp32 and the chain bitwise.
+with bf16 weights the state stays fp32 and the chain bitwise; frames and pixels made are those foretold.
 """
 
 

@@ -12,6 +12,7 @@ from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.classes import for_frames
 from raysearch.generators.conditioning import arguments, own_names, with_defaults
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
+from raysearch.generators.sizes import sizes
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
@@ -99,6 +100,22 @@ def test_the_chain_makes_the_video_of_the_stock_pipeline(zoo):
     assert video.shape == expected.shape
     difference = (video - expected).abs()
     assert difference.max() <= case.fidelity and difference.mean() <= case.mean
+
+
+def test_what_it_makes_of_a_number_of_frames_is_known_before(zoo):
+    pipeline, call = zoo.model.pipeline, dict(zoo.model.call)
+    network = pipeline.unet if hasattr(pipeline, "unet") else pipeline.transformer
+    known = sizes(zoo.case.pipeline, type(pipeline.vae).__name__, pipeline.vae.config, network.config)
+    assert call.get("height", known.multiple) % known.multiple == 0
+    name = next((n for n in ("num_frames", "frames") if n in call), "")
+    if not name or zoo.case.chunks > 1:
+        return
+    asked = call[name] + known.per_latent - 1  # which Wan rounds up, and others down
+    other = DiffusersModel(pipeline, STEPS, 8, **{**call, name: asked, "height": 3 * known.multiple})
+    generator = other.given(TEXT, zoo.case.frames(), "p")
+    with torch.no_grad():
+        video = generator.decode(generator.draw(noise(0)), noise(1))
+    assert (len(video), video.shape[2]) == (known.made(asked), 3 * known.multiple)
 
 
 def test_gradients_flow_through_decode_and_through_the_network(zoo):

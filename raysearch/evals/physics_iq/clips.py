@@ -52,8 +52,8 @@ def probe(path: str | os.PathLike[str]) -> Probe:
     """Read the packets of a file, without decoding more than a frame.
 
     Raises:
-        UsageError: for a file that is no video, one whose frames do not come at an even pace, and one that a viewer
-            turns, mirrors or stretches, which the scorer does not.
+        UsageError: The file is no video, its frames do not come at an even pace, or a viewer turns, mirrors or
+            stretches it, which the scorer does not.
     """
     name = os.fspath(path)
     ((head, _),) = ask(name, "header", packets=True)

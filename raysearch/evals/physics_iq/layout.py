@@ -1,4 +1,4 @@
-"""The data set as it lies on disk, original or Verified: which clips belong to which view, known from names alone.
+"""The layout of the data set on disk, original or Verified: which clips belong to which view, known from names alone.
 
     FOLDER/split-videos/{testing,conditioning}/{F}FPS/0001_testing-videos_{F}FPS_perspective-left_take-1_trimmed-X.mp4
     FOLDER/switch-frames/0001_switch-frames_anyFPS_perspective-left_trimmed-X.jpg
@@ -129,7 +129,7 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
 
 
 def seconds(root: str | Path) -> float:
-    """How long a test clip lasts; the stand-in of the tiny world says so in a file of its own."""
+    """Duration of a test clip in seconds; the stand-in has a file that says it."""
     path = Path(root) / STAND_IN
     return float(json.loads(path.read_text())["seconds"]) if path.is_file() else SECONDS
 

@@ -1,7 +1,7 @@
 """From the table of measures to the two scores, in per cent: the original and the Verified one.
 
-The original divides averages over the data set by what two takes of reality reach, so its terms know no ceiling; the
-Verified one does that within each view, clips there, and averages. Both round values of frames to 4 decimals first.
+The original divides averages over the data set by those of the two real takes, so its terms have no upper limit; the
+Verified one divides within each view, clips there, and averages. Both round values of frames to 4 decimals first.
 """
 
 from __future__ import annotations

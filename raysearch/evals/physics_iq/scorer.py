@@ -56,7 +56,7 @@ def folder(path: str | Path, data: layout.DataSet, partial: bool = False, name: 
 
 
 def rate(path: str | Path) -> int:
-    """Frames per second of a folder of clips, by its first clip: tells which data set to read."""
+    """Frames per second of a folder of clips, by its first clip; this selects the data set to read."""
     found = sorted(p for p in Path(path).glob("*.mp4") if not p.name.startswith(".")) if Path(path).is_dir() else []
     if not found:
         raise UsageError(f"{path}: holds no mp4 files; give a folder of generated clips, 0001_*.mp4 and so on")

@@ -1,7 +1,7 @@
-"""What is asked: pairs of videos of the same prompt, shuffled per annotator, with checks of attention; what comes back.
+"""The items of a study, pairs of videos of the same prompt in random order with attention checks; and its answers.
 
-Which system stands on which side is drawn per item and annotator and is not in the page: it shows numbered files, and
-the key to them stays with the study. Over annotators each pair is seen in both orders.
+The side of each system is drawn per item and annotator and is not in the page: the page shows numbered files, and the
+key to them stays with the study. Over annotators each pair is seen in both orders.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Vote:
         a: System that made the first video.
         b: System that made the second.
         question: What was asked.
-        answer: `a`, `b` or `tie`, whatever side each was on.
+        answer: `a`, `b` or `tie`, in terms of the systems, not of the sides.
         annotator: Name of the annotator.
         seconds: Time until the answer.
         replays: How many times both videos were played again.
@@ -167,7 +167,7 @@ def read_votes(answers: Sequence[str | Path], key: str | Path) -> list[Vote]:
 
 def _key(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
-        raise UsageError(f"{path}: no such file; give the key.json that lies in the folder of the study")
+        raise UsageError(f"{path}: no such file; give the key.json in the folder of the study")
     try:
         known: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         if not {"study", "question", "items"} <= set(known):

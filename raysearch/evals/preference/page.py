@@ -71,7 +71,7 @@ def write(
 
 
 def _place(source: str, folder: Path, study: str) -> str:
-    """Copy a file under a name that tells nothing about where it came from."""
+    """Copy a file under a name that does not reveal its system. Returns its path within the study."""
     name = digest([study, str(source)])[:16] + Path(source).suffix
     if not (folder / "media" / name).is_file():
         shutil.copyfile(source, folder / "media" / name)

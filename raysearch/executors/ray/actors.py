@@ -124,7 +124,8 @@ class GeneratorActor(_Actor):
         self.worker.size = size
         state, view, made = self.worker.advance(move, key, prompt, parent, critic)
         if state is not None:
-            digest = hashlib.blake2b(state.x.tobytes(), digest_size=16).hexdigest()
+            carried = b"" if state.x0 is None else state.x0.tobytes()
+            digest = hashlib.blake2b(state.x.tobytes() + carried, digest_size=16).hexdigest()
             made = replace(made, bytes=state.nbytes, hash=digest)
         return state, view, made
 

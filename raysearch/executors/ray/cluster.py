@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -40,6 +41,13 @@ def connect(cluster: ClusterConfig) -> bool:
             )  # fmt: skip
     except ConnectionError as error:
         raise UsageError(f"cluster.address={cluster.address!r}: no Ray cluster answers there ({error})") from None
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:  # raylets and ports, versions, paths
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UsageError(
+            f"cluster.address={cluster.address!r}: Ray does not start or cannot be joined ({reason}); the logs are in "
+            f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray/session_latest/logs; `ray stop` ends another Ray of yours on "
+            "this machine"
+        ) from None
     return True
 
 

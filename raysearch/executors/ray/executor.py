@@ -69,7 +69,7 @@ class RayExecutor:
             time.sleep(min(timeout, 0.05))
         elif not self._answers:
             ready, _ = ray.wait(refs, num_returns=1, timeout=timeout, fetch_local=False)
-            if ready and len(refs) > 1:  # take along whatever else is ready
+            if ready and len(refs) > 1:  # take everything else that is ready
                 ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
             for ref in ready:
                 if ref in self._out.calls:
@@ -111,7 +111,7 @@ class RayExecutor:
             self._repeat(call, why, fault=False)
         for pool in self._pools:
             for replica in pool.overdue():
-                self._replica_lost(pool, replica, f"no answer within the deadline of {pool.name}")
+                self._replica_lost(pool, replica, pool.durations.overdue(replica.calls[0].work))
             self._out.hedge(pool)
 
     def _arrived(self, call: Call, ref: Any) -> None:

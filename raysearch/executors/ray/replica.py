@@ -113,3 +113,13 @@ class Durations:
         if work is None or pace is None:
             return self.limit_s
         return min(max(AT_LEAST_S, PATIENCE * pace * work), self.limit_s)
+
+    def overdue(self, work: float | None) -> str:
+        """What to say of a call of this much work that has exceeded its deadline: key, value, time to be expected."""
+        deadline, pace = self.deadline(work), self.pace(0.5)
+        usual = "no such call has been seen to end" if pace is None or work is None else (
+            f"such calls take about {pace * work:.3g} s"
+        )  # fmt: skip
+        if deadline < self.limit_s:
+            return f"no answer within {deadline:.3g} s, where {usual}"
+        return f"no answer within cluster.deadline_s={self.limit_s:g}; {usual}; raise it if calls may take longer"

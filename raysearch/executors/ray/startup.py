@@ -1,4 +1,4 @@
-"""How the replicas of a pool get from a place on the cluster to a loaded model, and when one that does not is given up.
+"""How the replicas of a pool get from a place on the cluster to a loaded model, and when one that fails is replaced.
 
 Invariants: at most `loads_per_node` replicas load at a time on a node; replicas that fail together, with their node,
 count as one crash; a model that no replica has ever loaded is a mistake of the job, one that others have loaded is not.

@@ -4,7 +4,7 @@ The stock DPM scheduler is stochastic, keeps hidden state and has another signat
 table, so that one is driven instead.
 """
 
-from raysearch.generators.declare import TEXT, TEXT_IMAGE, Autoencoder, Call, Pipeline, PipelineClass, image
+from raysearch.generators.declare import TEXT, TEXT_IMAGE, Autoencoder, Call, Config, Pipeline, PipelineClass, image
 
 
 def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
@@ -16,7 +16,7 @@ def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
 NOTES = "steps should divide 1000"
 
 PIPELINES = (
-    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, notes=NOTES),
+    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, multiple=8, notes=NOTES),
     PipelineClass(
         "CogVideoXImageToVideoPipeline",
         "CogVideoX image to video",
@@ -25,8 +25,17 @@ PIPELINES = (
         condition=image,
         shape=shape,
         batch="frames",
+        multiple=8,
         notes=NOTES,
     ),
 )
-AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2),)
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """Every block but the last halves the sides."""
+    blocks = config.get("block_out_channels") or (128, 256, 256, 512)
+    return int(config.get("temporal_compression_ratio") or 4), 2 ** (len(blocks) - 1)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLCogVideoX", always=2, covers=_covers),)
 SCHEDULERS = {"CogVideoXDPMScheduler": "CogVideoXDDIMScheduler"}

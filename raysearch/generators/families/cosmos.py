@@ -62,6 +62,7 @@ PIPELINES = (
         hold=hold,
         needs=NEEDS,
         batch="",
+        rounds="never",
         notes="continuation of 1 or 5 frames",
         tested=False,
         why=UNTESTED,

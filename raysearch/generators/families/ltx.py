@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raysearch.generators.declare import KINDS, TEXT, TEXT_IMAGE, Autoencoder, Call, Frames, PipelineClass, image
+from raysearch.generators.declare import (
+    KINDS,
+    TEXT,
+    TEXT_IMAGE,
+    Autoencoder,
+    Call,
+    Config,
+    Frames,
+    PipelineClass,
+    image,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +50,7 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
 PAIR = "its state is a pair, video and audio, and a particle is one tensor"
 
 PIPELINES = (
-    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}),
+    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32),
     PipelineClass(
         "LTXImageToVideoPipeline",
         "LTX-Video image to video",
@@ -49,6 +59,7 @@ PIPELINES = (
         condition=image,
         held=True,
         hold=hold_image,
+        multiple=32,
         batch="frames",
     ),
     PipelineClass(
@@ -58,8 +69,18 @@ PIPELINES = (
         condition=condition,
         held=True,
         hold=hold_conditions,
+        multiple=32,
         notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )
-AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2),)
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """Written down, or the patches times a factor of two for every block that scales."""
+    scale = 2 ** sum(map(bool, config.get("spatio_temporal_scaling") or (True, True, True, False)))
+    time = config.get("temporal_compression_ratio") or int(config.get("patch_size_t") or 1) * scale
+    return int(time), int(config.get("spatial_compression_ratio") or int(config.get("patch_size") or 4) * scale)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=_covers),)
 REFUSED = {"LTX2Pipeline": PAIR, "LTX2ImageToVideoPipeline": PAIR, "LTX2ConditionPipeline": PAIR}

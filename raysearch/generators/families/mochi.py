@@ -1,6 +1,16 @@
 """Mochi: text to video."""
 
-from raysearch.generators.declare import TEXT, Autoencoder, PipelineClass
+import math
 
-PIPELINES = (PipelineClass("MochiPipeline", "Mochi", TEXT),)
-AUTOENCODERS = (Autoencoder("AutoencoderKLMochi", least=1),)
+from raysearch.generators.declare import TEXT, Autoencoder, Config, PipelineClass
+
+PIPELINES = (PipelineClass("MochiPipeline", "Mochi", TEXT, multiple=8),)
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """The products of what the blocks expand."""
+    time, space = config.get("temporal_expansions") or (1, 2, 3), config.get("spatial_expansions") or (2, 2, 2)
+    return math.prod(time), math.prod(space)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLMochi", least=1, covers=_covers),)

@@ -2,4 +2,4 @@
 
 from raysearch.generators.declare import TEXT, PipelineClass
 
-PIPELINES = (PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT),)
+PIPELINES = (PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT, multiple=8),)

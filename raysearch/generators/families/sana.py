@@ -28,7 +28,7 @@ def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
 
 
 PIPELINES = (
-    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT),
+    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, multiple=32),
     PipelineClass(
         "SanaImageToVideoPipeline",
         "Sana-Video image to video",
@@ -38,5 +38,6 @@ PIPELINES = (
         shape=shape,
         held=True,
         hold=hold,
+        multiple=32,
     ),
 )

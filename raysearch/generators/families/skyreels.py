@@ -52,7 +52,12 @@ def check_call(call: Call) -> None:
 
 
 FORCING: dict[str, Any] = dict(  # what the three classes of diffusion forcing share
-    hold=hold, global_noise="addnoise_condition", continuation=PLAIN, check_call=check_call, needs=FTFY
+    hold=hold,
+    global_noise="addnoise_condition",
+    continuation=PLAIN,
+    check_call=check_call,
+    rounds="wan",
+    needs=FTFY,
 )
 PIPELINES = (
     PipelineClass(
@@ -85,13 +90,14 @@ PIPELINES = (
         notes="ar_step 0; 4k + 1 frames, which the stock call shows twice",
         **FORCING,
     ),
-    PipelineClass("SkyReelsV2Pipeline", "SkyReels V2", TEXT, needs=FTFY),
+    PipelineClass("SkyReelsV2Pipeline", "SkyReels V2", TEXT, rounds="wan", needs=FTFY),
     PipelineClass(
         "SkyReelsV2ImageToVideoPipeline",
         "SkyReels V2 image to video",
         TEXT_IMAGE,
         needs_frames=True,
         condition=image,
+        rounds="wan",
         needs=FTFY,
     ),
 )

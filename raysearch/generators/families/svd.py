@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from raysearch.generators.declare import Autoencoder, Call, Pipeline, PipelineClass, sized_image
+from raysearch.generators.declare import Autoencoder, Call, Config, Pipeline, PipelineClass, sized_image
 
 if TYPE_CHECKING:
     import torch
@@ -47,11 +47,24 @@ PIPELINES = (
         condition=sized_image,
         adapt=same_noise_on_the_image,
         batch="frames",
+        multiple=8,
+        rounds="never",
         notes="the text of a prompt is not used",
     ),
 )
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """Every block but the last halves the sides; a latent frame is a frame."""
+    return 1, 2 ** (len(config.get("block_out_channels") or (128, 256, 512, 512)) - 1)
+
+
 AUTOENCODERS = (
     Autoencoder(
-        "AutoencoderKLTemporalDecoder", tiles=False, unset="all frames at once", instead="set call.decode_chunk_size"
+        "AutoencoderKLTemporalDecoder",
+        tiles=False,
+        unset="all frames at once",
+        instead="set call.decode_chunk_size",
+        covers=_covers,
     ),
 )

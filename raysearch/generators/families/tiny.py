@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from raysearch.generators.declare import ShippedModel
+from raysearch.generators.declare import Autoencoder, Config, ShippedModel
 
 
 def folder() -> Path:
@@ -17,4 +17,10 @@ def register() -> None:
     import raysearch.tinyworld.codec  # noqa: F401
 
 
+def _covers(config: Config) -> tuple[int, int]:
+    """It cuts the video into patches."""
+    return int(config.get("patch_size_t") or 2), int(config.get("patch_size") or 8)
+
+
+AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=_covers),)
 MODELS = (ShippedModel("tiny", folder, register),)

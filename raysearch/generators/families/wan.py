@@ -11,6 +11,7 @@ from raysearch.generators.declare import (
     TEXT_IMAGE,
     Autoencoder,
     Call,
+    Config,
     Frames,
     Pipeline,
     PipelineClass,
@@ -55,6 +56,7 @@ PIPELINES = (
         "Wan 2.1, 2.2 (A14B, TI2V-5B)",
         TEXT,
         siblings={"image": "WanImageToVideoPipeline"},
+        rounds="wan",
         siblings_if="expand_timesteps",  # TI2V-5B; the other models of text alone cannot see an image
         needs=FTFY,
     ),
@@ -66,6 +68,7 @@ PIPELINES = (
         condition=image,
         shape=shape,
         hold=hold_image,
+        rounds="wan",
         needs=FTFY,
         notes="held by TI2V-5B; the others see the image in extra channels",
     ),
@@ -73,6 +76,7 @@ PIPELINES = (
         "WanVideoToVideoPipeline",
         "Wan 2.1 video to video",
         TEXT,
+        rounds="given",
         needs=FTFY,
         notes="needs call.video, which has no influence at the only strength that is possible, 1",
     ),
@@ -81,9 +85,17 @@ PIPELINES = (
         "Wan VACE",
         KINDS,
         condition=condition_vace,
+        rounds="wan",
         needs=FTFY,
         batch="",
         notes="continuation by masks; call.reference_images gives references",
     ),
 )
-AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1),)
+
+
+def _covers(config: Config) -> tuple[int, int]:
+    """Configurations of older releases do not write their factors down."""
+    return int(config.get("scale_factor_temporal") or 4), int(config.get("scale_factor_spatial") or 8)
+
+
+AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1, covers=_covers),)

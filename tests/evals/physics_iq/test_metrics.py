@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raysearch.evals.physics_iq import metrics
+from raysearch.evals.physics_iq import layout, metrics, scorer
 from raysearch.evals.physics_iq.metrics import Reduced, compare, reduce
+from tests.evals.physics_iq import case
 
 
 def reduced(masks: list[list[int]], level: int = 0) -> Reduced:
@@ -67,3 +68,23 @@ def test_masks_of_a_clip_without_shipped_ones_are_its_own():
     moves = np.unpackbits(found.masks, axis=1).reshape(6, 8, 12)
     assert not moves[0].any() and all(m[2:5].any() and not m[6:].any() for m in moves[1:])
     assert (moves.sum(0).ravel() == found.often).all() and found.frames[0].shape == (8, 12, 3)
+
+
+def test_shipped_masks_are_used_if_they_are_there(tmp_path):
+    bench = case.write(tmp_path, ["take1"], size=(64, 48), kinds=("ball-roll",))
+    data = layout.read(bench, 8)
+    for view in data.views:
+        for take, path in view.real.items():
+            number = path.name[:4]
+            name = f"{number}_video-masks_8FPS_{view.view}_take-{take}_{view.scenario}"
+            white = np.full((40, 48, 64, 3), 255, np.uint8)
+            case.save(bench / "video-masks/real/8FPS" / name, white, 8)
+    table_ = scorer.run(layout.read(bench, 8), [scorer.folder(tmp_path / "gen/take1", data)], tmp_path / "c")[0]
+    assert all(m["variance_spatial"] == 1.0 and m["spatial_iou_v1"] < 1 for m in table_.values())
+
+
+def test_squared_error_is_exact():
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(0, 256, (2, 37, 53, 3), dtype=np.uint8)
+    exact = int(((a.astype(np.int64) - b) ** 2).sum())
+    assert metrics.squared(a, b) == exact / (a.size * 255.0**2)

@@ -8,6 +8,7 @@ import pytest
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import score
 from raysearch.evals.physics_iq.layout import VIEWS
+from tests.evals.physics_iq import case
 
 LEFT, CENTER, RIGHT = VIEWS
 CATEGORIES = {"a.mp4": "Solid", "b.mp4": "Fluid", "c.mp4": "Solid"}
@@ -134,3 +135,10 @@ def test_an_interval_survives_takes_without_motion_and_scores_out_of_range(table
     assert score.interval(bad, 20)["original"] == [0.0, 0.0]
     good = {k: m | {"variance_mse": [9.0]} for k, m in table.items()}
     assert score.interval(good, 20)["original"] == [100.0, 100.0]
+
+
+@pytest.mark.parametrize("model", ["freeze", "half", "noise"])
+def test_equals_the_official_scores(official, model):
+    original, verified = case.OFFICIAL[model]
+    assert score.original(official[model])["score"] == original
+    assert score.verified(official[model])["score"] == pytest.approx(verified, abs=1e-9)

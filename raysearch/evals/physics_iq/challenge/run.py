@@ -49,6 +49,8 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     """
     options = settings.read(job)
     data = settings.pick(settings.data(job, options), limit, scenario)
+    if not partial:
+        settings.check_length(job, options, data)
     todo = settings.entries(job, options, data.views)
     shared = Shared()
     # No baseline: strategies are compared by the challenge itself.
@@ -119,7 +121,7 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     """What a challenge would do, counted by running its searches on made-up rewards. Loads and generates nothing."""
     options = settings.read(job)
     data = settings.pick(settings.data(job, options), limit, scenario)
-    lines, total, shared = [], 0, Shared()
+    lines, total, shared = settings.check_length(job, options, data), 0, Shared()
     for entry in settings.entries(job, options, data.views):
         counts = [count(t) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)

@@ -17,6 +17,7 @@ from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export, layout, standin
 from raysearch.evals.physics_iq.clips import count
 from raysearch.evals.physics_iq.layout import DataSet, View
+from raysearch.generators import feasible
 from raysearch.generators.inputs import frame_count
 from raysearch.prompts import Prompt, frames
 
@@ -163,14 +164,46 @@ def drop(job: Job, settings: Settings, prompt: dict[str, str]) -> int:
 
     Args:
         job: The job of the challenge.
-        settings: Settings of the challenge.
-        prompt: The prompt of the view, as `item` returns it.
+        settings: Its settings.
+        prompt: The prompt of a view, as `item` returns it.
     """
     if settings.drop is not None:
         return settings.drop
     return 1 if "image" in prompt else frame_count(Prompt(prompt["id"], video=prompt["video"]), job.generator.fps)
 
 
-def length(found: DataSet) -> int:
-    """Frames of a clip that is scored."""
-    return count(found.seconds, found.fps)
+def check_length(job: Job, settings: Settings, found: DataSet) -> list[str]:
+    """Hold the number of frames that the generator will make against what the views need, before any is made.
+
+    Returns:
+        Notes for the user.
+
+    Raises:
+        UsageError: for videos that are too short, naming the num_frames that would do.
+    """
+    length = feasible.length(job.generator, usual=True)
+    if length is None:
+        return []
+    wanted = count(found.seconds, found.fps)
+    for view in found.views:
+        lost = _conditioning(job, settings, view)
+        if length.made < lost + wanted:
+            asked = "" if length.asked == length.made else f", of which {length.sizes.pipeline} makes {length.made}"
+            raise UsageError(
+                f"generator.num_frames={length.asked}{asked}: a view of {found.seconds:g} s at {found.fps} frames per "
+                f"second needs {wanted}, after {lost} of conditioning; set "
+                f"generator.num_frames={length.sizes.enough(lost + wanted)}"
+            )
+    return [f"generator.num_frames={length.asked}: {length.note}"] if length.note else []
+
+
+def _conditioning(job: Job, settings: Settings, view: View) -> int:
+    """Frames at the start of a generated video that are conditioning; nothing is decoded."""
+    if settings.drop is not None:
+        return settings.drop
+    if settings.track == "i2v":
+        return 1
+    if settings.condition_frames is not None:
+        return settings.condition_frames
+    assert view.conditioning is not None
+    return frame_count(Prompt(f"{view.id:04d}", video=str(view.conditioning)), job.generator.fps)

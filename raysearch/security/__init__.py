@@ -1,4 +1,4 @@
-"""Secrets in settings and files, addresses of clusters, and how Ray authenticates. Standard library only.
+"""Secrets in settings, addresses of clusters, and how Ray authenticates. Standard library only.
 
 Whoever reaches the ports of a Ray cluster can run code on it, so a token is always asked for unless RAY_AUTH_MODE says
 otherwise. Invariant: no message of this module contains a secret; it names the place and the kind.
@@ -8,48 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from raysearch.errors import UsageError
+from raysearch.security.kinds import SECRET_KEY, assigned, kind_of
 
 REMEDY = "set it in the environment or the secret store of the machines that need it (docs/clusters.md, Secrets)"
-KINDS: Mapping[str, re.Pattern[str]] = {
-    kind: re.compile(pattern)
-    for kind, pattern in {
-        "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY",
-        "a Hugging Face token": r"\bhf_[A-Za-z0-9]{20,}",
-        "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-        "an AWS secret key": r"(?i)aws_secret_access_key\W{1,4}[A-Za-z0-9/+]{40}",
-        "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
-        "a Google OAuth token": r"\bya29\.[0-9A-Za-z_-]{20,}",
-        "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})",
-        "an API key": r"\bsk-[A-Za-z0-9_-]{24,}",
-        "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
-        "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-        "a password in a URL": r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>{}]+:[^\s/:@'\"<>{}$]+@[\w.-]+",
-    }.items()
-}
-# Keys whose value is a secret whatever it looks like. `max_tokens` and the like are numbers, and pass.
-SECRET_KEY = re.compile(
-    r"(?i)(?:^|[._-])(?:token|secret|password|passwd|passphrase|credentials?|api_?key|secret_?key|access_?key(?:_id)?|"
-    r"private_?key)$"
-)
-SECRET_FILES = (
-    ".env", ".env.*", "*.env", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx",
-    "*.kdbx", ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", "credentials", "credentials.*",
-    "auth_token", "kubeconfig", "service-account*.json",
-)  # fmt: skip
-SECRET_FOLDERS = {".ssh", ".aws", ".kube", ".gnupg", ".ray", ".azure", ".docker"}
-
-
-def kind_of(text: str) -> str | None:
-    """The kind of secret that a text contains, such as `an AWS access key`; None if it contains none."""
-    return next((kind for kind, pattern in KINDS.items() if pattern.search(text)), None)
 
 
 def refuse_secrets(values: Any, source: str, prefix: str = "") -> None:
@@ -65,36 +33,14 @@ def refuse_secrets(values: Any, source: str, prefix: str = "") -> None:
     """
     for key, value in _leaves(values, prefix):
         named = SECRET_KEY.search(key) and isinstance(value, str) and len(value) >= 8
-        kind = "a secret" if named else kind_of(f"{key} {value}")
+        given = not key.startswith("prompts") and isinstance(value, str) and any(assigned(value))
+        kind = "a secret" if named or given else kind_of(f"{key} {value}")
         if kind:
             place = "a key" if kind_of(key) else key
             raise UsageError(
                 f"{source}: {place} looks like {kind}, and settings end up in run folders and logs; remove it and "
                 f"{REMEDY}"
             )
-
-
-def in_file(path: Path, name: str) -> str | None:
-    """Why a file must not be sent to a cluster.
-
-    Args:
-        path: the file.
-        name: its path relative to the folder that is sent.
-
-    Returns:
-        What its name says or its text contains, with the line; None if it may be sent.
-    """
-    posix = PurePosixPath(name)
-    if set(posix.parts[:-1]) & SECRET_FOLDERS or any(posix.match(pattern) for pattern in SECRET_FILES):
-        return "its name says that it holds secrets"
-    data = path.read_bytes()
-    if b"\0" in data[:8192]:
-        return None
-    text = data.decode("utf-8", errors="replace")
-    for kind, pattern in KINDS.items():
-        if match := pattern.search(text):
-            return f"line {text.count(chr(10), 0, match.start()) + 1} looks like {kind}"
-    return None
 
 
 def check_address(address: str, insecure: bool) -> str:

@@ -10,7 +10,6 @@ from raysearch import generators
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
-from raysearch.generators.conditioning import arguments
 from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt, frames
 from raysearch.sampling import kernels
@@ -139,14 +138,6 @@ def test_gradients_flow_through_decode_and_through_the_network(generator):
         clean = x0.detach().requires_grad_(True)
         (mean,) = torch.autograd.grad(generator.decode(clean, noise(0), grad=True)[5:].mean(), clean)
     assert full.abs().max() > 0 and mean.abs().max() > 0
-
-
-def test_frames_for_a_pipeline_that_takes_text_alone():
-    with pytest.raises(
-        UsageError, match=r"prompt 'p' has 5 conditioning frames.*takes text alone.*LTXConditionPipeline"
-    ):
-        arguments("LTXPipeline", "a ball", frames(PROMPT), "p")
-    assert arguments("LTXPipeline", "a ball", None, "p") == {"prompt": "a ball"}
 
 
 def test_no_such_move(generator):

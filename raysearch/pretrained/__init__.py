@@ -23,10 +23,16 @@ from raysearch.errors import UsageError
 Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
 
 LFS = b"version https://git-lfs"
+CONFIG = "config.json"
 SHOWN = 3  # names of tensors in a message
-# Tensors in checkpoints of older releases that the networks compute themselves now. What the libraries' own classes
-# declare to be tied, computed or ignored is left out of their loading reports already.
-COMPUTED = re.compile(r"(^|\.)(position_ids|inv_freq|relative_position_index|attn\.masked_bias|num_batches_tracked)$")
+POSITIONS, ROTARY = r"(^|\.)embeddings\.position_ids$", r"(^|\.)rotary(_pos)?_emb\.inv_freq$"
+# Expected exceptions: tensors that checkpoints of older releases hold and that networks of these families compute now,
+# by how the names of their classes begin. What the libraries' own classes declare to be tied, computed or ignored, such
+# as the shared embedding of T5, is left out of their loading reports already.
+COMPUTED: Mapping[str, str] = {
+    "CLIP": POSITIONS, "Siglip": POSITIONS, "XCLIP": POSITIONS, "Bert": POSITIONS,
+    "Llama": ROTARY, "Llava": ROTARY, "Qwen": ROTARY, "Gemma": ROTARY, "T5Gemma": ROTARY, "Mistral": ROTARY,
+}  # fmt: skip
 
 
 def network(
@@ -61,7 +67,7 @@ def network(
         ),
         kind.__name__, model, key, part,
     )  # fmt: skip
-    _refuse_incomplete(report, model, key, part)
+    _refuse_incomplete(report, type(loaded).__name__, model, key, part)
     return loaded.eval()
 
 
@@ -154,14 +160,15 @@ def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str
         raise UsageError(f"{key}={model!r}{_of(part)}: cannot be loaded by {name} ({one_line(error)})") from None
 
 
-def _refuse_incomplete(report: Mapping[str, Any], model: str, key: str, part: str) -> None:
+def _refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key: str, part: str) -> None:
     """Raise UsageError unless the loading report says that every tensor was loaded and every one was wanted."""
     problems = []
+    computed = next((pattern for family, pattern in COMPUTED.items() if network.startswith(family)), r"(?!)")
     for field, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape"),
                         ("unexpected_keys", "not those of the network")):  # fmt: skip
         names = sorted(str(entry[0] if isinstance(entry, (tuple, list)) else entry) for entry in report.get(field, ()))
         if field == "unexpected_keys":
-            names = [name for name in names if not COMPUTED.search(name)]
+            names = [name for name in names if not re.search(computed, name)]
         if names:
             more = ", ..." if len(names) > SHOWN else ""
             tensors = f"{len(names)} tensor{'s' * (len(names) > 1)}"
@@ -218,6 +225,24 @@ def damage(file: Path) -> str:
             return "has a header that cannot be read"
     whole = 8 + length + end
     return "" if whole == size else f"is {'cut short' if size < whole else 'too long'} ({size} of {whole} bytes)"
+
+
+def config(file: Path, model: str, key: str) -> dict[str, Any]:
+    """The mapping of a configuration in JSON.
+
+    Raises:
+        UsageError: for a file that is absent, cannot be read or holds no mapping.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else one_line(error, 100)
+        raise UsageError(
+            f"{key}={model!r}: {file.name} cannot be read ({reason}); fetch or save the model again"
+        ) from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{key}={model!r}: {file.name} holds no mapping; fetch or save the model again")
+    return values
 
 
 def check_pipeline_files(model: str, key: str) -> None:

@@ -1,0 +1,123 @@
+"""Which sizes a model makes: how many frames of those asked for, and multiples of how many pixels.
+
+A pipeline rounds what does not fill whole latent frames, and fails on sides that its network cannot cut into patches.
+Both follow from its class and from the configurations of its autoencoder and its network, so they are known before
+anything is loaded. Only `usual_frames` imports diffusers.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raysearch.errors import UsageError
+from raysearch.generators import families
+from raysearch.generators.declare import Autoencoder, Call, Config, Rounding
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model can make.
+
+    Attributes:
+        pipeline: the name of its class, for messages.
+        multiple: height and width are multiples of this number of pixels.
+        per_latent: frames that one latent frame stands for.
+        rounds: how a number of frames is rounded.
+    """
+
+    pipeline: str
+    multiple: int
+    per_latent: int
+    rounds: Rounding
+
+    def made(self, asked: int) -> int | None:
+        """The number of frames of a video of which `asked` are asked for; None where the call decides."""
+        if self.rounds == "given":
+            return None
+        if self.rounds == "never":
+            return asked
+        whole = asked if self.rounds == "wan" else asked - 1
+        return max(whole // self.per_latent * self.per_latent + 1, 1) if asked % self.per_latent != 1 else asked
+
+    def enough(self, wanted: int) -> int:
+        """The smallest number to ask for that makes at least `wanted` frames."""
+        return next(n for n in range(max(wanted - self.per_latent, 1), wanted + self.per_latent + 1)
+                    if (self.made(n) or n) >= wanted)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long the videos of a job are.
+
+    Attributes:
+        asked: the number of frames that the job asks for.
+        made: the number that the model makes.
+        sizes: what the model can make.
+    """
+
+    asked: int
+    made: int
+    sizes: Sizes
+
+    @classmethod
+    def of(cls, sizes: Sizes, asked: int) -> Length | None:
+        """What a model makes of a number of frames; None where the call decides."""
+        made = sizes.made(asked)
+        return None if made is None else cls(asked, made, sizes)
+
+    @property
+    def note(self) -> str:
+        """In words, what is made in place of what is asked for; empty where they are the same."""
+        if self.made == self.asked:
+            return ""
+        return f"{self.made} will be made: {self.sizes.pipeline} makes {self.sizes.per_latent}k + 1 frames"
+
+
+def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -> Sizes | None:
+    """What a pipeline class makes with this autoencoder and network; None where that is not known.
+
+    Args:
+        pipeline: the name of the class.
+        vae: the name of the class of its autoencoder.
+        vae_config: the autoencoder's config.json.
+        network_config: the config.json of its network.
+    """
+    declared = families.PIPELINES.get(pipeline)
+    covered = families.AUTOENCODERS.get(vae, Autoencoder(vae)).covers(vae_config)
+    if declared is None or covered is None:
+        return None
+    time, space = covered
+    return Sizes(pipeline, math.lcm(declared.multiple, space * _patch(network_config)), time, declared.rounds)
+
+
+def check(known: Sizes, call: Call) -> None:
+    """Raise UsageError for a height or width that the model cannot make, with the nearest ones that it can."""
+    for key in ("height", "width"):
+        side, step = call.get(key), known.multiple
+        if isinstance(side, int) and side % step:
+            below = side // step * step
+            near = f"{below} or {below + step}" if below else str(step)
+            raise UsageError(f"generator.{key}={side}: {known.pipeline} makes multiples of {step}; give {near}")
+
+
+def usual_frames(pipeline: str, network: Config) -> int | None:
+    """The number of frames that a pipeline makes unless it is told otherwise. Imports diffusers."""
+    import diffusers
+
+    cls = getattr(diffusers, pipeline, None)
+    parameters = inspect.signature(cls.__call__).parameters if cls is not None else {}
+    usual = next((parameters[name].default for name in ("num_frames", "frames") if name in parameters), None)
+    usual = usual or network.get("num_frames") or network.get("sample_frames")  # where the network decides
+    return usual if isinstance(usual, int) else None
+
+
+def _patch(network: Mapping[str, Any]) -> int:
+    """Latent pixels of a side that the network takes together: a patch, or what a U-Net halves to one."""
+    if "down_block_types" in network:
+        return int(2 ** (len(network["down_block_types"]) - 1))
+    patch = network.get("patch_size") or 1
+    return int(patch[-1] if isinstance(patch, (list, tuple)) else patch)
