@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -9,32 +10,61 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 
 from raysearch.config.settings import ClusterConfig
 from raysearch.errors import UsageError
+from raysearch.executors.ray.watchdog import Watchdog
 
 HEAD_S = 30.0  # how long the head may be away before it counts as lost; Ray aborts the driver after 60
+OWN_HEAD_S = 5.0  # the same of a head that was started here: nobody restarts it
+LEAVE_S = 3.0  # for how long Ray may clean up after a lost head when the process ends; it would take minutes
 CONNECT_S = 2.0  # how long the head may take to accept a connection
 
 
-def connect(cluster: ClusterConfig) -> bool:
-    """Join or start Ray; `security.authenticate_driver` must come before this module is imported.
+@dataclass(frozen=True)
+class Connection:
+    """How this process came to Ray.
 
-    Returns:
-        True if Ray was started or joined here, so that the caller has to shut it down.
+    Attributes:
+        owns: Ray was started or joined here, so that it is left again.
+        watchdog: that of a Ray that was started here, whose processes end with this one.
+    """
+
+    owns: bool
+    watchdog: Watchdog | None = None
+
+    def leave(self) -> None:
+        """Leave Ray if it was joined here, end it if it was started here."""
+        if self.owns:
+            ray.shutdown()
+        if self.watchdog is not None:
+            self.watchdog.end()
+
+    def abandon(self) -> None:
+        """Leave a Ray whose head is lost: nobody is left who could be told, and all questions to it would block."""
+        if self.watchdog is not None:
+            self.watchdog.end()
+        if self.owns:
+            _end_soon()
+
+
+def connect(cluster: ClusterConfig) -> Connection:
+    """Join or start Ray; `security.authenticate_driver` must come before this module is imported.
 
     Raises:
         UsageError: no cluster answers at the address.
     """
     if ray.is_initialized():
-        return False
+        return Connection(False)
     local = cluster.address == "local"
+    watchdog = Watchdog() if local else None
     try:
-        with _own_handler():
+        with _own_handler(), watchdog.marking() if watchdog else nullcontext():
             ray.init(
                 address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
                 logging_level=logging.ERROR, configure_logging=True,
@@ -48,7 +78,23 @@ def connect(cluster: ClusterConfig) -> bool:
             f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray/session_latest/logs; `ray stop` ends another Ray of yours on "
             "this machine"
         ) from None
-    return True
+    finally:
+        if watchdog is not None and not ray.is_initialized():
+            watchdog.end()
+    return Connection(True, watchdog)
+
+
+def _end_soon() -> None:
+    """When this process ends, let Ray wait for a lost head no longer than LEAVE_S; the exit code is then 2."""
+    ending = threading.Event()
+
+    def end() -> None:
+        ending.wait()
+        time.sleep(LEAVE_S)
+        os._exit(2)
+
+    threading.Thread(target=end, daemon=True, name="raysearch-leave").start()
+    atexit.register(ending.set)  # runs before those that were registered earlier
 
 
 @contextmanager
@@ -65,9 +111,13 @@ class Head:
 
     Ray's own answer to a head that died is to abort the driver after a minute, in the middle of whatever it does.
     A head that is restarted within HEAD_S is waited for.
+
+    Args:
+        own: the head was started by this process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: bool = False) -> None:
+        self._patience = OWN_HEAD_S if own else HEAD_S
         self._last_answer = time.monotonic()
         self.lost = False  # whether it was given up
         self._address: str = ray.get_runtime_context().gcs_address
@@ -79,7 +129,7 @@ class Head:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
         except OSError:
             away = time.monotonic() - self._last_answer
-            if away <= HEAD_S:
+            if away <= self._patience:
                 return False
             self.lost = True
             raise UsageError(
