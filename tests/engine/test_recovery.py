@@ -196,9 +196,16 @@ def test_of_a_failed_search_nothing_more_is_begun_and_what_is_on_its_way_is_forg
     assert toy.asked() == ["0", "1", "2"] and ledger.executed == 2 and not toy.states
 
 
+def test_a_state_that_another_search_waits_to_score_is_still_made():
+    toy = InOrder(capacity=2, before=failing(1))
+    done, _ = run(toy, asking((B, C, UNSCORED)), asking((A,)))
+    assert toy.asked() == ["1", "2", "0", "0 score"] and [d.error for d in done] == ["poison", None] and not toy.states
+
+
 def test_what_another_search_waits_for_as_well_is_still_made():
-    toy = InOrder(before=failing(0))
-    done, _ = run(toy, asking((A, B, C)), asking((B,)))
+    toy, seen = InOrder(before=failing(0)), Recorder()
+    done, _ = run(toy, asking((A, B, C)), asking((B,)), observers=[seen])
+    assert [name for name, *_ in seen.outcomes] == ["1"] and done[0].cost.nfe == 0  # the failed one hears no more
     assert toy.asked() == ["0", "1"] and [d.error for d in done] == ["poison", None] and not toy.states
 
 
@@ -242,7 +249,7 @@ def test_the_states_of_a_pilot_are_kept_for_the_search_that_follows_and_then_for
         pilots = [Task(name, PROMPTS[0], asking(moves), "s", pilot=True) for name in names]
         assert [end.error for end in coordinator.run(pilots)] == [None, None]
     assert set(toy.states) == {A.key("s"), B.key("s")} and not seen.finished and toy.asked() == ["0", "1"]
-    tasks = [Task(name, PROMPTS[0], asking((A, B), (child(5),)), "s") for name in names]
+    tasks = [Task(name, PROMPTS[0], asking((A,), (child(5),)), "s") for name in names]
     done = coordinator.run(tasks)
     assert toy.asked() == ["0", "1", "5", "film"] and sorted(seen.finished) == ["x", "y"] and not toy.states
     assert all(end.films for end in done)
