@@ -93,8 +93,8 @@ def test_another_model_in_the_same_folder_is_refused(capsys, tmp_path):
     capsys.readouterr()
     code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "generator.shift=3")
     assert code == 2 and "holds another run: generator.shift was 1.5, now 3" in error and "another run=" in error
-    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "reward.model=vitl", "watch=[motion]")
-    assert code == 2 and 'run: reward.model was "tiny", now "vitl"; watch was [' in error and "weights" not in error
+    code, error = told(capsys, "run", DEMO, f"run={run}", *SMALL, INLINE, "reward.stride=3", "watch=[motion]")
+    assert code == 2 and "run: reward.stride was " in error and "now 3; watch was [" in error and "weights" not in error
     assert result(run) == before
 
 

@@ -27,6 +27,7 @@ from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.evals.physics_iq.table import Table
 from raysearch.moves import Cost, Outcome, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
+from raysearch.search import common
 
 BASE = "base"
 Pools = dict[tuple[str, int], list[Scored]]
@@ -123,7 +124,8 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     data = settings.pick(settings.data(job, options), limit, scenario)
     lines, total, shared = settings.check_length(job, options, data), 0, Shared()
     for entry in settings.entries(job, options, data.views):
-        counts = [count(t) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
+        steps = entry.job.generator.steps or 0
+        counts = [count(t, steps) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
@@ -139,23 +141,22 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     return "\n".join(lines)
 
 
-def count(task: Task) -> tuple[int, int]:
-    """(Moves, network evaluations) of a search whose rewards are drawn by key."""
-    steps: dict[str | None, int] = {None: 0}
-    moves, nfe, round = 0, 0, next(task.search)
+def count(task: Task, steps: int) -> tuple[int, int]:
+    """(Moves, network evaluations) of a search whose rewards are drawn by key, on a generator with so many steps."""
+    at: dict[str, int] = {}
+    moves, spent, round = 0, 0, next(task.search)
     while True:
         outcomes = []
         for move in round.moves:
             key = move.key(task.scope)
-            if key not in steps:
-                start = steps[move.parent] if move.back is None else move.back
-                moves, nfe, steps[key] = moves + 1, nfe + move.to - start, move.to
+            if key not in at:
+                moves, spent, at[key] = moves + 1, spent + common.nfe([move], at, steps), move.to
             value = int(key[:8], 16) / 2**32
             outcomes.append(Outcome(key, value, {"made up": value}, cost=Cost(nfe=move.to)))
         try:
             round = task.search.send(outcomes)
         except StopIteration:
-            return moves, nfe
+            return moves, spent
 
 
 def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resolved]) -> None:
