@@ -141,6 +141,27 @@ class Noisy(Hmm):
         return self.drawn[seed]
 
 
+@dataclass
+class Steered(Hmm):
+    """The same chain, whose proposal tends to the likelier state as far as the scale of the Move's guide says."""
+
+    scales: list[float] = field(default_factory=list)
+
+    def run(self, move: Move) -> Outcome:
+        path, ratio = (() if move.parent is None else self.paths[int(move.parent)]), 0.0
+        scale = 0.0 if move.guide is None else move.guide.scale
+        self.scales.append(scale)
+        while len(path) < move.to // STRIDE:
+            p = TRANSITION[path[-1]] if path else START
+            tilted = [p[s] * EMISSION[len(path)][s] ** scale for s in (0, 1)]
+            q = [t / sum(tilted) for t in tilted]
+            state = self.choices.choose(q)
+            path, ratio = (*path, state), ratio + math.log(p[state] / q[state])
+        self.paths.append(path)
+        reward = math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path))
+        return Outcome(str(len(self.paths) - 1), reward, log_ratio=ratio)
+
+
 def hmm_log_z(stages: int, begun: tuple[float, float] = (1.0, 1.0)) -> float:
     """The forward algorithm; begun: factors of the first states."""
     alpha = np.array(START) * EMISSION[0] * begun

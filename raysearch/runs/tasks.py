@@ -19,6 +19,7 @@ from raysearch.search import options_of
 from raysearch.search.choose import chosen
 from raysearch.search.schedules import DROPS, READS
 
+TOGETHER = (("width", "branch"), ("n", "branch"))  # whose product is the number of Moves of a round
 MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
 
 
@@ -102,6 +103,13 @@ def _within_reach(options: Mapping[str, Any], steps: int) -> None:
         if isinstance(value, int) and value > most:
             shown = str(value) if value < 10**20 else f"{str(value)[:17]}..."
             raise UsageError(f"search.{name}={shown}: more than any machine can run; give at most {most}")
+    for a, b in TOGETHER:
+        many, each = options.get(a), options.get(b)
+        if isinstance(many, int) and isinstance(each, int) and many * each > MOST:
+            raise UsageError(
+                f"search.{a}={many} times search.{b}={each}: more than any machine can run; give at most "
+                f"{MOST} together"
+            )
 
 
 def _try(recipe: Recipe) -> None:

@@ -324,6 +324,8 @@ def test_coefficients_by_hand():
     ):
         found = [float(c) for c in coefficients(kernel, FLOW, 0.5)]
         assert found == pytest.approx([eps / 0.7, 0.5 - eps / 0.7 * 0.3, sd], abs=1e-12), kernel.name
+        assert not needs_noise(kernel, (0.5, 0.5, 0.5, 0.5), 0.5)  # a frame that pauses
+        assert [float(c) for c in coefficients(kernel, (1.0, 0.0, 1.0, 0.0), 0.5)] == [0.0, 1.0, 0.0]  # a finished one
     first = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), PATHS["first"], 0.0)]
     assert first[2] == pytest.approx(0.6) and math.isfinite(first[0])  # .36 / .05 * .05
     doubled = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), [2 * v for v in FLOW], 0.5)]
@@ -349,7 +351,7 @@ def test_maps_of_a_particle_by_hand():
     back = renoise(x, FLOW, (0.1, 0.9), z, x0)[0]
     keep = 0.1 / 0.3
     assert back[1] == 2.0 and float(back[2]) == pytest.approx(3 * keep - 0.6 * math.sqrt(0.81 - (keep * 0.7) ** 2))
-    assert torch.equal(renoise(x, FLOW, FLOW, z), x)
+    assert torch.equal(renoise(x, FLOW, FLOW, z), x) and torch.equal(renoise(x, (0.0, 1.0), (0.0, 1.0), z), x)
     mixed = mutate(x, x0, FLOW, 0.6, z)[0]
     assert mixed[1] == 2.0 and float(mixed[0]) == pytest.approx(0.15 + 0.8 * 0.85 + 0.7 * 0.6 * 0.2)
     assert torch.equal(mutate(x, x0, (1.0, 0.0), 0.6, z), x)  # a finished frame has no noise
