@@ -65,7 +65,8 @@ def collect(scenes: int, seed: int, budget: int, stride: int, path: Path) -> lis
                 rows.append(row)
                 with path.open("a") as file:
                     file.write(json.dumps(row) + "\n")
-    return rows
+    wanted = {prompt.id for prompt in prompts(scenes)}
+    return [row for row in rows if row["scene"] in wanted]
 
 
 def _generator(config: GeneratorConfig, own: dict) -> GeneratorConfig:
