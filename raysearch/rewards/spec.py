@@ -89,7 +89,7 @@ def resolved(spec: Spec) -> dict[str, Any]:
     return {**filled, "label": label(spec)}
 
 
-def check_models(spec: Spec, key: str = "reward") -> None:
+def check_models(spec: Spec, key: str = "reward", ask: bool = True) -> None:
     """Look at the models that a reward and its parts name, without loading them.
 
     Of a folder the headers of the weights are read; of a hub id the configuration is asked for, so that a model that is
@@ -98,19 +98,21 @@ def check_models(spec: Spec, key: str = "reward") -> None:
     Args:
         spec: a checked spec.
         key: where it stands in the job; errors begin with it.
+        ask: whether the hub is asked; False looks at folders alone.
 
     Raises:
         UsageError: for files that are damaged or absent, and for what the hub refuses.
     """
     for i, part in enumerate(spec.get("parts", ())):
-        check_models(part, f"{key}.parts[{i}]")
+        check_models(part, f"{key}.parts[{i}]", ask)
     reward = registry.find(str(spec["name"]), key)
     model = None if reward.origin else resolved(spec).get("model")
     if not isinstance(model, str) or (model == "tiny" and reward.declared.shipped):
         return
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        hub.fetch(model, pretrained.CONFIG, f"{key}.model", spec.get("revision"))
+        if ask:
+            hub.fetch(model, pretrained.CONFIG, f"{key}.model", spec.get("revision"))
         return
     pretrained.config(folder / pretrained.CONFIG, model, f"{key}.model")
     pretrained.check_files(folder, model, f"{key}.model")

@@ -21,11 +21,12 @@ from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
 from raysearch.observe import Progress, watching
+from raysearch.rewards.spec import check_models
 from raysearch.runs import spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
-from raysearch.runs.resolve import Resolved, resolve
+from raysearch.runs.resolve import Resolved, keyed_rewards, resolve
 from raysearch.runs.results import RESULT, summary
 
 
@@ -111,6 +112,8 @@ def executor(job: Job | Resolved, store: str | None = None) -> Iterator[Executor
         store: folder or URL of states that outlive their process; None keeps them in memory only.
     """
     resolved = resolve(job)
+    for key, spec in keyed_rewards(resolved.job):
+        check_models(spec, key)
     started = create(resolved.job.cluster, resolved.generator, resolved.specs, store)
     try:
         yield started

@@ -133,13 +133,18 @@ def resolve(
         about = record
     else:
         model, weights = shared.once("generator", (model, ranks, job.prompts), lambda: _pinned(job, todo))
-        for key, spec in (("reward", job.reward), *((f"watch[{i}]", s) for i, s in enumerate(job.watch))):
-            shared.once("reward model", (key, spec), partial(check_models, spec, key))
+        for key, spec in keyed_rewards(job):
+            shared.once("reward model", (key, spec), partial(check_models, spec, key, ask=False))
         about = shared.once("manifest", (model, weights, judged), lambda: manifest(model, weights, judged))
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
     return Resolved(job, judged, how, todo, model, scopes, about, length)
+
+
+def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:
+    """The specs of the rewards of a job, each with the key where it stands."""
+    return [("reward", job.reward), *((f"watch[{i}]", spec) for i, spec in enumerate(job.watch))]
 
 
 def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:

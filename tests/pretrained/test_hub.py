@@ -117,4 +117,4 @@ def test_a_gated_generator_and_a_gated_reward_by_the_command_line(gate, tmp_path
     assert main(["run", str(job)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("raysearch: reward.model='acme/judge': it is gated") and error.count("\n") == 1
-    assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
