@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import gt
 from typing import Annotated, Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search
-from raysearch.options import Choice, Count, Fraction, NonNegative, PositiveFraction, Strength
+from raysearch.moves import Guide, Kernel, Outcome, Result, Search
+from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, PositiveFraction, Strength
 from raysearch.search.common import (
     NOISY,
     acting,
@@ -25,6 +26,7 @@ from raysearch.search.common import (
     evaluations,
     handles,
     living,
+    looked,
     moves_to,
     refuse_copies,
     refuse_uncorrected,
@@ -87,6 +89,7 @@ def smc(
     scheme: Annotated[str, Choice(SCHEMES)] = "systematic",
     reads: Sequence[Fraction] = READS,
     last: Count | None = None,
+    lookahead: Natural = 0,
     prune: bool = False,
     kernel: Kernel = NOISY,
     guide: Guide | None = None,
@@ -113,6 +116,7 @@ def smc(
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
         last: size to which the population shrinks on the way; defaults to n.
+        lookahead: at each read, score a particle after this many further ode steps, which are then thrown away.
         prune: copy no particle. Half of the population remains after each read, each with its weight over the chance
             that it was kept, and what that saves is spent on fresh particles; with `last` the population only shrinks.
 
@@ -132,7 +136,9 @@ def smc(
     wanted = at
     if not prune and last is None and threshold > 0:
         at = acting(at, noisy)
-    schedule = _schedule(n, last, at, prune, budget)
+    ahead = [min(stop + lookahead, steps) for stop in at]
+    looks = [evaluations(stop, look, steps) if look > stop else 0 for stop, look in zip(at, ahead, strict=True)]
+    schedule = _schedule(n, last, at, looks, prune, budget)
     if scheme == "killing" and schedule.sizes[-1] < schedule.sizes[0]:
         raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
     lam, spread = inverse_temperature(lam)
@@ -143,12 +149,13 @@ def smc(
     now = Population.fresh(schedule.sizes[0], memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
     genealogy = Genealogy(independent=scheme == "multinomial")
-    plan = {"rounds": len(at), "nfe": schedule.nfe}
+    plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
         lam_on_the_way = lam_k[k] if rise != "adaptive" else lam_k[k - 1] if k else 0.0
         steer = tempered(guide, lam_on_the_way, lam) if temper else guide
-        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, steer)), plan | _latest(notes))
+        moves = moves_to(stop, now.parents, seeds, kernel, steer)
+        outcomes = yield from looked(moves, ahead[k], plan | _latest(notes))
         origin, final = origin or outcomes[0].key, stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
@@ -162,8 +169,9 @@ def smc(
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
             now, ancestors = _selected(now, draw, stream(origin, seed, k), schedule.survivors[k], copies, threshold)
             if fresh := schedule.fresh[k]:
-                saved += (schedule.survivors[k] - len(now.parents)) * evaluations(stop, at[k + 1], steps)
-                more, saved = divmod(saved, evaluations(0, at[k + 1], steps))
+                spared = evaluations(stop, at[k + 1], steps) + looks[k + 1]
+                saved += (schedule.survivors[k] - len(now.parents)) * spared
+                more, saved = divmod(saved, evaluations(0, at[k + 1], steps) + looks[k + 1])
                 now = now.joined(fresh + more, schedule.share(k), memory)
             read.follow(outcomes, ancestors, len(now.weights))
             if ancestors is not None:
@@ -224,13 +232,16 @@ def _fitting(slopes: Sequence[float], at: Sequence[int], rise: str) -> list[floa
     return [*slopes, 1.0]
 
 
-def _schedule(n: int, last: int | None, at: Sequence[int], prune: bool, budget: int | None) -> Schedule:
+def _schedule(
+    n: int, last: int | None, at: Sequence[int], looks: Sequence[int], prune: bool, budget: int | None
+) -> Schedule:
     """The sizes of the population, known before the first reward."""
     if prune and last is None:
-        n = afford(n, budget, lambda m: m * at[-1])
-        return halved(n, at, budget or n * at[-1])
-    n = afford(n, budget, lambda m: shrinking(m, last or m, at).nfe)
-    return shrinking(n, last or n, at)
+        each = at[-1] + sum(looks)
+        n = afford(n, budget, lambda m: m * each)
+        return halved(n, at, budget or n * each, looks)
+    n = afford(n, budget, lambda m: shrinking(m, last or m, at, looks).nfe)
+    return shrinking(n, last or n, at, looks)
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:

@@ -26,7 +26,7 @@ def data(root) -> layout.DataSet:
 
 
 @pytest.fixture(scope="module")
-def models(root, data) -> list[scorer.Model]:
+def models(root, data) -> list[scorer.ModelClips]:
     """take1 without its left view, take2 without its right one."""
     whole = [scorer.folder(root / "gen" / name, data) for name in ("take1", "take2")]
     return [
@@ -38,7 +38,7 @@ def models(root, data) -> list[scorer.Model]:
 @pytest.fixture(scope="module")
 def tables(root, data, models) -> list[dict]:
     told = []
-    found = scorer.run(data, models, root / "cache", told=lambda done, of: told.append((done, of)))
+    found = scorer.run(data, models, root / "cache", progress=lambda done, of: told.append((done, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
 
