@@ -230,9 +230,23 @@ def _level(generator: Generator, step: int) -> tuple[Any, Any, Any, Any]:
     return a, s, a, s
 
 
+# In the state of a CPU generator of torch the words of the twister stand as 64-bit numbers after a header of 24 bytes.
+_WORDS = 624
+_TWISTER = slice(24, 24 + 8 * _WORDS)
+
+
 def address(prompt: Prompt, seed: tuple[int, ...], purpose: str, step: int) -> torch.Generator:
-    """The CPU generator of the noise at an address: prompt, Move.seed, purpose and step."""
-    return torch.Generator().manual_seed(int(digest([prompt.id, list(seed), purpose, step])[:15], 16))
+    """The CPU generator of the noise at an address: prompt, Move.seed, purpose and step.
+
+    `manual_seed` would use 32 bits of it, so that among 100,000 addresses two would probably share their noise. So all
+    624 words of the Mersenne twister are filled from the 128 bits of the digest.
+    """
+    words = np.random.SeedSequence(int(digest([prompt.id, list(seed), purpose, step]), 16)).generate_state(_WORDS)
+    generator = torch.Generator().manual_seed(0)
+    state = generator.get_state()
+    state[_TWISTER] = torch.from_numpy(words.astype(np.uint64).view(np.uint8))
+    generator.set_state(state)
+    return generator
 
 
 def _known(x: torch.Tensor | None) -> np.ndarray | None:

@@ -109,16 +109,16 @@ class Schedule:
         return self.fresh[k] / (self.sizes[0] + sum(self.fresh[: k + 1]))
 
 
-def halved(n: int, at: Sequence[int], purse: int, looks: Sequence[int]) -> Schedule:
+def halved(n: int, at: Sequence[int], purse: int, looks: Sequence[int] | None = None) -> Schedule:
     """The better half remains after each read, and whatever that leaves of the purse pays for fresh particles.
 
     Args:
         n: particles of the first round.
         at: the steps of the reads, the last of them the end.
         purse: NFE to spend, at least n * (at[-1] + sum(looks)).
-        looks: NFE of the lookahead of a particle at each read.
+        looks: NFE of the lookahead of a particle at each read; none by default.
     """
-    steps = at[-1]
+    steps, looks = at[-1], looks or [0] * len(at)
     sizes, survivors, fresh = [n], list[int](), list[int]()
     spent = n * (evaluations(0, at[0], steps) + looks[0])
     for k, (now, later) in enumerate(pairwise(at), start=1):

@@ -156,6 +156,20 @@ def test_mutation_moves_the_noise_component_of_the_state_itself():
         assert nfe == paid and mutant.seed == (0, 1)
 
 
+def test_an_address_has_more_than_32_bits(monkeypatch):
+    """Addresses whose digests agree in their last, or first, 32 bits have different noise, of the right law."""
+
+    def draw(digest):
+        monkeypatch.setattr(moving, "digest", lambda parts: digest)
+        return torch.randn(20_000, generator=moving.address(PROMPT, (0,), "step", 0))
+
+    base, first, last = draw("0" * 24 + "12345678"), draw("1" + "0" * 23 + "12345678"), draw("0" * 24 + "12345679")
+    assert torch.equal(base, draw("0" * 24 + "12345678"))
+    assert abs(base.mean()) < 0.03 and abs(base.std() - 1) < 0.03
+    for other in (first, last):
+        assert abs(float(torch.corrcoef(torch.stack([base, other]))[0, 1])) < 0.03
+
+
 def test_every_part_of_an_address_matters():
     def first(prompt, seed, purpose, step):
         return float(torch.rand(1, generator=moving.address(prompt, seed, purpose, step)))
