@@ -13,12 +13,10 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
     "tests/runs/test_folders.py": {"fuzz"},
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
-    "tests/runs/test_folders.py": {"fuzz"},
     "tests/runs/test_kills.py": {"fuzz"},
     "tests/test_mutants.py": {"mutants"},
     "tests/tinyworld/test_codec.py": {"gates"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
-    "tests/runs/test_folders.py": {"fuzz"},
     "tests/videos/test_fuzz.py": {"fuzz"},
 }
 

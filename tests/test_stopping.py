@@ -27,6 +27,18 @@ def test_the_signal_becomes_an_exception_once_and_the_handler_comes_back():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_library_that_raises_another_interrupt_in_its_place_is_seen_through():
+    with pytest.raises(Terminated), orderly():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except Terminated:
+            raise KeyboardInterrupt from None
+    with pytest.raises(KeyboardInterrupt) as raised, orderly():
+        raise KeyboardInterrupt
+    assert raised.type is KeyboardInterrupt
+
+
 def started(tmp_path, executor):
     """A run that has some Outcomes, and all its processes."""
     (tmp_path / "home").mkdir()

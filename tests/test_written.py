@@ -68,9 +68,7 @@ def test_braces_in_a_prompt_are_characters_and_reach_no_secret(tmp_path, capsys,
 def test_a_challenge_that_would_be_too_short_generates_nothing(tmp_path, capsys, challenge, lost, dry):
     words = {"generator": {"model": "tiny", "num_frames": 16}, "prompts": {}, "challenge": challenge}
     line = refused(capsys, ["challenge", job(tmp_path, **words), *["--dry-run"] * dry])
-    assert line.startswith(
-        "raysearch: generator.num_frames=16, of which LTXConditionPipeline makes 15: a view of "
-    )
+    assert line.startswith("raysearch: generator.num_frames=16, of which LTXConditionPipeline makes 15: a view of ")
     assert line.endswith(f"needs 12, after {lost} of conditioning; set generator.num_frames=17")
     assert not list((tmp_path / "run").rglob("outcomes*"))
 

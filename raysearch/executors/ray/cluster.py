@@ -7,10 +7,11 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from raysearch.executors.ray.watchdog import Watchdog
 
 HEAD_S = 30.0  # how long the head may be away before it counts as lost; Ray aborts the driver after 60
 OWN_HEAD_S = 5.0  # the same of a head that was started here: nobody restarts it
+STARTS = 3  # attempts to start Ray; it gives its processes 30 s, which a busy machine may miss
 LEAVE_S = 3.0  # for how long Ray may clean up after a lost head when the process ends; it would take minutes
 CONNECT_S = 2.0  # how long the head may take to accept a connection
 
@@ -57,31 +59,46 @@ def connect(cluster: ClusterConfig) -> Connection:
     """Join or start Ray; `security.authenticate_driver` must come before this module is imported.
 
     Raises:
-        UsageError: no cluster answers at the address.
+        UsageError: no cluster answers at the address, or Ray does not start.
     """
     if ray.is_initialized():
         return Connection(False)
-    local = cluster.address == "local"
-    watchdog = Watchdog() if local else None
+    if cluster.address != "local":
+        _init(cluster.address)
+        return Connection(True)
+    return _start(STARTS)
+
+
+def _start(attempts: int) -> Connection:
+    watchdog = Watchdog()
     try:
-        with _own_handler(), watchdog.marking() if watchdog else nullcontext():
+        with watchdog.marking():
+            _init("local")
+        return Connection(True, watchdog)
+    except BaseException as error:
+        watchdog.end()
+        if attempts == 1 or "timed out during startup" not in str(error):
+            raise
+    print("raysearch: Ray did not start in time, this machine is busy; once more", file=sys.stderr, flush=True)
+    return _start(attempts - 1)
+
+
+def _init(address: str) -> None:
+    try:
+        with _own_handler():
             ray.init(
-                address=cluster.address, include_dashboard=False if local else None, log_to_driver=False,
+                address=address, include_dashboard=False if address == "local" else None, log_to_driver=False,
                 logging_level=logging.ERROR, configure_logging=True,
             )  # fmt: skip
     except ConnectionError as error:
-        raise UsageError(f"cluster.address={cluster.address!r}: no Ray cluster answers there ({error})") from None
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:  # raylets and ports, versions, paths
+        raise UsageError(f"cluster.address={address!r}: no Ray cluster answers there ({error})") from None
+    except Exception as error:  # raylets and ports, versions, paths, a machine too busy: of any class, bare ones too
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise UsageError(
-            f"cluster.address={cluster.address!r}: Ray does not start or cannot be joined ({reason}); the logs are in "
+            f"cluster.address={address!r}: Ray does not start or cannot be joined ({reason}); the logs are in "
             f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray/session_latest/logs; `ray stop` ends another Ray of yours on "
             "this machine"
         ) from None
-    finally:
-        if watchdog is not None and not ray.is_initialized():
-            watchdog.end()
-    return Connection(True, watchdog)
 
 
 def _end_soon() -> None:
