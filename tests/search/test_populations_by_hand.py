@@ -41,6 +41,8 @@ def test_large_weights_are_kept_for_certain_and_the_others_by_their_share():
         assert found.tolist() == slots and chance.tolist() == pytest.approx(chances)
     all_of_them, chance = kept(population(W).weights, Fixed(0.2), 4)
     assert all_of_them.tolist() == [0, 1, 2, 4] and chance.tolist() == [1.0] * 4
+    some, chance = kept(population([3, 0, 2, 0]).weights, Fixed(0.2), 3)  # fewer have weight than are to be kept
+    assert some.tolist() == [0, 2] and chance.tolist() == [1.0, 1.0]
     equal, chance = kept(population([1, 1, 1, 1]).weights, Fixed(0.4), 2)
     assert equal.tolist() == [0, 2] and chance.tolist() == [0.5, 0.5]
     two = kept(population([8, 4, 1, 1, 2]).weights, Fixed(0.6), 3)  # 8 and then 4 are kept; one of 1, 1, 2
