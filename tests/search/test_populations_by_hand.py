@@ -41,6 +41,8 @@ def test_large_weights_are_kept_for_certain_and_the_others_by_their_share():
         assert found.tolist() == slots and chance.tolist() == pytest.approx(chances)
     all_of_them, chance = kept(population(W).weights, Fixed(0.2), 4)
     assert all_of_them.tolist() == [0, 1, 2, 4] and chance.tolist() == [1.0] * 4
+    some, chance = kept(population([3, 0, 2, 0]).weights, Fixed(0.2), 3)  # fewer have weight than are to be kept
+    assert some.tolist() == [0, 2] and chance.tolist() == [1.0, 1.0]
     equal, chance = kept(population([1, 1, 1, 1]).weights, Fixed(0.4), 2)
     assert equal.tolist() == [0, 2] and chance.tolist() == [0.5, 0.5]
     two = kept(population([8, 4, 1, 1, 2]).weights, Fixed(0.6), 3)  # 8 and then 4 are kept; one of 1, 1, 2
@@ -76,7 +78,7 @@ def test_fresh_particles_join_with_their_share_and_nothing_paid():
 
 def test_halving_by_hand():
     """Ten steps, reads at 2 and 4: a particle makes 3 evaluations up to the first, 2 up to the second, then 5."""
-    found = halved(7, (2, 4, 10), 70)
+    found = halved(7, (2, 4, 10), 70, (0, 0, 0))
     assert found.survivors[0] == 4 and found.fresh[0] == (70 - 7 * 3 - 4 * 7) // 10 == 2 and found.sizes[:2] == (7, 6)
     spent = 7 * 3 + 4 * 2 + 2 * 5
     assert found.survivors[1] == 3 and found.fresh[1] == (70 - spent - 3 * 5) // 10 == 1 and found.sizes == (7, 6, 4)
@@ -85,9 +87,10 @@ def test_halving_by_hand():
 
 
 def test_shrinking_by_hand():
-    found = shrinking(16, 4, (2, 4, 10))
+    found = shrinking(16, 4, (2, 4, 10), (1, 1, 0))
     assert found.sizes == (16, 8, 4) and found.survivors == (8, 4) and found.fresh == (0, 0)
-    assert shrinking(3, 9, (2, 4)).sizes == (3, 3)
+    assert found.nfe == 16 * (3 + 1) + 8 * (2 + 1) + 4 * 5  # with a look of one step at each read but the last
+    assert shrinking(3, 9, (2, 4), (0, 0)).sizes == (3, 3)
 
 
 def reward(key: str) -> float:
