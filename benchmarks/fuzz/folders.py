@@ -161,6 +161,8 @@ def journal(folder: Path, dice: Dice, scene: Scene) -> None:
     """Damage lines, lose or shuffle them, or add those of other runs, in front, behind, or among them."""
     path = dice.choice(_files(folder, "outcomes/*.jsonl"))
     lines = path.read_bytes().splitlines(keepends=True)
+    if not lines:
+        return bytes_changed(path, dice)
     how = dice.choice(
         ["bytes", "bytes", "lost", "shuffled", "twice", "foreign", "foreign", "forged", "odd", "replaced"]
     )
@@ -182,6 +184,7 @@ def journal(folder: Path, dice: Dice, scene: Scene) -> None:
             lines += dice.choices(lines, k=3)
         dice.shuffle(lines)
         path.write_bytes(b"".join(lines))
+    return None
 
 
 def _forge(folder: Path, line: bytes, dice: Dice, scene: Scene) -> None:

@@ -15,6 +15,7 @@ import secrets
 import socket
 import threading
 import time
+import zlib
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -120,7 +121,7 @@ class Lease:
                 storage.write(self._path, self._bytes())
 
     def _bytes(self) -> bytes:
-        return json.dumps(self._mine).encode()
+        return sealed(self._mine)
 
     def _read(self) -> dict[str, Any]:
         """The lease as it stands there; empty if there is none, or none that raysearch can have written."""
@@ -132,8 +133,14 @@ class Lease:
             if isinstance(error, UsageError):
                 raise
             return {}
-        whole = isinstance(found, dict) and self._mine.keys() <= found.keys()
+        whole = isinstance(found, dict) and self._mine.keys() <= found.keys() and json.loads(sealed(found)) == found
         return found if whole and all(type(found[k]) is type(v) for k, v in self._mine.items()) else {}
+
+
+def sealed(fields: dict[str, Any]) -> bytes:
+    """A lease as it stands on disk, with a checksum: one that is damaged must not be waited for."""
+    plain = {k: v for k, v in fields.items() if k != "crc"}
+    return json.dumps(plain | {"crc": zlib.crc32(json.dumps(plain, sort_keys=True).encode())}).encode()
 
 
 def _who(lease: dict[str, Any]) -> str:

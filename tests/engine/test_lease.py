@@ -30,7 +30,7 @@ def elsewhere(url: str, **changed) -> dict:
     with Lease(url):
         held = json.loads(storage.read(f"{url}/{NAME}"))
     held |= {"token": "other", "host": "node7", "pid": 77, "machine": "another", **changed}
-    storage.write(f"{url}/{NAME}", json.dumps(held))
+    storage.write(f"{url}/{NAME}", lease.sealed(held))
     return held
 
 
@@ -68,7 +68,7 @@ def test_a_later_process_of_the_same_number_is_not_the_holder(tmp_path):
 
 def test_a_holder_elsewhere_that_renews_keeps_it(url, quick):
     with Lease(url):
-        storage.write(f"{url}/{NAME}", json.dumps(json.loads(storage.read(f"{url}/{NAME}")) | {"machine": "another"}))
+        storage.write(f"{url}/{NAME}", lease.sealed(json.loads(storage.read(f"{url}/{NAME}")) | {"machine": "another"}))
         with pytest.raises(UsageError, match="works in this folder since"):
             lease.Lease(url).__enter__()
 
@@ -93,9 +93,16 @@ def test_a_damaged_lease_is_none(url, content):
         pass
 
 
+def test_one_with_a_changed_byte_is_not_waited_for(url):
+    elsewhere(url)
+    storage.write(f"{url}/{NAME}", storage.read(f"{url}/{NAME}").replace(b"node7", b"node8"))
+    with Lease(url):
+        pass
+
+
 def test_a_holder_that_lost_it_is_told(url, quick):
     with Lease(url) as mine:
-        storage.write(f"{url}/{NAME}", json.dumps(json.loads(storage.read(f"{url}/{NAME}")) | {"token": "other"}))
+        storage.write(f"{url}/{NAME}", lease.sealed(json.loads(storage.read(f"{url}/{NAME}")) | {"token": "other"}))
         mine._thread.join(10)
         with pytest.raises(UsageError, match="has taken this folder over"):
             mine.check()
