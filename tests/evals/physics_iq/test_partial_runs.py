@@ -26,7 +26,7 @@ def data(root) -> layout.DataSet:
 
 
 @pytest.fixture(scope="module")
-def models(root, data) -> list[scorer.Model]:
+def models(root, data) -> list[scorer.ModelClips]:
     """take1 without its left view, take2 without its right one."""
     whole = [scorer.folder(root / "gen" / name, data) for name in ("take1", "take2")]
     return [
