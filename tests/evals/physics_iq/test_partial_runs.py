@@ -38,7 +38,7 @@ def models(root, data) -> list[scorer.ModelClips]:
 @pytest.fixture(scope="module")
 def tables(root, data, models) -> list[dict]:
     told = []
-    found = scorer.run(data, models, root / "cache", told=lambda done, of: told.append((done, of)))
+    found = scorer.run(data, models, root / "cache", progress=lambda done, of: told.append((done, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
 
