@@ -33,8 +33,9 @@ docs: .venv/docs-ready  ## the documentation as a site, with an API reference; a
 package: .venv/ready  ## build the wheel and the sdist, install them in an empty environment and run the command there
 	$(BIN)/python -m pytest -m slow tests/test_package.py
 
-fuzz: .venv/ready  ## broken job files, command lines, videos, images and run folders, each with its verdict; fails if one is not right or clear
+fuzz: .venv/ready  ## broken jobs, command lines, model folders, videos, images and run folders; fails if one is not right or clear
 	$(BIN)/python -m benchmarks.fuzz.jobs --files 1000 --lines 1000
+	$(BIN)/python -m benchmarks.fuzz.models --count 100
 	$(BIN)/python -m benchmarks.fuzz.media --count 300
 	$(BIN)/python -m benchmarks.fuzz.folders --count 300
 

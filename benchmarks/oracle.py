@@ -128,6 +128,7 @@ def posterior() -> Iterator[Row]:
 def variants() -> Iterator[Row]:
     yield ratio_row("diff, population 32 -> 8", CHAIN, 800, n=32, last=8)
     yield ratio_row("diff, pruned, kernel ode", LinearGaussian(kernel=ODE), 800, n=16, prune=True, threshold=1.0)
+    yield ratio_row("diff, lookahead of 4 steps", CHAIN, 800, n=16, threshold=1.0, lookahead=4)
     yield ratio_row("diff, adaptive lambda", replace(CHAIN, lam=4.0), 300, n=128, rise="adaptive")
     with dropped_weights():
         yield ratio_row("MUTANT: weights reset where resampling is skipped", CHAIN, 400, must_fail=True, n=32)
@@ -176,6 +177,23 @@ def hidden_markov() -> Iterator[Row]:
         del SCHEMES["enumerated"]
 
 
+def samplers_that_go_on() -> Iterator[Row]:
+    """Runs of 2 and 4 particles, which alone are far from the posterior, continued by Markov chains."""
+    log_z, mean, _ = CHAIN.exact()
+    for name, runs, options in (
+        ("pimh", 60, {"n": 4, "runs": 100}),
+        ("smc_pcn", 1000, {"n": 4, "rounds": 12, "keep": (0.0,), "beta": 0.5}),
+        ("smc_pcn", 1000, {"n": 4, "rounds": 12, "keep": (0.4,)}),
+    ):
+        done = replicate(CHAIN, lambda i: strategy(name)(i, CHAIN.steps, lam=1.0, kernel=DDPM, **options), runs, 0)  # noqa: B023
+        case = name if name == "pimh" else f"{name}, keep {options['keep'][0]:g}"
+        yield mean_row(f"E[Z^]/Z  {case}", options["n"], [math.exp(r.log_z - log_z) for r, _ in done], 1.0)
+        weighted = [(math.exp(r.log_z) if name != "pimh" else 1.0, np.exp(r.log_weights) @ x) for r, x in done]
+        z, m = np.array(weighted).T  # weighting by Z^ makes it consistent in the number of runs
+        se = np.std(z * (m - mean), ddof=1) / z.mean() / math.sqrt(runs)
+        yield Row(f"posterior mean by {case}", options["n"], runs, mean, (z * m).sum() / z.sum(), se)
+
+
 def other_searches() -> Iterator[Row]:
     model = LinearGaussian(kernel=ODE)
     toy, n = Toy(model), 600
@@ -192,7 +210,8 @@ def other_searches() -> Iterator[Row]:
 
 
 CASES: tuple[Callable[[], Iterator[Row]], ...] = (
-    kernels, offspring, twisted, hidden_markov, mixture, posterior, variants, other_searches, linear_gaussian
+    kernels, offspring, twisted, hidden_markov, mixture, posterior, variants, samplers_that_go_on, other_searches,
+    linear_gaussian,
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def save(
             stream = out.add_stream(codec or usual, rate=Fraction(rate).limit_denominator(1001))
             stream.height, stream.width = clip.shape[2:4] if source == "yuv444p" else clip.shape[1:3]
             stream.pix_fmt = form or pixels
+            stream.codec_context.thread_count = 1
             stream.options = options or ({"crf": "0"} if stream.name == "libx264" and form is None else {})
             if ratio:
                 stream.codec_context.sample_aspect_ratio = ratio

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raysearch.names import find
+from raysearch.times import BETA
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,6 +73,25 @@ def renoise(a: Tensor, s: Tensor, a1: Tensor, s1: Tensor, eta: float) -> tuple[T
     return s1.new_zeros(s1.shape), s1
 
 
+def vp_sde(a: Tensor, s: Tensor, a1: Tensor, s1: Tensor, eta: float) -> tuple[Tensor, Tensor]:
+    """The marginal-preserving SDE on the variance-preserving path with g = eta*r^2 at its time r (RBF, 2503.19385).
+
+    Any path is a rescaled VP path (raysearch.times), at whose r the step is taken. With the preview held the SDE is
+    solved exactly, so s'^2 remains the variance of all noise; RBF's code takes Euler steps and eta = 3.
+    """
+    r, r1 = _vp_time(a, s), _vp_time(a1, s1)
+    circle = s / (a * a + s * s).sqrt()
+    keep = (-((eta * r * r) ** 2) * (r - r1).clamp(min=0) / (2 * circle**2)).exp()
+    return s1 * keep, s1 * (1 - keep * keep).clamp(min=0).sqrt()
+
+
+def _vp_time(a: Tensor, s: Tensor) -> Tensor:
+    """Time r of the VP path with the signal-to-noise ratio a / s, at most 1."""
+    (b, big), scaled = BETA, a / (a * a + s * s).sqrt()
+    t = (-2 * scaled.clamp(max=1).log()).clamp(max=(big + b) / 2)
+    return ((b * b + 2 * (big - b) * t).sqrt() - b) / (big - b)
+
+
 KERNELS: dict[str, KernelKind] = {
     "ode": KernelKind(ode, 0.0),
     "2m": KernelKind(ode, 0.0),  # second order: it extrapolates the preview, see sampling.kernels.second_order
@@ -79,6 +99,7 @@ KERNELS: dict[str, KernelKind] = {
     "flow_sde": KernelKind(flow_sde),
     "cps": KernelKind(cps, 1.0),
     "renoise": KernelKind(renoise, always_noisy=True),
+    "vp_sde": KernelKind(vp_sde),
 }
 
 

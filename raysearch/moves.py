@@ -39,8 +39,8 @@ class Kernel:
     """How one denoising step moves a particle.
 
     Attributes:
-        name: one of ode, 2m, ddim_eta, flow_sde, cps and renoise, or a custom `package.module:NAME`; `ode` and `2m`
-            are deterministic, the others bring noise.
+        name: one of ode, 2m, ddim_eta, flow_sde, cps, renoise and vp_sde, or a custom `package.module:NAME`; `ode` and
+            `2m` are deterministic, the others bring noise.
         eta: strength of the noise; at most 1 for ddim_eta and cps, 0 for ode and 2m.
         window: where there is noise, two fractions of the steps (0 the first, 1 the last); the ode outside.
 
@@ -120,6 +120,10 @@ class Move:
         mutate: first mix fresh noise into the noise component e of the parent, e' = sqrt(1 - mutate^2) e +
             mutate*fresh, with mutate in [0, 1]; x0_hat is unchanged (zero-order, evolutionary and pCN search).
         score: False leaves the Outcome without reward and costs no decode.
+        drift: with mutate, from a parent at step 0 to step 0: the mutation also follows the gradient of the reward of
+            x0_hat, by (1 - sqrt(1 - mutate^2)) * scale * gradient (pCNL), and the Outcome's log_ratio is that of prior
+            and proposals there and back. Of the Guide only name, scale, clip, shrink, chunk and recompute count. It
+            takes two network function evaluations.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
@@ -132,6 +136,12 @@ class Move:
     back: int | None = None
     mutate: float = 0.0
     score: bool = True
+    drift: Guide | None = None
+
+    @property
+    def steered(self) -> bool:
+        """Whether it asks for gradients of the reward."""
+        return self.guide is not None or self.drift is not None
 
     def key(self, scope: str) -> str:
         """Handle of the state this Move makes; `scope` is the fingerprint of generator and prompt.

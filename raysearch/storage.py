@@ -68,7 +68,8 @@ def write(path: str | Path, data: bytes | str) -> None:
 def making(path: str | Path, alone: bool = False) -> Iterator[Path]:
     """A hidden local path beside `path`, to be made a file or a folder, which takes its name at the end of the block.
 
-    A folder replaces the one of that name as a whole. If the block raises, nothing is left of what it made.
+    A folder replaces the one of that name as a whole. If the block raises, nothing is left of what it made. An OSError
+    about another file than the one made goes through as it is.
 
     Args:
         path: the local path to make; its folder is created.
@@ -79,7 +80,7 @@ def making(path: str | Path, alone: bool = False) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(_hidden(target.name))
-    with _refusing(path, "written"):
+    with _refusing(path, "written", str(target.parent)):
         target.parent.mkdir(parents=True, exist_ok=True)
         if alone:
             _remove(target.parent.glob(f".{glob.escape(_stem(target.name))}.*{PARTIAL}"))
@@ -279,11 +280,14 @@ def _protocols(fs: FileSystem) -> set[str]:
 
 
 @contextlib.contextmanager
-def _refusing(path: str | Path, what: str) -> Iterator[None]:
+def _refusing(path: str | Path, what: str, below: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if what == "read" and isinstance(error, FileNotFoundError):
+            raise
+        where = below if error.filename is None else str(error.filename)
+        if not (where.startswith(below) or below.startswith(where)):
             raise
         reason = error.strerror or str(error).strip().partition("\n")[0] or type(error).__name__
         remedy = "mend its permissions or remove it" if what == "read" else "free space there, mend its permissions"

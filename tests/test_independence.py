@@ -9,9 +9,10 @@ ROOT = Path(__file__).parents[1]
 SUBJECTS = {  # tests whose subject is a benchmark
     "tests/config/test_fuzz.py": {"fuzz"},
     "tests/executors/test_nodes.py": {"chaos"},
+    "tests/pretrained/test_fuzz.py": {"fuzz"},
     "tests/rewards/test_table.py": {"gates", "rewards_table"},
-    "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/runs/test_folders.py": {"fuzz"},
+    "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/runs/test_kills.py": {"fuzz"},
     "tests/test_mutants.py": {"mutants"},
     "tests/tinyworld/test_codec.py": {"gates"},

@@ -17,7 +17,7 @@ ROOT = Path(raysearch.__file__).parent
 PATHS = sorted(ROOT.rglob("*.py"))
 # Each room may import those on floors below its own; rooms on one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "resize", "devices"),
+    ("errors", "resize", "devices", "times"),
     ("names", "pretrained", "security", "stopping", "storage", "videos"),
     ("coefficients",),
     ("moves",),
@@ -131,7 +131,7 @@ def test_light_imports_load_neither_ray_nor_torch(module):
 def test_search_knows_numpy_and_nothing_else():
     loaded, _ = modules("import raysearch.search")
     own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
-    assert own <= {"moves", "names", "errors", "options", "coefficients", "search"}
+    assert own <= {"moves", "names", "errors", "options", "coefficients", "times", "search"}
     assert not loaded & {*HEAVY, "omegaconf", "fsspec", "pydantic"}
 
 

@@ -191,7 +191,7 @@ def test_a_shard_that_is_absent(tmp_path):
     assert f"names {shard.name}, which is absent" in refused(
         lambda: pretrained.network(T5EncoderModel, str(tmp_path), "k.model")
     )
-    (tmp_path / "model.safetensors.index.json").write_text("{")
+    (tmp_path / "model.safetensors.index.json").write_text("[]")
     assert "is no index of weights" in refused(lambda: pretrained.network(T5EncoderModel, str(tmp_path), "k.model"))
 
 

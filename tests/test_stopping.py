@@ -27,6 +27,18 @@ def test_the_signal_becomes_an_exception_once_and_the_handler_comes_back():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_library_that_raises_another_interrupt_in_its_place_is_seen_through():
+    with pytest.raises(Terminated), orderly():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except Terminated:
+            raise KeyboardInterrupt from None
+    with pytest.raises(KeyboardInterrupt) as raised, orderly():
+        raise KeyboardInterrupt
+    assert raised.type is KeyboardInterrupt
+
+
 def started(tmp_path, executor):
     """A run that has some Outcomes, and all its processes."""
     (tmp_path / "home").mkdir()
@@ -57,3 +69,20 @@ def test_sigterm_ends_a_run_in_order(tmp_path, executor):
     assert not alive
     events = [json.loads(line) for line in (tmp_path / "run/events.jsonl").read_text().splitlines()]
     assert events[-1]["event"] == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.parametrize("victim", ["driver", "gcs_server"])
+def test_a_ray_of_its_own_is_gone_soon_after_the_driver_or_its_head_was_killed(tmp_path, victim):
+    process, children = started(tmp_path, "ray")
+    hit = [process] if victim == "driver" else [child for child in children if child.name() == victim]
+    for each in hit:
+        each.kill()
+    _, error = process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert process.returncode == (-signal.SIGKILL if victim == "driver" else 2), error
+    if victim != "driver":
+        (line,) = [line for line in error.splitlines() if line.startswith("raysearch: ")]
+        assert "the head of the Ray cluster" in line and "Traceback" not in error, error

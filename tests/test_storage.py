@@ -104,6 +104,15 @@ def test_a_folder_takes_its_name_as_a_whole(tmp_path):
     assert os.listdir(tmp_path) == ["made"]
 
 
+def test_an_error_about_another_file_is_not_taken_for_one_of_the_file_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"), storage.making(tmp_path / "made"):
+        (tmp_path.parent / "nowhere").read_bytes()
+    (tmp_path / "file").touch()
+    for deep in ("file/a", "file/a/b/c"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            storage.write(tmp_path / deep, "x")
+
+
 def test_files_are_listed_and_what_is_none_left_out(tmp_path):
     (tmp_path / "d/below").mkdir(parents=True)
     os.mkfifo(tmp_path / "d/pipe")

@@ -73,6 +73,13 @@ ODD = ["", "null", "[]", "{}", "[[]]", "[{}]", "{a: }", "{name: }", "{name: [a]}
        "[{text: }]", "[3]",
        "{how: sum, parts: [nothing]}", "{motion: x}", "{{}: 1}", "[1", "'", "}", "true", "{" * 200,
        "a:b:c"]  # fmt: skip
+TINY, MULTIPLE = ("generator.name=diffusers", "generator.model=tiny", "generator.num_frames=17"), 32
+NO_PROMPTS = ["{id: a/b, text: x}", "{id: .a, text: x}", '{id: "a\\tb", text: x}', '{id: "a\\e[2J", text: x}',
+              "{id: " + "a" * 300 + ", text: x}", "{id: a, text: x}, {id: a, text: y}", "{id: a}", "[x]",
+              "{id: a, text: x}, {id: a-unguided, text: y}", "{text: x, scene: nowhere}", "{text: x, image: no.png}",
+              "{text: x, video: a.mp4, image: b.png}", "{text: x, scene_seed: -1}", "{id: '', text: x}", "{txt: x}",
+              '{id: "caf\\u00e9", text: x}, {id: "cafe\\u0301", text: y}', "{id: ' ', text: x}",
+              "{id: [a]}"]  # fmt: skip
 BREAKS = ["\t", "\0", "[", "]", "{", "}", "'", '"', ": ", "- ", "*a", "&a ", "!!set ", "!x ", "---\n",
            "...\n", "%YAML 1.1\n", "? ",
           "|", ">", "<<: 3\n", "\u2028", "\ufeff", "é", "#", ",", "\\", "  ", "\n", "a: &a [*a]\n",
@@ -94,7 +101,7 @@ class Case:
 def lines(rng: random.Random, base: str) -> Iterator[Case]:
     """Command lines."""
     while True:
-        kind = rng.choice(["text", "number", "option", "option", "word"])
+        kind = rng.choice(["text", "number", "option", "option", "word", "size", "prompt"])
         if kind == "text":
             key, value = rng.choice(TEXT_KEYS), rng.choice(TEXTS)
             yield Case("line: text", base, (f"{key}={value}",), key=key, value=value)
@@ -104,6 +111,12 @@ def lines(rng: random.Random, base: str) -> Iterator[Case]:
             strategy = rng.choice(["search=smc", "search=beam", "search=halving", "search.n=2", "search=pcn"])
             words = [f"{rng.choice(OPTIONS)}={rng.choice(ODD)}" for _ in range(rng.choice([1, 1, 2]))]
             yield Case("line: option", base, (strategy, *words))
+        elif kind == "size":
+            side, key = rng.choice([*range(1, 70), 320, 704, 16_384]), rng.choice(["height", "width"])
+            refuse = side % MULTIPLE != 0
+            yield Case("line: size", base, (*TINY, f"generator.{key}={side}"), refuse=refuse)
+        elif kind == "prompt":
+            yield Case("line: prompt", base, (f"prompts.items=[{rng.choice(NO_PROMPTS)}]",), refuse=True)
         else:
             word = rng.choice(["a", "=", "=1", "a=", ".a=1", "a.=1", "a..b=1", "--search.n=4", "-n=3",
             "serch.n=4", "search.m=4",

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -69,11 +70,24 @@ def damaged(data: bytes, kind: str, dice: random.Random) -> bytes:
     return data
 
 
-def broken(folder: Path, k: int, dice: random.Random, sound: dict[str, bytes]) -> Case:
+@cache
+def sound(name: str) -> bytes:
+    """A whole file: a video in a container, or an image."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"sound.{name}"
+        if name in CONTAINERS:
+            save(path, ramp(FRAMES, SIZE), RATE)
+        else:
+            Image.fromarray(ramp(2, SIZE)[1]).save(path)
+        return path.read_bytes()
+
+
+def broken(folder: Path, k: int, dice: random.Random) -> Case:
     """A sound file, damaged or under another name."""
-    kind, name = DAMAGE[k % len(DAMAGE)], dice.choice(sorted(sound))
-    data, image = damaged(sound[name], kind, dice), name in IMAGES and not (name == "gif" and dice.random() < 0.5)
-    path = folder / f"{k}.{dice.choice(sorted(sound)) if kind == 'extension' else name}"
+    kind, names = DAMAGE[k % len(DAMAGE)], sorted({*CONTAINERS, *IMAGES})
+    name = dice.choice(names)
+    data, image = damaged(sound(name), kind, dice), name in IMAGES and not (name == "gif" and dice.random() < 0.5)
+    path = folder / f"{k}.{dice.choice(names) if kind == 'extension' else name}"
     path.write_bytes(data)
     whole = kind == "extension" and not image
     least = 1 if image or kind != "cut" or name == ENDLESS else int(0.9 * FRAMES)
@@ -184,15 +198,10 @@ def fuzz(count: int, seed: int, shown: bool = False) -> Table:
     """Judge so many files: two thirds damaged, the others peculiar."""
     dice, table = random.Random(seed), Table()
     with tempfile.TemporaryDirectory() as name:
-        folder, sound = Path(name), dict[str, bytes]()
-        for suffix in CONTAINERS:
-            sound[suffix] = save(folder / f"sound.{suffix}", ramp(FRAMES, SIZE), RATE).read_bytes()
-        for suffix in set(IMAGES) - {"gif"}:
-            Image.fromarray(ramp(2, SIZE)[1]).save(folder / f"sound.{suffix}")
-            sound[suffix] = (folder / f"sound.{suffix}").read_bytes()
+        folder = Path(name)
         for k in range(count):
             if k % 3:
-                case = broken(folder, k, dice, sound)
+                case = broken(folder, k, dice)
             else:
                 case = (peculiar_video if k % 2 else peculiar_image)(folder / f"{k}.mp4", dice)
             verdict, said = judge(case)

@@ -63,7 +63,12 @@ class Bench:
         (folder / "raysearch/tinyworld/weights").symlink_to(ROOT / "raysearch/tinyworld/weights")
 
     def judge(self, tests: Sequence[str], mutant: Mutant | None = None) -> Verdict:
-        """Run tests on the mutant, or on the package as it is."""
+        """Run tests on the mutant, or on the package as it is.
+
+        Args:
+            tests: files or node ids, relative to the root; the first that fails ends the run.
+            mutant: what to change meanwhile, or None.
+        """
         with self._mutated(mutant):
             log, began = self.folder / "log.txt", monotonic()
             process = CONTEXT.Process(target=_run, args=(str(self.folder), list(tests), str(log), mutant is None))

@@ -24,37 +24,46 @@ def replicate(model: Model, spawn: Spawn, runs: int, seed: int) -> list[tuple[Re
     """Drive `runs` searches in lockstep; of each its Result and the final states of its `finals`.
 
     spawn(i) makes the i-th search; all must yield Rounds to the same steps, from fresh noise or from states
-    at the same step.
+    at the same step. Of mutations only those of pure noise are known here.
     """
     rng = np.random.default_rng(seed)
     searches = [spawn(i) for i in range(runs)]
     rounds = [next(s) for s in searches]
-    x, step, done = np.empty(0), 0, [None] * runs
+    x, at, done = np.empty(0), np.empty(0, int), [None] * runs  # every state so far and its step, by handle
     while None in done:
         moves = [m for r in rounds for m in r.moves]
-        new = np.array([m.parent is None for m in moves])
+        new, to = np.array([m.parent is None for m in moves]), moves[0].to
         now, ratio = np.empty(len(moves)), np.zeros(len(moves))
-        for mine, start in ((new, 0), (~new, step)):
-            if not mine.any():
-                continue
-            parents = [int(m.parent) for m in moves if m.parent is not None]
-            y, q = model.draw(rng, int(mine.sum())) if start == 0 else (x[parents], 0.0)
-            for k in range(start, moves[0].to):
-                y, more = model.advance(y, k, rng)
-                q = q + more
-            now[mine], ratio[mine] = y, q
-        x, step = now, moves[0].to
-        reward, ratio = model.reward(x, step).tolist(), ratio.tolist()
-        outcomes = [Outcome(str(i), r, {}, q) for i, (r, q) in enumerate(zip(reward, ratio, strict=True))]
-        at = 0
+        for mine in (new, ~new):
+            if mine.any():
+                y, step, q = _parents(model, [moves[i] for i in np.flatnonzero(mine)], x, at, rng)
+                for k in range(step, to):
+                    y, more = model.advance(y, k, rng)
+                    q = q + more
+                now[mine], ratio[mine] = y, q
+        reward = model.reward(now, to).tolist() if moves[0].score else [math.nan] * len(now)
+        pairs = enumerate(zip(reward, ratio.tolist(), strict=True), start=len(x))
+        answers = iter([Outcome(str(i), r, {}, q) for i, (r, q) in pairs])
+        x, at = np.append(x, now), np.append(at, np.full(len(now), to))
         for i, (search, round_) in enumerate(zip(searches, rounds, strict=True)):
-            mine = outcomes[at : at + len(round_.moves)]
-            at += len(round_.moves)
             try:
-                rounds[i] = search.send(mine)
+                rounds[i] = search.send([next(answers) for _ in round_.moves])
             except StopIteration as end:
                 done[i] = (end.value, x[[int(o.key) for o in end.value.finals]])
     return done
+
+
+def _parents(model: Model, moves: Sequence[Move], x: np.ndarray, at: np.ndarray, rng: np.random.Generator):
+    """The states from which Moves start, (M,), their common step, and log p - log q of drawing them."""
+    if moves[0].parent is None:
+        now, ratio = model.draw(rng, len(moves))
+        return now, 0, ratio
+    index = np.array([m.parent for m in moves], int)
+    now, step, beta = x[index], int(at[index[0]]), moves[0].mutate
+    assert (at[index] == step).all() and (step == 0 or not beta)
+    if beta:
+        now = math.sqrt(1 - beta * beta) * now + beta * rng.standard_normal(len(now))
+    return now, step, 0.0
 
 
 @dataclass

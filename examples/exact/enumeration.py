@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from raysearch.moves import Move, Outcome, Search
+from raysearch.moves import Move, Outcome, Result, Search
 from raysearch.search.resampling import SCHEMES
 
 START = (0.6, 0.4)
@@ -33,7 +34,7 @@ class Choices:
         return self.script[place]
 
     @staticmethod
-    def all_of(run: Callable[[Choices], float]) -> Iterator[tuple[float, float]]:
+    def all_of(run: Callable[[Choices], Any]) -> Iterator[tuple[float, Any]]:
         """(probability, value) of every leaf."""
         script: list[int] = []
         while True:
@@ -115,6 +116,52 @@ class Guided(Hmm):
         return Outcome(str(len(self.paths) - 1), reward, log_ratio=ratio)
 
 
+@dataclass
+class Noisy(Hmm):
+    """The same chain begun at step 0, where its first hidden state is the noise: addressed by the seed, as noise is.
+
+    A mutation keeps it with probability 1 - beta and else draws it anew, which is reversible under its law.
+    """
+
+    drawn: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def run(self, move: Move) -> Outcome:
+        path = (self._noise(move.seed),) if move.parent is None else self.paths[int(move.parent)]
+        if move.mutate and self.choices.choose([1 - move.mutate, move.mutate]):
+            path = (self.choices.choose(list(START)),)
+        while len(path) < max(1, move.to // STRIDE):
+            path += (self.choices.choose(list(TRANSITION[path[-1]])),)
+        self.paths.append(path)
+        reward = math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path)) if move.score else math.nan
+        return Outcome(str(len(self.paths) - 1), reward)
+
+    def _noise(self, seed: tuple[int, ...]) -> int:
+        if seed not in self.drawn:
+            self.drawn[seed] = self.choices.choose(list(START))
+        return self.drawn[seed]
+
+
+@dataclass
+class Steered(Hmm):
+    """The same chain, whose proposal tends to the likelier state as far as the scale of the Move's guide says."""
+
+    scales: list[float] = field(default_factory=list)
+
+    def run(self, move: Move) -> Outcome:
+        path, ratio = (() if move.parent is None else self.paths[int(move.parent)]), 0.0
+        scale = 0.0 if move.guide is None else move.guide.scale
+        self.scales.append(scale)
+        while len(path) < move.to // STRIDE:
+            p = TRANSITION[path[-1]] if path else START
+            tilted = [p[s] * EMISSION[len(path)][s] ** scale for s in (0, 1)]
+            q = [t / sum(tilted) for t in tilted]
+            state = self.choices.choose(q)
+            path, ratio = (*path, state), ratio + math.log(p[state] / q[state])
+        self.paths.append(path)
+        reward = math.fsum(math.log(EMISSION[k][x]) for k, x in enumerate(path))
+        return Outcome(str(len(self.paths) - 1), reward, log_ratio=ratio)
+
+
 def hmm_log_z(stages: int, begun: tuple[float, float] = (1.0, 1.0)) -> float:
     """The forward algorithm; begun: factors of the first states."""
     alpha = np.array(START) * EMISSION[0] * begun
@@ -124,25 +171,52 @@ def hmm_log_z(stages: int, begun: tuple[float, float] = (1.0, 1.0)) -> float:
 
 
 def expected_z(spawn: Callable[[Choices], Search], law: type[Hmm] | None = None) -> tuple[float, int]:
-    """E[Z_hat] of the searches spawned, and how many outcomes it took; probabilities are checked to sum to one.
+    """E[Z_hat] of the searches spawned, and how many outcomes it took.
 
     law: how particles move; the chain itself by default. A search that ends because no particle has weight counts as 0.
     """
+    mean, outcomes = expected(spawn, lambda result, _: [math.exp(result.log_z)], law, dead=[0.0])
+    return float(mean[0]), outcomes
 
-    def run(choices: Choices) -> float:
-        model, search = (law or Hmm)(choices), spawn(choices)
-        round_ = next(search)
-        while True:
-            try:
-                round_ = search.send([model.run(m) for m in round_.moves])
-            except StopIteration as end:
-                return math.exp(end.value.log_z)
-            except ValueError as error:
-                if "weight zero" not in str(error):
-                    raise
-                return 0.0
+
+def expected(
+    spawn: Callable[[Choices], Search],
+    value: Callable[[Result, Hmm], Sequence[float]],
+    law: type[Hmm] | None = None,
+    dead: Sequence[float] | None = None,
+) -> tuple[np.ndarray, int]:
+    """The expectation of numbers that follow from a search's Result, and how many outcomes it took.
+
+    The probabilities of all outcomes are checked to sum to one.
+
+    Args:
+        spawn: makes the search, whose own random choices the Choices enumerate.
+        value: (result, model) -> numbers; the particle of an Outcome of key k is `model.paths[int(k)]`.
+        law: how particles move; the chain itself by default.
+        dead: the numbers of a search that ends because no particle has weight; by default it is an error.
+    """
+
+    def run(choices: Choices) -> np.ndarray:
+        model = (law or Hmm)(choices)
+        try:
+            return np.array(value(driven(spawn(choices), model.run), model))
+        except ValueError as error:
+            if dead is None or "weight zero" not in str(error):
+                raise
+            return np.array(dead)
 
     leaves = list(Choices.all_of(run))
     mass = math.fsum(p for p, _ in leaves)
     assert abs(mass - 1) < 1e-12, f"the probabilities of all outcomes sum to {mass}"
-    return math.fsum(p * z for p, z in leaves), len(leaves)
+    columns = zip(*([p * v for v in values] for p, values in leaves), strict=True)
+    return np.array([math.fsum(column) for column in columns]), len(leaves)
+
+
+def driven(search: Search, run: Callable[[Move], Outcome]) -> Result:
+    """A search to its end."""
+    round_ = next(search)
+    while True:
+        try:
+            round_ = search.send([run(m) for m in round_.moves])
+        except StopIteration as end:
+            return end.value

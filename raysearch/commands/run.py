@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def run_job(args: argparse.Namespace) -> int:
 
 def report(args: argparse.Namespace) -> int:
     """Write the report of a run folder."""
-    _tell(args.run, args.partial)
+    _tell(os.path.expanduser(args.run), args.partial)
     return 0
 
 

@@ -73,6 +73,16 @@ def is_relative(folder: str) -> bool:
     return "://" not in folder and not folder.startswith(("/", "~"))
 
 
+def expanded(key: str, folder: str) -> str:
+    """A folder with `~` replaced by the home folder. Raises UsageError for that of a user who is not known."""
+    full = os.path.expanduser(folder)
+    if full.startswith("~"):
+        raise UsageError(
+            f"{key}={folder[:80]}: there is no such user; give a path, or ./~... for a folder of that name"
+        )
+    return full
+
+
 def _folder_exists(key: str, model: Any) -> None:
     """A model that is plainly a path must be a folder; any other text may be a hub id."""
     if not isinstance(model, str):

@@ -157,6 +157,8 @@ def _finished(values: Mapping[str, Any], elsewhere: bool) -> Job:
             )
         if checks.is_relative(job.run):
             job.run = f"{job.cluster.storage.rstrip('/')}/{job.run}"
+    if not elsewhere:
+        job.run = checks.expanded("run", job.run)
     refuse_secrets(plain(job), "the merged job")
     checks.check(job, elsewhere)
     return job

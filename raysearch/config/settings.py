@@ -12,12 +12,15 @@ from typing import Annotated, Any, ClassVar, Literal, TypedDict
 from annotated_types import Ge, Gt, Le
 
 from raysearch.config.places import As, Several, SlurmConfig, SubmitConfig
+from raysearch.errors import UsageError
+from raysearch.times import TIMES
 
 Seconds = Annotated[float, Ge(1), Le(10_000_000)]
 Share = Annotated[float, Ge(0), Le(100_000)]  # of cores or GPUs
 Pixels = Annotated[int, Ge(1), Le(16_384)]
 Films = Literal["best", "shown", "all", "none"]
 Latents = Literal["best", "finals", "none"]
+Times = Literal["even", "warped", "vp", "vp_warped"]
 DType = Literal["float32", "bfloat16", "float16"]
 
 
@@ -75,6 +78,8 @@ class GeneratorConfig:
         steps: denoising steps of a video.
         shift: take times evenly in sigma and shift them (s -> shift*s / (1 + (shift - 1) s)) instead of the pipeline's
             own table.
+        times: the table that is shifted (by 1 where shift is null): `even` in sigma; `warped`, sqrt(1 - share^2), with
+            small steps first; `vp`, even in the time of the variance-preserving path; `vp_warped`, both (RBF).
         guidance_scale: of classifier-free guidance.
         negative_prompt: what the video should not show.
         height: in pixels.
@@ -121,16 +126,18 @@ class GeneratorConfig:
     compile: bool = False
     trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
+    times: Times = "even"
 
     def pipeline_call(self) -> dict[str, Any]:
         """The arguments of the pipeline call that no prompt changes."""
         names = ("guidance_scale", "negative_prompt", "height", "width", "num_frames")
         call = {k: getattr(self, k) for k in names if getattr(self, k) is not None} | dict(self.call)
-        if self.shift is not None:
-            assert self.steps is not None
-            each = self.steps // self.chunks
-            even = [1 - k / each for k in range(each)]
-            call["timesteps"] = [1000 * self.shift * s / (1 + (self.shift - 1) * s) for s in even]
+        if self.shift is not None or self.times != "even":
+            if self.steps is None:
+                raise UsageError("generator.steps is missing; shift and times make a table of that many times")
+            each, shift = self.steps // self.chunks, 1.0 if self.shift is None else self.shift
+            sigmas = [TIMES[self.times](k / each) for k in range(each)]
+            call["timesteps"] = [1000 * shift * s / (1 + (shift - 1) * s) for s in sigmas]
         return call
 
 

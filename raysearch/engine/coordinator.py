@@ -165,8 +165,9 @@ class Coordinator:
         waiting = self._waiting.pop(_asked(job), [])
         if job.move is not None and job.move.score:
             waiting += self._waiting.pop((job.key, "state"), [])
-        for live in waiting:
+        for live in waiting:  # all of them, before the first one that ends lets its states be forgotten
             self._give(live, outcome, recalled=False)
+        for live in waiting:
             if len(live.got) == live.due:
                 self._advance(live, [live.got[k] for k in live.keys], done)
         self._made(job.key)

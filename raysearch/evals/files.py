@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,7 @@ def asked(options: Mapping[str, Any], text: str | None, clip: str | None) -> Pro
         if value and word not in wanted and not any(rewards.version(s["name"]) for s in rewards.flat([options])):
             raise UsageError(f"--{word}: {name} as it is set asks for none; leave it out")
     prompt = Prompt("score", text or "a video", video=clip)
-    given = prompts.frames(prompt)
-    if given is not None and len(given) < 2:
+    if (given := prompts.size(prompt)) and given[0] < 2:
         raise UsageError(f"--clip {clip}: has a single frame; give a clip that shows motion")
     return prompt
 
@@ -51,7 +50,7 @@ def judged(
     path: str, reward: Reward, options: Mapping[str, Any], prompt: Prompt, with_map: bool
 ) -> tuple[dict[str, Any], Any]:
     """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
-    clip = videos.read(path)
+    clip = videos.read(path, each=_reduced(reward))
     note = "variable frame rate" if clip.uneven else ""
     by_clock = (rewards.settings(spec).get("frames") for spec in rewards.flat([options]) if rewards.maps(spec))
     if note and any("fps" in frames for frames in by_clock if isinstance(frames, Mapping)):
@@ -70,7 +69,7 @@ def judged(
 def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mapping[str, Any], prompt: Prompt) -> Scores:
     """The reward of one video; what a plug-in trips over is an error of that video."""
     try:
-        return reward.score(_view(frames, reward), prompt, fps)
+        return reward.score(frames, prompt, fps)
     except UsageError:
         raise
     except Exception as error:
@@ -80,10 +79,10 @@ def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mappi
         raise UsageError(f"reward {options['name']} failed: {text}") from error
 
 
-def _view(frames: np.ndarray, reward: Reward) -> np.ndarray:
-    """The file as the reward sees it: as in a run, but whole for one that squashes it itself, without rounding."""
-    if reward.size is None or reward.whole_frames or reward.maps:
-        return frames
+def _reduced(reward: Reward) -> Callable[[np.ndarray], np.ndarray] | None:
+    """What makes of a frame what the reward sees in a run; None for one that sees whole frames."""
+    if (size := reward.size) is None or reward.whole_frames or reward.maps:
+        return None
     from raysearch.sampling.workers import squashed
 
-    return squashed(frames, reward.size)
+    return lambda frame: squashed(frame[None], size)[0]

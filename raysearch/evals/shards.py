@@ -44,7 +44,7 @@ def each(
     from raysearch.config.settings import ClusterConfig
     from raysearch.executors.ray.cluster import connect
 
-    owns = connect(ClusterConfig(address=address))
+    session = connect(ClusterConfig(address=address))
     try:
         environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         task = ray.remote(_caught).options(num_cpus=1, max_retries=3, runtime_env={"env_vars": environment})
@@ -61,8 +61,7 @@ def each(
                     raise UsageError(mistake)
                 yield flying.pop(ref), result
     finally:
-        if owns:
-            ray.shutdown()
+        session.leave()
 
 
 def _caught(function: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, str | None]:

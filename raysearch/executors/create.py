@@ -25,6 +25,8 @@ def create(
         UsageError: if the cluster cannot hold the pools or a model cannot be loaded.
     """
     specs = [dict(spec) for spec in rewards]
+    if cluster.executor == "inline" or cluster.address == "local":
+        machine.check_video(generator)
     if cluster.executor == "inline":
         from raysearch import devices
         from raysearch.executors.inline import Inline

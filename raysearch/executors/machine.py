@@ -6,10 +6,11 @@ than the counts below, never more.
 
 from __future__ import annotations
 
+import math
 import os
 from glob import glob
 
-from raysearch.config.settings import ClusterConfig, PoolConfig
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
 from raysearch.errors import UsageError
 
 # Device files of the accelerators that Ray knows; without any of them there is no GPU.
@@ -49,6 +50,20 @@ def check(cluster: ClusterConfig) -> None:
                 f"cluster.address=local: this machine has {has:.4g} {unit}, but {told} = {asked:g} are asked for; "
                 f"lower cluster.{most}.replicas or cluster.{most}.{key}, or name a larger cluster by cluster.address"
             )
+
+
+def check_video(generator: GeneratorConfig) -> None:
+    """Raise UsageError if a single decoded video, in fp32, is more than the memory of this machine."""
+    call = generator.pipeline_call()
+    shape = [side for key in ("num_frames", "height", "width") if isinstance(side := call.get(key), int)]
+    if len(shape) < 3:
+        return
+    needed, has = math.prod(shape) * 12 / 2**30, memory_gb()  # three channels of four bytes
+    if needed > has:
+        raise UsageError(
+            f"generator.num_frames={shape[0]} of height={shape[1]} and width={shape[2]}: one decoded video takes "
+            f"{needed:.4g} GB, and this machine has {has:.4g} GB; make it shorter or smaller"
+        )
 
 
 def check_sockets() -> None:

@@ -154,7 +154,8 @@ class Virtual:
         start = self._steps.get(move.parent or "", 0) if move.back is None else move.back
         if self.cluster.steps is None:
             return float(move.to - start)
-        return float(evaluations(start, move.to, self.cluster.steps, move.back is not None or bool(move.mutate)))
+        drift = 2.0 * (move.drift is not None)
+        return drift + evaluations(start, move.to, self.cluster.steps, move.back is not None or bool(move.mutate))
 
     def _end(self, replica: SimulatedReplica) -> list[tuple[int, Answer]]:
         """The oldest call of a replica is over: answer it, or queue it for its score."""

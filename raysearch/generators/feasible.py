@@ -125,14 +125,20 @@ def _is_here(config: GeneratorConfig) -> bool:
     return _folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
 
 
+def _class(index: Mapping[str, Any], part: str) -> str:
+    """The name of the class of a part, of which the index says [library, class]; empty where it says none."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""
+
+
 def _autoencoder(index: Mapping[str, Any]) -> str:
     """The name of the class of the autoencoder."""
-    return str((index.get("vae") or [None, None])[1])
+    return _class(index, "vae")
 
 
 def _configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configurations of the autoencoder and of the network; empty where there is none."""
-    network = next((name for name in memory.NETWORKS if (_index(config).get(name) or [None])[0]), "transformer")
+    network = next((name for name in memory.NETWORKS if _class(_index(config), name)), "transformer")
     return _config(config, "vae"), _config(config, network)
 
 

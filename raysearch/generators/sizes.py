@@ -17,6 +17,8 @@ from raysearch.errors import UsageError
 from raysearch.generators import families
 from raysearch.generators.declare import Autoencoder, Call, Config, Rounding
 
+MOST = 1024  # frames or pixels that a latent or a patch may cover; what is beyond is no configuration
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -87,11 +89,15 @@ def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -
         network_config: the config.json of its network.
     """
     declared = families.PIPELINES.get(pipeline)
-    covered = families.AUTOENCODERS.get(vae, Autoencoder(vae)).covers(vae_config)
-    if declared is None or covered is None:
+    try:
+        covered = families.AUTOENCODERS.get(vae, Autoencoder(vae)).covers(vae_config)
+        patch = _patch(network_config)
+    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError):
+        return None  # a configuration that makes no sense, which loading will refuse
+    if declared is None or covered is None or not all(1 <= n <= MOST for n in (*covered, patch)):
         return None
     time, space = covered
-    return Sizes(pipeline, math.lcm(declared.multiple, space * _patch(network_config)), time, declared.rounds)
+    return Sizes(pipeline, math.lcm(declared.multiple, space * patch), time, declared.rounds)
 
 
 def check(known: Sizes, call: Call) -> None:

@@ -10,20 +10,25 @@ Importing this loads neither torch, transformers nor diffusers.
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from raysearch.errors import UsageError
+from raysearch.pretrained.files import CONFIG, check_files, check_pipeline_files, config, damage, of, one_line
+
+__all__ = [
+    "CONFIG", "auto", "check_files", "check_pipeline_files", "config", "damage", "network", "one_line", "pipeline",
+    "reconfigured",
+]  # fmt: skip
 
 Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
 
-LFS = b"version https://git-lfs"
-CONFIG = "config.json"
 SHOWN = 3  # names of tensors in a message
 POSITIONS, ROTARY = r"(^|\.)embeddings\.position_ids$", r"(^|\.)rotary(_pos)?_emb\.inv_freq$"
 # Expected exceptions: tensors that checkpoints of older releases hold and that networks of these families compute now,
@@ -96,15 +101,13 @@ def pipeline(model: str, key: str, revision: str | None = None, trust: bool = Fa
         return DiffusionPipeline.from_pretrained(
             model, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=trust, **parts
         )
-    except ValueError as error:
-        if not trust and "trust_remote_code" in str(error):
+    except Exception as error:  # of diffusers, or of what a part is made of
+        if not trust and isinstance(error, ValueError) and "trust_remote_code" in str(error):
             raise UsageError(
                 f"{key}={model!r}: a part brings its own code; read it, and if it may run here, set "
                 "generator.trust_remote_code=true"
             ) from None
-        raise UsageError(f"{key}={model!r}: {one_line(error)}") from None
-    except OSError as error:
-        raise UsageError(f"{key}={model!r}: {one_line(error)}") from None
+        raise UsageError(f"{key}={model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
 
 
 def _network_class(entry: Any) -> Any:
@@ -147,17 +150,33 @@ def reconfigured(kind: Any, config: Mapping[str, Any]) -> Loaded:
 
 
 def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
-    from safetensors import SafetensorError
-
     try:
-        return load()
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, TypeError, SafetensorError) as error:
+        with _quiet():
+            return load()
+    except ImportError:
+        raise  # a package that is missing, which the caller knows better
+    except Exception as error:  # of libraries, which fail in every way on files that they did not write
         if "trust_remote_code" in str(error):
             raise UsageError(
-                f"{key}={model!r}{_of(part)} brings its own code, which is not run here; give a model of a class that "
+                f"{key}={model!r}{of(part)} brings its own code, which is not run here; give a model of a class that "
                 "transformers has"
             ) from None
-        raise UsageError(f"{key}={model!r}{_of(part)}: cannot be loaded by {name} ({one_line(error)})") from None
+        raise UsageError(f"{key}={model!r}{of(part)}: cannot be loaded by {name} ({one_line(error)})") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries from printing what is told in one line here, such as their tables of missing tensors."""
+    names = [name for name in ("transformers", "diffusers") if name in sys.modules]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key: str, part: str) -> None:
@@ -176,87 +195,6 @@ def _refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key:
     problems += [one_line(error) for error in report.get("error_msgs") or ()]
     if problems:
         raise UsageError(
-            f"{key}={model!r}{_of(part)}: the weights are not whole: {'; '.join(problems)}; "
+            f"{key}={model!r}{of(part)}: the weights are not whole: {'; '.join(problems)}; "
             "fetch or save the model again"
         )
-
-
-def check_files(folder: Path, model: str, key: str, part: str = "") -> None:
-    """Raise UsageError for a weight file in a folder that is cut short, empty, a git-lfs pointer or absent.
-
-    Only the headers of files are read. A path that is no folder, such as a hub id, passes.
-    """
-    if not folder.is_dir():
-        return
-    for index in sorted(folder.glob("*.safetensors.index.json")):
-        for name in _shards(index, model, key, part):
-            if not (folder / name).is_file():
-                raise UsageError(
-                    f"{key}={model!r}{_of(part)}: {index.name} names {name}, which is absent; fetch the model again"
-                )
-    for file in sorted(folder.glob("*.safetensors")):
-        if fault := damage(file):
-            raise UsageError(f"{key}={model!r}{_of(part)}: {file.name} {fault}; fetch the model again")
-
-
-def _shards(index: Path, model: str, key: str, part: str) -> Iterable[str]:
-    try:
-        return sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"{key}={model!r}{_of(part)}: {index.name} is no index of weights; fetch it again") from None
-
-
-def damage(file: Path) -> str:
-    """What is wrong with a safetensors file as its header tells; empty if it is as long as the header says."""
-    size = file.stat().st_size
-    with file.open("rb") as f:
-        start = f.read(8)
-        if start == LFS[:8]:
-            return "is a git-lfs pointer, not the weights (git lfs pull fetches them)"
-        length = int.from_bytes(start, "little")
-        if not size:
-            return "is empty"
-        if len(start) < 8 or length > size - 8:
-            return f"is cut short or no safetensors file ({size} bytes)"
-        try:
-            header = json.loads(f.read(length))
-            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return "has a header that cannot be read"
-    whole = 8 + length + end
-    return "" if whole == size else f"is {'cut short' if size < whole else 'too long'} ({size} of {whole} bytes)"
-
-
-def config(file: Path, model: str, key: str) -> dict[str, Any]:
-    """The mapping of a configuration in JSON.
-
-    Raises:
-        UsageError: for a file that is absent, cannot be read or holds no mapping.
-    """
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else one_line(error, 100)
-        raise UsageError(
-            f"{key}={model!r}: {file.name} cannot be read ({reason}); fetch or save the model again"
-        ) from None
-    if not isinstance(values, dict):
-        raise UsageError(f"{key}={model!r}: {file.name} holds no mapping; fetch or save the model again")
-    return values
-
-
-def check_pipeline_files(model: str, key: str) -> None:
-    """`check_files` for every part of a pipeline's folder; a hub id passes."""
-    folder = Path(model)
-    if folder.is_dir():
-        for part in sorted(p for p in folder.iterdir() if p.is_dir()):
-            check_files(part, model, key, part.name)
-
-
-def one_line(error: object, limit: int = 300) -> str:
-    """A message of another library as one line."""
-    return " ".join(str(error).split())[:limit]
-
-
-def _of(part: str) -> str:
-    return f", part {part}" if part else ""

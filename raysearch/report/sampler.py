@@ -30,7 +30,8 @@ def sampler(run: Run) -> Html | None:
         "The finals with their weights are a sample of p(x) exp(lambda r(x)). ESS: effective number of particles. "
         "Roots: first ancestors that are left. The error of log Z is the standard error of one estimate of Z, relative "
         "to Z; it is read from the weights of families of related particles, which have lived for at most the given "
-        "number of resamplings (lag)."
+        "number of resamplings (lag). Slope: of the final reward on the reward of a read, among the finals; where both "
+        "are normal, slope * lambda is the best lambda of that read (search.slopes)."
     )
     return section(
         "Sampler", el("p", told), _folded("Estimates", *_estimates(found)), _folded("Averages", *_averages(found)),
@@ -107,14 +108,13 @@ def _reads(found: Sequence[tuple[str, Result]]) -> tuple[list[str], list[list[An
     rows = []
     for name, result in found:
         notes = result.notes
-        raw = [notes.get(key) for key in ("reads", "lambda", "ess", "roots_left")]
+        raw = [notes.get(key) for key in ("reads", "lambda", "ess", "roots_left", "slopes")]
         columns: list[list[Any]] = [c if isinstance(c, list) else [] for c in raw]
         for k in range(max(map(len, columns))):
-            step, lam, ess, roots = (_value(c[k]) if k < len(c) else None for c in columns)
-            rows.append([
-                name, *(NONE if v is None else number(v, p) for v, p in ((step, 0), (lam, None), (ess, 1), (roots, 0))),
-            ])  # fmt: skip
-    return ["Prompt", "Step", "lambda", "ESS", "Roots"], rows
+            values = [_value(c[k]) if k < len(c) else None for c in columns]
+            shown = zip(values, (0, None, 1, 0, 2), strict=True)
+            rows.append([name, *(NONE if v is None else number(v, places) for v, places in shown)])
+    return ["Prompt", "Step", "lambda", "ESS", "Roots", "Slope"], rows
 
 
 def _folded(title: str, heads: list[str], rows: list[list[Any]]) -> Html | None:

@@ -13,7 +13,8 @@ from raysearch.report.reading import Run, SearchRecord
 from raysearch.report.statistics import Comparison
 
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
-_ELSEWHERE = ("choose", "families", "log_z_error", "lag", "reads", "roots_left", "spread")  # in sections of their own
+# Notes that have sections of their own.
+_ELSEWHERE = ("choose", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread")
 _LONG = 160  # characters of a note shown without unfolding
 
 

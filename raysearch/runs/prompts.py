@@ -33,7 +33,17 @@ def prompts(job: Job) -> list[Prompt]:
         double = min(i for i in ids if ids.count(i) > 1)
         raise UsageError(f"prompts: the id {double!r} is given twice; ids name files and noise, so they must differ")
     _refuse_clashes(ids)
+    for prompt in every:
+        if prompt.scene is not None:
+            lookup(f"prompt {prompt.id!r}: scene", prompt.scene, _kinds())
     return every
+
+
+def _kinds() -> Mapping[str, str]:
+    """The kinds of scenes of the tiny world, with a text for each."""
+    from raysearch.tinyworld.physics import PROMPTS
+
+    return PROMPTS
 
 
 def _refuse_clashes(ids: list[str]) -> None:
@@ -76,11 +86,11 @@ def _scenes(job: Job) -> list[Prompt]:
     """Held-out scenes of the tiny world, the kinds in turn."""
     if not job.prompts.heldout:
         return []
-    from raysearch.tinyworld.physics import PROMPTS
-
+    if not job.prompts.scenes:
+        raise UsageError(f"prompts.scenes=[]: give kinds of scenes, e.g. prompts.scenes=[{','.join(_kinds())}]")
     scenes = []
     for k in range(job.prompts.heldout):
         scene, seed = job.prompts.scenes[k % len(job.prompts.scenes)], job.prompts.first + k
-        text = lookup("prompts.scenes: scene", scene, PROMPTS)
+        text = lookup("prompts.scenes: scene", scene, _kinds())
         scenes.append(Prompt(f"{scene}-{seed:03d}", text, scene=scene, scene_seed=seed))
     return scenes

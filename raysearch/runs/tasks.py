@@ -19,6 +19,7 @@ from raysearch.search import options_of
 from raysearch.search.choose import chosen
 from raysearch.search.schedules import DROPS, READS
 
+TOGETHER = (("width", "branch"), ("n", "branch"))  # whose product is the number of Moves of a round
 MOST = 1_000_000  # particles, children, repetitions; their Moves are held in memory
 
 
@@ -77,7 +78,8 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     """
     assert job.generator.steps is not None
     begin, options = options_of(job.search)
-    _can_guide(job, judge, options.get("guide"))
+    for name in ("guide", "drift"):
+        _can_guide(job, judge, options.get(name), f"search.{name}")
     _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
     if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
@@ -101,6 +103,13 @@ def _within_reach(options: Mapping[str, Any], steps: int) -> None:
         if isinstance(value, int) and value > most:
             shown = str(value) if value < 10**20 else f"{str(value)[:17]}..."
             raise UsageError(f"search.{name}={shown}: more than any machine can run; give at most {most}")
+    for a, b in TOGETHER:
+        many, each = options.get(a), options.get(b)
+        if isinstance(many, int) and isinstance(each, int) and many * each > MOST:
+            raise UsageError(
+                f"search.{a}={many} times search.{b}={each}: more than any machine can run; give at most "
+                f"{MOST} together"
+            )
 
 
 def _try(recipe: Recipe) -> None:
@@ -113,14 +122,14 @@ def _try(recipe: Recipe) -> None:
         raise UsageError(f"search: {error}") from None
 
 
-def _can_guide(job: Job, judge: Judge, guide: Guide | None) -> None:
+def _can_guide(job: Job, judge: Judge, guide: Guide | None, key: str) -> None:
     if guide is None:
         return
     if not judge.differentiable:
         able = ", ".join(rewards.able("differentiable"))
-        raise UsageError(f"search.guide: reward.name={judge.spec['name']!r} has no gradient; choose one of {able}")
+        raise UsageError(f"{key}: reward.name={judge.spec['name']!r} has no gradient; choose one of {able}")
     if job.cluster.generators.ranks > 1:
         raise UsageError(
-            f"search.guide: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
+            f"{key}: a replica of cluster.generators.ranks={job.cluster.generators.ranks} cannot be guided, "
             "diffusers' context parallelism has no gradient; set it to 1"
         )

@@ -18,7 +18,7 @@ from raysearch.errors import UsageError
 from raysearch.generators import Generator
 from raysearch.moves import Move, Seed, digest
 from raysearch.prompts import Prompt
-from raysearch.sampling import guidance, kernels
+from raysearch.sampling import drift, guidance, kernels
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.kernels import normal
 from raysearch.sampling.state import State
@@ -58,6 +58,8 @@ def run_move(
     Raises:
         UsageError: for a Move to a step that the generator does not have, and for a guide without a critic.
     """
+    if move.drift is not None:
+        return _drifted(generator, move, prompt, parent, device, critic, size)
     now, nfe = _start(generator, move, prompt, parent, device)
     if not now.step <= move.to <= generator.steps:
         raise UsageError(
@@ -143,6 +145,30 @@ def _guided_step(
         return address(prompt, now.seed if purpose == "call" else move.seed, purpose, now.step)
 
     return guidance.GuidedStep(generator, move.guide, move.kernel, critic, size, now.step, noise, now.x0)
+
+
+def _drifted(
+    generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device,
+    critic: Critic | None, size: int | None,
+) -> tuple[State, float, int]:  # fmt: skip
+    """What `run_move` returns of a mutation of pure noise along the gradient of the reward."""
+    assert move.drift is not None
+    if parent is None or parent.step or move.to or not move.mutate:
+        raise UsageError(
+            "a Move with a drift mutates pure noise: it needs a parent at step 0, to = 0 and mutate above 0"
+        )
+    if critic is None:
+        raise UsageError(f"drift {move.drift.name!r}: there is no reward here to ask for a gradient")
+
+    def noise(purpose: str) -> torch.Generator:  # the same for all Moves: the gradient is a function of the state alone
+        return address(prompt, (), f"drift {purpose}", 0)
+
+    x = torch.from_numpy(np.array(parent.x)).to(device)
+    scale = torch.as_tensor(generator.path(0)[1]).to(x)
+    fresh = generator.draw(address(prompt, move.seed, "mutate", 0)) / scale  # draws carry the scale s
+    site = guidance.GuidedStep(generator, move.drift, move.kernel, critic, size, 0, noise)
+    moved, log_ratio = drift.propose(site, x, fresh, move.mutate, ~held(generator))
+    return State(_numpy(moved), 0, move.seed), log_ratio, 2
 
 
 def _start(

@@ -106,7 +106,7 @@ class GeneratorWorker:
             critic: for a guide; None for the replica's own.
             shows: False to leave out the view; the network evaluations are the same.
         """
-        if move.guide is not None and critic is None and self._make_critic is not None:
+        if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
         start = time.perf_counter()
         if move.parent is not None and parent is None:

@@ -20,11 +20,12 @@ from raysearch.errors import UsageError
 from raysearch.moves import KERNELS, Search
 from raysearch.names import find
 from raysearch.options import Part
-from raysearch.search.guides import PRESETS, guide_of
+from raysearch.search.guides import PRESETS, drift_of, guide_of
 from raysearch.search.kernels import kernel_of
 
 Strategy = Callable[..., Search]
 KEY = "search"  # where the options of a strategy stand in a job
+CORRECTED = ("smc", "pimh", "smc_pcn")  # whose weights correct a guide
 SHARED = f"""
 Args:
     kernel: how one step moves a particle, as a name ({", ".join(KERNELS)}) or as {{name, eta, window}}.
@@ -88,7 +89,9 @@ def options_of(given: Mapping[str, Any]) -> tuple[Strategy, dict[str, Any]]:
     if "kernel" in values and "kernel" in part.options:
         values["kernel"] = kernel_of(values["kernel"])
     if "guide" in values and "guide" in part.options:
-        values["guide"] = guide_of(values["guide"], sampler=begin.__name__ == "smc")
+        values["guide"] = guide_of(values["guide"], sampler=begin.__name__ in CORRECTED)
+    if "drift" in values and "drift" in part.options:
+        values["drift"] = drift_of(values["drift"])
     options.check(part, values, KEY, _elsewhere(part, values))
     return begin, values
 

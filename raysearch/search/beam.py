@@ -21,6 +21,7 @@ def beam(
     branch: Count = 4,
     reads: Sequence[Fraction] = DROPS,
     lookahead: Natural = 0,
+    per_parent: bool = False,
     prune: bool = False,
     kernel: Kernel = NOISY,
     guide: Guide | None = None,
@@ -36,6 +37,8 @@ def beam(
         branch: children of each candidate that continues.
         reads: where to stop and score, as fractions of the steps.
         lookahead: score a candidate after this many further ode steps, which are then thrown away.
+        per_parent: keep the best child of every candidate (SVDD), instead of the `width` best of all children; so no
+            candidate dies out and the candidates stay independent.
         prune: do not branch after the first read, only drop candidates; for kernels without noise.
         n: candidates alive at a time, width * branch; it sets the width where it is given.
 
@@ -67,7 +70,16 @@ def beam(
             read = yield Round(tuple(looks))
         root = list(range(len(seeds))) if k == 0 else [root[s[2]] for s in seeds]
         if stop < steps:
-            kept = ranked(rewards(read))[:width]
+            order = ranked(rewards(read))
+            kept = _first_of_each(order, fan) if per_parent else order[:width]
             parents, root = [outcomes[i].key for i in kept], [root[i] for i in kept]
             ancestors.append(kept)
     return Result.of_best(outcomes, width=width, branch=branch, ancestors=ancestors, roots=len(set(root)))
+
+
+def _first_of_each(order: Sequence[int], fan: int) -> list[int]:
+    """Of each parent's children, `fan` in a row, the first in the order; in the order of the parents."""
+    best: dict[int, int] = {}
+    for i in order:
+        best.setdefault(i // fan, i)
+    return [best[parent] for parent in sorted(best)]

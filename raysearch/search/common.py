@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Move, Outcome, Seed, argbest, digest
+from raysearch.moves import Guide, Kernel, Move, Outcome, Result, Round, Search, Seed, argbest, digest
 from raysearch.search.schedules import fraction, guided
 
 ODE = Kernel("ode")
@@ -25,6 +26,39 @@ def stream(*address: int | str) -> np.random.Generator:
     """
     words = [int(digest(part), 16) if isinstance(part, str) else part for part in address]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
+
+
+def sub_seed(seed: int, part: int) -> int:
+    """The seed of one of the searches that a search is made of; the first has the seed itself and shares its Moves."""
+    return int(np.random.SeedSequence((seed, part)).generate_state(1, np.uint64)[0] >> 1) if part else seed
+
+
+def relayed(
+    search: Search,
+    change: Callable[[Round], Round] = lambda round_: round_,
+    watch: Callable[[Round, Sequence[Outcome]], None] = lambda round_, outcomes: None,
+) -> Search:
+    """A search inside another one, whose Rounds pass through unchanged in their Moves.
+
+    Args:
+        search: the search.
+        change: what each Round becomes before it is yielded, with the same Moves; for notes.
+        watch: called with each Round and its Outcomes.
+    """
+    round_ = next(search)
+    while True:
+        outcomes = yield change(round_)
+        watch(round_, outcomes)
+        try:
+            round_ = search.send(outcomes)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def accepted(log_ratio: float, u: float) -> bool:
+    """Metropolis-Hastings: whether a proposal is accepted by a uniform u in [0, 1); a ratio of NaN refuses it."""
+    return math.log(max(u, 1e-300)) < log_ratio
 
 
 def rewards(outcomes: Sequence[Outcome]) -> np.ndarray:
@@ -112,7 +146,8 @@ def nfe(moves: Iterable[Move], at: Mapping[str, int], steps: int) -> int:
 def _evaluations(move: Move, at: Mapping[str, int], steps: int) -> int:
     start = at[move.parent] if move.parent is not None else 0
     start = start if move.back is None else move.back
-    return evaluations(start, move.to, steps, changed=move.back is not None or bool(move.mutate))
+    drift = 2 * (move.drift is not None)
+    return drift + evaluations(start, move.to, steps, changed=move.back is not None or bool(move.mutate))
 
 
 def afford(n: int, budget: int | None, cost: Callable[[int], int]) -> int:
@@ -160,3 +195,15 @@ def moves_to(
 ) -> list[Move]:
     """One Move to step `to` for every pair of parent and seed; `more` are further fields of Move."""
     return [Move(p, s, to, kernel, guide, **more) for p, s in zip(parents, seeds, strict=True)]
+
+
+def looked(moves: Sequence[Move], to: int, note: Mapping[str, Any]) -> Generator[Round, list[Outcome], list[Outcome]]:
+    """The Outcomes of Moves to the same step, with the rewards of what the ode makes of their states at step `to`.
+
+    Where `to` is the step at which they end, they are scored themselves. Else what is scored is thrown away.
+    """
+    if all(move.to == to for move in moves):
+        return (yield Round(tuple(moves), note))
+    outcomes = yield Round(tuple(replace(move, score=False) for move in moves), note)
+    looks = yield Round(tuple(moves_to(to, handles(outcomes), [(*move.seed, 0) for move in moves], ODE, None)))
+    return [replace(o, reward=look.reward) for o, look in zip(outcomes, looks, strict=True)]

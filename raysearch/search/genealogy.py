@@ -97,6 +97,35 @@ class Genealogy:
         return 1 - factor * (1 - float((self._shares(since, until) ** 2).sum()))
 
 
+@dataclass
+class Previews:
+    """The rewards that the lineages of a population had at its reads, each (N,); NaN of a lineage that began later."""
+
+    rewards: list[np.ndarray] = field(default_factory=list)
+
+    def follow(self, outcomes: Sequence[Outcome], ancestors: Sequence[int] | None, n: int) -> None:
+        """A read has ended, and n particles go on: the offspring of these ancestors, or all, then fresh ones."""
+        self.rewards.append(np.array([o.reward for o in outcomes], dtype=float))
+        if ancestors is not None:
+            a = np.asarray(ancestors, dtype=int)
+            self.rewards = [np.append(r[a], np.full(n - len(a), math.nan)) for r in self.rewards]
+
+    def slopes(self, finals: np.ndarray) -> list[float | None]:
+        """Of each read cov(y, s) / var(s), y the final rewards (N,) and s those of the read; None for too few.
+
+        Where both are normal given the prompt, exp(lambda * slope * s) is the expectation of exp(lambda * y) given s up
+        to a constant, so that slope * lambda is the best lambda of that read. Selection by s leaves the slope unbiased.
+        """
+        found: list[float | None] = []
+        for s in self.rewards:
+            both = np.isfinite(s) & np.isfinite(finals)
+            off = s[both] - s[both].mean() if both.any() else np.zeros(0)
+            square = float(off @ off)
+            several = len(np.unique(s[both])) > 2 and square > 0
+            found.append(float(off @ finals[both]) / square if several else None)
+        return found
+
+
 def averages(
     finals: Sequence[Outcome], log_weights: Sequence[float], families: Sequence[int] | None = None
 ) -> Mapping[str, Any]:

@@ -61,3 +61,21 @@ def guide_of(given: Any, sampler: bool = False, key: str = "search.guide") -> Gu
     if guide.norm == "variance" and guide.inner > 1:
         raise UsageError(f"{key}.inner={guide.inner}: with norm variance a step is one shift; set inner: 1")
     return guide if guide.scale else None
+
+
+def drift_of(given: Any, key: str = "search.drift") -> Guide | None:
+    """The drift that a job describes: a guide of which only name, scale, clip, shrink, chunk and recompute count.
+
+    Raises:
+        UsageError: as `guide_of` does, and for the other fields of a guide.
+    """
+    drift = guide_of(given, key=key)
+    for name in ("window", "every", "inner", "travel", "norm", "strict"):
+        if drift is not None and getattr(drift, name) != getattr(Guide(), name):
+            raise UsageError(
+                f"{key}.{name}={getattr(drift, name)!r}: a drift acts on the initial noise alone; give name, scale, "
+                "clip, shrink, chunk and recompute, such as {name: full, scale: 1}"
+            )
+    if drift is not None:
+        lookup(f"{key}.name: drift", drift.name, dict.fromkeys(GUIDES))
+    return drift

@@ -109,27 +109,31 @@ class Schedule:
         return self.fresh[k] / (self.sizes[0] + sum(self.fresh[: k + 1]))
 
 
-def halved(n: int, at: Sequence[int], purse: int) -> Schedule:
+def halved(n: int, at: Sequence[int], purse: int, looks: Sequence[int]) -> Schedule:
     """The better half remains after each read, and whatever that leaves of the purse pays for fresh particles.
 
     Args:
         n: particles of the first round.
         at: the steps of the reads, the last of them the end.
-        purse: NFE to spend, at least n * at[-1].
+        purse: NFE to spend, at least n * (at[-1] + sum(looks)).
+        looks: NFE of the lookahead of a particle at each read.
     """
     steps = at[-1]
-    sizes, survivors, fresh, spent = [n], list[int](), list[int](), n * evaluations(0, at[0], steps)
-    for now, later in pairwise(at):
+    sizes, survivors, fresh = [n], list[int](), list[int]()
+    spent = n * (evaluations(0, at[0], steps) + looks[0])
+    for k, (now, later) in enumerate(pairwise(at), start=1):
         survivors.append((sizes[-1] + 1) // 2)
-        fresh.append((purse - spent - survivors[-1] * evaluations(now, steps, steps)) // steps)
+        rest = sum(looks[k:])
+        fresh.append((purse - spent - survivors[-1] * (evaluations(now, steps, steps) + rest)) // (steps + rest))
         sizes.append(survivors[-1] + fresh[-1])
         spent += survivors[-1] * evaluations(now, later, steps) + fresh[-1] * evaluations(0, later, steps)
+        spent += sizes[-1] * looks[k]
     return Schedule(tuple(sizes), tuple(survivors), tuple(fresh), spent)
 
 
-def shrinking(n: int, last: int, at: Sequence[int]) -> Schedule:
-    """From n particles to `last` of them in equal ratios; none join."""
+def shrinking(n: int, last: int, at: Sequence[int], looks: Sequence[int]) -> Schedule:
+    """From n particles to `last` of them in equal ratios; none join. looks: as of `halved`."""
     sizes = funnel(n, min(last, n), len(at))
-    legs = zip(sizes, [0, *at], at, strict=False)
-    nfe = sum(size * evaluations(start, stop, at[-1]) for size, start, stop in legs)
+    legs = zip(sizes, [0, *at], at, looks, strict=False)
+    nfe = sum(size * (evaluations(start, stop, at[-1]) + look) for size, start, stop, look in legs)
     return Schedule(tuple(sizes), tuple(sizes[1:]), (0,) * (len(at) - 1), nfe)

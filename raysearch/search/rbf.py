@@ -28,7 +28,8 @@ def rbf(
     """Accept the first proposal that beats the best so far, roll the budget saved over to later steps.
 
     Where no proposal beats the best so far, the best one of this read continues. The last stretch with noise spends the
-    whole remaining budget. The published linear-to-VP conversion and time warp are not part of it.
+    whole remaining budget. The paper samples with Euler steps of an SDE on the variance-preserving path: kernel
+    {name: vp_sde, eta: 3} with generator.times = vp_warped and generator.shift = 1, and reads at every step.
 
     Args:
         n: proposals at each read; `budget` sets it instead. The first read takes n fresh noises.

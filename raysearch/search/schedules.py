@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,6 +65,18 @@ def inverse_temperature(lam: float | Mapping[str, float]) -> tuple[float, float 
         if key not in lam:
             raise UsageError(f"search.lam={dict(lam)}: {key} is missing; give {{sd: 1.9, spread: 0.03}} ({remedy})")
     return lam["sd"] / lam["spread"], lam["spread"]
+
+
+def tempered(guide: Guide | None, lam: float, whole: float) -> Guide | None:
+    """The guide with its scale times lam / whole, so that a shift rises with lambda; None where nothing is left.
+
+    With norm `variance` and scale = whole the mean of a step is shifted by lam * sd^2 * gradient.
+
+    Source: DAS, arXiv 2501.05803, proposal of algorithm 1
+    """
+    if guide is None or not whole:
+        return guide
+    return replace(guide, scale=guide.scale * lam / whole) if lam else None
 
 
 def constant(progress: float) -> float:

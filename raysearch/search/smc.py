@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import gt
 from typing import Annotated, Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Guide, Kernel, Outcome, Result, Round, Search
-from raysearch.options import Choice, Count, Fraction, PositiveFraction, Strength
+from raysearch.moves import Guide, Kernel, Outcome, Result, Search
+from raysearch.options import Choice, Count, Fraction, Natural, NonNegative, PositiveFraction, Strength
 from raysearch.search.common import (
     NOISY,
     acting,
@@ -25,6 +26,7 @@ from raysearch.search.common import (
     evaluations,
     handles,
     living,
+    looked,
     moves_to,
     refuse_copies,
     refuse_uncorrected,
@@ -32,10 +34,10 @@ from raysearch.search.common import (
     stochastic_steps,
     stream,
 )  # fmt: skip
-from raysearch.search.genealogy import Genealogy
+from raysearch.search.genealogy import Genealogy, Previews
 from raysearch.search.population import Population, Schedule, halved, shrinking
 from raysearch.search.resampling import DISTINCT, SCHEMES, Scheme
-from raysearch.search.schedules import READS, RISES, adaptive, inverse_temperature, lambdas
+from raysearch.search.schedules import READS, RISES, adaptive, inverse_temperature, lambdas, tempered
 from raysearch.search.schedules import stops as stops_of
 
 LISTED = 3
@@ -80,11 +82,14 @@ def smc(
     lam: Strength = 10.0,
     rise: Annotated[str, Choice((*RISES, "adaptive"))] = "constant",
     kappa: PositiveFraction = 0.9,
+    slopes: Sequence[NonNegative] | None = None,
+    temper: bool = False,
     potential: Annotated[str, Choice(POTENTIALS)] = "diff",
     threshold: Fraction = 0.5,
     scheme: Annotated[str, Choice(SCHEMES)] = "systematic",
     reads: Sequence[Fraction] = READS,
     last: Count | None = None,
+    lookahead: Natural = 0,
     prune: bool = False,
     kernel: Kernel = NOISY,
     guide: Guide | None = None,
@@ -102,11 +107,16 @@ def smc(
             the reward within a prompt, which `raysearch run` measures in the first round unless `spread` gives it.
         rise: how lambda grows from read to read.
         kappa: with rise = adaptive, the conditional ESS that each read keeps, as a share of N.
+        slopes: lambda at each read but the last as a multiple of lam, in place of `rise`; the notes tell the slopes of
+            the final reward on those of the reads, which are the best multiples where both are normal.
+        temper: let the scale of the guide rise with lambda, to scale * lambda_k / lam on the way to read k (DAS); with
+            rise = adaptive lambda is that of the read before.
         potential: how the rewards of the reads enter the weights on the way; the target is the same for all.
         threshold: resample where ESS < threshold * N; with prune it has no part.
         scheme: how ancestors are drawn.
         reads: where to stop and score, as fractions of the steps.
         last: size to which the population shrinks on the way; defaults to n.
+        lookahead: at each read, score a particle after this many further ode steps, which are then thrown away.
         prune: copy no particle. Half of the population remains after each read, each with its weight over the chance
             that it was kept, and what that saves is spent on fresh particles; with `last` the population only shrinks.
 
@@ -126,18 +136,26 @@ def smc(
     wanted = at
     if not prune and last is None and threshold > 0:
         at = acting(at, noisy)
-    schedule = _schedule(n, last, at, prune, budget)
+    ahead = [min(stop + lookahead, steps) for stop in at]
+    looks = [evaluations(stop, look, steps) if look > stop else 0 for stop, look in zip(at, ahead, strict=True)]
+    schedule = _schedule(n, last, at, looks, prune, budget)
     if scheme == "killing" and schedule.sizes[-1] < schedule.sizes[0]:
         raise UsageError("search.scheme=killing keeps the size of the population: with last use systematic or ssp")
     lam, spread = inverse_temperature(lam)
     lam_k, saved, origin = lambdas(rise, lam, at), 0, ""
+    if slopes is not None:
+        lam_k = [slope * lam for slope, stop in zip(_fitting(slopes, wanted, rise), wanted, strict=True) if stop in at]
+    read = Previews()
     now = Population.fresh(schedule.sizes[0], memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
     genealogy = Genealogy(independent=scheme == "multinomial")
-    plan = {"rounds": len(at), "nfe": schedule.nfe}
+    plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
         seeds = [(seed, k, i) for i in range(len(now.parents))]
-        outcomes = yield Round(tuple(moves_to(stop, now.parents, seeds, kernel, guide)), plan | _latest(notes))
+        lam_on_the_way = lam_k[k] if rise != "adaptive" else lam_k[k - 1] if k else 0.0
+        steer = tempered(guide, lam_on_the_way, lam) if temper else guide
+        moves = moves_to(stop, now.parents, seeds, kernel, steer)
+        outcomes = yield from looked(moves, ahead[k], plan | _latest(notes))
         origin, final = origin or outcomes[0].key, stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
@@ -151,15 +169,17 @@ def smc(
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]
             now, ancestors = _selected(now, draw, stream(origin, seed, k), schedule.survivors[k], copies, threshold)
             if fresh := schedule.fresh[k]:
-                saved += (schedule.survivors[k] - len(now.parents)) * evaluations(stop, at[k + 1], steps)
-                more, saved = divmod(saved, evaluations(0, at[k + 1], steps))
+                spared = evaluations(stop, at[k + 1], steps) + looks[k + 1]
+                saved += (schedule.survivors[k] - len(now.parents)) * spared
+                more, saved = divmod(saved, evaluations(0, at[k + 1], steps) + looks[k + 1])
                 now = now.joined(fresh + more, schedule.share(k), memory)
+            read.follow(outcomes, ancestors, len(now.weights))
             if ancestors is not None:
                 genealogy.end(ended, ancestors, len(now.weights) - len(ancestors))
             notes["ancestors"].append(ancestors)
     genealogy.end(ended)
     report = {**notes, "n": schedule.sizes[0], "roots": notes["roots_left"][-1], "nan": now.weights.nans,
-              "reads": at, **genealogy.report()}  # fmt: skip
+              "reads": at, "slopes": read.slopes(rewards(outcomes)), **genealogy.report()}  # fmt: skip
     if spread is not None:
         report["spread"] = spread
     if left_out := sorted({*wanted} - {*at}):
@@ -203,13 +223,25 @@ def _selected(
     return now, None
 
 
-def _schedule(n: int, last: int | None, at: Sequence[int], prune: bool, budget: int | None) -> Schedule:
+def _fitting(slopes: Sequence[float], at: Sequence[int], rise: str) -> list[float]:
+    """The slopes of these reads and 1 for the last; raises UsageError where they cannot be meant."""
+    if len(slopes) != len(at) - 1 or rise != "constant":
+        raise UsageError(
+            f"search.slopes={list(slopes)}: give one for each of the {len(at) - 1} reads before the last, without rise"
+        )
+    return [*slopes, 1.0]
+
+
+def _schedule(
+    n: int, last: int | None, at: Sequence[int], looks: Sequence[int], prune: bool, budget: int | None
+) -> Schedule:
     """The sizes of the population, known before the first reward."""
     if prune and last is None:
-        n = afford(n, budget, lambda m: m * at[-1])
-        return halved(n, at, budget or n * at[-1])
-    n = afford(n, budget, lambda m: shrinking(m, last or m, at).nfe)
-    return shrinking(n, last or n, at)
+        each = at[-1] + sum(looks)
+        n = afford(n, budget, lambda m: m * each)
+        return halved(n, at, budget or n * each, looks)
+    n = afford(n, budget, lambda m: shrinking(m, last or m, at, looks).nfe)
+    return shrinking(n, last or n, at, looks)
 
 
 def _latest(notes: dict[str, list[Any]]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,7 +49,7 @@ class About:
 
 @dataclass(frozen=True)
 class Clip(About):
-    """A video in memory: `frames`, uint8 [count, height, width, 3]."""
+    """A video in memory: `frames`, uint8 [count, height, width, 3], or of another size where frames were reduced."""
 
     frames: np.ndarray
 
@@ -131,13 +131,16 @@ class Reading:
             raise UsageError(
                 f"{self.name}: the file is cut short: {len(self.times)} of its {promised} frames can be read"
             )
-        if not promised and (lasted := seconds(self.times)) < 0.9 * lasts:
+        if not promised and (lasted := seconds(self.times, self.rate)) < 0.9 * lasts:
             raise UsageError(f"{self.name}: the file is cut short: {lasted:.2f} of its {lasts:.2f} s can be read")
         if self.end["cut"]:
             raise UsageError(f"{self.name}: the file is cut short: its end is missing; {self.count} frames can be read")
 
 
-def read(source: Source, kind: str = "video", fps: float | None = None, most: int | None = None) -> Clip:
+def read(
+    source: Source, kind: str = "video", fps: float | None = None, most: int | None = None,
+    each: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Clip:  # fmt: skip
     """A video or an image in memory; docs/videos.md states the rules.
 
     Args:
@@ -145,6 +148,7 @@ def read(source: Source, kind: str = "video", fps: float | None = None, most: in
         kind: `video` or `image`.
         fps: resample to this rate: each frame is the one shown at its time. None keeps the frames of the file.
         most: read at most this number of frames, after resampling.
+        each: applied to each frame as it comes, so that no more is kept than what it returns.
 
     Raises:
         UsageError: for a file that cannot be read, is cut short, or is too large.
@@ -152,7 +156,7 @@ def read(source: Source, kind: str = "video", fps: float | None = None, most: in
     reading = Reading(source, kind, fps, most)
     frames: list[np.ndarray] = []
     held = 0
-    for frame in reading:
+    for frame in reading if each is None else map(each, reading):
         frames.append(frame)
         held += frame.nbytes
         if held > MOST_BYTES:

@@ -46,12 +46,17 @@ class Resampler:
         return frames
 
 
-def seconds(times: Sequence[float | None]) -> float:
-    """From the first frame to the end of the last; without limit where that cannot be known."""
+def seconds(times: Sequence[float | None], rate: float) -> float:
+    """From the first frame to the end of the last; without limit where that cannot be known.
+
+    Args:
+        times: of the frames, in seconds.
+        rate: frames per second, 0 where it is not known; the length of a single frame.
+    """
     known = [t for t in times if t is not None]
-    if len(known) < 2:
-        return float("inf")
-    return known[-1] - known[0] + float(np.diff(known).max())
+    if len(known) > 1:
+        return known[-1] - known[0] + float(np.diff(known).max())
+    return 1 / rate if known and rate else float("inf")
 
 
 def uneven(times: Sequence[float | None]) -> bool:

@@ -109,6 +109,15 @@ def test_what_cannot_be_is_one_line_with_key_and_remedy(tmp_path, word, why):
     assert why in str(error.value) and "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
+def test_a_run_folder_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "job.yaml").write_text("run: ~/runs/a\n")
+    assert config.load(str(tmp_path / "job.yaml"), CLOCKWORK).run == f"{tmp_path}/runs/a"
+    assert config.load(str(tmp_path / "job.yaml"), elsewhere=True).run == "~/runs/a"  # at home there
+    with pytest.raises(UsageError, match="run=~nobody-here/a: there is no such user"):
+        config.load(str(tmp_path / "job.yaml"), [*CLOCKWORK, "run=~nobody-here/a"])
+
+
 def test_later_sources_win_and_lists_are_taken_whole(tmp_path):
     got = job(tmp_path, "search: {name: smc, n: 4}\nwatch: [motion, flicker]\n", "search.n=3", "watch=[flicker]")
     assert got.search == {"name": "smc", "n": 3} and got.watch == [{"name": "flicker"}]

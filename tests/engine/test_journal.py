@@ -144,7 +144,8 @@ def test_what_is_no_file_is_one_line_and_never_waited_for(tmp_path, name, told, 
 def test_a_pipe_among_the_segments_is_let_be(tmp_path):
     Journal(str(tmp_path), MANIFEST).record(outcome(0))
     os.mkfifo(tmp_path / "outcomes/z.jsonl")
-    assert set(Journal(str(tmp_path), MANIFEST).outcomes) == {"key0"}
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0"} and not again.damaged
 
 
 def test_one_driver_at_a_time_and_no_leftovers(tmp_path):
@@ -222,6 +223,33 @@ def test_a_refusal_tells_four_differences_and_counts_the_rest(url):
         Journal(url, {**old, "long": "y" * 100})
     with pytest.raises(UsageError, match=r"k4 was 4, now -4\. Choose"):
         Journal(url, {"job": {f"k{i}": i if i in (0, 5) else -i for i in range(6)}, "long": "x" * 100})
+
+
+def test_an_outcome_recorded_is_there_at_once_and_ends_a_dispute(tmp_path):
+    journals = [Journal(str(tmp_path), MANIFEST) for _ in range(3)]
+    other = replace(outcome(0), log_ratio=5.0)
+    for name, (journal, found) in enumerate(zip(journals, (outcome(0), other, outcome(0)), strict=True)):
+        journal._writer = str(name)  # read in this order: one, another, and the one again
+        journal.record(found)
+        assert journal.outcomes["key0"] is found
+    again = Journal(str(tmp_path), MANIFEST)
+    assert again.disputed == {"key0"} and not again.outcomes and len(again.warnings()) == 1
+    again.record(other)
+    assert not again.disputed and not again.warnings() and again.outcomes["key0"] is other
+    assert same(Journal(str(tmp_path), MANIFEST).outcomes["key0"], other)
+
+
+def test_lines_of_the_same_models_said_differently_are_used(url):
+    for spelled in ("tiny", "./tiny"):
+        journal = Journal(url, {"generator": {"identity": "abc", "model": spelled}, "rewards": {"r": 1}})
+        journal.record(outcome(0))
+    assert len(journal.outcomes) == 1 and not journal.damaged
+
+
+def test_a_folder_without_a_format_is_of_the_first_one(url):
+    Journal(url, MANIFEST).record(outcome(0))
+    with pytest.raises(UsageError, match="journal format 1 and this raysearch writes format 2"):
+        Journal(url, MANIFEST | {"raysearch": "2"})
 
 
 def test_a_manifest_is_compared_as_it_is_read_back(url):
@@ -306,4 +334,6 @@ def test_another_run_that_came_first_while_models_were_loading_is_noticed(url):
 def test_what_is_no_segment_is_let_be(tmp_path):
     Journal(str(tmp_path), MANIFEST).record(outcome(0))
     (tmp_path / "outcomes/.nfs0001").mkdir()
-    assert set(Journal(str(tmp_path), MANIFEST).outcomes) == {"key0"}
+    (tmp_path / "outcomes/notes.txt").write_text("no record")
+    again = Journal(str(tmp_path), MANIFEST)
+    assert set(again.outcomes) == {"key0"} and not again.damaged

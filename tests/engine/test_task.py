@@ -40,7 +40,7 @@ def finals(*rewards: float) -> tuple[Outcome, ...]:
 
 
 def test_which_finals_are_filmed():
-    result = Result(finals(2.0, math.nan, 5.0, 1.0, 3.0), 2)
+    result = Result(finals(math.nan, 2.0, 5.0, 1.0, 3.0), 2)
     assert shown(result, "none") == [] and shown(result, "best") == ["k2"]
     assert shown(result, "shown") == ["k2", "k3", "k0"]  # best, worst, first; what has no reward is not the worst
     assert shown(result, "all") == [f"k{i}" for i in range(5)]

@@ -3,7 +3,7 @@
 import pytest
 
 from raysearch.cli import main
-from raysearch.config.settings import ClusterConfig, PoolConfig
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
 from raysearch.errors import UsageError
 from raysearch.executors import machine
 
@@ -50,6 +50,15 @@ def test_a_run_is_refused_without_starting_ray(tmp_path, capsys, monkeypatch):
     words = [f"run={tmp_path}/run", "prompts.heldout=1", "search.n=1", "cluster.generators.replicas=400"]
     assert main(["run", "jobs/demo.yaml", *words]) == 2
     assert "this machine has 4 cores, but 400 generators x 0.75" in capsys.readouterr().err
+
+
+def test_a_video_that_no_memory_holds():
+    with pytest.raises(
+        UsageError, match=r"generator\.num_frames=100000 of height=16384 .*: one decoded video takes 3e\+05"
+    ):
+        machine.check_video(GeneratorConfig(num_frames=100_000, height=16_384, width=16_384))
+    machine.check_video(GeneratorConfig(num_frames=121, height=720, width=1280))
+    machine.check_video(GeneratorConfig(num_frames=100_000))
 
 
 def test_a_folder_too_deep_for_sockets(monkeypatch):

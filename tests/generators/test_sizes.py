@@ -56,6 +56,13 @@ def test_sizes_follow_from_configurations(pipeline, vae, vae_config, network, mu
     assert (known.multiple, known.per_latent) == (multiple, per_latent)
 
 
+@pytest.mark.parametrize("patch", ["x", -1, 0, 10**12, [[]], {}, [None], float("nan")])
+def test_configurations_that_make_no_sense_are_left_to_loading(patch):
+    known = sizes("LTXPipeline", "AutoencoderKLLTXVideo", {}, {"patch_size": patch})
+    assert known is None or known.multiple == 32
+    assert sizes("LTXPipeline", "AutoencoderKLLTXVideo", {"patch_size": "x", "patch_size_t": []}, {}) is None
+
+
 def test_what_is_not_declared_is_not_known():
     assert sizes("SomebodysPipeline", "AutoencoderKLWan", {}, {}) is None
     assert sizes("WanPipeline", "SomebodysAutoencoder", {}, {}) is None

@@ -41,9 +41,9 @@ def noise(seed: int) -> torch.Generator:
 
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
-@pytest.mark.parametrize("shift", [1.5, None])
-def test_a_chain_of_steps_equals_the_stock_pipeline(shift, guidance_scale):
-    settings = config(shift=shift, guidance_scale=guidance_scale)
+@pytest.mark.parametrize(("shift", "times"), [(1.5, "even"), (None, "even"), (1.0, "vp_warped")])
+def test_a_chain_of_steps_equals_the_stock_pipeline(shift, times, guidance_scale):
+    settings = config(shift=shift, times=times, guidance_scale=guidance_scale)
     own = generators.load(settings).on(PROMPT)
     pipe = DiffusionPipeline.from_pretrained(weights("generator"))
     pipe.set_progress_bar_config(disable=True)

@@ -28,11 +28,14 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"n": 4, "reads": (0.25, 0.5, 0.75), "kernel": NOISY},
         {"n": 4, "reads": (0.25, 0.5), "kernel": NOISY, "rise": "adaptive", "scheme": "ssp", "potential": "max"},
         {"n": 6, "reads": (0.5,), "prune": True, "last": 3, "potential": "sum"},
+        {"n": 4, "reads": (0.25, 0.5), "kernel": NOISY, "lookahead": 2},
     ],
-    "beam": [{"kernel": NOISY}, {"budget": 200, "kernel": NOISY}],
+    "pimh": [{"n": 3, "runs": 3, "kernel": NOISY}],
+    "smc_pcn": [{"n": 3, "kernel": NOISY, "keep": (0.0, 0.4)}],
+    "beam": [{"kernel": NOISY}, {"budget": 200, "kernel": NOISY}, {"kernel": NOISY, "per_parent": True}],
     "paths": [{}],
     "zero_order": [{}],
-    "pcn": [{}],
+    "pcn": [{}, {"drift": Guide("full", 1.0)}],
     "evolutionary": [{}],
     "rbf": [{"kernel": NOISY}],
 }
@@ -67,6 +70,7 @@ def moves() -> dict[str, Move]:
     every |= {f"guide {g} {n}": replace(plain, guide=Guide(g, 0.1, norm=n)) for g in GUIDES for n in NORMS}
     every["back"] = replace(plain, parent="a" * 32, back=3)
     every["mutate"] = replace(plain, parent="a" * 32, mutate=0.25)
+    every["drift"] = replace(plain, parent="a" * 32, to=0, mutate=0.25, drift=Guide("full", 2.0, clip=1.0))
     every["strict guide"] = replace(
         plain, guide=Guide("full", 0.1, (0.2, 0.9), 3, 2, 1, clip=1.0, strict=True, chunk=2)
     )

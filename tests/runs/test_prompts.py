@@ -34,6 +34,20 @@ def test_ids_that_cannot_be(ids, wants):
     assert wants in str(refused.value) and len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "wants"),
+    [
+        (PromptsConfig(items=[{"text": "x", "scene": "nowhere"}]), "prompt '0000': scene 'nowhere' is unknown"),
+        (PromptsConfig(heldout=1, scenes=[]), "prompts.scenes=[]: give kinds of scenes"),
+        (PromptsConfig(heldout=1, scenes=["nowhere"]), "scene 'nowhere' is unknown"),
+    ],
+)
+def test_scenes_that_there_are_not(settings, wants):
+    with pytest.raises(UsageError) as refused:
+        prompts(Job(prompts=settings))
+    assert wants in str(refused.value)
+
+
 def test_ids_that_can_be():
     ids = ["a", "A", "b-unguided", "a b", "é" * (LONGEST_ID // 2), "東京"]
     assert [p.id for p in of(*ids)] == ids

@@ -16,7 +16,7 @@ from raysearch.moves import decode
 from raysearch.runs import plan, resolve, spread
 from raysearch.search import strategy
 from raysearch.sweep import execute as sweep
-from raysearch.sweep.grid import Point
+from raysearch.sweep.grid import GridPoint
 
 ITEMS = "[{id: a, text: a ball}, {id: b, text: two balls}, {id: c, text: three balls}]"
 
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_told_before_anything_is_spent(tmp_path):
     with pytest.raises(UsageError, match=r"spread is missing; give .*raysearch run measures it"):
         next(strategy("smc")(0, 8, lam={"sd": 1.9}))
     with pytest.raises(UsageError, match="its spread must be given"):
-        sweep.run([Point({}, job(tmp_path / "sweep", "{name: smc, lam: {sd: 1.9}}"))])
+        sweep.run([GridPoint({}, job(tmp_path / "sweep", "{name: smc, lam: {sd: 1.9}}"))])
     assert not (tmp_path / "sweep").exists()
 
 

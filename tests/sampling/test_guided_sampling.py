@@ -40,7 +40,7 @@ class Chain:
         return torch.randn(1, 1, 1, 1, generator=noise)
 
     def denoise(self, x, k, noise, grad=False):
-        self.step, sigma = k, float(flow_grid(self.steps)[k])
+        sigma = float(flow_grid(self.steps)[k])
         return self.model.mu + self.model._gain(sigma) * (x - (1 - sigma) * self.model.mu)
 
     def decode(self, x0, noise, grad=False):
@@ -48,6 +48,7 @@ class Chain:
         return gain * x0.expand(1, 3, 1, 1)
 
     def path(self, k):
+        self.step = k  # asked for at every step, denoise only where the state does not carry its x0_hat
         s, s1 = (float(v) for v in flow_grid(self.steps)[k : k + 2])
         return 1 - s, s, 1 - s1, s1
 

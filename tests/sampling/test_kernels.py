@@ -10,6 +10,7 @@ from examples.exact.models import LinearGaussian, flow_grid
 from raysearch.moves import KERNELS as NAMES
 from raysearch.moves import Kernel
 from raysearch.sampling.kernels import KERNELS, coefficients, log_ratio, mutate, needs_noise, renoise, shift, step
+from raysearch.times import BETA
 
 FLOW = (0.3, 0.7, 0.5, 0.5)  # (1 - sigma, sigma) of two steps
 VP = (0.6, 0.8, 0.8, 0.6)
@@ -19,7 +20,10 @@ FRAMES = tuple(  # the first frame as in FLOW, the second pauses, the third is f
     for v in ([0.3, 0.5, 1.0], [0.7, 0.5, 0.0], [0.5, 0.5, 1.0], [0.5, 0.5, 0.0])
 )
 PATHS = {"flow": FLOW, "vp": VP, "edm": EDM, "last": (0.9, 0.1, 1.0, 0.0), "first": (0.0, 1.0, 0.05, 0.95)}
-NOISY = [Kernel(*k) for k in (("ddim_eta", 0.6), ("ddim_eta", 1.0), ("flow_sde", 0.7), ("cps", 0.8), ("renoise",))]
+NOISY = [
+    Kernel(*k)
+    for k in (("ddim_eta", 0.6), ("ddim_eta", 1.0), ("flow_sde", 0.7), ("cps", 0.8), ("renoise",), ("vp_sde", 3.0))
+]
 paths = pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 noisy = pytest.mark.parametrize("kernel", NOISY, ids=str)
 
@@ -39,6 +43,7 @@ BIAS = {
     (Kernel("flow_sde", 0.7), 0.5): {20: 0.437, 50: 0.476, 200: 0.496},
     (Kernel("cps", 0.5), 0.5): {10: 0.275, 20: 0.338, 50: 0.383, 200: 0.412},
     (Kernel("cps", 0.9), 0.5): {10: 0.195, 20: 0.228, 50: 0.256, 200: 0.276},
+    (Kernel("vp_sde", 3.0), 0.5): {10: 0.315, 20: 0.398, 50: 0.457, 200: 0.489},
     (Kernel("renoise"), 0.5): {10: 0.171, 20: 0.198, 50: 0.221, 200: 0.238},
     (Kernel("cps", 0.9), 0.01): {20: 0.0022, 50: 0.0038, 200: 0.0049},
     (Kernel("renoise"), 0.01): {20: 0.0021, 50: 0.0034, 200: 0.0043},
@@ -118,6 +123,37 @@ def test_flow_sde_is_flow_grpo_on_the_flow_path(triple, sigmas):
     mean = x * (1 + g**2 / (2 * s) * dt) + v * (1 + g**2 * (1 - s) / (2 * s)) * dt
     found, _ = step(Kernel("flow_sde", 0.7), x, x0, (1 - s, s, 1 - s1, s1), z, 0.5)
     assert torch.allclose(found, mean + g * math.sqrt(-dt) * z, atol=1e-12)
+
+
+def test_vp_sde_by_hand(triple):
+    """From r = .8 to .7: T = 9.95 r^2 + .1 r, a = exp(-T / 2), g = 3 r^2; the previews are held and e relaxes."""
+    x, x0, z = (v.double() for v in triple)
+    (a, s), (a1, s1) = ((math.exp(-t / 2), math.sqrt(1 - math.exp(-t))) for t in (6.448, 4.9455))
+    relaxed = math.exp(-((3 * 0.8**2) ** 2) * 0.1 / (2 * s * s))
+    mean = a1 * x0 + s1 * relaxed * (x - a * x0) / s
+    found, _ = step(Kernel("vp_sde", 3.0), x, x0, (a, s, a1, s1), z, 0.5)
+    assert torch.allclose(found, mean + s1 * math.sqrt(1 - relaxed**2) * z, atol=1e-12)
+
+
+def test_vp_sde_is_the_euler_step_of_rbf_in_the_limit_of_small_steps(triple):
+    """x' = x - u dr + g^2 / 2 score dr + g sqrt(dr) z, with u the velocity of the VP path (2503.19385, equation 6)."""
+    x, x0, z = (v.double() for v in triple)
+    gaps = []
+    for dr in (1e-3, 5e-4):
+        r, (b, big) = 0.6, BETA
+        (a, s), (a1, s1) = (vp_level(t) for t in (r, r - dr))
+        e = (x - a * x0) / s
+        rate = (b + (big - b) * r) / 2
+        u, g = -rate * a * x0 + rate * a * a / s * e, 2.0 * r * r
+        euler = x - u * dr - g * g / 2 * e / s * dr + g * math.sqrt(dr) * z
+        gaps.append(float((step(Kernel("vp_sde", 2.0), x, x0, (a, s, a1, s1), z, 0.5)[0] - euler).abs().max()))
+    assert gaps[0] < 2e-4 and 1.8 < gaps[0] / gaps[1] < 4.2
+
+
+def vp_level(r):
+    b, big = BETA
+    t = (big - b) * r * r / 2 + b * r
+    return math.exp(-t / 2), math.sqrt(1 - math.exp(-t))
 
 
 @noisy
@@ -288,6 +324,8 @@ def test_coefficients_by_hand():
     ):
         found = [float(c) for c in coefficients(kernel, FLOW, 0.5)]
         assert found == pytest.approx([eps / 0.7, 0.5 - eps / 0.7 * 0.3, sd], abs=1e-12), kernel.name
+        assert not needs_noise(kernel, (0.5, 0.5, 0.5, 0.5), 0.5)  # a frame that pauses
+        assert [float(c) for c in coefficients(kernel, (1.0, 0.0, 1.0, 0.0), 0.5)] == [0.0, 1.0, 0.0]  # a finished one
     first = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), PATHS["first"], 0.0)]
     assert first[2] == pytest.approx(0.6) and math.isfinite(first[0])  # .36 / .05 * .05
     doubled = [float(c) for c in coefficients(Kernel("flow_sde", 0.6), [2 * v for v in FLOW], 0.5)]
@@ -313,7 +351,7 @@ def test_maps_of_a_particle_by_hand():
     back = renoise(x, FLOW, (0.1, 0.9), z, x0)[0]
     keep = 0.1 / 0.3
     assert back[1] == 2.0 and float(back[2]) == pytest.approx(3 * keep - 0.6 * math.sqrt(0.81 - (keep * 0.7) ** 2))
-    assert torch.equal(renoise(x, FLOW, FLOW, z), x)
+    assert torch.equal(renoise(x, FLOW, FLOW, z), x) and torch.equal(renoise(x, (0.0, 1.0), (0.0, 1.0), z), x)
     mixed = mutate(x, x0, FLOW, 0.6, z)[0]
     assert mixed[1] == 2.0 and float(mixed[0]) == pytest.approx(0.15 + 0.8 * 0.85 + 0.7 * 0.6 * 0.2)
     assert torch.equal(mutate(x, x0, (1.0, 0.0), 0.6, z), x)  # a finished frame has no noise

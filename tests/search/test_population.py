@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from examples.exact.drivers import Toy, drive
@@ -75,6 +75,7 @@ def test_the_dead_among_fresh_particles(monkeypatch):
     assert share == 1 / 4 and abs((z + START[1] ** 3 * share * truth) / truth - 1) < 1e-12
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(-30, 30), min_size=1, max_size=20), st.integers(1, 20), st.integers(0, 99))
 def test_what_is_kept_is_distinct_of_fixed_size_and_carries_the_whole_weight(lw, m, seed):
     weights = Weights(np.array(lw))

@@ -39,6 +39,18 @@ def test_beam_keeps_the_best_and_lookahead_changes_only_the_reading():
     assert looked.notes["ancestors"][0] == sorted(range(6), key=lambda i: -ahead[1][i].reward)[:2]
 
 
+def test_beam_per_parent_keeps_the_best_child_of_each():
+    toy = Toy()
+    result, rounds = drive(strategy("beam")(0, 20, width=3, branch=2, per_parent=True, kernel=DDPM), toy.run)
+    assert [len(r) for r in rounds] == [6] * 5
+    for kept, outcomes in zip(result.notes["ancestors"], rounds[:-1], strict=True):
+        r = [o.reward for o in outcomes]
+        assert kept == [max((i, i + 1), key=lambda j: r[j]) for i in (0, 2, 4)]
+    assert result.notes["roots"] == 3
+    alone, _ = drive(strategy("beam")(0, 20, width=1, branch=2, kernel=DDPM), Toy().run)  # the first line by itself
+    assert list(alone.finals) == rounds[-1][:2]
+
+
 def test_pruned_beam_is_halving_of_the_same_population():
     beam, _ = drive(strategy("beam")(0, 20, width=2, branch=4, prune=True, reads=(0.5,), kernel=ODE), Toy().run)
     toy = Toy()

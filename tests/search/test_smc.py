@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from examples.exact.drivers import Toy, drive, replicate
-from examples.exact.enumeration import REAL, STRIDE, Guided, Hmm, enumerated, expected_z, hmm_log_z
+from examples.exact.enumeration import REAL, STRIDE, Guided, Hmm, Steered, enumerated, expected_z, hmm_log_z
 from examples.exact.models import DDPM, LinearGaussian, Mixture, Twisted
-from raysearch.moves import Kernel, Move
+from raysearch.errors import UsageError
+from raysearch.moves import Guide, Kernel, Move
 from raysearch.search import strategy
 from raysearch.search.resampling import DISTINCT, SCHEMES
 from raysearch.search.schedules import DROPS, adaptive
@@ -255,6 +256,42 @@ def test_adaptive_lambda_is_exactly_unbiased_with_and_without_a_guide(law, kappa
     """E[Z_hat] = Z at 1e-12 over all outcomes, although lambda depends on the particles."""
     z, outcomes = expected(2, "systematic", monkeypatch, law=law, rise="adaptive", kappa=kappa, threshold=1.0)
     assert outcomes == 48 and abs(z / math.exp(hmm_log_z(2)) - 1) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "options", [{"rise": "linear"}, {"rise": "adaptive", "kappa": 0.95}, {"slopes": (0.3,)}], ids=str
+)
+def test_a_guide_that_rises_with_lambda_leaves_z_exactly_unbiased(options, monkeypatch):
+    guide = Guide("mean", 1.0, norm="variance", strict=True)
+    scales = set()
+
+    class Seen(Steered):
+        def run(self, move):
+            outcome = super().run(move)
+            scales.add((move.to, self.scales[-1]))
+            return outcome
+
+    z, _ = expected(2, "systematic", monkeypatch, law=Seen, guide=guide, temper=True, threshold=1.0, **options)
+    assert abs(z / math.exp(hmm_log_z(2)) - 1) < 1e-12
+    first = {"linear": 0.5, "adaptive": 0.0}.get(options.get("rise"), 0.3)
+    assert {s for to, s in scales if to == 2} == {first}
+    later = {s for to, s in scales if to == 4}
+    assert later == {1.0} if options.get("rise") != "adaptive" else len(later) > 1 and max(later) <= 1
+
+
+def test_slopes_set_lambda_and_are_measured():
+    def found(**options):
+        done = replicate(CHAIN, lambda i: smc(i, 20, n=32, lam=1.0, kernel=DDPM, **options), 60, 0)
+        return [r.notes for r, _ in done]
+
+    plain, selected = (np.array([n["slopes"] for n in found(threshold=t)], dtype=float) for t in (0.0, 1.0))
+    assert plain.shape == (60, 3)
+    assert all(0.6 < slope < 1.4 for slope in plain.mean(0)[1:])
+    assert abs(selected.mean(0) - plain.mean(0))[1:].max() < 0.25  # selection by a preview leaves its slope as it is
+    assert found(slopes=(0.2, 0.5, 0.8))[0]["lambda"] == [0.2, 0.5, 0.8, 1.0]
+    for wrong in ({"slopes": (1.0,)}, {"slopes": (0.1, 0.2, 0.3), "rise": "linear"}):
+        with pytest.raises(UsageError, match="one for each of the 3 reads before the last, without rise"):
+            next(smc(0, 20, **wrong))
 
 
 def test_adaptive_lambda_with_log_ratios_keeps_kappa_or_comes_nearest_to_it():

@@ -19,8 +19,9 @@ from raysearch.search.common import afford, nfe, ranked
 from raysearch.search.guides import PRESETS
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
-NEED_NOISE = ("smc", "beam", "rbf")
-FIXED = {"best_of_n", "smc", "beam", "halving", "paths", "pcn", "evolutionary"}  # cost known before the first reward
+NEED_NOISE = ("smc", "pimh", "smc_pcn", "beam", "rbf")
+# whose cost is known before the first reward
+FIXED = {"best_of_n", "smc", "pimh", "smc_pcn", "beam", "halving", "paths", "pcn", "evolutionary"}
 
 
 def ledger(search, run, steps=20):
@@ -94,7 +95,8 @@ def test_the_ledger_adds_up_and_the_budget_holds(name, budget):
 
 
 def more(name, result):
-    return {"width": result.notes["width"] + 1} if name == "beam" else {"n": result.notes["n"] + 1}
+    size = {"beam": "width", "pimh": "runs"}.get(name, "n")
+    return {size: result.notes[size] + 1}
 
 
 def test_costs_by_hand():
@@ -106,6 +108,9 @@ def test_costs_by_hand():
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM}, 6 * 20),
         ("beam", {"width": 2, "branch": 3, "kernel": DDPM, "lookahead": 2}, 6 * 20 + 6 * 2 * 4),
         ("beam", {"width": 2, "branch": 3}, 6 * 17 + 2 * 3),  # the last stretch has no noise: one child each
+        ("smc", {"n": 5, "lookahead": 2}, 5 * (20 + 3 * 2)),
+        ("pimh", {"n": 3, "runs": 2}, 2 * 3 * 20),
+        ("smc_pcn", {"n": 3, "rounds": 3, "keep": (0.0, 0.4)}, 3 * (20 + 20 + 11 + 20)),
         ("paths", {"n": 6, "keep": 2}, 6 * 5 + 6 * (8 * 4 + 3)),
         ("zero_order", {"n": 3, "rounds": 2}, 20 * (1 + 3 * 2)),
         ("pcn", {"n": 3, "rounds": 2}, 20 * 3 * 3),
@@ -254,7 +259,7 @@ def test_every_option_says_what_it_means_and_which_values_it_takes(part):
 
 def test_strategies_are_listed_from_the_simplest_to_the_most_involved():
     assert list(STRATEGIES) == [
-        "best_of_n", "halving", "smc", "beam", "paths", "zero_order", "pcn", "evolutionary", "rbf"
+        "best_of_n", "halving", "smc", "pimh", "smc_pcn", "beam", "paths", "zero_order", "pcn", "evolutionary", "rbf"
     ]  # fmt: skip
 
 

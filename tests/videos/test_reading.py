@@ -83,6 +83,19 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, suffix):
         videos.read(cut(path, 0.6))
 
 
+def test_a_file_cut_after_its_first_frame_is_refused(tmp_path):
+    path = clip(tmp_path / "a.flv", 48, rate=25)
+    data = path.read_bytes()
+    refused = 0
+    for end in range(600, len(data), 400):
+        (tmp_path / "b.flv").write_bytes(data[:end])
+        try:
+            assert videos.read(tmp_path / "b.flv").count > 0.9 * 48
+        except UsageError:
+            refused += 1
+    assert refused > 3
+
+
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "tiff", "gif", "bmp"])
 def test_an_image_that_is_cut_short_is_refused(tmp_path, kind):
     path = tmp_path / f"a.{kind}"

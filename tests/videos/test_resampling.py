@@ -41,4 +41,5 @@ def test_without_times_and_with_endless_frames():
 
 def test_what_times_tell():
     assert not uneven(rounded(100, 30)) and not uneven([0.0, 5.0]) and uneven([0, 0.1, 0.2, 0.35])
-    assert seconds(rounded(48, 24)) == pytest.approx(2, abs=2e-3) and seconds([None, 0.0]) == float("inf")
+    assert seconds(rounded(48, 24), 24) == pytest.approx(2, abs=2e-3) and seconds([None, 0.0], 4) == 0.25
+    assert seconds([0.0], 0) == seconds([None], 24) == float("inf")

@@ -1,4 +1,4 @@
-"""`raysearch run` with pipelines of four families, saved by save_pretrained and loaded by path, over Ray."""
+"""`raysearch run` with pipelines of four families, saved by save_pretrained and loaded by path."""
 
 import json
 
@@ -26,16 +26,17 @@ def given(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "build, side, takes",
+    "build, takes, executor",
     [
-        (wan.wan, 16, None),
-        (wan.wan_image, 16, "image"),
-        (wan.vace, 16, "video"),
-        (others.cog, 16, None),
+        (wan.wan, None, "inline"),
+        (wan.wan_image, "image", "inline"),
+        (wan.vace, "video", "inline"),
+        (others.cog, None, "inline"),
+        pytest.param(wan.vace, "video", "ray", marks=pytest.mark.slow),
     ],
-    ids=["wan-text", "wan-image", "vace-continuation", "cogvideox-text"],
+    ids=["wan-text", "wan-image", "vace-continuation", "cogvideox-text", "vace-continuation-on-ray"],
 )
-def test_a_saved_pipeline_runs_over_ray(build, side, takes, given, tmp_path, monkeypatch):
+def test_a_saved_pipeline_runs(build, takes, executor, given, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_worker_niceness", "0")
     build().save_pretrained(tmp_path / "model", safe_serialization=True)
     prompt = {"id": "p", "text": "a red ball rolls left"} | ({takes: given[takes]} if takes else {})
@@ -44,11 +45,12 @@ def test_a_saved_pipeline_runs_over_ray(build, side, takes, given, tmp_path, mon
         "prompts": {"items": [prompt]},
         "search": {"name": "best_of_n", "n": 2},
         "generator": {
-            "model": str(tmp_path / "model"), "steps": 2, "fps": FPS, "height": side, "width": side,
+            "model": str(tmp_path / "model"), "steps": 2, "fps": FPS, "height": 16, "width": 16,
             "num_frames": FRAMES, "guidance_scale": 3.0, "call": {"max_sequence_length": 16},
         },
         "reward": {"name": "vjepa2", "model": "tiny", "stride": 1},
-        "cluster": {"generators": {"replicas": 1, "num_cpus": 0.5}, "rewards": {"replicas": 1, "num_cpus": 0.5}},
+        "cluster": {"executor": executor, "generators": {"replicas": 1, "num_cpus": 0.5},
+                    "rewards": {"replicas": 1, "num_cpus": 0.5}},
     }  # fmt: skip
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
     assert main(["run", str(tmp_path / "job.yaml")]) == 0

@@ -8,7 +8,6 @@ the size of the real clips changes the score (masks are made in pixels), so it i
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
@@ -18,6 +17,7 @@ import av
 import numpy as np
 from av.video.frame import PictureType
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq.clips import RATES, SECONDS, count, planes, probe
 from raysearch.names import lookup
@@ -89,11 +89,7 @@ def _wanted(given: int, fps: float, drop: int, seconds: float, name: str) -> int
 
 def write(data: bytes, path: str | Path) -> None:
     """The file, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    storage.write(path, data)
 
 
 def _scaled(frame: np.ndarray, size: tuple[int, int], how: str) -> np.ndarray:

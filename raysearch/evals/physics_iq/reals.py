@@ -8,7 +8,6 @@ is mapped, not read: what a hundred models compare with stays in the memory of t
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import av
 import numpy as np
 from safetensors.numpy import save_file
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import clips
 from raysearch.evals.physics_iq.layout import View
@@ -74,13 +74,8 @@ def _compute(view: View, fps: int, seconds: float) -> Real:
 def _save(real: Real, path: Path) -> None:
     tensors = {f"{name}{k}": getattr(take, name) for k, take in enumerate(real.takes, 1) for name in TENSORS}
     metadata = {"variance": json.dumps(real.variance), "size": json.dumps(real.size)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, partial, metadata)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with storage.making(path) as temporary:
+        save_file({n: np.ascontiguousarray(np.stack(t)) for n, t in tensors.items()}, temporary, metadata)
 
 
 def _key(view: View, fps: int) -> str:

@@ -14,6 +14,7 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.evals import shards
 from raysearch.evals.physics_iq import clips, layout, reals, score, table
@@ -130,10 +131,7 @@ def report(data: layout.DataSet, model: ModelClips, found: table.Table) -> dict[
 
 def write(out: str | Path, name: str, found: table.Table, scores: dict[str, Any]) -> Path:
     """OUT/NAME.csv and OUT/NAME.json; returns the path of the latter."""
-    Path(out).mkdir(parents=True, exist_ok=True)
     path = Path(out) / f"{name}.json"
     for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(scores, indent=1))):
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        storage.write(target, text)
     return path

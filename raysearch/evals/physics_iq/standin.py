@@ -9,14 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from raysearch import videos
+from raysearch import storage, videos
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export
 from raysearch.evals.physics_iq.layout import COLUMNS, STAND_IN, VIEWS
@@ -49,25 +48,25 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
         return root
     if root.exists():
         raise UsageError(f"{root}: exists and was not finished by raysearch; remove it or give another folder")
-    made = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(made, ignore_errors=True)
-    rows = []
-    for take in (1, 2):
-        for number, (name, scene, view, video) in enumerate(_clips(scenarios, take, seed), (take - 1) * scenarios * 3):
-            tail = f"{view}_take-{take}_{name}"
-            rows.append([f"{number + 1:04d}_{tail}", PROMPTS[scene], scene.replace("_", " ").capitalize(),
-                         f"{number % (scenarios * 3) + 1:04d}_{view}_{name}"])  # fmt: skip
-            for kind, frames in (("testing", video[GIVEN:]), ("conditioning", video[:GIVEN])):
-                path = made / f"split-videos/{kind}/{FPS}FPS/{number + 1:04d}_{kind}-videos_{FPS}FPS_{tail}"
-                export.write(videos.encode(frames, FPS, quality=0, enlarge=False), path)
-            if take == 1:
-                jpg = made / f"switch-frames/{number + 1:04d}_switch-frames_anyFPS_{view}_{Path(name).stem}.jpg"
-                export.write(_jpeg(video[GIVEN - 1]), jpg)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-    export.write(text.getvalue().encode(), made / "descriptions.csv")
-    export.write(json.dumps(settings).encode(), made / STAND_IN)
-    made.replace(root)
+    with storage.making(root, alone=True) as made:
+        rows = []
+        for take in (1, 2):
+            for number, (name, scene, view, video) in enumerate(
+                _clips(scenarios, take, seed), (take - 1) * scenarios * 3
+            ):
+                tail = f"{view}_take-{take}_{name}"
+                rows.append([f"{number + 1:04d}_{tail}", PROMPTS[scene], scene.replace("_", " ").capitalize(),
+                             f"{number % (scenarios * 3) + 1:04d}_{view}_{name}"])  # fmt: skip
+                for kind, frames in (("testing", video[GIVEN:]), ("conditioning", video[:GIVEN])):
+                    path = made / f"split-videos/{kind}/{FPS}FPS/{number + 1:04d}_{kind}-videos_{FPS}FPS_{tail}"
+                    export.write(videos.encode(frames, FPS, quality=0, enlarge=False), path)
+                if take == 1:
+                    jpg = made / f"switch-frames/{number + 1:04d}_switch-frames_anyFPS_{view}_{Path(name).stem}.jpg"
+                    export.write(_jpeg(video[GIVEN - 1]), jpg)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+        export.write(text.getvalue().encode(), made / "descriptions.csv")
+        export.write(json.dumps(settings).encode(), made / STAND_IN)
     return root
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.evals.preference.items import QUESTIONS, VideoPair, order
 from raysearch.moves import digest
@@ -49,24 +50,22 @@ def write(
     if target.exists():
         raise UsageError(f"{target}: exists; answers given there would lose their key, so give a new folder")
     study = digest([[asdict(p) for p in pairs], question, ties, seed])[:12]
-    made = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(made, ignore_errors=True)
-    (made / "media").mkdir(parents=True)
-    key: dict[str, Any] = {"study": study, "question": question, "items": {}}
-    for annotator in range(annotators):
-        sheet, shown = f"{annotator + 1:02d}", []
-        items = order(pairs, annotator, seed)
-        for number, item in enumerate(items):
-            pair = item.pair
-            left, right = (pair.video_b, pair.video_a) if item.flipped else (pair.video_a, pair.video_b)
-            media = {side: _place(path, made, study) for side, path in
-                     (("left", left), ("right", right), ("given", pair.given)) if path}  # fmt: skip
-            shown.append({"item": number, "prompt": pair.prompt, **media})
-        key["items"][sheet] = [{"flipped": i.flipped, "pair": asdict(i.pair)} for i in items]
-        sheet_data = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
-        (made / f"annotator-{sheet}.html").write_text(_page(sheet_data), encoding="utf-8")
-    (made / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")
-    made.replace(target)
+    with storage.making(target, alone=True) as made:
+        (made / "media").mkdir(parents=True)
+        key: dict[str, Any] = {"study": study, "question": question, "items": {}}
+        for annotator in range(annotators):
+            sheet, shown = f"{annotator + 1:02d}", []
+            items = order(pairs, annotator, seed)
+            for number, item in enumerate(items):
+                pair = item.pair
+                left, right = (pair.video_b, pair.video_a) if item.flipped else (pair.video_a, pair.video_b)
+                media = {side: _place(path, made, study) for side, path in
+                         (("left", left), ("right", right), ("given", pair.given)) if path}  # fmt: skip
+                shown.append({"item": number, "prompt": pair.prompt, **media})
+            key["items"][sheet] = [{"flipped": i.flipped, "pair": asdict(i.pair)} for i in items]
+            sheet_data = {"study": study, "sheet": sheet, "question": text, "ties": ties, "items": shown}
+            (made / f"annotator-{sheet}.html").write_text(_page(sheet_data), encoding="utf-8")
+        (made / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")
     return target
 
 

@@ -83,4 +83,5 @@ def effort(move: Move, start: int) -> float:
     """
     guide = move.guide
     each = 1.0 if guide is None else 1.0 + 5.0 * guide.inner * (guide.travel + 1)
-    return 2.0 + max(0, move.to - start) * each  # one more for the state at `to`, and one for decoding
+    drift = 0.0 if move.drift is None else 12.0  # two evaluations with their gradients
+    return 2.0 + drift + max(0, move.to - start) * each  # one more for the state at `to`, and one for decoding

@@ -110,7 +110,7 @@ class Dispatch:
         """Have the leader of a replica carry out a Move, and its peers follow. parent: reference to the state."""
         actors, request, critic = call.replica.actors, call.flight.request, None
         assert actors is not None
-        if move.guide is not None and self._cluster.guide_from == "remote":
+        if move.steered and self._cluster.guide_from == "remote":
             half = self._pools.generators.durations.deadline(call.work) / 2
             call.critic, critic = choose(self._pools.rewards, self.calls.values(), half)
         advance = actors.leader.advance.options(num_returns=3)

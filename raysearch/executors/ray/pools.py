@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import ray
-
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray.calls import Call
@@ -44,8 +42,8 @@ class Pools:
                 f"cluster.placement=paired needs one reward replica per generator replica, but there are "
                 f"{cluster.rewards.replicas} and {cluster.generators.replicas}; make the two equal"
             )
-        self._owns, self._cluster, self._last_check = connect(cluster), cluster, 0.0
-        self._head = Head()
+        self._ray, self._cluster, self._last_check = connect(cluster), cluster, 0.0
+        self._head = Head(own=self._ray.watchdog is not None)
         self._await_nodes()
         launch = Launch(cluster, generator, rewards, store)
         self.generators: Pool[Call] = Pool("cluster.generators", launch.generator, cluster.generators, cluster)
@@ -57,11 +55,11 @@ class Pools:
     def close(self) -> None:
         """Kill all replicas, and leave Ray if it was joined or started here."""
         if self._head.lost:
-            return  # nobody is left who could be told; the actors end with this process
+            self._ray.abandon()
+            return
         for pool in self:
             pool.close()
-        if self._owns:
-            ray.shutdown()
+        self._ray.leave()
 
     def maintain(self) -> list[tuple[Call, str]]:
         """Advance replicas that start, leave nodes that go away, and share places.
@@ -99,8 +97,7 @@ class Pools:
         while (lack := missing(self._cluster, nodes())) is not None:
             waited, limit = time.monotonic() - began, self._cluster.wait_s
             if waited >= limit:
-                if self._owns:
-                    ray.shutdown()
+                self._ray.leave()
                 raise UsageError(lack + (f" (after {waited:.0f} s)" if limit else ""))
             if waited - reported >= REPORT_S:
                 reported = waited

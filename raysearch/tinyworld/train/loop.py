@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,6 +18,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+
+from raysearch import storage
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,9 @@ def _save(
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for i, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(tensors, partial, metadata={"step": str(step), "recipe": json.dumps(asdict(recipe))})
-    os.replace(partial, path)
+    with storage.making(path) as temporary:
+        save_file(tensors, temporary, metadata={"step": str(step), "recipe": json.dumps(asdict(recipe))})
 
 
 def _load(

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from raysearch import __version__
+from raysearch import __version__, storage
 from raysearch.config.settings import Job
 from raysearch.evals.physics_iq import export, protocol
 from raysearch.evals.physics_iq.challenge.candidates import Scored
@@ -31,21 +31,18 @@ def write(
     """One folder per strategy; replaced as a whole."""
     for name in dict.fromkeys(e.name for e in todo):
         target = Path(job.run) / "submission" / name
-        made = target.with_name(f".{name}.partial")
-        shutil.rmtree(made, ignore_errors=True)
-        mine = [e for e in todo if e.name == name]
-        clip = None
-        for entry in mine:
-            folder = made / "runs" / protocol.run_name(name, options.prompts, entry.number)
-            folder.mkdir(parents=True)
-            for pool in pools[name, entry.number]:
-                clip = pool.clips[pool.result.winner.key]
-                shutil.copyfile(clip, folder / pool.view.name)
-        assert clip is not None
-        export.write(_descriptions(data).encode(), made / "descriptions.csv")
-        export.write(_card(options, data, mine, pools, clip, found).encode(), made / "submission.yaml")
-        shutil.rmtree(target, ignore_errors=True)
-        made.replace(target)
+        with storage.making(target, alone=True) as made:
+            mine = [e for e in todo if e.name == name]
+            clip = None
+            for entry in mine:
+                folder = made / "runs" / protocol.run_name(name, options.prompts, entry.number)
+                folder.mkdir(parents=True)
+                for pool in pools[name, entry.number]:
+                    clip = pool.clips[pool.result.winner.key]
+                    shutil.copyfile(clip, folder / pool.view.name)
+            assert clip is not None
+            export.write(_descriptions(data).encode(), made / "descriptions.csv")
+            export.write(_card(options, data, mine, pools, clip, found).encode(), made / "submission.yaml")
 
 
 def pairs(
