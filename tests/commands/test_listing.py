@@ -18,7 +18,7 @@ def test_one_strategy_or_reward_tells_what_its_options_mean(capsys):
     assert max(map(len, out.splitlines())) <= 120
     assert main(["strategies", "tests.commands.test_listing:searched"]) == 0
     out = capsys.readouterr().out
-    assert "deep = 3       how far down. (a whole number)\n    wide = 1.0     a number\n    budget = null" in out
+    assert "deep = 3       how far down (a whole number)\n    wide = 1.0     a number\n    budget = null" in out
     assert main(["rewards", "vjepa2"]) == 0
     out = capsys.readouterr().out
     assert "context = [4, 6, 8]" in out and "differentiable\n" in out and "`squash` to the model's square" in out
