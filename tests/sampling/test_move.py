@@ -10,6 +10,7 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.moves import Guide, Kernel, Move
 from raysearch.prompts import Prompt
+from raysearch.sampling import kernels
 from raysearch.sampling import move as moving
 from raysearch.sampling.move import held, run_move
 from raysearch.sampling.state import State
@@ -192,6 +193,16 @@ def test_each_step_draws_noise_of_its_own_move_and_step():
         assert np.allclose(after.x[..., 2:], (a1 * x0 + s1 * z)[..., 2:], atol=1e-6)
     drawn = Small().draw(moving.address(PROMPT, (0, 0), "draw", 0)).numpy()
     assert (carried(Small(), (0, 0), 0).x == drawn).all() and half.step == 2
+
+
+def test_the_second_order_kernel_looks_back_on_the_step_before():
+    generator, x, history = Small(), torch.from_numpy(carried(Small(), (0, 0), 0).x), None
+    for k in range(4):
+        x0 = generator.denoise(x, k, None)
+        x, _ = kernels.step(Kernel("2m"), x, x0, generator.path(k), None, k / 3, history)
+        history = (x0, generator.path(k))
+    end = carried(Small(), (0, 0), 4, Kernel("2m"))
+    assert np.allclose(end.x, x.numpy(), atol=1e-6) and not np.allclose(end.x, carried(Small(), (0, 0), 4).x, atol=1e-3)
 
 
 @pytest.mark.parametrize(("start", "back"), [(4, 1), (2, 1), (2, 0), (2, 2)])

@@ -63,3 +63,11 @@ def test_reads_end_before_the_last_step():
     for reads in ((), (1.0,)):
         with pytest.raises(UsageError, match="at least one fraction"):
             next(evolutionary(7, 8, reads=reads))
+
+
+def test_roots_are_followed_over_generations():
+    for seed in range(6):
+        told = driven(evolutionary(seed, 8, n=4, children=2, elites=1, tournament=1, reads=(0.0, 0.5)), reward)
+        first, second = told.result.notes["ancestors"]
+        line = [2, *first]  # the elite, and the children of the first generation
+        assert told.result.notes["roots"] == len({2, *(line[w] for w in second)})
