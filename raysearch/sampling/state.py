@@ -122,7 +122,7 @@ class Store:
         self._fs.invalidate_cache(self._root)  # others write here
         try:
             names = [path.rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)]
-        except FileNotFoundError:
+        except OSError:  # no such folder, or nothing that can be listed
             return
         dropped = set(keys)
         if gone := [f"{self._root}/{name}" for name in names if name.lstrip(".").partition(".")[0] in dropped]:
