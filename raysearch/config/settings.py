@@ -52,8 +52,7 @@ class PromptsConfig:
 
     Attributes:
         items: prompts, each a text or a mapping with text, image, video, scene and id.
-        file: more prompts, from a .txt file (a text per line), a .jsonl or .csv file (text, image, video, id), or a
-            folder of images and clips.
+        file: a list of more prompts (.txt, .jsonl or .csv), or a folder of images and clips.
         heldout: the number of held-out scenes of the tiny world, beside the items.
         scenes: their kinds, taken in turn.
         first: number of the first held-out scene.
@@ -223,8 +222,7 @@ class Job:
         generator: the video generator.
         reward: what the search goes by, by `name`, with its options.
         watch: further rewards, which are only measured.
-        choose: the final choice among the candidates of a search, by several measurements; empty for the highest
-            reward.
+        choose: the final choice among the candidates, by several measurements; empty for the highest reward.
         films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`.
         latents: which states to keep on disk once a search is done, `best`, `finals` or `none`; while it runs all are
             kept, so that nothing is lost.

@@ -124,7 +124,8 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     data = settings.pick(settings.data(job, options), limit, scenario)
     lines, total, shared = settings.check_length(job, options, data), 0, Shared()
     for entry in settings.entries(job, options, data.views):
-        steps = entry.job.generator.steps or 0
+        steps = entry.job.generator.steps
+        assert steps is not None
         counts = [count(t, steps) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
