@@ -195,6 +195,16 @@ def test_each_step_draws_noise_of_its_own_move_and_step():
     assert (carried(Small(), (0, 0), 0).x == drawn).all() and half.step == 2
 
 
+@pytest.mark.parametrize("name", ["mean", "full"])
+def test_a_guided_step_draws_noise_of_its_own_move_too(name):
+    generator, kernel = Small(), Kernel("renoise")
+    parent, _, _ = moved(generator, Move(None, (0, 0), 1, kernel))
+    one, two = (moved(generator, Move("p", (0, i), 2, kernel, Guide(name, 0.3)), parent)[0].x for i in (1, 2))
+    z1, z2 = (torch.randn(1, 3, 4, generator=moving.address(PROMPT, (0, i), "step", 1)).numpy() for i in (1, 2))
+    apart = float(generator.path(1)[3]) * (z1 - z2)
+    assert abs(apart[..., 2:]).min() > 1e-3 and np.allclose((one - two)[..., 2:], apart[..., 2:], atol=1e-5)
+
+
 def test_the_second_order_kernel_looks_back_on_the_step_before():
     generator, x, history = Small(), torch.from_numpy(carried(Small(), (0, 0), 0).x), None
     for k in range(4):
