@@ -11,11 +11,14 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.executors import Failure, Film, Request
 from raysearch.executors.inline import Inline
+from raysearch.executors.ray import pools
+from raysearch.executors.ray.executor import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
 from raysearch.executors.virtual import Virtual
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
+from tests.waiting import PATIENCE_S
 
 STEPS = 4
 PROMPTS = [
@@ -37,18 +40,21 @@ def cluster(generators: int = 1, rewards: int = 1, **more) -> ClusterConfig:
     return ClusterConfig(generators=PoolConfig(generators, 0.5), rewards=PoolConfig(rewards, 0.5), **more)
 
 
-@pytest.fixture(params=["inline", "virtual", "ray-1", "ray-3"])
-def executor(request, tmp_path):
-    store = str(tmp_path / "latents")
+@pytest.fixture(scope="module", params=["inline", "virtual", "ray-1", "ray-3"])
+def executor(request, tmp_path_factory):
+    """One of each kind for all tests, as in a run: replicas take seconds to start."""
+    store = str(tmp_path_factory.mktemp(request.param) / "latents")
     if request.param == "inline":
         made = Inline(generator(), REWARDS, store=store)
     elif request.param == "virtual":
         model = Simulated([1.0, 1.4, 2.0], [0.1, 0.3], load_s=0.5, lost=[(3.0, 1), (9.0, 0)], spread=0.3)
         made = Virtual(model, Inline(generator(), REWARDS, store=store))
     else:
-        start = request.getfixturevalue("started")
-        made = start(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
-    yield made
+        request.getfixturevalue("local_ray")
+        made = RayExecutor(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "STARVED_S", PATIENCE_S)  # there is room for all replicas, however slowly they start
+        yield made
     made.close()
 
 

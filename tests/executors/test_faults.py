@@ -87,7 +87,7 @@ def at_work(pool) -> int:
     return next((r for r in ready if r.calls), ready[0]).pid
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2)), 4])
 def test_any_number_of_replicas_finds_the_same_bits(started, reference, tmp_path, replicas):
     found, ledger = run(started(cluster(replicas, 2), model(0.0), REWARDS), tmp_path)
     assert found == reference and ledger.rebuilt == 0
