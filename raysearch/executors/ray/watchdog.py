@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MARK = "RAYSEARCH_RAY"  # environment variable of all processes of one Ray
-LOOK_S = 2.0  # between two looks at the processes of this machine
+LOOK_S = 1.0  # between two looks at the processes of this machine
 LOOKS = 3  # at the environment of each: between fork and exec it is that of the parent
 END_S = 8.0  # for this long after the end of the driver, processes with the mark are looked for
 

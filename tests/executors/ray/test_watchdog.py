@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -51,6 +52,7 @@ def driver(tmp_path):
 def test_what_is_marked_ends_with_the_driver_and_nothing_else(driver):
     process, (watching, other, *marked) = driver
     assert all(map(runs, [watching, other, *marked]))
+    time.sleep(3 * watchdog.LOOK_S)  # the grandchild has no mark, and loses its parent with the driver
     process.kill()
     process.wait()
     until(lambda: not any(map(runs, [watching, *marked])))
