@@ -139,7 +139,11 @@ def smc_pcn(
         "scheme": scheme, "reads": reads, "prune": prune, "kernel": kernel, "guide": guide,
     }  # fmt: skip
     lineage, plan = Lineage(), {"nfe": n * each}
-    run = yield from relayed(smc(seed, steps, **options), lambda r: Round(r.moves, {**r.note, **plan}), lineage.record)
+
+    def of_all(round_: Round) -> Round:  # the rounds of the run are not those of the whole search
+        return Round(round_.moves, {k: v for k, v in round_.note.items() if k != "rounds"} | plan)
+
+    run = yield from relayed(smc(seed, steps, **options), of_all, lineage.record)
     origin = run.finals[0].key  # differs between prompts
     survivors = SCHEMES[scheme](Weights(np.array(run.log_weights)), stream(origin, seed, 0, 0, 2), n).tolist()
     seen = [lineage.path(video) for video in run.finals]

@@ -75,7 +75,7 @@ def pipeline(case: Case, device: str) -> list[np.ndarray]:
     )
 
     def move(to: int, parent: Any = None, **more: Any) -> Any:
-        m = Move("parent" if parent else None, (0, 0, 1), to, NOISY, **more)
+        m = Move("parent" if parent else None, (0, 0, 2), to, NOISY, **more)
         with torch.no_grad():
             return run_move(g, m, PROMPT, parent, there, Contrast(), Contrast.size)[0]
 

@@ -66,8 +66,8 @@ def test_a_second_search_fills_the_barriers_of_the_first():
 
 
 def test_states_of_a_node_that_stands_survive_a_replica():
-    shared = Cluster([1.0, 1.0], nodes=["a", "a"], lost=[(20.5, 0)])
-    alone = Cluster([1.0, 1.0], nodes=["a", "b"], lost=[(20.5, 0)])
+    shared = Cluster([1.0, 1.0], nodes=["a", "a"], lost=[(15.5, 0)])
+    alone = Cluster([1.0, 1.0], nodes=["a", "b"], lost=[(15.5, 0)])
     options = {"n": 16, "kernel": Kernel("ddim_eta", 0.7)}
     assert run(shared, "smc", **options)[1].rebuilt == 0 < run(alone, "smc", **options)[1].rebuilt
 

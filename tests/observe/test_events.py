@@ -44,8 +44,8 @@ def test_every_event_of_a_run_in_order(tmp_path, job):
     done, coordinator = logged(job, tmp_path, clock, whole(tmp_path, clock, extra={"hedges": 2}))
     found = read((tmp_path / "events.jsonl").read_text())
     kinds = Counter(e["event"] for e in found)
-    assert kinds["started"] == kinds["ended"] == 1 and kinds["round"] == 3 * 5 and kinds["finished"] == 3
-    assert kinds["outcome"] == coordinator.ledger.executed == 3 * 6 * 5
+    assert kinds["started"] == kinds["ended"] == 1 and kinds["round"] == 3 * 4 and kinds["finished"] == 3
+    assert kinds["outcome"] == coordinator.ledger.executed == 3 * 6 * 4
     assert found[0]["event"] == "started" and found[-1]["event"] == "ended"
     times = [datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in found]
     assert times == sorted(times) and times[0] == datetime.fromtimestamp(1000, timezone.utc)
@@ -53,7 +53,7 @@ def test_every_event_of_a_run_in_order(tmp_path, job):
     assert kinds["pools"] == pytest.approx(found[-1]["seconds"] / 10, abs=1)
     assert found[0]["config"] and found[0]["pools"]["generators"]["replicas"] == 2 and found[0]["searches"] == 3
     second = next(e for e in found if e["event"] == "round" and e["round"] == 2)
-    assert second["note"]["rounds"] == 5 and second["note"]["ess"] > 0 and "ancestors" not in second["note"]
+    assert second["note"]["rounds"] == 4 and second["note"]["ess"] > 0 and "ancestors" not in second["note"]
     notes = [e["note"] for e in found if e["event"] == "round" and "unique_ancestors" in e["note"]]
     assert notes and all(1 <= n["unique_ancestors"] <= 6 for n in notes)
     outcomes = {e["key"]: e for e in found if e["event"] == "outcome"}
@@ -94,7 +94,7 @@ def test_it_grows_over_stops_and_names_what_was_recalled(tmp_path, job):
     assert [e["event"] for e in ends] == ["interrupted", "failed", "ended"]
     assert ends[1]["error"] == "RuntimeError: disk full"
     fresh = [e["key"] for e in found if e["event"] == "outcome" and not e["recalled"]]
-    assert len(fresh) == len(set(fresh)) == 90
+    assert len(fresh) == len(set(fresh)) == 72
     again = [e for e in found if e["event"] == "outcome" and e["recalled"]]
     assert {e["key"] for e in again} <= set(fresh) and len(again) >= 30
 
@@ -151,7 +151,7 @@ def test_segments_where_nothing_can_be_appended(job, tmp_path):
     paths = events.segments(fs, f"/{tmp_path.name}")
     assert [p.rsplit("/")[-1] for p in paths] == [f"{k:05d}.jsonl" for k in range(len(paths))] and 3 <= len(paths) <= 10
     found = [e for p in paths for e in read(fs.cat_file(p).decode())]
-    assert Counter(e["event"] for e in found)["outcome"] == 2 * 90
+    assert Counter(e["event"] for e in found)["outcome"] == 2 * 72
     assert [i.how for i in history.invocations(root)] == ["ended", "ended"]
 
 
@@ -162,7 +162,7 @@ def test_lines_are_gathered(tmp_path, job, monkeypatch):
     logged(job, tmp_path, clock, whole(tmp_path, clock, count=20), 20)
     times = [t for t, _ in written]
     assert all(b - a >= events.FLUSH_S for a, b in pairwise(times[:-1]))
-    assert Counter(e["event"] for _, d in written for e in read(d.decode()))["outcome"] == 20 * 30
+    assert Counter(e["event"] for _, d in written for e in read(d.decode()))["outcome"] == 20 * 24
 
 
 def test_a_log_that_cannot_be_written_is_disabled_after_one_warning(tmp_path, job, capsys):
@@ -170,7 +170,7 @@ def test_a_log_that_cannot_be_written_is_disabled_after_one_warning(tmp_path, jo
     blocked.write_text("no folder")
     clock = Clock()
     done, coordinator = logged(job, tmp_path, clock, whole(tmp_path / "run", clock), into=blocked)
-    assert all(d.result for d in done) and coordinator.ledger.executed == 90
+    assert all(d.result for d in done) and coordinator.ledger.executed == 72
     out = capsys.readouterr().out
     assert out.count("the event log") == 1 and "the run continues" in out and blocked.read_text() == "no folder"
 

@@ -14,4 +14,4 @@ def test_lines_tell_the_same(tmp_path, capsys):
     between = [line for line in out if line.startswith("  ") and "searches" in line]
     assert len(between) == pytest.approx(3 * 6 * STEPS * NFE_S / 10, abs=3)
     assert "NFE at 2/s, about 0:0" in between[1] and "1/2 generators busy" in between[1] and "(2 hedges)" in between[1]
-    assert any("round 3/5, ESS " in line for line in out)
+    assert any("round 3/4, ESS " in line for line in out)

@@ -39,7 +39,7 @@ def test_recalled_moves_do_not_make_the_rest_look_fast(tmp_path):
     drive(tmp_path, Ticking(Clock()), searches(9, "smc", n=6, kernel=NOISY))
     view = Progress(12, Clock())
     seen = watched(tmp_path, searches(12, "smc", n=6, kernel=NOISY), view)
-    assert view.ledger.recalled == 9 * 6 * 5 and view.finished == 12
+    assert view.ledger.recalled == 9 * 6 * 4 and view.finished == 12
     assert seen[0]["nfe"] > 9 * 6 * STEPS and seen[0]["rate"] == pytest.approx(1 / NFE_S)
     for s in seen[:-1]:
         assert s["left"] == pytest.approx(seen[-1]["now"] - s["now"], abs=0.01)

@@ -44,7 +44,7 @@ def midway(tmp_path_factory):
 def test_the_table_names_what_is_in_work_first_and_counts_the_rest(midway):
     lines = midway[80, 24]
     rows = lines[next(i for i, line in enumerate(lines) if line.startswith("search ")) + 1 : -1]
-    assert rows[0].split()[1] in {f"{k}/5" for k in range(1, 6)}
+    assert rows[0].split()[1] in {f"{k}/4" for k in range(1, 5)}
     states = ["done" if "done" in r else "failed" if "failed: poison" in r else "work" for r in rows]
     assert states == sorted(states, key=["work", "failed", "done"].index) and states.count("failed") == 1
     assert all(r.split()[0].startswith("search=") and "/p" in r.split()[0] for r in rows)
@@ -70,7 +70,7 @@ def test_no_window_breaks_the_table(midway, size):
     lines = midway[size]
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= max(height, 13)
-    assert sum("/5" in line for line in lines) >= 3
+    assert sum("/4" in line for line in lines) >= 3
 
 
 def test_replicas_that_load_are_told_as_such(tmp_path, capsys):

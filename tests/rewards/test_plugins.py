@@ -223,7 +223,7 @@ def test_a_custom_reward_is_named_by_its_module(dropped, capsys):
     assert cli.main(["rewards", "plug_dropped:Steady"]) == 0
     printed = capsys.readouterr().out
     assert "plug_dropped:Steady: How little the mean brightness drifts.\n    not differentiable; from" in printed
-    assert "power = 1  the exponent of the drift. (a whole number of at least 1)" in printed
+    assert "power = 1  the exponent of the drift (a whole number of at least 1)" in printed
 
 
 @pytest.mark.parametrize(

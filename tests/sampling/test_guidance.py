@@ -210,22 +210,27 @@ def pair():
     return DiffusersModel.load(job.generator).on(SCENE), RewardWorker([{"name": "vjepa2", "stride": 1}], 1)
 
 
-def filmed(pair, guide, kernel=Kernel()):  # noqa: B008
+def filmed(pair, guide, kernel=Kernel(), slot=0):  # noqa: B008
     """State and reward of a guided video of the shipped pair."""
     generator, worker = pair
     with torch.no_grad():
-        move = Move(None, (0, 0, 0), 4, kernel, guide)
+        move = Move(None, (0, 0, slot), 4, kernel, guide)
         state, ratio, _ = run_move(generator, move, SCENE, None, CPU, worker.gradient, worker.size())
         frames = generator.decode(torch.from_numpy(state.x0), torch.Generator())
         return state, worker.score(reduce(frames, worker.size()), SCENE)[0]["vjepa2"], ratio
 
 
+def mean_reward(pair, guide):
+    """Over six draws: one alone may fall."""
+    return np.mean([filmed(pair, guide, slot=slot)[1] for slot in range(6)])
+
+
 def test_on_the_shipped_pair_guides_raise_the_reward_of_the_world_model(pair):
-    plain, before, _ = filmed(pair, None)
+    (plain, *_), before = filmed(pair, None), mean_reward(pair, None)
     held = (plain.x0 == plain.x) & (plain.x0 == filmed(pair, None, Kernel("ddim_eta", 0.7))[0].x)
     for guide, gain in ((Guide("mean", 0.05), 0.01), (Guide("full", 0.02), 0.1)):
-        state, after, _ = filmed(pair, guide)
-        assert after > before + gain, guide
+        state, *_ = filmed(pair, guide)
+        assert mean_reward(pair, guide) > before + gain, guide
         with torch.no_grad():
             a, b = (pair[0].draw(torch.Generator().manual_seed(k)).numpy() for k in (0, 1))
         assert (state.x[a == b] == plain.x[a == b]).all() and (state.x[a != b] != plain.x[a != b]).mean() > 0.99

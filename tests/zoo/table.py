@@ -42,6 +42,9 @@ All under `generator:`; what cannot be done is an error before loading, as far a
   folder the journal records a hash of the content.
 * `trust_remote_code`: weights are read from safetensors alone, and code that a model brings runs only where this is
   literally `true`.
+* `times`: which table of noise levels `shift` shifts, for pipelines that take times. `even` in sigma; `warped`, small
+  steps first; `vp`, even in the time of the variance-preserving path; `vp_warped`, both, as RBF samples
+  ([strategies](strategies.md)). With another table than `even`, and `shift: null`, the shift is 1.
 * `dtype`: of the networks. The particle stays fp32 around them; after 20 steps in bf16 the latents differ from those in
   fp32 by under 2 % (tested on tiny pipelines).
 * `offload_text` (true): on a GPU, text and image encoders stay in the computer's memory and come to the GPU for the
