@@ -13,7 +13,7 @@ from tests.device import check
 ROUNDING = {"bf16": 0.3, "qwen": 0.05, "workers": 2e-3}
 NAMES = [name for name, _ in check.checks()]
 # Those that use the most; all of them are many, and so with the slow tests.
-FEW = ("wan-image", "ltx-condition-continuation", "hunyuan-1.5", "svd", "skyreels-continuation-chunks")
+FEW = ("wan-image", "ltx-condition-continuation", "skyreels-continuation-chunks")
 USUAL = [name for name in NAMES if not name.startswith("pipeline") or name.split()[1] in FEW]
 MIXED = """
 import torch

@@ -40,7 +40,7 @@ def cluster(generators: int = 1, rewards: int = 1, **more) -> ClusterConfig:
     return ClusterConfig(generators=PoolConfig(generators, 0.5), rewards=PoolConfig(rewards, 0.5), **more)
 
 
-@pytest.fixture(scope="module", params=["inline", "virtual", "ray-1", "ray-3"])
+@pytest.fixture(scope="module", params=["inline", "virtual", pytest.param("ray-1", marks=pytest.mark.slow), "ray-3"])
 def executor(request, tmp_path_factory):
     """One of each kind for all tests, as in a run: replicas take seconds to start."""
     store = str(tmp_path_factory.mktemp(request.param) / "latents")

@@ -93,6 +93,7 @@ def test_any_number_of_replicas_finds_the_same_bits(started, reference, tmp_path
     assert found == reference and ledger.rebuilt == 0
 
 
+@pytest.mark.slow
 def test_the_smc_of_a_whole_sweep_shares_its_moves_and_finds_the_same_bits(started, tmp_path):
     def sweep() -> list[Task]:
         sizes = (2, 4, 8)
@@ -133,6 +134,7 @@ def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
     assert len(Journal(str(tmp_path / "j"), {}).outcomes) == ledger.executed
 
 
+@pytest.mark.slow
 def test_a_call_that_ends_in_any_other_error_of_ray_is_made_again(started, reference, tmp_path):
     """Ray's memory monitor, for one, does not say that the actor died. Cancelling a call does not either."""
     executor = started(cluster(2, 1), model(0.1), REWARDS, store=str(tmp_path / "latents"))

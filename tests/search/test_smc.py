@@ -77,6 +77,7 @@ def test_a_mutant_that_drops_weights_fails_the_same_check(monkeypatch):
     assert mean.mean() - post_mean < -0.1
 
 
+@pytest.mark.slow
 def test_error_falls_as_one_over_root_n():
     sizes, errors = [16, 32, 64, 128, 256], []  # max: with the heavy tails of diff an RMSE takes many more runs
     for n in sizes:
