@@ -10,7 +10,6 @@ the Move again can tell it from a true one.
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -23,7 +22,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.fuzz.table import GOOD, Table, forked
+from benchmarks.fuzz.table import GOOD, Table, command, forked
 from raysearch.cli import main as command_line
 from raysearch.engine.journal import Journal
 from raysearch.moves import Outcome
@@ -332,16 +331,5 @@ def fuzz(count: int, seed: int) -> Table:
     return table
 
 
-def main() -> int:
-    """Print the table; 1 if a folder got a verdict that must not be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    table = fuzz(args.count, args.seed)
-    print(table.text())
-    return 1 if table.bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(command(fuzz, __doc__ or "", 300))

@@ -8,7 +8,6 @@ other pixels cannot be told from a correct reading.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -18,12 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.fuzz.table import GOOD, Table
+from benchmarks.fuzz.table import GOOD, Table, command
 from examples.media import CONTAINERS, ramp, save, trimmed, turned
 from raysearch import videos
 from raysearch.errors import UsageError
@@ -212,16 +211,5 @@ def fuzz(count: int, seed: int, shown: bool = False) -> Table:
     return table
 
 
-def main() -> int:
-    """Print the table; 1 if a file got a verdict that must not be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    table = fuzz(options.count, options.seed, shown=True)
-    print(table.text())
-    return 1 if table.bad else 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(command(partial(fuzz, shown=True), __doc__ or "", 300))

@@ -9,7 +9,6 @@ and yet it loads with others. Settings that another model of the class could hav
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import json
@@ -26,7 +25,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.table import GOOD, Table
+from benchmarks.fuzz.table import GOOD, Table, command
 from raysearch.errors import UsageError
 
 LIMIT_S = 120.0
@@ -209,15 +208,5 @@ def fuzz(count: int, seed: int) -> Table:
     return table
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    table = fuzz(options.count, options.seed)
-    print(table.text())
-    return 1 if table.bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(command(fuzz, __doc__ or "", 100))

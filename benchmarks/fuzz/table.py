@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
@@ -44,6 +45,26 @@ class Table:
         for (kind, verdict), examples in sorted(self.examples.items()):
             lines += [f"\n{verdict}, {kind}:", *(f"  {e}" for e in examples)]
         return "\n".join(lines)
+
+
+def command(fuzz: Callable[[int, int], Table], about: str, count: int) -> int:
+    """The command line of a fuzzer: judge `--count` inputs made from `--seed` and print the table.
+
+    Args:
+        fuzz: takes the number of inputs and the seed.
+        about: the text of `--help`.
+        count: how many inputs if the command line does not say.
+
+    Returns:
+        The exit code, 1 if an input got a verdict that must not be.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=count, help="number of inputs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
+    options = parser.parse_args()
+    table = fuzz(options.count, options.seed)
+    print(table.text())
+    return 1 if table.bad else 0
 
 
 def run(command: Sequence[str], seconds: float) -> tuple[str, str]:
