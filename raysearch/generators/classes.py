@@ -13,7 +13,7 @@ from raysearch.names import lookup
 
 def for_frames(pipeline: Pipeline, frames: int) -> Pipeline:
     """The pipeline, or one on the same parts whose class takes this number of conditioning frames."""
-    return of_class(pipeline, with_same_weights(type(pipeline).__name__, frames, pipeline.config))
+    return of_class(pipeline, with_same_weights(type(pipeline), frames, pipeline.config))
 
 
 def of_class(pipeline: Pipeline, name: str) -> Pipeline:

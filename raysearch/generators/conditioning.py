@@ -11,12 +11,14 @@ from raysearch.generators import families, inputs
 from raysearch.generators.declare import Call, Frames, Pipeline
 from raysearch.videos.fitting import described
 
+LENGTHS = ("num_frames", "frames", "video_length")  # how pipelines call the number of frames
 
-def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, call: Call | None = None) -> Call:
+
+def arguments(pipeline: str | type, text: str, frames: Frames | None, prompt_id: str, call: Call | None = None) -> Call:
     """The arguments of the pipeline call that stand for a prompt.
 
     Args:
-        pipeline: the name of the pipeline class.
+        pipeline: the pipeline class, or its name.
         text: the text of the prompt.
         frames: its conditioning frames, uint8 [T, H, W, 3], or None.
         prompt_id: for messages.
@@ -30,7 +32,7 @@ def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, c
     call = call or {}
     takes_text = inputs.encodes_text(pipeline, call)
     inputs.check_packages(pipeline, takes_text)
-    given: Call = {"prompt": text} if takes_text else {"prompt": None} if "prompt_embeds" in call else {}
+    given: Call = {"prompt": text} if takes_text else {"prompt": None} if inputs.has_embeddings(call) else {}
     if frames is not None and declared.condition is not None:
         given |= declared.condition(frames, call, prompt_id)
     return given
@@ -49,7 +51,7 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
     Raises:
         UsageError: if the pipeline does not say which size its videos have.
     """
-    declared = families.of(type(pipeline).__name__)
+    declared = families.of(type(pipeline))
     if declared.condition is None:
         return frames
     height, width = declared.shape(pipeline, call) if declared.shape else (call.get("height"), call.get("width"))
@@ -66,8 +68,8 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
 def own_names(pipeline: type, call: Call) -> Call:
     """`call` with num_frames under the pipeline's own name for it."""
     parameters = inspect.signature(pipeline.__call__).parameters
-    rename = "num_frames" not in parameters and "frames" in parameters
-    return {"frames" if rename and k == "num_frames" else k: v for k, v in call.items()}
+    own = next((name for name in LENGTHS if name in parameters), LENGTHS[0])
+    return {own if k == LENGTHS[0] else k: v for k, v in call.items()}
 
 
 def with_defaults(pipeline: type, call: Call, names: Sequence[str] = ("height", "width", "num_frames")) -> Call:

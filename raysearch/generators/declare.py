@@ -85,6 +85,8 @@ class PipelineClass:
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
         why: what a test of the class would take, where `tested` is false.
+        refused: why the class cannot be driven one step at a time; empty where it can.
+        probed: whether all this was read from the code of the class (probing.py), because no family declares it.
     """
 
     pipeline: str
@@ -109,6 +111,8 @@ class PipelineClass:
     notes: str = ""
     tested: bool = True
     why: str = ""
+    refused: str = ""
+    probed: bool = False
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class DiffusersModel:
         call = with_defaults(cls, self.call)
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
-        prompt = arguments(cls.__name__, text, clip, prompt_id, call)
+        prompt = arguments(cls, text, clip, prompt_id, call)
         return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
 
     def ready(self, pipeline: Pipeline) -> Pipeline:

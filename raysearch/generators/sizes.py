@@ -15,6 +15,7 @@ from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.generators import families
+from raysearch.generators.conditioning import LENGTHS
 from raysearch.generators.declare import Autoencoder, Call, Config, Rounding
 
 MOST = 1024  # frames or pixels that a latent or a patch may cover; what is beyond is no configuration
@@ -116,7 +117,7 @@ def usual_frames(pipeline: str, network: Config) -> int | None:
 
     cls = getattr(diffusers, pipeline, None)
     parameters = inspect.signature(cls.__call__).parameters if cls is not None else {}
-    usual = next((parameters[name].default for name in ("num_frames", "frames") if name in parameters), None)
+    usual = next((parameters[name].default for name in LENGTHS if name in parameters), None)
     usual = usual or network.get("num_frames") or network.get("sample_frames")  # where the network decides
     return usual if isinstance(usual, int) else None
 

@@ -20,6 +20,7 @@ from raysearch.generators import families, hooks
 from raysearch.generators.contract import Path
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.one_step import one_step
+from raysearch.generators.trial import Trial
 
 
 class DiffusersGenerator:
@@ -38,7 +39,7 @@ class DiffusersGenerator:
         """
         self.pipe = copy.copy(pipeline)  # the hooks below are for this prompt only
         self.pipe.scheduler = one_step(pipeline.scheduler)
-        self.family = families.of_class(type(pipeline))
+        self.family = families.of(type(pipeline))
         self.steps = steps
         self._call: Call = call
         parameters = inspect.signature(type(pipeline).__call__).parameters
@@ -60,6 +61,7 @@ class DiffusersGenerator:
             hooks.compute_once(self.pipe.video_processor, name, tensors=False)
         self.pipe.vae = hooks.mode_not_sample(pipeline.vae)
         self._refuse_strength(parameters)
+        self._tried = not self.family.probed
         if self.family.adapt is not None:
             self.family.adapt(self.pipe, call)
 
@@ -71,7 +73,11 @@ class DiffusersGenerator:
 
     def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         """x0_hat, with conditioned positions at their clean value; see contract.Generator."""
+        trial = None if self._tried else Trial(self.pipe)
         x0 = self._run(k, x, noise, grad=grad)
+        if trial is not None:
+            trial.end(x, x0)
+            self._tried = True
         assert self._kept is not None
         return self._held(x0, *self._kept[:2]).float()
 
@@ -116,6 +122,12 @@ class DiffusersGenerator:
         draws_globally = self.family.global_noise and call.get(self.family.global_noise) and not idle
         with hooks.global_noise(noise, self.pipe.transformer.device) if draws_globally else nullcontext():
             out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+        if len(self.pipe.scheduler.table) != self.steps:
+            raise UsageError(
+                f"generator.steps={self.steps}: {type(self.pipe.scheduler).__mro__[2].__name__} makes "
+                f"{len(self.pipe.scheduler.table)} steps of them; give as many steps as it makes, and a scheduler of "
+                "one step per time"
+            )
         if seen and output == "latent":
             return seen[-1]
         result: torch.Tensor = out.frames if hasattr(out, "frames") else out[0]
