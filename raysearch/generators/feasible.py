@@ -56,7 +56,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         cls = inputs.with_same_weights(pipeline, given, index)
         inputs.check(families.of(cls), given, prompt.id)
         inputs.check_packages(cls, inputs.encodes_text(cls, call))
-        if given > 1 and given >= (call.get("num_frames") or given + 1):
+        if given > 1 and given >= (call.get("num_frames") or given + 1) and not families.of(cls).redraws:
             raise too_long(prompt.id, given, call["num_frames"])
 
 

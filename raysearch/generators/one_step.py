@@ -30,6 +30,9 @@ class OneStep:
         at: the step to take.
         table: (a, s, a', s') of every step.
         start: the scale of the initial noise.
+        skip: steps at the beginning of the scheduler's own table that are left out, because the video starts from a
+            clip with less noise.
+        origin: the clean latents of that clip, once the pipeline has noised them.
         asked: the arguments with which the pipeline set the times.
         watch: called with (this scheduler, v, t, x, x0_hat) at every step, where somebody watches (trial.py).
     """
@@ -37,6 +40,8 @@ class OneStep:
     at: int
     table: Table
     start: Any
+    skip: int = 0
+    origin: torch.Tensor | None = None
     asked: tuple[tuple[Any, ...], dict[str, Any]]
     watch: Any = None
 
@@ -44,10 +49,10 @@ class OneStep:
         """Fill the table by the scheduler's own method, then keep the entries of the step to take."""
         super().set_timesteps(*args, **options)  # type: ignore[misc]
         self.asked = args, options
-        sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.at
+        sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.skip + self.at
         if sigmas is not None and self.config.get("final_sigmas_type") == "sigma_min":
             sigmas[-1] = sigmas[-2]  # Cosmos2 does this from outside
-        self.table = _table(self, sigmas, times)
+        self.table = _table(self, sigmas, times)[self.skip :]
         self.start = _initial_scale(self)
         self.timesteps = times[k : k + 1]
         if sigmas is not None:
@@ -93,12 +98,25 @@ def one_step(scheduler: Scheduler) -> Scheduler:
 
         scheduler = pretrained.reconfigured(getattr(diffusers, replacement), scheduler.config)
     cls = type(scheduler)
-    members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
+    members: dict[str, Any] = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
+    for name in ("add_noise", "scale_noise"):
+        if hasattr(cls, name):
+            members[name] = _remembering(getattr(cls, name))
     members["init_noise_sigma"] = property(lambda self: self.start)
     result = copy.deepcopy(scheduler)
     result.__class__ = type(f"OneStep{cls.__name__}", (OneStep, cls), members)
     result.at = 0
     return result
+
+
+def _remembering(method: Any) -> Any:
+    """A scheduler's method that noises clean latents, which it keeps as `origin`."""
+
+    def noised(self: Any, clean: torch.Tensor, *args: Any, **options: Any) -> Any:
+        self.origin = clean
+        return method(self, clean, *args, **options)
+
+    return noised
 
 
 def _with_signature(name: str, of: Any) -> Any:
@@ -137,8 +155,8 @@ def _table(scheduler: Scheduler, sigmas: torch.Tensor | None, times: torch.Tenso
     if sigmas is None:
         if unlike := [name for name in NOT_DDIM if name in scheduler.config]:
             raise UsageError(
-                f"generator.model: its {type(scheduler).__mro__[2].__name__} ({unlike[0]}) has no table of noise levels; "
-                "take DDIM, Euler, UniPC or DPM++ of the same configuration"
+                f"generator.model: its {type(scheduler).__mro__[2].__name__} ({unlike[0]}) has no table of noise "
+                "levels; take DDIM, Euler, UniPC or DPM++ of the same configuration"
             )
         t = times.long().cpu()
         before = t - scheduler.config.num_train_timesteps // scheduler.num_inference_steps  # the stock rounding

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -60,7 +61,7 @@ class DiffusersGenerator:
         for name in ("preprocess", "preprocess_video"):
             hooks.compute_once(self.pipe.video_processor, name, tensors=False)
         self.pipe.vae = hooks.mode_not_sample(pipeline.vae)
-        self._refuse_strength(parameters)
+        self._start_late(parameters)
         self._tried = not self.family.probed
         if self.family.adapt is not None:
             self.family.adapt(self.pipe, call)
@@ -165,12 +166,33 @@ class DiffusersGenerator:
         """x with the conditioned positions at their clean value, so that nothing outside moves them."""
         return x if self.family.hold is None else self.family.hold(x, new, rest)
 
-    def _refuse_strength(self, parameters: Mapping[str, inspect.Parameter]) -> None:
-        """A table of one step cannot be cut again, as pipelines that start from a noised video do."""
+    def origin(self) -> torch.Tensor | None:
+        """The clean latents from which the state at step 0 is noised; None where it is pure noise."""
+        if not self.family.redraws:
+            return None
+        if self.pipe.scheduler.origin is None:
+            self.draw(torch.Generator().manual_seed(0))
+        clean: torch.Tensor = self.pipe.scheduler.origin
+        return clean.float()
+
+    def _start_late(self, parameters: Mapping[str, inspect.Parameter]) -> None:
+        """Let the pipeline start from a noised video: `steps` counts the steps that are taken, so the table has more.
+
+        Raises:
+            UsageError: where no family says that the class does so, or no step would be taken.
+        """
         default = parameters["strength"].default if "strength" in parameters else 1.0
         strength = self._call.get("strength", default)
-        if strength != 1.0:
-            raise UsageError(
-                f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise here; "
-                "set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
-            )
+        if not self.family.redraws:
+            if strength != 1.0:
+                raise UsageError(
+                    f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise "
+                    "here; set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
+                )
+            return
+        if not 0 < strength <= 1:
+            raise UsageError(f"generator.call.strength={strength}: give a number above 0, up to 1")
+        whole = next(n for n in itertools.count(self.steps) if int(n * strength) >= self.steps)
+        self._call["num_inference_steps"] = whole
+        self.pipe.scheduler.skip = whole - self.steps
+        self.pipe.get_timesteps = lambda steps, times, strength, device: (times, steps)  # the table is cut already

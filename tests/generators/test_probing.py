@@ -17,9 +17,9 @@ def video_classes():
     """The pipeline classes of diffusers that make videos."""
     for name in dir(diffusers):
         cls = getattr(diffusers, name, None) if name.endswith("Pipeline") else None
-        if isinstance(cls, type) and inspect.isfunction(getattr(cls, "__call__", None)):  # noqa: B004
-            if "frames=" in inspect.getsource(cls):
-                yield cls
+        called = isinstance(cls, type) and inspect.isfunction(getattr(cls, "__call__", None))  # noqa: B004
+        if called and "frames=" in inspect.getsource(cls):
+            yield cls
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,9 @@ def test_what_cannot_be_driven_is_refused_by_its_own_code_before_loading(tmp_pat
 
 
 def test_a_class_that_diffusers_does_not_have_is_refused_before_loading(tmp_path):
-    with pytest.raises(UsageError, match="MysteryPipeline cannot be driven .*the installed diffusers does not have it"):
+    with pytest.raises(
+        UsageError, match=r"MysteryPipeline cannot be driven .*the installed diffusers does not have it"
+    ):
         feasible.check(index(tmp_path, "MysteryPipeline"), [Prompt("p", "a red ball")])
 
 
