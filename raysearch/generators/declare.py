@@ -81,6 +81,8 @@ class PipelineClass:
             empty if they cannot share one.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
+        tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
+            max_sequence_length takes its place; 0 where it is not known.
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
@@ -105,6 +107,7 @@ class PipelineClass:
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
     multiple: int = 16
+    tokens: int = 0
     rounds: Rounding = "down"
     notes: str = ""
     tested: bool = True

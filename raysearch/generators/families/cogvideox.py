@@ -16,11 +16,12 @@ def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
 NOTES = "steps should divide 1000"
 
 PIPELINES = (
-    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, multiple=8, notes=NOTES),
+    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, tokens=226, multiple=8, notes=NOTES),
     PipelineClass(
         "CogVideoXImageToVideoPipeline",
         "CogVideoX image to video",
         TEXT_IMAGE,
+        tokens=226,
         needs_frames=True,
         condition=image,
         shape=shape,

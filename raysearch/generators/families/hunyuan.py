@@ -3,7 +3,7 @@
 from raysearch.generators.declare import TEXT, Autoencoder, Config, PipelineClass
 
 PIPELINES = (
-    PipelineClass("HunyuanVideoPipeline", "HunyuanVideo", TEXT),
+    PipelineClass("HunyuanVideoPipeline", "HunyuanVideo", TEXT, tokens=256),
     PipelineClass("HunyuanVideo15Pipeline", "HunyuanVideo 1.5", TEXT),
 )
 

@@ -2,4 +2,4 @@
 
 from raysearch.generators.declare import TEXT, PipelineClass
 
-PIPELINES = (PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT, multiple=8),)
+PIPELINES = (PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT, tokens=512, multiple=8),)
