@@ -80,8 +80,8 @@ def _summary(found: Sequence[SearchRecord]) -> list[str]:
     return [
         f"Another wording than the original was chosen for {changed} of {count(len(rows), 'prompt')}. Best reward "
         f"among the videos of the original: {number(original, places)}; of the chosen wording: "
-        f"{number(chosen, places)} (means over prompts). Share of the budget: {number(100 * share, 0)} % on the chosen wording, "
-        f"{number(100 * kept, 0)} % on the original."
+        f"{number(chosen, places)} (means over prompts). Share of the budget: {number(100 * share, 0)} % on the "
+        f"chosen wording, {number(100 * kept, 0)} % on the original."
     ]
 
 
