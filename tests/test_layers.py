@@ -19,7 +19,7 @@ PATHS = sorted(ROOT.rglob("*.py"))
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "resize", "devices", "times"),
     ("names", "pretrained", "security", "stopping", "storage", "videos"),
-    ("coefficients",),
+    ("builtin", "coefficients"),
     ("moves",),
     ("options",),
     ("search",),
@@ -37,6 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sweep",),
     ("evals",),
     ("submit",),
+    ("starter",),
     ("commands",),
     ("cli",),
 )

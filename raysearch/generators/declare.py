@@ -85,6 +85,8 @@ class PipelineClass:
             empty if they cannot share one.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
+        tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
+            max_sequence_length takes its place; 0 where it is not known.
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
         cut: frames that the pipeline cuts off after decoding, from the configuration of its network.
         notes: remarks for the table of families.
@@ -114,6 +116,7 @@ class PipelineClass:
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
     multiple: int = 16
+    tokens: int = 0
     rounds: Rounding = "down"
     cut: Callable[[Config], int] | None = None
     notes: str = ""

@@ -16,7 +16,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.replay import complete
 from raysearch.engine.task import Finished, Observer, Task
-from raysearch.executors import Executor
+from raysearch.executors import Executor, machine
 from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
@@ -40,6 +40,7 @@ def run(job: Job | Resolved) -> list[Finished]:
         UsageError: for a job that is wrong, and for a run folder that holds another run, in which another driver works
             or that cannot be written.
     """
+    machine.check_gpus(job.job if isinstance(job, Resolved) else job)
     resolved = resolve(job)
     for note in resolved.notes:
         print(note, flush=True)

@@ -16,6 +16,7 @@ from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.generators import feasible, inputs
 from raysearch.generators.sizes import Length
+from raysearch.generators.tokens import cut
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
 from raysearch.rewards.spec import check_models
@@ -24,6 +25,7 @@ from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
 from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
+from raysearch.runs.wordings import check_wordings, notes
 
 T = TypeVar("T")
 
@@ -55,9 +57,10 @@ class Resolved:
     @property
     def notes(self) -> list[str]:
         """What the job will do otherwise than it says, for the user, before anything starts."""
-        if self.length is None or not self.length.note:
-            return []
-        return [f"generator.num_frames={self.length.asked}: {self.length.note}"]
+        said = [*notes(self.job, self.recipe, self.prompts), *cut(self.generator, self.prompts)]
+        if self.length is not None and self.length.note:
+            said.append(f"generator.num_frames={self.length.asked}: {self.length.note}")
+        return said
 
     @property
     def specs(self) -> list[dict[str, Any]]:
@@ -126,6 +129,8 @@ def resolve(
     judged = shared.once("judges", (job.reward, job.watch, job.choose, frames, model.fps), lambda: judges(job, frames))
     how = recipe(job, judged[0])
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
+    if with_prompts:
+        check_wordings(job, how, todo)
     if elsewhere:
         return Resolved(job, judged, how, todo, model, (), {}, length)
     if record is not None:

@@ -153,14 +153,6 @@ def test_a_network_that_is_told_the_next_time_is_refused():
         DiffusersModel(pipeline, 4, 8, **hunyuan15_call()).given("", film(1, 16), "p")
 
 
-def test_kandinsky_needs_frames_to_take_statistics_from(tmp_path, image):
-    config = index(tmp_path, "Kandinsky5I2VPipeline")
-    with pytest.raises(UsageError, match=r"generator.num_frames=9: .* makes 17 frames or more"):
-        feasible.check(config, [image])
-    config.num_frames = 17
-    feasible.check(config, [image])
-
-
 @pytest.mark.parametrize(
     ("plain", "sibling", "call", "clip"),
     [

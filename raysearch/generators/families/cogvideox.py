@@ -27,11 +27,12 @@ def shape(pipeline: Pipeline, call: Call, given: Size) -> Size:
 NOTES = "steps should divide 1000"
 
 PIPELINES = (
-    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, multiple=8, notes=NOTES),
+    PipelineClass("CogVideoXPipeline", "CogVideoX", TEXT, tokens=226, multiple=8, notes=NOTES),
     PipelineClass(
         "CogVideoXImageToVideoPipeline",
         "CogVideoX image to video",
         TEXT_IMAGE,
+        tokens=226,
         needs_frames=True,
         condition=image,
         shape=shape,
@@ -45,6 +46,7 @@ PIPELINES = (
         ("text", "frames"),
         needs_frames=True,
         redraws=True,
+        tokens=226,
         condition=redrawn,
         shape=shape,
         batch="",

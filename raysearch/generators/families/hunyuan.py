@@ -56,7 +56,8 @@ def bucket(pipeline: Pipeline, call: Call, given: Size) -> Size:
         if wanted is not None and wanted != made:
             raise UsageError(
                 f"generator.{key}={wanted}: HunyuanVideo15ImageToVideoPipeline takes no size and makes {height}x"
-                f"{width} of this shape; set height: {height} and width: {width}, or leave them out for the shape of the image"
+                f"{width} of this shape; set height: {height} and width: {width}, or leave them out "
+                "for the shape of the image"
             )
     return height, width
 
@@ -71,7 +72,9 @@ def conditions_once(pipeline: Pipeline, call: Call) -> None:
 
 
 PIPELINES = (
-    PipelineClass("HunyuanVideoPipeline", "HunyuanVideo", TEXT, notes="guidance_scale is embedded, not CFG"),
+    PipelineClass(
+        "HunyuanVideoPipeline", "HunyuanVideo", TEXT, tokens=256, notes="guidance_scale is embedded, not CFG"
+    ),
     PipelineClass(
         "HunyuanVideoImageToVideoPipeline",
         "HunyuanVideo image to video",
@@ -81,6 +84,7 @@ PIPELINES = (
         held=True,
         hold=hold_image,
         cut=cut,
+        tokens=256,
         batch="",
         notes="held by the weights of token replacement; the others see the image in extra channels",
     ),
@@ -90,6 +94,7 @@ PIPELINES = (
         TEXT_IMAGE,
         needs_frames=True,
         condition=image,
+        tokens=256,
         batch="frames",
         notes="its CFG is call.true_cfg_scale",
     ),

@@ -11,7 +11,9 @@ def condition_once(pipeline: Pipeline, call: Call) -> None:
 
 
 PIPELINES = (
-    PipelineClass("MotifVideoPipeline", "Motif-Video", TEXT, multiple=8, notes="guidance_scale goes to its guider"),
+    PipelineClass(
+        "MotifVideoPipeline", "Motif-Video", TEXT, tokens=512, multiple=8, notes="guidance_scale goes to its guider"
+    ),
     PipelineClass(
         "MotifVideoImage2VideoPipeline",
         "Motif-Video image to video",
@@ -19,6 +21,7 @@ PIPELINES = (
         needs_frames=True,
         condition=image,
         adapt=condition_once,
+        tokens=512,
         multiple=8,
         batch="",
         notes="guidance_scale goes to its guider",

@@ -28,11 +28,12 @@ def shape(pipeline: Pipeline, call: Call, given: Size) -> Size:
 
 
 PIPELINES = (
-    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, multiple=32),
+    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, tokens=300, multiple=32),
     PipelineClass(
         "SanaImageToVideoPipeline",
         "Sana-Video image to video",
         TEXT_IMAGE,
+        tokens=300,
         needs_frames=True,
         condition=image,
         shape=shape,
