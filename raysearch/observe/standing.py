@@ -32,7 +32,7 @@ def read(run: str) -> dict[str, Any]:
     """
     found = _last(run)
     if not found:
-        raise UsageError(f"{run}: no run has begun there; give the folder that `run:` of a job names")
+        raise _nothing(run)
     begun, ended = found[0], next((e for e in found if e["event"] in ENDS), None)
     holder, alive = lease.holder(run)
     ends = [e for e in found if e["event"] == "finished"]
@@ -58,11 +58,13 @@ def told(run: str, follow: bool = False) -> Iterator[str]:
     done = 0
     while True:
         found = list(events(run))
+        if not found:
+            raise _nothing(run)
         for event in found[done:]:
             if text := _line(event):
                 yield f"{datetime.fromtimestamp(when(event)):%H:%M:%S}  {text}"
         done = len(found)
-        if not follow or not found or found[-1]["event"] in ENDS or not lease.holder(run)[1]:
+        if not follow or found[-1]["event"] in ENDS or not lease.holder(run)[1]:
             return
         time.sleep(POLL_S)
 
@@ -70,6 +72,10 @@ def told(run: str, follow: bool = False) -> Iterator[str]:
 def code(run: str) -> int:
     """The exit code that tells how a run has ended: 0, 1 if something failed, 130 if it was interrupted."""
     return CODES.get(read(run)["state"], 1)
+
+
+def _nothing(run: str) -> UsageError:
+    return UsageError(f"{run}: no run has begun there; give the folder that `run:` of a job names")
 
 
 def _last(run: str) -> list[dict[str, Any]]:
