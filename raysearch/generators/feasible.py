@@ -36,13 +36,15 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
 
     Raises:
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
-            not have, and a Python package that is missing.
+            not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
     if config.name != "diffusers":
         custom.check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
     pretrained.check_pipeline_files(str(folder(config)), "generator.model")
+    if isinstance(index.get("_class_name"), list):
+        return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
     if known := sizes.sizes(pipeline, _autoencoder(index), *_configs(config)):
         sizes.check(known, call)
@@ -59,7 +61,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
                 f"prompt {prompt.id!r} has variants, but {cls} is given no text here, so they would all make the same "
                 "videos; leave them out"
             )
-        if given > 1 and given >= (call.get("num_frames") or given + 1):
+        if given > 1 and given >= (call.get("num_frames") or given + 1) and not families.of(cls).redraws:
             raise too_long(prompt.id, given, call["num_frames"])
 
 
