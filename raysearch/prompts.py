@@ -1,13 +1,14 @@
 """What to generate: a text, conditioning frames (an image, a clip, or a scene of the tiny world), and an id.
 
-A Prompt is plain data that travels to every worker; its frames are read where they are needed.
+A Prompt is plain data that travels to every worker; its frames are read where they are needed. Its variants are other
+wordings of its text. Which of them a video was made with is a matter of its Moves, so they change no fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -27,7 +28,17 @@ LONGEST_ID = 200  # bytes; a name of a file has at most 255, and more is added t
 
 @dataclass(frozen=True)
 class Prompt:
-    """id names files and addresses noise; scene is a scene of the tiny world, whose true future is known."""
+    """What a video shows.
+
+    Attributes:
+        id: names files and addresses noise.
+        text: the original wording.
+        image: path of a picture to begin with.
+        video: path of a clip to go on from.
+        scene: a scene of the tiny world, whose true future is known.
+        scene_seed: its number.
+        variants: other wordings of the text.
+    """
 
     id: str
     text: str = ""
@@ -35,6 +46,7 @@ class Prompt:
     video: str | None = None
     scene: str | None = None
     scene_seed: int = 0
+    variants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name = str(self.id)
@@ -52,6 +64,17 @@ class Prompt:
             raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")
         if not self.text and not given:
             raise UsageError(f"prompt {self.id!r} is empty: give it text, image, video or scene")
+        object.__setattr__(self, "variants", tuple(self.variants))
+        _check_variants(self)
+
+    @property
+    def wordings(self) -> tuple[str | None, ...]:
+        """What the variant of a Move may be: None, which stands for the text itself, and the variants."""
+        return (None, *self.variants)
+
+    def worded(self, variant: str | None) -> Prompt:
+        """The prompt as a generator is given it: with this text, and without variants."""
+        return replace(self, text=self.text if variant is None else variant, variants=())
 
     def fingerprint(self) -> str:
         """Of the content: the text and the bytes of the conditioning file."""
@@ -132,6 +155,17 @@ def _source(path: str) -> Source:
         return storage.read(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
+
+
+def _check_variants(prompt: Prompt) -> None:
+    """Raise UsageError for variants that are no texts, and for wordings that are the same."""
+    every = [prompt.text, *prompt.variants]
+    for k, variant in enumerate(prompt.variants):
+        if not isinstance(variant, str) or not variant.strip():
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}]={variant!r}: give a text")
+        if variant in every[: k + 1]:
+            other = "its text" if variant == prompt.text else f"variants[{every.index(variant) - 1}]"
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}] is the same as {other}; leave it out")
 
 
 @lru_cache(maxsize=4096)

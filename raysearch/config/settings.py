@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypedDict
 from annotated_types import Ge, Gt, Le
 
 from raysearch.config.places import As, ClusterConfig, PoolConfig
+from raysearch.config.prompting import PromptItem, PromptsConfig
 from raysearch.errors import UsageError
 from raysearch.times import TIMES
 
@@ -24,17 +25,6 @@ Times = Literal["even", "warped", "vp", "vp_warped"]
 DType = Literal["float32", "bfloat16", "float16"]
 
 
-class PromptItem(TypedDict, total=False):
-    """One prompt: a text, and at most one of image, video (files) and scene (of the tiny world)."""
-
-    id: str
-    text: str
-    image: str | None
-    video: str | None
-    scene: str | None
-    scene_seed: Annotated[int, Ge(0), Le(2**31 - 1)]
-
-
 class PartSpec(TypedDict, total=False):
     """What the specs of searches and rewards have in common; the other keys are options of the part that they name."""
 
@@ -44,25 +34,6 @@ class PartSpec(TypedDict, total=False):
 
 
 Spec = Annotated[dict[str, Any], As(PartSpec)]
-
-
-@dataclass
-class PromptsConfig:
-    """What to generate.
-
-    Attributes:
-        items: prompts, each a text or a mapping with text, image, video, scene and id.
-        file: a list of more prompts (.txt, .jsonl or .csv), or a folder of images and clips.
-        heldout: the number of held-out scenes of the tiny world, beside the items.
-        scenes: their kinds, taken in turn.
-        first: number of the first held-out scene.
-    """
-
-    items: Annotated[list[Any], As(list[str | PromptItem])] = field(default_factory=list)
-    file: str | None = None
-    heldout: Annotated[int, Ge(0), Le(100_000)] = 0
-    scenes: list[str] = field(default_factory=lambda: ["one_ball", "two_balls"])
-    first: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
 
 
 @dataclass

@@ -18,7 +18,7 @@ from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.generators.scale import Scale, scale
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
-from raysearch.runs import Resolved, resolve
+from raysearch.runs import Resolved, resolve, rewriting
 from raysearch.runs.counts import Counts, counts
 from raysearch.runs.footprint import PER_NODE, Footprint, footprint
 from raysearch.runs.pace import Speed, computable, speed
@@ -116,7 +116,7 @@ def imagined(job: Job, options: Settings, data: DataSet) -> Iterator[tuple[Chall
     for entry in settings.entries(job, options, items):
         plain = replace(entry.job, choose={}, baseline=False)
         resolved = resolve(plain, elsewhere=True, with_prompts=False).measured(1.0)
-        yield entry, replace(resolved, prompts=prompts, scopes=scopes)
+        yield entry, rewriting.imagined(replace(resolved, prompts=prompts, scopes=scopes))
 
 
 def hours(found: Forecast) -> float | None:
