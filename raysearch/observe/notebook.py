@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from rich.console import Console
@@ -35,11 +36,10 @@ class Notebook(Screen):
     """
 
     def __init__(self, searches: int, clock: Callable[[], float] = time.monotonic):
-        from IPython.display import HTML, display
-
         super().__init__(searches, clock)
-        self._html: Any = HTML
-        self._output: Any = display(HTML(self._drawn()), display_id=True)
+        shown: Any = import_module("IPython.display")  # it has no types
+        self._html = shown.HTML
+        self._output = shown.display(self._html(self._drawn()), display_id=True)
         self._last = clock()
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:

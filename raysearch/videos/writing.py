@@ -36,6 +36,8 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
 
 def exact(frames_THWC: np.ndarray, fps: float) -> bytes:
     """An mp4 file that gives the frames, uint8 [T, H, W, 3], back as they are: H.264 in RGB, without loss."""
+    import av
+
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
         stream: Any = out.add_stream("libx264rgb", rate=Fraction(fps).limit_denominator(1001))
