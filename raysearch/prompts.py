@@ -1,12 +1,13 @@
 """What to generate: a text, conditioning frames (an image, a clip, or a scene of the tiny world), and an id.
 
-A Prompt is plain data that travels to every worker; its frames are read where they are needed.
+A Prompt is plain data that travels to every worker; its frames are read where they are needed. Its variants are other
+wordings of its text. Which of them a video was made with is a matter of its Moves, so they change no fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,7 +25,17 @@ LONGEST_ID = 200  # bytes; a name of a file has at most 255, and more is added t
 
 @dataclass(frozen=True)
 class Prompt:
-    """id names files and addresses noise; scene is a scene of the tiny world, whose true future is known."""
+    """What a video shows.
+
+    Attributes:
+        id: names files and addresses noise.
+        text: the original wording.
+        image: path of a picture to begin with.
+        video: path of a clip to go on from.
+        scene: a scene of the tiny world, whose true future is known.
+        scene_seed: its number.
+        variants: other wordings of the text.
+    """
 
     id: str
     text: str = ""
@@ -32,6 +43,7 @@ class Prompt:
     video: str | None = None
     scene: str | None = None
     scene_seed: int = 0
+    variants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name = str(self.id)
@@ -49,6 +61,17 @@ class Prompt:
             raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")
         if not self.text and not given:
             raise UsageError(f"prompt {self.id!r} is empty: give it text, image, video or scene")
+        object.__setattr__(self, "variants", tuple(self.variants))
+        _check_variants(self)
+
+    @property
+    def wordings(self) -> tuple[str | None, ...]:
+        """What the variant of a Move may be: None, which stands for the text itself, and the variants."""
+        return (None, *self.variants)
+
+    def worded(self, variant: str | None) -> Prompt:
+        """The prompt as a generator is given it: with this text, and without variants."""
+        return replace(self, text=self.text if variant is None else variant, variants=())
 
     def fingerprint(self) -> str:
         """Of the content: the text and the bytes of the conditioning file."""
@@ -116,6 +139,17 @@ def _rate(path: str, fps: float | None, most: int | None = None) -> float | None
     if about.uneven:
         tell(f"{path}: its frame times are uneven; its frames are taken as if they were even")
     return None
+
+
+def _check_variants(prompt: Prompt) -> None:
+    """Raise UsageError for variants that are no texts, and for wordings that are the same."""
+    every = [prompt.text, *prompt.variants]
+    for k, variant in enumerate(prompt.variants):
+        if not isinstance(variant, str) or not variant.strip():
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}]={variant!r}: give a text")
+        if variant in every[: k + 1]:
+            other = "its text" if variant == prompt.text else f"variants[{every.index(variant) - 1}]"
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}] is the same as {other}; leave it out")
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from raysearch import builtin
 from raysearch.commands.declaring import Declare
 
 _RUN = """examples:
@@ -48,12 +49,17 @@ def add(command: Declare) -> None:
 
 def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
     """The arguments of every command that takes a job."""
-    sub.add_argument("job", help="job file: what to run (YAML)")
+    sub.add_argument("job", type=builtin.job, help="what to run: a job file (YAML), or a built-in job such as demo")
     sub.add_argument(
         "overrides", nargs="*", default=[], metavar="key=value", help="settings that override the job file"
     )
     if cluster:
-        sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
+        add_cluster(sub, "where to run: a cluster file (default: this machine)")
+
+
+def add_cluster(sub: argparse.ArgumentParser, text: str, required: bool = False) -> None:
+    """The argument --cluster: a file, or the name of one that comes with raysearch."""
+    sub.add_argument("--cluster", metavar="FILE", type=builtin.cluster, required=required, help=text)
 
 
 def run_job(args: argparse.Namespace) -> int:

@@ -36,13 +36,15 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
 
     Raises:
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
-            not have, and a Python package that is missing.
+            not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
     if config.name != "diffusers":
         custom.check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
-    pretrained.check_pipeline_files(str(_folder(config)), "generator.model")
+    pretrained.check_pipeline_files(str(folder(config)), "generator.model")
+    if isinstance(index.get("_class_name"), list):
+        return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
     if known := sizes.sizes(pipeline, _autoencoder(index), *_configs(config)):
         sizes.check(known, call)
@@ -54,7 +56,12 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         cls = inputs.with_same_weights(pipeline, given, index)
         inputs.check(families.of(cls), given, prompt.id)
         inputs.check_packages(cls, inputs.encodes_text(cls, call))
-        if given > 1 and given >= (call.get("num_frames") or given + 1):
+        if prompt.variants and not inputs.encodes_text(cls, call):
+            raise UsageError(
+                f"prompt {prompt.id!r} has variants, but {cls} is given no text here, so they would all make the same "
+                "videos; leave them out"
+            )
+        if given > 1 and given >= (call.get("num_frames") or given + 1) and not families.of(cls).redraws:
             raise too_long(prompt.id, given, call["num_frames"])
 
 
@@ -70,7 +77,7 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
     Raises:
         UsageError: for a height or width that the model cannot make.
     """
-    if config.name != "diffusers" or not _is_here(config):
+    if config.name != "diffusers" or not is_here(config):
         return None
     index, pipeline = _index(config), pipeline_class(config)
     vae, network = _configs(config)
@@ -125,10 +132,10 @@ def pipeline_class(config: GeneratorConfig) -> str:
     return name
 
 
-def _is_here(config: GeneratorConfig) -> bool:
+def is_here(config: GeneratorConfig) -> bool:
     """Whether the configurations of the model can be read without asking the hub."""
     parts = (INDEX, "vae/config.json", "transformer/config.json")
-    return _folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
+    return folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
 
 
 def _class(index: Mapping[str, Any], part: str) -> str:
@@ -149,20 +156,20 @@ def _configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _config(config: GeneratorConfig, part: str) -> dict[str, Any]:
-    folder, name = _folder(config), f"{part}/config.json"
-    file = folder / name if folder.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
+    here, name = folder(config), f"{part}/config.json"
+    file = here / name if here.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
     return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
 
 
-def _folder(config: GeneratorConfig) -> Path:
+def folder(config: GeneratorConfig) -> Path:
     """The folder of the model; of one on the hub, a path that does not exist."""
     shipped = families.MODELS.get(config.model)
     return shipped.folder() if shipped else Path(config.model).expanduser()
 
 
 def _index(config: GeneratorConfig) -> dict[str, Any]:
-    folder = _folder(config)
-    file = folder / INDEX if folder.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
+    here = folder(config)
+    file = here / INDEX if here.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
     if file is None or not file.is_file():
         raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote")
     return pretrained.config(file, config.model, KEY)

@@ -22,6 +22,7 @@ from raysearch.moves import Outcome
 from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
 from raysearch.runs.results import folder
+from raysearch.runs.rewriting import imagined
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spr
 
 def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     """The plan of a job on a modelled cluster. Raises UsageError if a search of the job cannot run."""
-    resolved = resolve(job)
+    resolved = imagined(resolve(job))
     executor = Virtual(replace(cluster, steps=resolved.recipe.steps))
     coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
     resolved = spread.measured(resolved, coordinator)

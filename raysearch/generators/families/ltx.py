@@ -50,11 +50,14 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
 PAIR = "its state is a pair, video and audio, and a particle is one tensor"
 
 PIPELINES = (
-    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32),
+    PipelineClass(
+        "LTXPipeline", "LTX-Video", TEXT, tokens=128, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32
+    ),
     PipelineClass(
         "LTXImageToVideoPipeline",
         "LTX-Video image to video",
         TEXT_IMAGE,
+        tokens=128,
         needs_frames=True,
         condition=image,
         held=True,
@@ -66,6 +69,7 @@ PIPELINES = (
         "LTXConditionPipeline",
         "LTX-Video 0.9.5 and later",
         KINDS,
+        tokens=256,
         condition=condition,
         held=True,
         hold=hold_conditions,

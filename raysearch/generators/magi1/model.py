@@ -14,7 +14,7 @@ from raysearch.generators.magi1 import text
 from raysearch.generators.magi1.checkpoint import load_network, load_vae
 from raysearch.generators.magi1.generator import MagiGenerator
 from raysearch.generators.magi1.memo import Memo
-from raysearch.generators.magi1.settings import Settings
+from raysearch.generators.magi1.settings import MagiSettings
 from raysearch.generators.magi1.stages import FPS
 from raysearch.generators.magi1.velocity import Velocity
 from raysearch.prompts import Prompt, frames
@@ -26,7 +26,7 @@ class MagiModel:
 
     fps = float(FPS)
 
-    def __init__(self, config: GeneratorConfig, settings: Settings, device: str):
+    def __init__(self, config: GeneratorConfig, settings: MagiSettings, device: str):
         """Load everything.
 
         Raises:

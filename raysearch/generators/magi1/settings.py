@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MagiSettings:
     """Everything that follows from a job and a checkpoint, for all prompts.
 
     Attributes:
@@ -113,7 +113,7 @@ class Settings:
         return slice(given - (1 if given < PER_LATENT else PER_LATENT * latents), given)
 
 
-def settings(config: GeneratorConfig, options: Options | None = None) -> Settings:
+def settings(config: GeneratorConfig, options: Options | None = None) -> MagiSettings:
     """What a job asks for.
 
     Args:
@@ -133,7 +133,9 @@ def settings(config: GeneratorConfig, options: Options | None = None) -> Setting
     _refuse_mixture(config, o, found, distilled, each)
     text_scale = TEXT_SCALE if config.guidance_scale is None else config.guidance_scale
     past_scale = PAST_SCALE if o.past_scale is None else o.past_scale
-    return Settings(found, distilled, config.chunks, each, height, width, text_scale, past_scale, o, config.num_frames)
+    return MagiSettings(
+        found, distilled, config.chunks, each, height, width, text_scale, past_scale, o, config.num_frames
+    )
 
 
 def ends(config: GeneratorConfig) -> list[float]:

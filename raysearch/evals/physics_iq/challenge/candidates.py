@@ -21,7 +21,7 @@ from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.moves import Outcome, Result
-from raysearch.runs import Resolved, spread
+from raysearch.runs import Resolved, rewriting, spread
 from raysearch.runs.films import path as film_path
 
 # A view; its finals as (key, film of the run, clip to write); conditioning frames to drop; where scores go.
@@ -54,6 +54,7 @@ def collect(
     """All views of the run whose search is finished and filmed, scored. In the order of the data set."""
     root = Path(entry.job.run)
     journal = Journal(entry.job.run, resolved.manifest)
+    resolved = rewriting.recorded(resolved, entry.job.run) or resolved
     tasks = {t.name: t for t in (spread.recorded(resolved, journal) or resolved.measured(1.0)).tasks()}
     ready, todo = [], list[ViewClips]()
     for view in data.views:

@@ -27,6 +27,7 @@ from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.evals.physics_iq.table import Table
 from raysearch.moves import Cost, Outcome, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
+from raysearch.runs.rewriting import imagined
 from raysearch.search import common
 
 BASE = "base"
@@ -126,7 +127,10 @@ def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: flo
     for entry in settings.entries(job, options, data.views):
         steps = entry.job.generator.steps
         assert steps is not None
-        counts = [count(t, steps) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
+        counts = [
+            count(t, steps)
+            for t in imagined(resolve(replace(entry.job, choose={}), shared=shared)).measured(1.0).tasks()
+        ]
         moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
         total += nfe
         lines.append(
