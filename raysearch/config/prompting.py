@@ -32,6 +32,7 @@ class PromptsConfig:
         heldout: the number of held-out scenes of the tiny world, beside the items.
         scenes: their kinds, taken in turn.
         first: number of the first held-out scene.
+        rewrite: further wordings of every prompt by a language model, {with: folder, hub id or http://host/v1, n: 8}.
     """
 
     items: Annotated[list[Any], As(list[str | PromptItem])] = field(default_factory=list)
@@ -39,3 +40,4 @@ class PromptsConfig:
     heldout: Annotated[int, Ge(0), Le(100_000)] = 0
     scenes: list[str] = field(default_factory=lambda: ["one_ball", "two_balls"])
     first: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    rewrite: dict[str, Any] = field(default_factory=dict)

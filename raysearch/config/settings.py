@@ -41,8 +41,8 @@ class GeneratorConfig:
     """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
-        name: `diffusers`, or `package.module:function` for a custom generator (see generators.found).
-        model: `tiny`, a folder or a hub id.
+        name: `diffusers`, `magi1`, or `package.module:function` for a custom generator (see generators.found).
+        model: `tiny`, a folder or a hub id; for `magi1` a folder.
         revision: of a hub id; a branch is pinned to its commit.
         dtype: of the network.
         steps: denoising steps of a video.
@@ -58,7 +58,7 @@ class GeneratorConfig:
         fps: frames per second; clips of prompts are resampled to it.
         fit: what gives a picture or clip of another shape the shape of the video; `crop` keeps its centre, `pad` adds
             black bars, `stretch` distorts it.
-        chunks: make the video in this number of chunks, each with its share of the steps.
+        chunks: make the video in this number of chunks, each with its share of the steps (`magi1`: seconds to make).
         tiling: decode in tiles, which takes less memory.
         slicing: decode one video of a batch at a time.
         decode_chunk: latent frames decoded at once.

@@ -101,7 +101,8 @@ class WithSound(DiffusersGenerator):
 
     def _parts(self, x: torch.Tensor) -> list[torch.Tensor]:
         shapes = self._known_shapes()
-        pieces = x.split([shape[1:].numel() for shape in shapes], dim=1)
+        first = shapes[0][1:].numel()
+        pieces = x[:, :first], x[:, first:]
         return [piece.reshape(-1, *shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
 
     def _known_shapes(self) -> tuple[torch.Size, torch.Size]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from raysearch import writers
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.generators import feasible, inputs
@@ -26,6 +27,7 @@ from raysearch.runs.manifest import manifest
 from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
 from raysearch.runs.wordings import check_wordings, notes
+from raysearch.writers import Rewriting
 
 T = TypeVar("T")
 
@@ -43,6 +45,8 @@ class Resolved:
         scopes: fingerprint of generator and prompt, for each prompt; part of every Move key.
         manifest: what must not change within the run folder. Scopes and manifest are empty for a job `elsewhere`.
         length: how many frames the videos will have; None where that is not known before the model is loaded.
+        rewriting: how a writer words the prompts anew; None where none does.
+        worded: whether the prompts have the writer's variants already.
     """
 
     job: Job
@@ -53,6 +57,8 @@ class Resolved:
     scopes: tuple[str, ...]
     manifest: Mapping[str, Any]
     length: Length | None = None
+    rewriting: Rewriting | None = None
+    worded: bool = False
 
     @property
     def notes(self) -> list[str]:
@@ -129,10 +135,11 @@ def resolve(
     judged = shared.once("judges", (job.reward, job.watch, job.choose, frames, model.fps), lambda: judges(job, frames))
     how = recipe(job, judged[0])
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
+    rewriting = writers.read(job.prompts.rewrite)
     if with_prompts:
         check_wordings(job, how, todo)
     if elsewhere:
-        return Resolved(job, judged, how, todo, model, (), {}, length)
+        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting)
     if record is not None:
         weights: str = record["generator"]["weights"]
         about = record
@@ -144,7 +151,7 @@ def resolve(
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
-    return Resolved(job, judged, how, todo, model, scopes, about, length)
+    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting)
 
 
 def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:

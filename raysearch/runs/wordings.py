@@ -10,15 +10,23 @@ from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.runs.tasks import Recipe
 
-GIVE = "give prompts variants (prompts.items: [{text: ..., variants: [...]}])"
+GIVE = "give prompts variants (prompts.items: [{text: ..., variants: [...]}]), or prompts.rewrite"
 TEXT = "watch: [{name: vlm, questions: text, label: adherence}]"
 
 
-def check_wordings(job: Job, recipe: Recipe, prompts: Sequence[Prompt]) -> None:
-    """Raise UsageError for a search over wordings of which there are none, or more than it can try."""
+def check_wordings(job: Job, recipe: Recipe, prompts: Sequence[Prompt], written: bool = False) -> None:
+    """Raise UsageError for a search over wordings of which there are none, or more than it can try.
+
+    Args:
+        job: the job.
+        recipe: how its searches begin.
+        prompts: with their variants.
+        written: whether those of a writer are among them already; else as many as it will give are counted.
+    """
     if not recipe.worded:
         return
-    counts = {len(prompt.wordings) for prompt in prompts}
+    more = int(job.prompts.rewrite.get("n", 8)) if job.prompts.rewrite and not written else 0
+    counts = {len(prompt.wordings) + more * bool(prompt.text) for prompt in prompts}
     if prompts and max(counts) == 1:
         which = "across=variants" if recipe.across else f"name={job.search['name']}"
         raise UsageError(f"search.{which}: no prompt has a variant; {GIVE}")
@@ -28,7 +36,7 @@ def check_wordings(job: Job, recipe: Recipe, prompts: Sequence[Prompt]) -> None:
 
 def notes(job: Job, recipe: Recipe, prompts: Sequence[Prompt]) -> list[str]:
     """What is to be told of wordings before a run starts, one line each."""
-    worded = [prompt for prompt in prompts if prompt.variants]
+    worded = [prompt for prompt in prompts if prompt.variants or (job.prompts.rewrite and prompt.text)]
     if not worded:
         return []
     if not recipe.worded:

@@ -6,7 +6,6 @@ import io
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 
 from raysearch.videos.process import Source, ask
@@ -28,6 +27,8 @@ def encode(
         enlarge: whether small frames are enlarged.
         sound: a waveform [channels, samples] in [-1, 1] and its samples per second; it is cut to the film's length.
     """
+    import av  # here, for most that read a video's facts encode none
+
     frames = np.ascontiguousarray(frames_THWC)
     if enlarge and (k := SHOWN // min(frames.shape[1:3])) > 1:
         frames = frames.repeat(k, 1).repeat(k, 2)
@@ -57,12 +58,29 @@ def _track(out: Any, sound: tuple[np.ndarray, int]) -> Any:
 
 def _write_sound(out: Any, track: Any, sound: tuple[np.ndarray, int], seconds: float) -> None:
     """The first `seconds` of a waveform; what is not finite becomes silence."""
+    import av
+
     waveform_CN, rate = sound
     cut = np.nan_to_num(waveform_CN[:2, : round(seconds * rate)].astype(np.float32), posinf=0, neginf=0).clip(-1, 1)
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(cut), format="fltp", layout=track.layout.name)
     frame.sample_rate = rate
     out.mux(track.encode(frame))
     out.mux(track.encode())
+
+
+def exact(frames_THWC: np.ndarray, fps: float) -> bytes:
+    """An mp4 file that gives the frames, uint8 [T, H, W, 3], back as they are: H.264 in RGB, without loss."""
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as out:
+        stream: Any = out.add_stream("libx264rgb", rate=Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width, stream.pix_fmt = *frames_THWC.shape[1:3], "rgb24"
+        stream.options = {"crf": "0", "threads": "1", "preset": "veryfast", "x264-params": "mbtree=0"}
+        for frame in frames_THWC:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        out.mux(stream.encode())
+    return buffer.getvalue()
 
 
 def facts(source: Source) -> dict[str, Any]:

@@ -108,7 +108,5 @@ def test_config_and_plan_say_how_many_frames_will_be_made(tmp_path, capsys):
 
 def test_a_length_that_the_pipeline_fails_on_is_refused():
     check(EXACT, {"num_frames": 121})
-    with pytest.raises(
-        UsageError, match=r"num_frames=120: CosmosVideoToWorldPipeline makes 8k \+ 1 frames; give 113 or 121"
-    ):
+    with pytest.raises(UsageError, match=r"num_frames=120: .* makes 8k \+ 1 frames; give 113 or 121"):
         check(EXACT, {"num_frames": 120})

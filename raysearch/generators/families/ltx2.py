@@ -24,7 +24,8 @@ from raysearch.generators.families.ltx import HARD, hold_image
 if TYPE_CHECKING:
     import torch
 
-SEVERAL = "several passes over one video, each with a schedule of its own"
+TILES = "its steps are taken in a method of its own, over tiles and keyframes (self.denoise)"
+REFERENCE = "it follows reference_conditions, a video that no prompt gives"
 
 
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
@@ -88,8 +89,8 @@ def _covers(config: Config) -> tuple[int, int]:
 
 AUTOENCODERS = (Autoencoder("AutoencoderKLLTX2Video", least=2, covers=_covers),)
 REFUSED = {
-    "LTX2InContextPipeline": "it follows a control video, which no prompt gives",
-    "LTX2HDRPipeline": "it follows a control video, which no prompt gives",
-    "LTX2DFRPipeline": SEVERAL,
-    "LTX2DFRTemporalRefinePipeline": SEVERAL,
+    "LTX2InContextPipeline": REFERENCE,
+    "LTX2HDRPipeline": REFERENCE,
+    "LTX2DFRPipeline": TILES,
+    "LTX2DFRTemporalRefinePipeline": TILES,
 }
