@@ -79,6 +79,7 @@ class PipelineClass:
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        rate: the argument of the call by which the network is told the frame rate; empty where it is not.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
@@ -104,6 +105,7 @@ class PipelineClass:
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
+    rate: str = ""
     multiple: int = 16
     rounds: Rounding = "down"
     notes: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.generators import feasible, inputs
@@ -54,10 +55,11 @@ class Resolved:
 
     @property
     def notes(self) -> list[str]:
-        """What the job will do otherwise than it says, for the user, before anything starts."""
-        if self.length is None or not self.length.note:
-            return []
-        return [f"generator.num_frames={self.length.asked}: {self.length.note}"]
+        """What the job will do otherwise than it, or the card of its model, says; for the user, before a start."""
+        notes = by_card.notes(self.job.generator)
+        if self.length is not None and self.length.note:
+            notes.append(f"generator.num_frames={self.length.asked}: {self.length.note}")
+        return notes
 
     @property
     def specs(self) -> list[dict[str, Any]]:

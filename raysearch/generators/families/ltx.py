@@ -50,7 +50,14 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
 PAIR = "its state is a pair, video and audio, and a particle is one tensor"
 
 PIPELINES = (
-    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32),
+    PipelineClass(
+        "LTXPipeline",
+        "LTX-Video",
+        TEXT,
+        siblings={"image": "LTXImageToVideoPipeline"},
+        multiple=32,
+        rate="frame_rate",
+    ),
     PipelineClass(
         "LTXImageToVideoPipeline",
         "LTX-Video image to video",
@@ -60,6 +67,7 @@ PIPELINES = (
         held=True,
         hold=hold_image,
         multiple=32,
+        rate="frame_rate",
         batch="frames",
     ),
     PipelineClass(
@@ -70,6 +78,7 @@ PIPELINES = (
         held=True,
         hold=hold_conditions,
         multiple=32,
+        rate="frame_rate",
         notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )
