@@ -88,7 +88,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         prog="raysearch",
         description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, "
         "a pool of reward actors scores them with the world model V-JEPA 2, and a search keeps the best.",
-        epilog="Start with:  raysearch run jobs/demo.yaml",
+        epilog="Start with:  raysearch run demo     and then:  raysearch init",
     )
     parser.add_argument("--version", action="version", version=f"raysearch {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -12,6 +12,11 @@ def best() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def count() -> int:
+    """The number of GPUs of this machine."""
+    return torch.cuda.device_count()
+
+
 def reproducible(device: str | torch.device) -> None:
     """Make PyTorch give the same bits in every run on this device, in this process; call it before the device is used.
 

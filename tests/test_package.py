@@ -77,7 +77,12 @@ def test_the_distributions_hold_the_package_with_its_data_and_nothing_else(sdist
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     package = Path(raysearch.__file__).parent
-    sources = {p.relative_to(package.parent).as_posix() for p in package.rglob("*") if p.is_file()}
+    folders = (
+        package,
+        package / "jobs",
+        package / "clusters",
+    )  # rglob follows no links
+    sources = {p.relative_to(package.parent).as_posix() for f in folders for p in f.rglob("*") if p.is_file()}
     assert {n for n in names if n.startswith("raysearch/")} == {n for n in sources if "__pycache__" not in n}
     assert {n.split("/")[0] for n in names} == {"raysearch", f"raysearch-{raysearch.__version__}.dist-info"}
     suffixes = {Path(n).suffix for n in names}
@@ -90,7 +95,7 @@ def test_the_distributions_hold_the_package_with_its_data_and_nothing_else(sdist
 def test_the_installed_command_runs_a_job_in_an_empty_folder(installed, tmp_path):
     where = output(installed / "python", "-c", "import raysearch; print(raysearch.__file__)", cwd=tmp_path)
     assert Path(where.strip()).is_relative_to(installed.parent)
-    assert "raysearch run jobs/demo.yaml" in output(installed / "raysearch", "--help", cwd=tmp_path)
+    assert "raysearch run demo" in output(installed / "raysearch", "--help", cwd=tmp_path)
     assert "best_of_n" in output(installed / "raysearch", "strategies", cwd=tmp_path)
     (tmp_path / "job.yaml").write_text(
         "run: out\nprompts: {heldout: 1}\nsearch: {name: best_of_n, n: 2}\ngenerator: {steps: 2}\n"

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from raysearch.commands import doctor, evaluate, listing, physics_iq, plan, preference, run, score, submit, sweep
+from raysearch.commands import doctor, evaluate, init, listing, physics_iq, plan, preference, run, score, submit, sweep
 
-TOPICS: tuple[Any, ...] = (run, sweep, plan, submit, score, physics_iq, preference, evaluate, listing, doctor)
+TOPICS: tuple[Any, ...] = (init, run, sweep, plan, submit, score, physics_iq, preference, evaluate, listing, doctor)

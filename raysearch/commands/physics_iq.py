@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from raysearch.commands.declaring import Declare
+from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
 
 _SCORE = """examples:
@@ -18,7 +20,8 @@ clips is cached the first time, and every further model reads it from there."""
 
 _CHALLENGE = """examples:
   raysearch challenge jobs/challenge_tiny.yaml
-  raysearch challenge jobs/physics_iq_v2v.yaml --dry-run --seconds-per-nfe 1.5
+  raysearch challenge jobs/physics_iq_v2v.yaml --dry-run        # without the data set, the model or a GPU
+  raysearch challenge jobs/physics_iq_v2v.yaml --cluster clusters/gpu-node/run.yaml
   raysearch challenge jobs/physics_iq_v2v.yaml --scenario ball --limit 6 search.n=4
   raysearch challenge jobs/physics_iq_v2v.yaml --partial        # score what a running challenge has finished
 
@@ -52,10 +55,9 @@ def add(command: Declare) -> None:
     add_job(sub)
     sub.add_argument("--limit", type=int, help="only this many views, from the first on")
     sub.add_argument("--scenario", help="only scenarios whose name contains this")
-    sub.add_argument("--dry-run", action="store_true", help="count Moves and network evaluations; generate nothing")
-    sub.add_argument(
-        "--seconds-per-nfe", type=float, help="seconds of one network evaluation, for the GPU-hours of a dry run"
-    )
+    sub.add_argument("--dry-run", action="store_true", help="say what it would take, in seconds; write nothing")
+    add_pace(sub)
+    sub.add_argument("--json", action="store_true", help="print the dry run as JSON")
     sub.add_argument("--partial", action="store_true", help="generate nothing; score and report what is finished")
 
 
@@ -97,12 +99,18 @@ def score(args: argparse.Namespace) -> int:
 def challenge(args: argparse.Namespace) -> int:
     """Run a benchmark challenge, or only count what it would cost."""
     from raysearch import config
-    from raysearch.evals.physics_iq.challenge import run
 
     job = config.load(args.job, args.overrides, args.cluster)
     if args.dry_run:
-        print(run.plan(job, args.limit, args.scenario, args.seconds_per_nfe))
+        from raysearch.evals.physics_iq.challenge import estimate
+        from raysearch.evals.physics_iq.challenge.forecast import Asked, forecast
+
+        asked = Asked(args.gpu, args.mfu, args.gpus_per_node, given(args), args.run or "", args.limit, args.scenario)
+        cost = forecast(job, asked)
+        print(json.dumps(estimate.values(cost), indent=1) if args.json else "\n".join(estimate.lines(cost)))
         return 0
+    from raysearch.evals.physics_iq.challenge import run
+
     found = run.run(job, args.limit, args.scenario, args.partial)
     for name, system in found["systems"].items():
         print(f"{name:<16} Verified {system['score']['mean']:6.2f}  original {system['original']['mean']:6.2f}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
+from raysearch import builtin
 from raysearch.commands.declaring import Declare
 
 _RUN = """examples:
@@ -18,8 +18,6 @@ _RUN = """examples:
 To resume a run that was stopped, give the same command again. Everything is written into the folder that `run=` names:
 report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
 
-_FINISHED = ("result.json", "config.yaml", "films/", "best/")  # what the report of a run reads ...
-_PARTIAL = (*_FINISHED, "manifest.json", "outcomes/", "events")  # ... and that of one that is not finished
 _REPORT = """examples:
   raysearch report runs/demo
   raysearch report runs/demo --partial
@@ -48,12 +46,17 @@ def add(command: Declare) -> None:
 
 def add_job(sub: argparse.ArgumentParser, cluster: bool = True) -> None:
     """The arguments of every command that takes a job."""
-    sub.add_argument("job", help="job file: what to run (YAML)")
+    sub.add_argument("job", type=builtin.job, help="what to run: a job file (YAML), or a built-in job such as demo")
     sub.add_argument(
         "overrides", nargs="*", default=[], metavar="key=value", help="settings that override the job file"
     )
     if cluster:
-        sub.add_argument("--cluster", metavar="FILE", help="cluster file: where to run (default: this machine)")
+        add_cluster(sub, "where to run: a cluster file (default: this machine)")
+
+
+def add_cluster(sub: argparse.ArgumentParser, text: str, required: bool = False) -> None:
+    """The argument --cluster: a file, or the name of one that comes with raysearch."""
+    sub.add_argument("--cluster", metavar="FILE", type=builtin.cluster, required=required, help=text)
 
 
 def run_job(args: argparse.Namespace) -> int:
@@ -96,41 +99,10 @@ def show_config(args: argparse.Namespace) -> int:
 
 
 def _tell(run: str, partial: bool = False) -> None:
-    """Write the report and print where it is and what it warns of. A run on s3://, gs:// ... is copied first.
+    """Write the report and print where it is and what it warns of."""
+    from raysearch.report.remote import publish
 
-    Args:
-        run: Folder of the run.
-        partial: Read the journal even if there is a result.
-    """
-    import tempfile
-
-    import fsspec
-
-    if "://" not in run:
-        print(f"report: {_write(run, partial)}")
-        return
-    fs, root = fsspec.core.url_to_fs(run)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
-        found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
-        wanted = _FINISHED if "result.json" in found and not partial else _PARTIAL
-        for name, path in found.items():
-            if name.startswith(wanted):
-                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
-                fs.get_file(path, f"{copy}/{name}")
-        fs.pipe_file(f"{root}/report.html", _write(copy, partial).read_bytes())
-        print(f"report: {run}/report.html")
-
-
-def _write(folder: str, partial: bool) -> Path:
-    """Write the report of a local folder and say what it warns of; returns its path."""
-    from raysearch import report, runs
-
-    found = report.read(folder, partial or runs.unfinished(folder))
-    path = report.write(found)
-    if found.progress is not None:
-        done, of = found.progress
-        print(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
-    for line in report.warnings(found):
-        print(f"warning: {line}", file=sys.stderr)
-    return path
+    path, lines = publish(run, partial)
+    for line in lines:
+        print(line, file=sys.stderr if line.startswith("warning: ") else sys.stdout)
+    print(f"report: {path}")

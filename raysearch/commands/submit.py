@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from raysearch import builtin
 from raysearch.commands.declaring import Declare
-from raysearch.commands.run import add_job
+from raysearch.commands.run import add_cluster, add_job
 
 _SUBMIT = """examples:
   raysearch submit jobs/demo.yaml --cluster clusters/aws/run.yaml
@@ -55,7 +56,7 @@ def add(command: Declare) -> None:
     _where(sub)
     sub = command("slurm", slurm, "write a batch script for a job, and give it to Slurm", epilog=_SLURM)
     _what(sub)
-    sub.add_argument("--cluster", metavar="FILE", required=True, help="cluster file with a part `slurm:`")
+    add_cluster(sub, "cluster file with a part `slurm:`", required=True)
     sub.add_argument("--dry-run", action="store_true", help="print the script, and submit nothing")
 
 
@@ -65,7 +66,7 @@ def _what(sub: argparse.ArgumentParser) -> None:
 
 
 def _where(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--cluster", metavar="FILE", help="cluster file; its submit.address is the dashboard")
+    add_cluster(sub, "cluster file; its submit.address is the dashboard")
     sub.add_argument("--address", metavar="URL", help="dashboard of the cluster, e.g. http://127.0.0.1:8265")
     sub.add_argument(
         "--insecure", action="store_true", help="allow plain http to another machine: token and job unencrypted"
@@ -173,7 +174,7 @@ def _command(args: argparse.Namespace) -> tuple[str, str, list[str]]:
         return "run", args.job, list(args.overrides)
     if not args.overrides or "=" in args.overrides[0]:
         raise UsageError(f"{args.job}: which job? e.g. jobs/demo.yaml, right behind `{args.job}`")
-    return args.job, args.overrides[0], list(args.overrides[1:])
+    return args.job, builtin.job(args.overrides[0]), list(args.overrides[1:])
 
 
 def _url(args: argparse.Namespace) -> str:

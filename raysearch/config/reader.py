@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raysearch import builtin
 from raysearch.errors import UsageError
 
 MOST_BYTES, MOST_VALUES, DEEPEST = 8 << 20, 200_000, 60
@@ -207,7 +208,8 @@ def _missing(file: Path) -> str:
         near = file.with_suffix(other)
         if near != file and near.is_file():
             return f"no such file; did you mean {near}?"
-    return "no such file"
+    remedy = builtin.remedy(str(file))
+    return f"no such file; {remedy}" if remedy else "no such file"
 
 
 def _short(error: Exception) -> str:

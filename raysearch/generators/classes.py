@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from raysearch.errors import UsageError
-from raysearch.generators.conditioning import own_names
+from raysearch.generators.conditioning import own_names, taken
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.inputs import with_same_weights
 from raysearch.generators.parts import in_guider
@@ -14,7 +14,7 @@ from raysearch.names import lookup
 
 def for_frames(pipeline: Pipeline, frames: int) -> Pipeline:
     """The pipeline, or one on the same parts whose class takes this number of conditioning frames."""
-    return of_class(pipeline, with_same_weights(type(pipeline).__name__, frames, pipeline.config))
+    return of_class(pipeline, with_same_weights(type(pipeline), frames, pipeline.config))
 
 
 def of_class(pipeline: Pipeline, name: str) -> Pipeline:
@@ -43,5 +43,5 @@ def refuse_unknown(call: Call, pipeline: str) -> None:
     parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
     if in_guider(cls):
         parameters["guidance_scale"] = None
-    for name in own_names(cls, call):
+    for name in taken(cls, own_names(cls, call)):
         lookup(f"generator.call: argument of {pipeline}", name, parameters)

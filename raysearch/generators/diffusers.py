@@ -14,7 +14,7 @@ from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import families, memory, parts
 from raysearch.generators.classes import for_frames, refuse_unknown
-from raysearch.generators.conditioning import arguments, fitted, own_names, with_defaults
+from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.contract import Generator
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.feasible import pipeline_class
@@ -114,8 +114,8 @@ class DiffusersModel:
         call = with_defaults(cls, self.call)
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
-        prompt = arguments(cls.__name__, text, clip, prompt_id, call)
-        return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
+        prompt = arguments(cls, text, clip, prompt_id, call)
+        return DiffusersGenerator(pipeline, self.steps, **taken(cls, self.call) | prompt)
 
     def ready(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline whose encoders leave the device between prompts, if the model is set so; else the same one."""

@@ -11,7 +11,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families, feasible, parts
 from raysearch.generators.diffusers import DiffusersModel
-from tests.zoo import others, wan
+from tests.zoo import hunyuan, others, wan
 from tests.zoo.cases import CASES, hunyuan15_call, ltx_size
 from tests.zoo.parts import unipc
 
@@ -94,7 +94,7 @@ def test_a_value_that_the_scheduler_does_not_take_is_one_line(carded):
 
 
 def test_the_guider_holds_the_guidance_where_the_call_does_not_take_it():
-    pipeline, call = others.hunyuan15(), hunyuan15_call()
+    pipeline, call = hunyuan.hunyuan15(), hunyuan15_call()
     rest = parts.set_guider(pipeline, {**call, "guidance_scale": 4.25})
     assert pipeline.guider.guidance_scale == 4.25 and set(rest) == set(call)
     plain = {"guidance_scale": 4.25}
@@ -103,7 +103,7 @@ def test_the_guider_holds_the_guidance_where_the_call_does_not_take_it():
 
 def test_the_scale_of_the_guider_changes_the_preview():
     def preview(scale):
-        pipeline = others.hunyuan15()
+        pipeline = hunyuan.hunyuan15()
         call = parts.set_guider(pipeline, {**hunyuan15_call(), "guidance_scale": scale})
         generator = DiffusersModel(pipeline, 2, 8, **call).given("", None, "p")
         with torch.no_grad():

@@ -11,14 +11,19 @@ HEAD = """\
 # Generators
 
 `generator.name: diffusers` drives any video pipeline of diffusers that has one schedule and one call of
-`prepare_latents`: `generator.model` is a folder or a hub id. A class that is not in the table is driven as one that
-takes text alone, untested. This page is written by the test suite (`make generators-page`), which fails if it is old.
-`raysearch doctor MODEL` tries a model on your machine.
+`prepare_latents`: `generator.model` is a folder or a hub id. Of a class that is not in the table, what it takes and
+what its call requires is read from its code (`raysearch/generators/probing.py`): what needs anything that no prompt
+gives, makes several chunks or more than a video, or steps its scheduler otherwise than once is refused with the reason
+before anything is loaded, and of the rest the first step is held against that of its own scheduler. This page is
+written by the test suite (`make generators-page`), which fails if it is old. `raysearch doctor MODEL` tries a model on
+your machine.
 
 * **text, image, frames**: what a prompt may give: `text`, `image`, or a `video` to continue. Where an image or frames
   are *needed*, a prompt with text alone is refused. What a class cannot do is an error before anything is loaded.
 * **held**: given frames stand still in the latents, so no kernel, mutation or re-noising moves them. Elsewhere the
   network sees them and is free to follow.
+* Pipelines that make a *new version* of a clip start from it, noised as `call.strength` says; `steps` counts the steps
+  that are taken.
 * **chunks**: a long video can be made chunk by chunk, see below.
 * **batch**: particles can share a call of the pipeline, if each has its prompt (*prompts*) or its prompt and image or
   clip (*frames*) in it. Noise is then the same bit for bit, x0_hat the same up to rounding; raysearch itself keeps to

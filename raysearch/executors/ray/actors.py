@@ -22,7 +22,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
-from raysearch.sampling.state import State
+from raysearch.sampling.state import State, Store
 from raysearch.sampling.workers import GeneratorWorker, Made, RewardWorker, colocated
 
 Handle = Any  # the handle of an actor, whose methods Ray makes at run time
@@ -37,12 +37,14 @@ class Place:
         pid: process id.
         meeting: an address at which the actor can gather the ranks of its replica.
         gpu_unseen: whether it was given a GPU that its PyTorch cannot see.
+        store_unseen: whether its node does not see the folder of states that the driver writes to.
     """
 
     node: str
     pid: int
     meeting: str
     gpu_unseen: bool
+    store_unseen: bool = False
 
 
 class _Actor:
@@ -84,14 +86,21 @@ class GeneratorActor(_Actor):
         threads: CPU threads that PyTorch may use.
         store: folder in which states outlive their node; None for none.
         critics: specification of the reward that guides ask in this process; None if they ask reward replicas.
+        mark: what the driver has written into the folder; empty where every node is sure to see it.
     """
 
     def __init__(
         self, gpus: float, config: GeneratorConfig, threads: int, store: str | None,
-        critics: list[dict[str, Any]] | None = None,
+        critics: list[dict[str, Any]] | None = None, mark: str = "",
     ):  # fmt: skip
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
+        self._mark = mark
+
+    def where(self) -> Place:
+        """Where it was placed, and whether it sees the folder of states."""
+        unseen = bool(self._mark and self._store) and not Store(str(self._store)).marked(self._mark)
+        return replace(super().where(), store_unseen=unseen)
 
     def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
         """Load the model, and split it over the ranks, which gather at the address `meeting`."""

@@ -15,7 +15,7 @@ from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray.calls import Call
 from raysearch.executors.ray.cluster import Head, connect, leaving, nodes
-from raysearch.executors.ray.fit import missing
+from raysearch.executors.ray.fit import idle_gpus, missing
 from raysearch.executors.ray.launch import Launch
 from raysearch.executors.ray.pool import Pool
 
@@ -45,7 +45,9 @@ class Pools:
         self._ray, self._cluster, self._last_check = connect(cluster), cluster, 0.0
         self._head = Head(own=self._ray.watchdog is not None)
         self._await_nodes()
-        launch = Launch(cluster, generator, rewards, store)
+        if idle := idle_gpus(cluster, nodes()):
+            print(f"raysearch: warning: {idle}", file=sys.stderr, flush=True)
+        self._launch = launch = Launch(cluster, generator, rewards, store)
         self.generators: Pool[Call] = Pool("cluster.generators", launch.generator, cluster.generators, cluster)
         self.rewards: Pool[Call] = Pool("cluster.rewards", launch.reward, cluster.rewards, cluster)
 
@@ -59,6 +61,7 @@ class Pools:
             return
         for pool in self:
             pool.close()
+        self._launch.close()
         self._ray.leave()
 
     def maintain(self) -> list[tuple[Call, str]]:
