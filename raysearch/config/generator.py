@@ -20,8 +20,8 @@ class GeneratorConfig:
     """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
-        name: `diffusers`, or `package.module:function` for a custom generator (see generators.found).
-        model: `tiny`, a folder or a hub id.
+        name: `diffusers`, `magi1`, or `package.module:function` for a custom generator (see generators.found).
+        model: `tiny`, a folder or a hub id; for `magi1` a folder.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
         dtype: of all parts, or a mapping such as {default: bfloat16, vae: float32}; null means the card's, or float32.
@@ -39,7 +39,7 @@ class GeneratorConfig:
         fps: frames per second; clips of prompts are resampled to it.
         fit: what gives a picture or clip of another shape the shape of the video; `crop` keeps its centre, `pad` adds
             black bars, `stretch` distorts it.
-        chunks: make the video in this number of chunks, each with its share of the steps.
+        chunks: make the video in this number of chunks, each with its share of the steps (`magi1`: seconds to make).
         tiling: decode in tiles, which takes less memory; null means the card's, or false.
         slicing: decode one video of a batch at a time.
         decode_chunk: latent frames decoded at once.

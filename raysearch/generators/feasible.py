@@ -17,7 +17,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import custom, families, inputs, memory, parts, published, sizes
 from raysearch.generators.declare import too_long
-from raysearch.generators.layout import OVERLAP, layout
+from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.sizes import Length
 from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
@@ -118,6 +118,12 @@ def pin(config: GeneratorConfig) -> GeneratorConfig:
         stacklevel=2,
     )
     return config
+
+
+def chunk_ends(config: GeneratorConfig) -> list[float]:
+    """Where the chunks of a video but the last are finished, as fractions of the steps; empty for one made whole."""
+    own = custom.ends(config) if config.name != "diffusers" else None
+    return ends(config.chunks) if own is None else own
 
 
 def pipeline_class(config: GeneratorConfig) -> str:
