@@ -23,6 +23,7 @@ from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
+LEAST = 4  # steps with which a model is examined, so that there is a middle with noise before and after it
 KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
