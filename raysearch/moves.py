@@ -125,6 +125,8 @@ class Move:
             x0_hat, by (1 - sqrt(1 - mutate^2)) * scale * gradient (pCNL), and the Outcome's log_ratio is that of prior
             and proposals there and back. Of the Guide only name, scale, clip, shrink, chunk and recompute count. It
             takes two network function evaluations.
+        variant: the wording that the generator is given in place of the prompt's text; None for that text itself.
+            Rewards that read the text are always given the prompt's own.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
@@ -138,6 +140,7 @@ class Move:
     mutate: float = 0.0
     score: bool = True
     drift: Guide | None = None
+    variant: str | None = None
 
     @property
     def steered(self) -> bool:

@@ -28,6 +28,7 @@ from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
 from raysearch.runs.resolve import Resolved, keyed_rewards, resolve
 from raysearch.runs.results import RESULT, summary
+from raysearch.runs.rewriting import rewritten
 
 
 def run(job: Job | Resolved) -> list[Finished]:
@@ -46,7 +47,7 @@ def run(job: Job | Resolved) -> list[Finished]:
         print(note, flush=True)
     job = resolved.job
     with Journal.held(job.run, resolved.manifest) as journal:
-        return _searched(resolved, journal)
+        return _searched(rewritten(resolved, job.run), journal)
 
 
 def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:

@@ -22,6 +22,7 @@ from raysearch.moves import Outcome
 from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
 from raysearch.runs.results import folder
+from raysearch.runs.rewriting import imagined
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spr
 
 def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     """The plan of a job on a modelled cluster. Raises UsageError if a search of the job cannot run."""
-    resolved = resolve(job)
+    resolved = imagined(resolve(job))
     executor = Virtual(replace(cluster, steps=resolved.recipe.steps))
     coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
     resolved = spread.measured(resolved, coordinator)
@@ -124,6 +125,18 @@ def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     if failed := [end for end in ended if end.error]:
         raise UsageError(f"{failed[0].task.name}: {failed[0].error}")
     return _plan(executor, coordinator.ledger, resolved.job)
+
+
+def together(plans: Sequence[Plan]) -> Plan:
+    """Several plans on the same replicas, one after the other."""
+    seconds = sum(p.seconds for p in plans)
+    busy = [sum(getattr(p, name) * p.seconds for p in plans) / max(seconds, 1e-9)
+            for name in ("generators_busy", "rewards_busy")]  # fmt: skip
+    first = plans[0]
+    return Plan(
+        first.generators, first.rewards, sum(p.moves for p in plans), sum(p.nfe for p in plans), seconds, busy[0],
+        busy[1], sum(p.gpu_h for p in plans), sum(p.moved for p in plans),
+    )  # fmt: skip
 
 
 def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:

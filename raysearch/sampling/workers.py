@@ -26,7 +26,7 @@ __all__ = [
     "shown", "squashed",
 ]  # fmt: skip
 
-PROMPTS_KEPT = 8  # generators (with their computed conditions) that a replica keeps
+PROMPTS_KEPT = 8  # prompts of which a replica keeps the generators (with their conditions), one for each wording
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class GeneratorWorker:
         self.model = generators.load(config, device)
         self.device, self.size = torch.device(device), size
         self._store, self._saves = Store(store) if store else None, saves
-        self._generators: OrderedDict[Prompt, Generator] = OrderedDict()
+        self._generators: OrderedDict[Prompt, dict[Prompt, Generator]] = OrderedDict()
         self._make_critic = critic
         self._critic: Critic | None = None
 
@@ -113,7 +113,7 @@ class GeneratorWorker:
             parent = self._store.load(move.parent) if self._store else None
             if parent is None:
                 return None, None, Effort(missing=True)
-        generator = self._on(prompt)
+        generator = self._on(prompt, move.variant)
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
@@ -141,13 +141,16 @@ class GeneratorWorker:
         latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
         return generator.decode(latents.to(self.device), address(prompt, state.seed, "decode", state.step))
 
-    def _on(self, prompt: Prompt) -> Generator:
-        if prompt not in self._generators:
-            self._generators[prompt] = self.model.on(prompt)
-            if len(self._generators) > PROMPTS_KEPT:
-                self._generators.popitem(last=False)
+    def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
+        """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""
+        kept = self._generators.setdefault(prompt, {})
         self._generators.move_to_end(prompt)
-        return self._generators[prompt]
+        if len(self._generators) > PROMPTS_KEPT:
+            self._generators.popitem(last=False)
+        worded = prompt.worded(variant)
+        if worded not in kept:
+            kept[worded] = self.model.on(worded)
+        return kept[worded]
 
 
 class RewardWorker:

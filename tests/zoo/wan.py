@@ -62,8 +62,8 @@ def wan_image_5b() -> Any:
     )  # fmt: skip
 
 
-def wan_video() -> Any:
-    return diffusers.WanVideoToVideoPipeline(transformer=network(), **common())
+def wan_video(scheduler: Any = None) -> Any:
+    return diffusers.WanVideoToVideoPipeline(transformer=network(), **common(scheduler))
 
 
 def vace() -> Any:
@@ -116,7 +116,8 @@ def sana_dpm(**options: Any) -> Any:
     )
 
 
-def motif() -> Any:
+def motif(kind: str = "") -> Any:
+    """kind: empty, or Image2Video."""
     from diffusers.guiders import AdaptiveProjectedGuidance
 
     torch.manual_seed(0)
@@ -125,7 +126,7 @@ def motif() -> Any:
         num_single_layers=1, mlp_ratio=4.0, patch_size=1, patch_size_t=1, qk_norm="rms_norm", text_embed_dim=32,
         rope_axes_dim=(4, 4, 4),
     )  # fmt: skip
-    return diffusers.MotifVideoPipeline(
+    return getattr(diffusers, f"MotifVideo{kind}Pipeline")(
         transformer=alive(net), vae=wan_vae(), scheduler=flow(shift=7.0), text_encoder=None, tokenizer=None,
         feature_extractor=None, guider=AdaptiveProjectedGuidance(),
     )  # fmt: skip

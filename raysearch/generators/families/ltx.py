@@ -50,26 +50,38 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
 PAIR = "its state is a pair, video and audio, and a particle is one tensor"
 
 PIPELINES = (
-    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32),
+    PipelineClass(
+        "LTXPipeline",
+        "LTX-Video",
+        TEXT,
+        tokens=128,
+        siblings={"image": "LTXImageToVideoPipeline"},
+        multiple=32,
+        rate="frame_rate",
+    ),
     PipelineClass(
         "LTXImageToVideoPipeline",
         "LTX-Video image to video",
         TEXT_IMAGE,
+        tokens=128,
         needs_frames=True,
         condition=image,
         held=True,
         hold=hold_image,
         multiple=32,
+        rate="frame_rate",
         batch="frames",
     ),
     PipelineClass(
         "LTXConditionPipeline",
         "LTX-Video 0.9.5 and later",
         KINDS,
+        tokens=256,
         condition=condition,
         held=True,
         hold=hold_conditions,
         multiple=32,
+        rate="frame_rate",
         notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )
