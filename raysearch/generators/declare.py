@@ -88,6 +88,7 @@ class PipelineClass:
             that this takes.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        rate: the argument of the call by which the network is told the frame rate; empty where it is not.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
         tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
@@ -123,6 +124,7 @@ class PipelineClass:
     needs: tuple[str, ...] = ()
     builds: Mapping[str, str] = field(default_factory=dict)
     batch: str = "prompts"
+    rate: str = ""
     multiple: int = 16
     tokens: int = 0
     rounds: Rounding = "down"

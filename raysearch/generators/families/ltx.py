@@ -46,7 +46,13 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
 
 PIPELINES = (
     PipelineClass(
-        "LTXPipeline", "LTX-Video", TEXT, tokens=128, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32
+        "LTXPipeline",
+        "LTX-Video",
+        TEXT,
+        tokens=128,
+        siblings={"image": "LTXImageToVideoPipeline"},
+        multiple=32,
+        rate="frame_rate",
     ),
     PipelineClass(
         "LTXImageToVideoPipeline",
@@ -58,6 +64,7 @@ PIPELINES = (
         held=True,
         hold=hold_image,
         multiple=32,
+        rate="frame_rate",
         batch="frames",
     ),
     PipelineClass(
@@ -70,6 +77,7 @@ PIPELINES = (
         held=True,
         hold=hold_conditions,
         multiple=32,
+        rate="frame_rate",
         notes="continuation; of a clip, the last 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )

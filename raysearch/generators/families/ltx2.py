@@ -42,7 +42,7 @@ def hold_conditions(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) ->
     return torch.where(rest[0] >= HARD, rest[1].to(x), x)
 
 
-SHARED: dict[str, Any] = dict(sound=True, multiple=32, tokens=1024, batch="")
+SHARED: dict[str, Any] = dict(sound=True, rate="frame_rate", multiple=32, tokens=1024, batch="")
 PIPELINES = (
     PipelineClass(
         "LTX2Pipeline",
