@@ -1,4 +1,4 @@
-"""Cards of Cosmos Predict 2 and 2.5. Their guidance is off by one: 7 is what others call 8."""
+"""Cards of Cosmos Predict 1, 2 and 2.5. Their guidance is off by one: 7 is what others call 8."""
 
 from raysearch.cards.card import Card, Said, said
 
@@ -8,7 +8,18 @@ CALL = "diffusers 0.42.1, default of the call"
 LICENCE = said(OFFICIAL, licence="NVIDIA Open Model licence")
 NEEDS = Said("cosmos_guardrail and torchvision", "diffusers 0.42.1, source")
 
+FIRST = said(CALL, dtype={"default": "bfloat16"}, steps=36, guidance_scale=7.0, height=704, width=1280, num_frames=121,
+             fps=30.0)  # fmt: skip
+FIRST_FACTS = {**LICENCE, "packages": NEEDS, "rate": Said("fps, which the network is told", "diffusers 0.42.1, source")}
+
 CARDS = (
+    Card(("nvidia/Cosmos-1.0-Diffusion-7B-Text2World",), "CosmosTextToWorldPipeline", FIRST, FIRST_FACTS),
+    Card(
+        ("nvidia/Cosmos-1.0-Diffusion-7B-Video2World",),
+        "CosmosVideoToWorldPipeline",
+        FIRST,
+        {**FIRST_FACTS, "inputs": Said("an image, or a clip, all of it", "diffusers 0.42.1, source")},
+    ),
     Card(
         ("nvidia/Cosmos-Predict2-2B-Video2World", "nvidia/Cosmos-Predict2-14B-Video2World"),
         "Cosmos2VideoToWorldPipeline",

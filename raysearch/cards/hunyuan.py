@@ -1,9 +1,11 @@
-"""Cards of HunyuanVideo and HunyuanVideo 1.5, text to video."""
+"""Cards of HunyuanVideo, SkyReels V1 on its network, and HunyuanVideo 1.5."""
 
 from raysearch.cards.card import BySize, Card, Said, said
 
 OFFICIAL = "official repository HunyuanVideo fa14b00"
 OFFICIAL_15 = "official repository HunyuanVideo-1.5 60783e7"
+OFFICIAL_I2V = "official repository HunyuanVideo-I2V 1481c1d"
+IMAGE = Said("an image", "diffusers 0.42.1, source")
 EXAMPLE = "diffusers 0.42.1, example of the pipeline"
 DOCS = "diffusers' documentation, page of HunyuanVideo"
 HUB = "hub folder (diffusers' conversion script)"
@@ -43,5 +45,59 @@ CARDS = (
         },
         {"licence": LICENCE, "memory": Said("14 GB with offloading", OFFICIAL_15), **RATE},
         sizes=((720, 1280),),
+    ),
+    Card(
+        ("hunyuanvideo-community/HunyuanVideo-I2V",),
+        "HunyuanVideoImageToVideoPipeline",
+        {
+            "dtype": Said(HALF, f"{DOCS}; {EXAMPLE}"),
+            "guidance_scale": Said(6.0, f"{EXAMPLE}; {OFFICIAL_I2V}, embedded", "diffusers' default of the call: 1",
+                                   "the makers' own"),
+            "scheduler.shift": Said(7.0, f"{OFFICIAL_I2V}, the stable setting; 17 moves more"),
+            "tiling": Said(True, EXAMPLE),
+            **said(OFFICIAL_I2V, steps=50, height=720, width=1280, num_frames=129, fps=24.0),
+        },
+        {"licence": LICENCE, "memory": Said("60 GB", OFFICIAL_I2V), "inputs": IMAGE, **RATE},
+    ),
+    Card(
+        ("hunyuanvideo-community/HunyuanVideo-I2V-33ch",),
+        "HunyuanVideoImageToVideoPipeline",
+        {
+            "dtype": Said(HALF, f"{DOCS}; {EXAMPLE}"),
+            "guidance_scale": Said(1.0, f"{EXAMPLE}, embedded"),
+            "call.true_cfg_scale": Said(1.0, EXAMPLE),
+            "num_frames": Said(133, "diffusers 0.42.1, source: its pipeline cuts off four frames of the decoded video",
+                               f"{OFFICIAL_I2V}: 129", "133 make the 129 that the makers mean"),
+            "tiling": Said(True, EXAMPLE),
+            **said(OFFICIAL_I2V, steps=50, height=720, width=1280, fps=24.0),
+        },
+        {"licence": LICENCE, "inputs": IMAGE, **RATE},
+    ),
+    Card(
+        ("Skywork/SkyReels-V1-Hunyuan-I2V",),
+        "HunyuanSkyreelsImageToVideoPipeline",
+        {
+            "dtype": Said(HALF, EXAMPLE),
+            "steps": Said(30, EXAMPLE, "diffusers' default of the call: 50", "as the example has it"),
+            "guidance_scale": Said(1.0, "diffusers 0.42.1, default of the call: embedded, off"),
+            "call.true_cfg_scale": Said(6.0, "diffusers 0.42.1, default of the call; needs a negative prompt"),
+            **said("diffusers 0.42.1, default of the call", height=544, width=960, num_frames=97),
+            "fps": Said(15.0, f"{EXAMPLE}: the film that it writes"),
+        },
+        {"inputs": IMAGE, **RATE},
+    ),
+    Card(
+        ("hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-480p_i2v",
+         "hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-720p_i2v"),
+        "HunyuanVideo15ImageToVideoPipeline",
+        {
+            "dtype": Said({"default": "bfloat16"}, OFFICIAL_15, "diffusers' example: float16", "the makers' own"),
+            "guidance_scale": Said(6.0, f"{HUB}, in the guider"),
+            "tiling": Said(True, EXAMPLE),
+            **said(OFFICIAL_15, steps=50, num_frames=121, fps=24.0),
+        },
+        {"licence": LICENCE, "inputs": IMAGE, **RATE,
+         "size": Said("a bucket of the image's shape; the call takes none", "diffusers 0.42.1, source"),
+         "shift": Said("5 of the weights of 480p, 7 of those of 720p, as the hub folders have it", OFFICIAL_15)},
     ),
 )  # fmt: skip

@@ -1,3 +1,4 @@
 """Helios, which cannot be driven one step at a time."""
 
-REFUSED = {"HeliosPipeline": "one call makes several chunks, each with a schedule of its own"}
+CHUNKS = "one call makes several chunks, each with a schedule of its own"
+REFUSED = {"HeliosPipeline": CHUNKS, "HeliosPyramidPipeline": CHUNKS}

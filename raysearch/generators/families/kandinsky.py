@@ -82,3 +82,6 @@ PIPELINES = (
         notes=f"{LEAST} frames or more: the first four latent frames get the statistics of those after them",
     ),
 )
+REFUSED = {
+    "Kandinsky6TI2VAPipeline": "its state is more than a video (audio_latents), which its family has to declare",
+}

@@ -91,3 +91,4 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=_covers),)
+REFUSED = {"LTXI2VLongMultiPromptPipeline": "one call makes several chunks, each with a schedule of its own"}

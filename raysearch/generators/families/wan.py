@@ -108,3 +108,9 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("AutoencoderKLWan", always=1, covers=_covers),)
+REFUSED = {
+    "AnyFlowPipeline": "its network is told the time of the next step too",
+    "AnyFlowFARPipeline": "one call makes several chunks, each with a schedule of its own",
+    "WanAnimatePipeline": "its call needs pose_video, face_video, which no prompt gives",
+    "LucyEditPipeline": "its call needs video, which no prompt gives",
+}
