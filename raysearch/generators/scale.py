@@ -18,7 +18,8 @@ from raysearch.generators.published import Published, known
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # FLOP of decoding a pixel of a frame, counted on PyTorch's meta device (benchmarks/flops.py)
-DECODE = {"AutoencoderKLWan": 8.5e6}
+DECODE = {"AutoencoderKLWan": 8.5e6, "AutoencoderKLCogVideoX": 1.86e7, "AutoencoderKLHunyuanVideo": 2.3e7,
+          "AutoencoderKLLTXVideo": 8.8e5}  # fmt: skip
 
 
 @dataclass(frozen=True)
