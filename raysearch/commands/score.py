@@ -16,7 +16,7 @@ from raysearch.commands.declaring import Declare, say
 from raysearch.errors import UsageError
 from raysearch.moves import encode
 
-OWN = ("video", "frames", "fps", "reward", "note", "map")  # columns of a row that are not the reward's
+OWN = ("video", "frames", "fps", "reward", "note", "map", "in_run")  # columns of a row that are not the reward's
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
 
@@ -65,6 +65,7 @@ def score(args: argparse.Namespace) -> int:
     say(f"looking at {', '.join(args.videos[:3]) or 'the options'}")
     from raysearch import rewards
     from raysearch.evals import files as of_files
+    from raysearch.evals import films as film
 
     words = [word for word in args.overrides if "=" in word]
     given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes all words after it
@@ -100,11 +101,14 @@ def score(args: argparse.Namespace) -> int:
         kept = {row["video"] for row in table}
         written = [out for path, out in zip(paths, outs, strict=True) if path in kept]
         draw(table, maps, written)
+    film.compare(table, options)
     if args.json:
         found = {"settings": settings(options, reward, args), "videos": table, "errors": errors}
         print(json.dumps(encode(found), indent=1, allow_nan=False))
     elif table:
         show(table, options)
+        if told := film.told(table):
+            print(told)
     for failed in errors:
         print(f"raysearch: {failed['error']}", file=sys.stderr)
     return 2 if errors else 0
