@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-LIMIT_S = 90.0
+LIMIT_S = 60.0
 JSON, PAGE = ROOT / "benchmarks/first_hour.json", ROOT / "docs/first-hour.md"
 COMMANDS = """--help
 init . --yes --force --gpus 0
@@ -182,7 +182,8 @@ def run(line: str, folder: str) -> dict[str, Any]:
         os.killpg(process.pid, signal.SIGTERM)
     code = process.wait(60)
     os.close(master)
-    lines = [found for found in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode()).splitlines() if found.strip()]
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode()).replace(f"{ROOT}/", "").replace(f"{folder}/", "")
+    lines = [found for found in plain.splitlines() if found.strip()]
     own = [found for found in lines if found.startswith("raysearch")]
     return {
         "command": f"raysearch {line}", "first_s": None if first is None else round(first, 2), "first_cpu_s": cpu,

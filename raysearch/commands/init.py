@@ -35,6 +35,7 @@ def add(command: Declare) -> None:
 def init(args: argparse.Namespace) -> int:
     """Write a job file and a cluster file, after a few questions where a person can answer them."""
     asking = sys.stdin.isatty() and not args.yes
+    starter.check(args.track or "t2v", args.machine or starter.HERE)  # before anything is asked
     tracks = ", ".join(f"{name}: {what}" for name, what in starter.TRACKS.items())
     model = args.model or _answer(asking, f"model ({', '.join(starter.MODELS)}, a hub id or a folder)", "tiny")
     track = args.track or ("t2v" if model == "tiny" else _answer(asking, f"track ({tracks})", "t2v"))

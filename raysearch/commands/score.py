@@ -80,6 +80,7 @@ def score(args: argparse.Namespace) -> int:
     outs = destinations(paths, args.map) if args.map else []
     if not any(Path(path).is_file() for path in paths):
         raise UsageError(f"{paths[0]}: no such file" + f", nor any of {len(paths) - 1} others" * (len(paths) > 1))
+    readable(paths)
     rewards.check_models(options)
     say(f"loading {options['name']}")
     from raysearch import devices  # after the checks, for it loads torch
@@ -197,6 +198,22 @@ def files(words: Sequence[str]) -> list[str]:
             raise UsageError(f"{word}: no videos there (looked for {', '.join(SUFFIXES)})")
         found += matches
     return list(dict.fromkeys(found))
+
+
+def readable(paths: Sequence[str]) -> None:
+    """Raise UsageError if no file is a video, by their headers: there is nothing to load a model for."""
+    from raysearch import videos
+
+    first: UsageError | None = None
+    for path in paths:
+        try:
+            videos.facts(path)
+            return
+        except UsageError as error:
+            first = first or error
+    if first is not None:
+        text = str(first)
+        raise UsageError(text if paths[0] in text else f"{paths[0]}: {text}")
 
 
 def destinations(paths: Sequence[str], to: str) -> list[Path]:
