@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=VERSIONS, default=VERSIONS, help="these versions")
     parser.add_argument("--json", help="also write the table to this file")
     args = parser.parse_args()
-    rows = [tried(version) for version in args.only if interpreter(version)]
+    rows = [tried(version, python) for version in args.only if (python := interpreter(version))]
     print("python  installed in, s  demo, s  result  " + "  ".join(SHOWN))
     for row in rows:
         made = "  ".join(row["versions"].get(name, "-") for name in SHOWN)
@@ -45,33 +45,35 @@ def main() -> None:
 
 
 def interpreter(version: str) -> str | None:
-    """The command of a Python version that starts; None if there is none."""
-    command = f"python{version}"
-    try:
-        found = subprocess.run([command, "-c", "import venv"], capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return command if found.returncode == 0 else None
+    """The command of a Python version that starts, on the path or of pyenv; None if there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    for command in (f"python{version}", *map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python")))):
+        try:
+            if subprocess.run([command, "-c", "import venv"], capture_output=True, timeout=60).returncode == 0:
+                return command
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return None
 
 
-def tried(version: str) -> dict[str, Any]:
+def tried(version: str, command: str) -> dict[str, Any]:
     """Install into a new environment of a version and run the demo there."""
     row: dict[str, Any] = {"python": version, "install_s": 0.0, "demo_s": 0.0, "versions": {}, "result": "ok"}
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "PIP_CONSTRAINT")}
     with tempfile.TemporaryDirectory(prefix="raysearch-matrix-") as folder:
         python = f"{folder}/env/bin/python"
         steps = [
-            ("install_s", [f"python{version}", "-m", "venv", f"{folder}/env"]),
+            ("install_s", [command, "-m", "venv", f"{folder}/env"]),
             ("install_s", [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)]),
             ("demo_s", [python, "-m", "raysearch.cli", "init", "shop", "--yes", "--gpus", "0"]),
             ("demo_s", [python, "-m", "raysearch.cli", *DEMO]),
         ]
-        for key, command in steps:
+        for key, step in steps:
             began = time.monotonic()
-            done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+            done = subprocess.run(step, cwd=folder, env=env, capture_output=True, text=True)
             row[key] += time.monotonic() - began
             if done.returncode:
-                print(f"Python {version}: {' '.join(command)}\n{(done.stdout + done.stderr)[-2000:]}", file=sys.stderr)
+                print(f"Python {version}: {' '.join(step)}\n{(done.stdout + done.stderr)[-2000:]}", file=sys.stderr)
                 return {**row, "result": "FAILED"}
         found = subprocess.run([python, "-c", VERSION, *SHOWN], cwd=folder, env=env, capture_output=True, text=True)
         row["versions"] = json.loads(found.stdout)
