@@ -20,11 +20,29 @@ from raysearch.coefficients import KERNELS, kernel_kind
 from raysearch.errors import UsageError
 
 __all__ = [
-    "GUIDES", "KERNELS", "NORMS", "Cost", "Fraction", "Guide", "Kernel", "Move", "Outcome", "Result", "Round", "Search",
-    "Seed", "Window", "argbest", "decode", "digest", "encode",
+    "GUIDES",
+    "KERNELS",
+    "NORMS",
+    "UNKEYED",
+    "Cost",
+    "Fraction",
+    "Guide",
+    "Kernel",
+    "Move",
+    "Outcome",
+    "Result",
+    "Round",
+    "Search",
+    "Seed",
+    "Window",
+    "argbest",
+    "decode",
+    "digest",
+    "encode",
 ]  # fmt: skip
 
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
+UNKEYED = {"keyed": False}  # metadata of a field that enters no key, whatever its value
 Seed = tuple[
     int, ...
 ]  # an address, such as (run seed, round, slot): which noise, never how much of a stream is used up
@@ -276,7 +294,7 @@ def keyed(part: Any) -> dict[str, Any]:
     for f in fields(part):
         value = getattr(part, f.name)
         default = f.default_factory() if f.default_factory is not MISSING else f.default
-        if f.name in part.KEYED or value != default:
+        if f.name in part.KEYED or (value != default and f.metadata.get("keyed", True)):
             entries[f.name] = keyed(value) if is_dataclass(value) else value
     return entries
 

@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le
 from raysearch.config.places import As, ClusterConfig, PoolConfig
 from raysearch.config.prompting import PromptItem, PromptsConfig
 from raysearch.errors import UsageError
+from raysearch.moves import UNKEYED
 from raysearch.times import TIMES
 
 __all__ = ["ClusterConfig", "GeneratorConfig", "Job", "PartSpec", "PoolConfig", "PromptItem", "PromptsConfig", "Spec"]
@@ -41,8 +42,8 @@ class GeneratorConfig:
     """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
-        name: `diffusers`, or `package.module:function` for a custom generator (see generators.found).
-        model: `tiny`, a folder or a hub id.
+        name: `diffusers`, `api` for a model behind an endpoint, or `package.module:function` for a custom generator.
+        model: `tiny`, a folder or a hub id; of an `api` the name that the endpoint has for it.
         revision: of a hub id; a branch is pinned to its commit.
         dtype: of the network.
         steps: denoising steps of a video.
@@ -66,6 +67,10 @@ class GeneratorConfig:
         compile: the network by torch.compile, which rounds differently.
         trust_remote_code: true runs code that a model brings.
         call: further arguments of the pipeline call.
+        endpoint: of an `api`, e.g. http://localhost:8000/v1; its key is RAYSEARCH_API_KEY, from the environment alone.
+        price: of a video of an `api`, in USD.
+        budget: of an `api`, {usd: 20}; no request is sent that would exceed it, those of earlier runs in the folder
+            included.
     """
 
     # What every fingerprint and manifest holds; a setting that is added later enters them only where it is set.
@@ -97,6 +102,9 @@ class GeneratorConfig:
     trust_remote_code: Any = False
     call: dict[str, Any] = field(default_factory=dict)
     times: Times = "even"
+    endpoint: str | None = None
+    price: Annotated[float, Gt(0), Le(100_000)] | None = field(default=None, metadata=UNKEYED)
+    budget: dict[str, Annotated[float, Gt(0), Le(1_000_000_000)]] = field(default_factory=dict, metadata=UNKEYED)
 
     def pipeline_call(self) -> dict[str, Any]:
         """The arguments of the pipeline call that no prompt changes."""

@@ -43,4 +43,10 @@ def _diffusers(config: GeneratorConfig, device: str) -> Model:
     return DiffusersModel.load(config, device)
 
 
-GENERATORS: dict[str, Factory] = {"diffusers": _diffusers}
+def _api(config: GeneratorConfig, device: str) -> Model:
+    from raysearch.generators.api.model import ApiModel
+
+    return ApiModel(config)
+
+
+GENERATORS: dict[str, Factory] = {"diffusers": _diffusers, "api": _api}

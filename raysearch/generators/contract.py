@@ -7,7 +7,7 @@ the same bits whatever else is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.prompts import Prompt
@@ -72,6 +72,15 @@ class Model(Protocol):
 
     def on(self, prompt: Prompt) -> Generator:
         """The generator for one prompt, whose conditions are computed once."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """What a Model may offer beyond its contract: to keep a record of what it asked of others, so that none is lost."""
+
+    def record_in(self, folder: str) -> None:
+        """Keep the record in a folder or at a URL, which all replicas share."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory, sizes
+from raysearch.generators import api, custom, families, inputs, memory, sizes
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, layout
 from raysearch.generators.sizes import Length
@@ -39,7 +39,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
             not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
     if config.name != "diffusers":
-        custom.check(config, prompts)
+        (api if config.name == api.NAME else custom).check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
     pretrained.check_pipeline_files(str(folder(config)), "generator.model")
