@@ -7,15 +7,18 @@ wordings of its text. Which of them a video was made with is a matter of its Mov
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.videos import read, read_image, scan, tell
+from raysearch.videos import Source, read, read_image, scan, tell
 
 SOME = 1000  # frames beyond those counted that tell how even the times are
 
@@ -79,20 +82,23 @@ class Prompt:
         return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed])
 
 
-def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
+def frames(
+    prompt: Prompt, fps: float | None = None, each: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray | None:
     """The conditioning frames, uint8 [T, H, W, 3]; None for text alone. How a file was read is told once.
 
     Args:
-        prompt: names an image, a clip or a scene of the tiny world, or none of them.
+        prompt: names an image, a clip or a scene of the tiny world, or none of them; files may be URLs.
         fps: rate to which a clip is resampled; None keeps the frames of the file.
+        each: applied to each frame of a clip as it comes, so that no more is kept than what it returns.
 
     Raises:
         UsageError: for a file that cannot be read, or a clip of unknown rate where `fps` is given.
     """
     if prompt.image is not None:
-        return read_image(prompt.image)[None]
+        return read_image(_source(prompt.image))[None]
     if prompt.video is not None:
-        clip = read(prompt.video, fps=_rate(prompt.video, fps))
+        clip = read(_source(prompt.video), fps=_rate(prompt.video, fps), each=each)
         for note in clip.notes:
             tell(f"{prompt.video}: {note}")
         return clip.frames
@@ -119,9 +125,9 @@ def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> t
         assert given is not None
         return given.shape[0], given.shape[1], given.shape[2]
     if prompt.image is not None:
-        about = scan(prompt.image, "image")
+        about = scan(_source(prompt.image), "image")
     elif prompt.video is not None:
-        about = scan(prompt.video, fps=_rate(prompt.video, fps, most) if fps else None, most=most)
+        about = scan(_source(prompt.video), fps=_rate(prompt.video, fps, most) if fps else None, most=most)
     else:
         return None
     return about.count, about.height, about.width
@@ -129,7 +135,7 @@ def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> t
 
 def _rate(path: str, fps: float | None, most: int | None = None) -> float | None:
     """The rate to which a clip has to be resampled; None if its frames can be taken as they are. Says which."""
-    about = scan(path, most=None if most is None else most + SOME)
+    about = scan(_source(path), most=None if most is None else most + SOME)
     if fps and not about.fps:
         raise UsageError(f"{path}: does not say its frame rate, so it cannot be resampled to {fps:g}; re-encode it")
     if fps and (about.uneven or abs(about.fps - fps) > 0.01 * fps):
@@ -139,6 +145,16 @@ def _rate(path: str, fps: float | None, most: int | None = None) -> float | None
     if about.uneven:
         tell(f"{path}: its frame times are uneven; its frames are taken as if they were even")
     return None
+
+
+def _source(path: str) -> Source:
+    """A file as it is read: by its path, or, at a URL that all nodes reach, its bytes."""
+    if "://" not in path:
+        return path
+    try:
+        return storage.read(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
 
 
 def _check_variants(prompt: Prompt) -> None:
@@ -154,6 +170,8 @@ def _check_variants(prompt: Prompt) -> None:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: str) -> str:
+    if "://" in path:
+        return hashlib.sha256(cast(bytes, _source(path))).hexdigest()
     if not Path(path).is_file():
         raise UsageError(f"{path}: no such file; prompts name files relative to the working directory")
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -20,13 +20,15 @@ def load(config: GeneratorConfig, device: str = "cpu") -> Model:
 
 
 def factory(name: str) -> Factory:
-    """The function that makes the model: that of `diffusers`, or a custom one, named `package.module:function`.
+    """The function that makes the model: of `diffusers`, `magi1`, `api`, or a custom one, `package.module:function`.
 
     Raises:
         UsageError: if there is none of that name.
     """
     if ":" not in name:
-        return lookup("generator.name: generator", name, GENERATORS)
+        lookup("generator.name: generator", name, dict.fromkeys((*GENERATORS, *custom.OWN)))
+    if name in GENERATORS:
+        return GENERATORS[name]
     return custom.factory(name)
 
 
@@ -43,10 +45,4 @@ def _diffusers(config: GeneratorConfig, device: str) -> Model:
     return DiffusersModel.load(config, device)
 
 
-def _api(config: GeneratorConfig, device: str) -> Model:
-    from raysearch.generators.api.model import ApiModel
-
-    return ApiModel(config)
-
-
-GENERATORS: dict[str, Factory] = {"diffusers": _diffusers, "api": _api}
+GENERATORS: dict[str, Factory] = {"diffusers": _diffusers}

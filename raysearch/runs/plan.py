@@ -127,6 +127,18 @@ def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     return _plan(executor, coordinator.ledger, resolved.job)
 
 
+def together(plans: Sequence[Plan]) -> Plan:
+    """Several plans on the same replicas, one after the other."""
+    seconds = sum(p.seconds for p in plans)
+    busy = [sum(getattr(p, name) * p.seconds for p in plans) / max(seconds, 1e-9)
+            for name in ("generators_busy", "rewards_busy")]  # fmt: skip
+    first = plans[0]
+    return Plan(
+        first.generators, first.rewards, sum(p.moves for p in plans), sum(p.nfe for p in plans), seconds, busy[0],
+        busy[1], sum(p.gpu_h for p in plans), sum(p.moved for p in plans),
+    )  # fmt: skip
+
+
 def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:
     status, seconds = executor.status(), executor.now
     generators, rewards = len(executor.generators), len(executor.rewards)

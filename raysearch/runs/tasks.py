@@ -12,7 +12,7 @@ from raysearch import rewards
 from raysearch.config.settings import Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.generators import api, layout
+from raysearch.generators import api, feasible
 from raysearch.moves import Guide, Search
 from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
@@ -118,15 +118,15 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     """
     assert job.generator.steps is not None
     if job.generator.name == api.NAME:
-        api.check_search(job.search)
+        api.check_search(job.search, job.cluster.generators.ranks)
     begin, options = options_of(job.search)
     over = options.pop(ACROSS, None) is not None
     for name in ("guide", "drift"):
         _can_guide(job, judge, options.get(name), f"search.{name}")
     _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
-    if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
-        options = {"reads": layout.ends(job.generator.chunks), **options}
+    if reads is not None and reads.default in (READS, DROPS) and (ends := feasible.chunk_ends(job.generator)):
+        options = {"reads": ends, **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose, over)
     checked.measured(1.0).check(1)
     return checked

@@ -139,10 +139,6 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
         )
-    if command == "challenge" and "://" in job.run:
-        raise UsageError(
-            f"run={job.run}: a challenge writes to a folder; give a shared one, e.g. run=/shared/challenge"
-        )
     return job, _without_cluster(job), resolved.notes
 
 

@@ -6,7 +6,6 @@ import io
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 
 from raysearch.videos.process import Source, ask
@@ -17,6 +16,8 @@ SHOWN = 256  # videos smaller than this are enlarged by a whole factor, without 
 
 def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool = True) -> bytes:
     """An mp4 file, H.264 4:2:0. quality is x264's crf, 0 (lossless) to 51. Same frames, same bytes."""
+    import av  # here, for most that read a video's facts encode none
+
     frames = np.ascontiguousarray(frames_THWC)
     if enlarge and (k := SHOWN // min(frames.shape[1:3])) > 1:
         frames = frames.repeat(k, 1).repeat(k, 2)
@@ -28,6 +29,21 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
         # mbtree off: with AVX-512 it gives other bytes each time
         stream.options = {"crf": str(quality), "threads": "1", "preset": "medium", "x264-params": "mbtree=0"}
         for frame in frames[:, :height, :width]:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        out.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def exact(frames_THWC: np.ndarray, fps: float) -> bytes:
+    """An mp4 file that gives the frames, uint8 [T, H, W, 3], back as they are: H.264 in RGB, without loss."""
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as out:
+        stream: Any = out.add_stream("libx264rgb", rate=Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width, stream.pix_fmt = *frames_THWC.shape[1:3], "rgb24"
+        stream.options = {"crf": "0", "threads": "1", "preset": "veryfast", "x264-params": "mbtree=0"}
+        for frame in frames_THWC:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         out.mux(stream.encode())
     return buffer.getvalue()

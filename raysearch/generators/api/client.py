@@ -15,7 +15,7 @@ from urllib.parse import quote
 from raysearch import videos, web
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators.api.ledger import ACCEPTED, DONE, FAILED, LOST, REFUSED, SENT, WITHDRAWN, Ledger, Record
+from raysearch.generators.api.ledger import ACCEPTED, DONE, FAILED, LOST, REFUSED, SENT, WITHDRAWN, PaidRequests, Record
 
 VARIABLE = "RAYSEARCH_API_KEY"
 TIMEOUT_S, POLL_S, LONGEST_POLL_S = 120.0, 1.0, 15.0  # of a call; the first pause between two polls, and the longest
@@ -31,7 +31,7 @@ File = tuple[str, bytes, str]  # name, content, content type
 class Client:
     """The endpoint of a job, and the ledger of its run."""
 
-    def __init__(self, config: GeneratorConfig, ledger: Ledger, sleep: Callable[[float], None] = time.sleep):
+    def __init__(self, config: GeneratorConfig, ledger: PaidRequests, sleep: Callable[[float], None] = time.sleep):
         assert config.endpoint is not None
         self._url, self._config, self.ledger, self._sleep = config.endpoint.rstrip("/"), config, ledger, sleep
 

@@ -62,7 +62,7 @@ class Record:
         return sum(attempt.state != WITHDRAWN for attempt in self.attempts)
 
 
-class Ledger:
+class PaidRequests:
     """The records of a folder."""
 
     def __init__(self, folder: str):

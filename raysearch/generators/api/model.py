@@ -16,9 +16,9 @@ import torch
 from raysearch import videos
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators.api import check
 from raysearch.generators.api.client import Client, File
-from raysearch.generators.api.ledger import Ledger
+from raysearch.generators.api.ledger import PaidRequests
+from raysearch.generators.api.settings import check
 from raysearch.generators.contract import Path as Levels
 from raysearch.prompts import Prompt
 
@@ -43,7 +43,7 @@ class ApiModel:
 
     def record_in(self, folder: str) -> None:
         """Keep the record of all requests and their videos in a folder or at a URL."""
-        self._client = Client(self._config, Ledger(folder))
+        self._client = Client(self._config, PaidRequests(folder))
 
     def on(self, prompt: Prompt) -> ApiGenerator:
         """The generator for one prompt. Raises UsageError without a folder for the record."""

@@ -8,7 +8,7 @@ import pytest
 from raysearch import config, web
 from raysearch.errors import UsageError
 from raysearch.generators.api.client import Client
-from raysearch.generators.api.ledger import Ledger
+from raysearch.generators.api.ledger import PaidRequests
 from tests.generators.api.server import CUT, NO_ANSWER, VideoServer, failed, film
 from tests.serving import served
 
@@ -39,7 +39,7 @@ def client(server, tmp_path):
             "fps": 8,
         }
         generator = config.typed({"generator": {**own, **settings}}, "test").generator
-        return Client(generator, Ledger(str(tmp_path / "requests")), sleep=lambda seconds: pauses.append(seconds))
+        return Client(generator, PaidRequests(str(tmp_path / "requests")), sleep=lambda seconds: pauses.append(seconds))
 
     pauses: list[float] = []
     with served(server) as url:

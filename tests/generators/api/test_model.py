@@ -15,7 +15,7 @@ from raysearch.generators.api.model import ApiModel
 from raysearch.prompts import Prompt
 from raysearch.sampling.state import Store
 from tests.generators.api.server import VideoServer, failed, film
-from tests.generators.api.test_init import OWN
+from tests.generators.api.test_settings import OWN
 from tests.serving import served
 
 KILLS = [(5, "sent"), (7, "accepted"), (11, "done")]  # of 19 events; what stands in the record then
