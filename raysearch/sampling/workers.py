@@ -14,7 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import Recording
+from raysearch.generators.contract import Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
@@ -134,15 +134,26 @@ class GeneratorWorker:
         state = state or (self._store.load(key) if self._store else None)
         if state is None:
             return None
+        generator = self._on(prompt)
         with torch.no_grad():
-            frames = self._frames(self._on(prompt), prompt, state)
-        return videos.encode(reduce(frames, None), self.model.fps)
+            frames = self._frames(generator, prompt, state)
+            sound = self._sound(generator, prompt, state)
+        return videos.encode(reduce(frames, None), self.model.fps, sound=sound)
+
+    def _sound(self, generator: Generator, prompt: Prompt, state: State) -> Sound | None:
+        """What a state sounds like; None where the model makes no sound."""
+        if not isinstance(generator, Sounding):
+            return None
+        return generator.sound(self._shown(generator, state), address(prompt, state.seed, "sound", state.step))
 
     def _frames(self, generator: Generator, prompt: Prompt, state: State) -> torch.Tensor:
         """The frames of a state [T, 3, H, W]; views and films decode with the same noise."""
+        return generator.decode(self._shown(generator, state), address(prompt, state.seed, "decode", state.step))
+
+    def _shown(self, generator: Generator, state: State) -> torch.Tensor:
         x0 = shown(generator, state)
         latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
-        return generator.decode(latents.to(self.device), address(prompt, state.seed, "decode", state.step))
+        return latents.to(self.device)
 
     def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
         """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""
