@@ -115,30 +115,32 @@ generator:
   budget: {usd: 20}
 ```
 
-The shape is that of OpenAI's videos API (`POST /videos`, `GET /videos/ID`, `GET /videos/ID/content`), as vllm-omni, sglang,
-FastVideo and LiteLLM serve it; it is tested against a server of that shape on loopback, and none of the real ones has been
-tried. A video is one step, and the state is the file that came back. So `best_of_n`, `wording`, `across: variants`,
-`prompts.rewrite` and the final choice work. Everything else is refused with the reason: other strategies, guides, noisy
-kernels, and settings of a pipeline. Prompts give a text and at most an image, which is sent as `input_reference`.
+The shape is that of OpenAI's videos API (`POST /videos`, `GET /videos/ID`, `GET /videos/ID/content`), as vllm-omni,
+sglang, FastVideo and LiteLLM serve it; it is tested against a server of that shape on loopback, and none of the real
+ones has been tried. A video is one step, and the state is the file that came back. So `best_of_n`, `wording`,
+`across: variants`, `prompts.rewrite` and the final choice work. Everything else is refused with the reason: other
+strategies, guides, noisy kernels, and settings of a pipeline. Prompts give a text and at most an image, which is sent
+as `input_reference`.
 
-**Always sent** are the seed (from the address of the noise, below 2^24), size, frames, frames per second and seconds, since
-defaults differ between servers; sglang takes seed 42 and FastVideo 1024 where none is given. The same seed on two engines
-is not the same video, so the endpoint is part of every key; price and budget are not.
+**Always sent** are the seed (from the address of the noise, below 2^24), size, frames, frames per second and seconds,
+since defaults differ between servers; sglang takes seed 42 and FastVideo 1024 where none is given. The same seed on
+two engines is not the same video, so the endpoint is part of every key; price and budget are not.
 
-**Nothing is paid twice.** No server of this shape has an idempotency key. Each request is recorded in `requests/` of the
-run folder before it is sent, then the id of its job, and the video is kept there as it came. After `kill -9` at any moment
-the same command goes on from the record: it polls the job, or fetches the video, or looks the request up among the
-endpoint's jobs if its answer was lost. Where that cannot be settled (no list of jobs, several that fit, a job that the
-server has forgotten) a request without a `price` is sent again, and one with a price is left to a person, in one line that
-names the record. On Ray no request is hedged.
+**Nothing is paid twice.** No server of this shape has an idempotency key. Each request is recorded in `requests/` of
+the run folder before it is sent, then the id of its job, and the video is kept there as it came. After `kill -9` at
+any moment the same command goes on from the record: it polls the job, or fetches the video, or looks the request up
+among the endpoint's jobs if its answer was lost. Where that cannot be settled (no list of jobs, several that fit, a
+job that the server has forgotten) a request without a `price` is sent again, and one with a price is left to a
+person, in one line that names the record. On Ray no request is hedged.
 
-**Faults.** 429 and 503 are waited for (`Retry-After`, else pauses that double); another 5xx, a time-out and an answer that
-was cut are looked up first. A job that failed is asked for again, three times in all. Content that the endpoint refuses is
-a candidate without a reward, and is not asked again. A state that is not known is an error, not a queue.
+**Faults.** 429 and 503 are waited for (`Retry-After`, else pauses that double); another 5xx, a time-out and an answer
+that was cut are looked up first. A job that failed is asked for again, three times in all. Content that the endpoint
+refuses is a candidate without a reward, and is not asked again. A state that is not known is an error, not a queue.
 
-**Money.** With `price` and `budget` a job that would cost more is refused before anything is asked, and no request is sent
-that would exceed the budget; every request in the folder counts that may have been paid. Replicas are processes that wait,
-so several can share a core: `cluster.generators: {replicas: 8, num_cpus: 0.1}` keeps eight requests in work.
+**Money.** With `price` and `budget` a job that would cost more is refused before anything is asked, and no request is
+sent that would exceed the budget; every request in the folder counts that may have been paid. Replicas are processes
+that wait, so several can share a core: `cluster.generators: {replicas: 8, num_cpus: 0.1}` keeps eight requests in
+work.
 """
 MIDDLE = """
 ## What the suite asserts
