@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from annotated_types import Ge, Gt, Le, Predicate
 
@@ -291,8 +291,8 @@ def keyed(part: Any) -> dict[str, Any]:
 
     So a field that is added later, with a default that changes nothing, leaves every key as it was.
     """
-    entries = {}
-    for name, default in _defaults(type(part)):
+    entries, kind = {}, type(part)
+    for name, default in _defaults(cast(Hashable, kind)):
         value = getattr(part, name)
         if name in part.KEYED or value != default:
             entries[name] = keyed(value) if is_dataclass(value) else value
@@ -300,7 +300,7 @@ def keyed(part: Any) -> dict[str, Any]:
 
 
 @cache
-def _defaults(kind: type) -> list[tuple[str, Any]]:
+def _defaults(kind: Any) -> list[tuple[str, Any]]:
     """The fields of a dataclass with their defaults, without those that enter no key."""
     kept = [f for f in fields(kind) if f.metadata.get("keyed", True)]
     return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in kept]
