@@ -93,6 +93,40 @@ def test_a_value_that_the_scheduler_does_not_take_is_one_line(carded):
     assert pipeline.scheduler is before
 
 
+@pytest.mark.parametrize(
+    "index, given, told",
+    [
+        ({"_class_name": "WanPipeline"}, {"shift": 5.0}, r"generator.shift=5: WanPipeline makes its times by itself"),
+        ({"_class_name": "LTXPipeline"}, {"shift": 5.0}, r"generator.scheduler=\{flow_shift: 5.0\}"),
+        ({"_class_name": "WanPipeline"}, {"call": {"guidance_scael": 1}}, r"'guidance_scael' is unknown; did you mean"),
+    ],
+)
+def test_an_argument_that_the_class_does_not_take_is_said_before_loading(tmp_path, index, given, told):
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match=told):
+        feasible.check(settings(str(tmp_path), fps=8, **given), [])
+
+
+def test_classes_that_always_give_their_scheduler_sigmas_refuse_times():
+    for name in parts.OWN_SIGMAS:
+        case = next(c for c in CASES if c.pipeline == name and not c.missing)
+        generator = DiffusersModel(case.build(), 2, 8, **case.call(), timesteps=[1000, 500])
+        with pytest.raises(ValueError, match="Only one of"):
+            generator.given("a red ball", case.frames(), "p").draw(noise(0))
+
+
+def test_a_network_that_cannot_be_split_is_said_before_loading(tmp_path):
+    index = {"_class_name": "WanVACEPipeline", "transformer": ["diffusers", "WanVACETransformer3DModel"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    config = settings(str(tmp_path), fps=8)
+    with pytest.raises(UsageError, match=r"generators.ranks=2: diffusers cannot split WanVACETransformer3DModel"):
+        feasible.check(config, [], ranks=2)
+    feasible.check(config, [])
+    index |= {"transformer": ["diffusers", "WanTransformer3DModel"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    feasible.check(config, [], ranks=2)
+
+
 def test_the_guider_holds_the_guidance_where_the_call_does_not_take_it():
     pipeline, call = hunyuan.hunyuan15(), hunyuan15_call()
     rest = parts.set_guider(pipeline, {**call, "guidance_scale": 4.25})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raysearch.errors import UsageError
 from raysearch.generators.declare import KINDS, Call, Frames, PipelineClass, image, pictures, video_length
 
 if TYPE_CHECKING:
@@ -14,20 +13,21 @@ UNTESTED = "tested where torchvision is installed: the pipeline imports it"
 NEEDS = ("torchvision",)
 
 
+def one_or_five(given: int, per_latent: int) -> int:
+    """The networks were trained on 1 or 5 conditioning frames."""
+    return 5 if given >= 5 else 1
+
+
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """An image, or a clip of any length."""
+    """An image, or a clip."""
     video_length(frames, call, prompt_id)
     return image(frames, call, prompt_id) if len(frames) == 1 else {"video": pictures(frames)}
 
 
 def condition_25(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """An image (one latent frame), or the last five frames of a clip (two latent frames)."""
+    """An image (one latent frame), or five frames (two latent frames)."""
     if len(frames) == 1:
         return image(frames, call, prompt_id)
-    if len(frames) < 5:
-        raise UsageError(
-            f"prompt {prompt_id!r} has {len(frames)} conditioning frames; Cosmos 2.5 continues 1 frame or at least 5"
-        )
     return {"video": pictures(frames), "num_latent_conditional_frames": 2}
 
 
@@ -46,6 +46,7 @@ PIPELINES = (
         tokens=512,
         needs_frames=True,
         condition=condition,
+        uses=one_or_five,
         held=True,
         hold=hold,
         needs=NEEDS,
@@ -61,6 +62,7 @@ PIPELINES = (
         KINDS,
         tokens=512,
         condition=condition_25,
+        uses=one_or_five,
         held=True,
         hold=hold,
         needs=NEEDS,

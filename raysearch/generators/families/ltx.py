@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from raysearch.generators.declare import (
     KINDS,
     TEXT,
@@ -16,6 +14,8 @@ from raysearch.generators.declare import (
     Frames,
     PipelineClass,
     image,
+    pictures,
+    whole_latents,
 )
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ HARD = 1 - 1e-6  # strength from which a condition is held exactly; the pipeline
 
 
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """A clip, of which 8k + 1 frames are used, or an image, at the start of the video."""
-    import torch
+    """A clip of 8k + 1 frames, or an image, at the start of the video.
+
+    As pictures of the size of the video, which the pipeline turns into a tensor once: a tensor it would resize again in
+    every call, and keep at its own size.
+    """
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
-    clip = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)[None].float() / 255  # a copy: frames may be read-only
-    return {"conditions": [LTXVideoCondition(video=clip, frame_index=0)]}
+    sized = call if {"height", "width"} <= call.keys() else None
+    return {"conditions": [LTXVideoCondition(video=pictures(frames, sized), frame_index=0)]}
 
 
 def hold_conditions(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
@@ -78,11 +81,12 @@ PIPELINES = (
         KINDS,
         tokens=256,
         condition=condition,
+        uses=whole_latents,
         held=True,
         hold=hold_conditions,
         multiple=32,
         rate="frame_rate",
-        notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
+        notes="continuation; of a clip, the last 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )
 
