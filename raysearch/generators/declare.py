@@ -36,8 +36,9 @@ Shape: TypeAlias = Callable[[Pipeline, Call, Size], Size]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
-Rounding: TypeAlias = Literal["down", "wan", "never", "given"]
-"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; wan,
+Rounding: TypeAlias = Literal["down", "exact", "wan", "never", "given"]
+"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; exact,
+as down, but the pipeline fails on other numbers, so they are refused; wan,
 n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
@@ -68,6 +69,7 @@ class PipelineClass:
         uses: how many of so many conditioning frames the class takes, which are then the last ones: those next to the
             frames to make. It receives the number and how many frames a latent frame stands for. Unset, it takes all.
         image_sizes: whether the image decides the size of the video, and the call takes no height and width.
+        sound: whether the pipeline makes sound with the video, so that a particle is both (several.py).
         redraws: whether the frames of a prompt are not the beginning of the video but what it is a new version of: it
             starts from them, noised as `call.strength` says, and has their length.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
@@ -83,6 +85,8 @@ class PipelineClass:
             makes a video as a whole only.
         check_call: raises UsageError for arguments of the call with which the class cannot be driven.
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
+        builds: parts that the pipeline builds itself where the model does not bring them, each with the Python package
+            that this takes.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
         rate: the argument of the call by which the network is told the frame rate; empty where it is not.
@@ -107,6 +111,7 @@ class PipelineClass:
     shape: Shape | None = None
     uses: Callable[[int, int], int] | None = None
     image_sizes: bool = False
+    sound: bool = False
     redraws: bool = False
     held: bool = False
     hold: Hold | None = None
@@ -118,6 +123,7 @@ class PipelineClass:
     continuation: str = ""
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
+    builds: Mapping[str, str] = field(default_factory=dict)
     batch: str = "prompts"
     rate: str = ""
     multiple: int = 16

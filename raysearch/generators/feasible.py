@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory, parts, published, sizes, solver
+from raysearch.generators import classes, custom, families, inputs, memory, parts, published, sizes, solver
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.sizes import Length
@@ -49,11 +49,12 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
         return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
     parts.check_ranks(index, ranks)
-    parts.check_call(config, pipeline, call)
+    classes.check_call(config, pipeline, call)
     parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
     if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
+    inputs.check_parts(pipeline, index)
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:

@@ -20,10 +20,6 @@ from raysearch.generators import families
 from raysearch.generators.declare import Call, Config, Pipeline
 from raysearch.names import lookup
 
-# Classes that take times but always give their scheduler sigmas as well, which it refuses.
-OWN_SIGMAS = ("LTXPipeline", "LTXImageToVideoPipeline", "MochiPipeline", "MotifVideoPipeline")
-KNOWN = ("height", "width", "num_frames", "guidance_scale", "negative_prompt")  # checked by their own keys
-
 
 def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> None:
     """Check the dtypes of parts and the settings of the scheduler before anything is loaded.
@@ -45,35 +41,7 @@ def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> N
     entry = index.get("scheduler")
     name = entry[1] if isinstance(entry, list) and len(entry) == 2 else ""
     if unknown := [key for key in config.scheduler if key not in scheduler_config]:
-        check_scheduler(_class_of(name), name, unknown)
-
-
-def check_call(config: GeneratorConfig, pipeline: str, call: Call) -> None:
-    """Check the arguments of the call that no key of the settings and no card stands for, before anything is loaded.
-
-    Raises:
-        UsageError: for an argument that the class does not take, and for times where it makes its own.
-    """
-    if config.model in families.MODELS or config.trust_remote_code is True:
-        return
-    card = by_card.card_of(config)
-    usual = {key.rpartition(".")[2] for key in card.settings} if card is not None else set()
-    if not call.keys() - {*KNOWN} - usual:
-        return
-    from raysearch.generators.classes import refuse_unknown
-
-    cls = _class_of(pipeline)
-    if "timesteps" in call and (pipeline in OWN_SIGMAS or not _takes(cls, "timesteps")):
-        key = f"generator.shift={config.shift:g}" if config.shift is not None else "generator.call.timesteps"
-        raise UsageError(
-            f"{key}: {pipeline} makes its times by itself; set the shift of its scheduler, generator.scheduler="
-            "{flow_shift: 5.0} (UniPC, DPM++) or {shift: 5.0} (FlowMatchEuler)"
-        )
-    refuse_unknown(call, pipeline)
-
-
-def _takes(cls: Any, name: str) -> bool:
-    return cls is None or name in inspect.signature(cls.__call__).parameters
+        check_scheduler(class_of(name), name, unknown)
 
 
 def check_ranks(index: Config, ranks: int) -> None:
@@ -81,7 +49,7 @@ def check_ranks(index: Config, ranks: int) -> None:
     for part in ("transformer", "transformer_2") if ranks > 1 else ():
         entry = index.get(part)
         name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
-        if name and getattr(_class_of(name), "_cp_plan", None) is None:
+        if name and getattr(class_of(name), "_cp_plan", None) is None:
             raise cannot_split(name, ranks)
 
 
@@ -93,7 +61,7 @@ def cannot_split(name: str, ranks: int) -> UsageError:
     )
 
 
-def _class_of(name: str) -> Any:
+def class_of(name: str) -> Any:
     import diffusers
 
     return getattr(diffusers, name, None)

@@ -135,7 +135,7 @@ def _stepped(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -
         return _arrived(generator, move, k + 1, x, now.x0, memory)
     history = None if now.last is None else (now.last, generator.path(k - 1))
     x, _ = kernels.step(kernel, now.x, now.x0, path, noise, at, history)
-    return _arrived(generator, move, k + 1, x, now.x0, now.x0 if kernel.name == "2m" and not noisy else None)
+    return _arrived(generator, move, k + 1, x, now.x0, now.x0 if kernel.name == "2m" else None)
 
 
 def _arrived(

@@ -9,7 +9,7 @@ import torch
 from raysearch import config as configuration
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import families, feasible, parts
+from raysearch.generators import classes, families, feasible, parts
 from raysearch.generators.diffusers import DiffusersModel
 from tests.zoo import hunyuan, others, wan
 from tests.zoo.cases import CASES, hunyuan15_call, ltx_size
@@ -108,7 +108,7 @@ def test_an_argument_that_the_class_does_not_take_is_said_before_loading(tmp_pat
 
 
 def test_classes_that_always_give_their_scheduler_sigmas_refuse_times():
-    for name in parts.OWN_SIGMAS:
+    for name in classes.OWN_SIGMAS:
         case = next(c for c in CASES if c.pipeline == name and not c.missing)
         generator = DiffusersModel(case.build(), 2, 8, **case.call(), timesteps=[1000, 500])
         with pytest.raises(ValueError, match="Only one of"):

@@ -50,8 +50,6 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
     return torch.where(rest[0].unsqueeze(-1) == 1, prepared.to(x), x)
 
 
-PAIR = "its state is a pair, video and audio, and a particle is one tensor"
-
 PIPELINES = (
     PipelineClass(
         "LTXPipeline",
@@ -99,4 +97,3 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=_covers),)
-REFUSED = {"LTX2Pipeline": PAIR, "LTX2ImageToVideoPipeline": PAIR, "LTX2ConditionPipeline": PAIR}
