@@ -105,6 +105,8 @@ class Guide:
         shrink: spatial scale of the latents that are decoded for the gradient.
         chunk: latent frames decoded at a time for the gradient; null for all.
         recompute: keep no activations of decoder and network but compute them again; slower, with less memory.
+        through_context: whether the gradient also flows through the frames from which a reward predicts the others;
+            false stops it there, as WMReward's published code does (of rewards that predict: vjepa2).
     """
 
     KEYED: ClassVar[tuple[str, ...]] = (
@@ -123,6 +125,7 @@ class Guide:
     shrink: Annotated[float, Gt(0), Le(1)] = 1.0
     chunk: Annotated[int, Ge(1)] | None = None
     recompute: bool = False
+    through_context: bool = True
 
 
 @dataclass(frozen=True)
