@@ -7,7 +7,7 @@ the same bits whatever else is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.prompts import Prompt
@@ -58,6 +58,22 @@ class Generator(Protocol):
 
     def path(self, k: int) -> Path:
         """(a, s, a', s') of the step from k to k + 1: floats, or tensors that broadcast over latent frames."""
+        ...
+
+
+@runtime_checkable
+class InChunks(Protocol):
+    """What a generator of chunks offers beyond the Generator protocol, so that a search can look at chunks alone."""
+
+    def decode_chunks(self, x0: torch.Tensor, first: int, end: int, noise: torch.Generator) -> torch.Tensor:
+        """Frames [T, 3, H, W] in [0, 1] of some of the chunks.
+
+        Args:
+            x0: latents, as `denoise` returns them.
+            first: the first chunk, counted from the first one that is made; below 0 for given ones, if there are any.
+            end: the chunk before which to end.
+            noise: a CPU generator for decoders that draw random numbers.
+        """
         ...
 
 

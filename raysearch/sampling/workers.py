@@ -14,6 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
+from raysearch.generators.contract import InChunks
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
@@ -119,7 +120,7 @@ class GeneratorWorker:
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
             view = None
             if move.score and shows:
-                frames = self._frames(generator, prompt, state)
+                frames = self._frames(generator, prompt, state, move.chunks)
                 view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
         if self._store and self._saves:
             self._store.save(key, state)
@@ -135,11 +136,18 @@ class GeneratorWorker:
             frames = self._frames(self._on(prompt), prompt, state)
         return videos.encode(reduce(frames, None), self.model.fps)
 
-    def _frames(self, generator: Generator, prompt: Prompt, state: State) -> torch.Tensor:
-        """The frames of a state [T, 3, H, W]; views and films decode with the same noise."""
+    def _frames(
+        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
+    ) -> torch.Tensor:
+        """The frames of a state [T, 3, H, W], or of some of its chunks; views and films decode with the same noise."""
         x0 = shown(generator, state)
-        latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
-        return generator.decode(latents.to(self.device), address(prompt, state.seed, "decode", state.step))
+        latents = (torch.from_numpy(np.array(state.x)) if x0 is None else x0).to(self.device)
+        noise = address(prompt, state.seed, "decode", state.step)
+        if chunks is None:
+            return generator.decode(latents, noise)
+        if not isinstance(generator, InChunks):
+            raise UsageError(f"search: {type(generator).__name__} makes a video whole and has no chunks to score alone")
+        return generator.decode_chunks(latents, *chunks, noise)
 
     def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
         """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""
