@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page cards-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -75,6 +75,9 @@ oracle: .venv/ready  ## every search against exact answers, in one table
 
 generators-page: .venv/ready  ## docs/generators.md anew, from the contract suite
 	$(BIN)/python -m tests.zoo.table > docs/generators.md
+
+cards-page: .venv/ready  ## docs/cards.md anew, from raysearch/cards
+	$(BIN)/python -m tests.cards.table > docs/cards.md
 
 clean:
 	rm -rf .venv runs build dist site *.egg-info

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, Predicate
@@ -176,10 +177,10 @@ class Cost:
     gradients: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(*(a + b for a, b in zip(self._tuple(), other._tuple(), strict=True)))
-
-    def _tuple(self) -> tuple[Any, ...]:
-        return (self.nfe, self.reward_calls, self.generate_s, self.reward_s, self.gradients)
+        return Cost(
+            self.nfe + other.nfe, self.reward_calls + other.reward_calls, self.generate_s + other.generate_s,
+            self.reward_s + other.reward_s, self.gradients + other.gradients,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -276,12 +277,17 @@ def keyed(part: Any) -> dict[str, Any]:
     So a field that is added later, with a default that changes nothing, leaves every key as it was.
     """
     entries = {}
-    for f in fields(part):
-        value = getattr(part, f.name)
-        default = f.default_factory() if f.default_factory is not MISSING else f.default
-        if f.name in part.KEYED or value != default:
-            entries[f.name] = keyed(value) if is_dataclass(value) else value
+    for name, default in _defaults(type(part)):
+        value = getattr(part, name)
+        if name in part.KEYED or value != default:
+            entries[name] = keyed(value) if is_dataclass(value) else value
     return entries
+
+
+@cache
+def _defaults(kind: type) -> list[tuple[str, Any]]:
+    """The fields of a dataclass with their defaults."""
+    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind)]
 
 
 def argbest(rewards: Sequence[float]) -> int:
@@ -300,6 +306,8 @@ def digest(value: Any) -> str:
 
 def encode(value: Any) -> Any:
     """The value as plain JSON, numpy scalars and arrays included; infinities and NaN become {"float": "nan"}."""
+    if value is None or type(value) in (str, int, bool):  # most of all; the other questions take longer
+        return value
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -308,7 +316,7 @@ def encode(value: Any) -> Any:
         return encode(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"cannot write {value!r} of type {type(value).__name__} as JSON")
 

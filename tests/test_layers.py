@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("moves",),
     ("options",),
     ("search",),
-    ("tinyworld",),
+    ("tinyworld", "cards"),
     ("prompts",),
     ("config",),
     ("writers",),

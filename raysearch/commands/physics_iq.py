@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import redirect_stdout
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, add_json, print_json, say
 from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
 
@@ -50,6 +51,7 @@ def add(command: Declare) -> None:
     sub.add_argument("--partial", action="store_true", help="score the clips that exist")
     sub.add_argument("--protocol", action="store_true", help="the folders are runs of one model: mean and deviation")
     sub.add_argument("--scenarios", type=int, default=4, help="scenarios of the stand-in (default: %(default)s)")
+    add_json(sub)
     sub = command("challenge", challenge, "run a benchmark challenge: generate, score every candidate, compare, report",
                   epilog=_CHALLENGE)  # fmt: skip
     add_job(sub)
@@ -57,12 +59,13 @@ def add(command: Declare) -> None:
     sub.add_argument("--scenario", help="only scenarios whose name contains this")
     sub.add_argument("--dry-run", action="store_true", help="say what it would take, in seconds; write nothing")
     add_pace(sub)
-    sub.add_argument("--json", action="store_true", help="print the dry run as JSON")
     sub.add_argument("--partial", action="store_true", help="generate nothing; score and report what is finished")
+    add_json(sub)
 
 
 def score(args: argparse.Namespace) -> int:
     """Score folders of generated clips with Physics-IQ, or write the stand-in data set."""
+    say(f"{args.action}: {', '.join(args.folders[:3])}")
     from raysearch.errors import UsageError
     from raysearch.evals.physics_iq import layout, protocol, scorer, standin
 
@@ -81,13 +84,20 @@ def score(args: argparse.Namespace) -> int:
         print(f"\r{done} of {of} views", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
     tables = scorer.run(data, models, args.cache, args.workers, args.address, progress)
-    width = max(len(m.name) for m in models)
-    print(f"{'model':<{width}}  views  Verified  original")
+    width, rows = max(len(m.name) for m in models), {}
+    if not args.json:
+        print(f"{'model':<{width}}  views  Verified  original")
     for model, table in zip(models, tables, strict=True):
         found = scorer.report(data, model, table)
         scorer.write(args.out, model.name, table, found)
+        rows[model.name] = found
+        if args.json:
+            continue
         print(f"{model.name:<{width}}  {found['views']:>5}  {found['verified']['score']:8.2f}  "
               f"{found['original']['score']:8.2f}")  # fmt: skip
+    if args.json:
+        print_json({"models": rows, "protocol": protocol.over_runs(tables) if args.protocol else None})
+        return 0
     if args.protocol:
         for name, value in protocol.over_runs(tables).items():
             if isinstance(value, dict):
@@ -98,6 +108,7 @@ def score(args: argparse.Namespace) -> int:
 
 def challenge(args: argparse.Namespace) -> int:
     """Run a benchmark challenge, or only count what it would cost."""
+    say(f"checking {args.job}")
     from raysearch import config
 
     job = config.load(args.job, args.overrides, args.cluster)
@@ -111,6 +122,11 @@ def challenge(args: argparse.Namespace) -> int:
         return 0
     from raysearch.evals.physics_iq.challenge import run
 
+    if args.json:
+        with redirect_stdout(sys.stderr):  # what is told on the way is no JSON
+            found = run.run(job, args.limit, args.scenario, args.partial)
+        print_json(found)
+        return 0
     found = run.run(job, args.limit, args.scenario, args.partial)
     for name, system in found["systems"].items():
         print(f"{name:<16} Verified {system['score']['mean']:6.2f}  original {system['original']['mean']:6.2f}")

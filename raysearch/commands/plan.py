@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
 
@@ -41,6 +41,7 @@ def add(command: Declare) -> None:
 
 def plan(args: argparse.Namespace) -> int:
     """Print how long a job would take on each number of generator replicas, from simulated runs."""
+    say(f"simulating {args.job}")
     import json
     from dataclasses import asdict
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from raysearch import builtin
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 
 _RUN = """examples:
   raysearch run jobs/demo.yaml
@@ -61,9 +61,12 @@ def add_cluster(sub: argparse.ArgumentParser, text: str, required: bool = False)
 
 def run_job(args: argparse.Namespace) -> int:
     """Run a job and write its report. Exit code 1 if a search failed."""
-    from raysearch import config, runs
+    say(f"checking {args.job}")
+    from raysearch import config
 
     job = config.load(args.job, args.overrides, args.cluster)
+    from raysearch import runs  # after the job, for mistakes in it are told sooner
+
     if job.sweep:
         print("raysearch: note: `run` ignores the job's sweep; `raysearch sweep` runs the grid", file=sys.stderr)
     ended = runs.run(job)

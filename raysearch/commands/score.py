@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 from raysearch.errors import UsageError
 from raysearch.moves import encode
 
@@ -62,6 +62,7 @@ def add(command: Declare) -> None:
 
 def score(args: argparse.Namespace) -> int:
     """Score video files with a reward. Exit code 2 if a file could not be scored."""
+    say(f"looking at {', '.join(args.videos[:3]) or 'the options'}")
     from raysearch import rewards
     from raysearch.evals import files as of_files
 
@@ -76,7 +77,10 @@ def score(args: argparse.Namespace) -> int:
         raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
+    if not any(Path(path).is_file() for path in paths):
+        raise UsageError(f"{paths[0]}: no such file" + f", nor any of {len(paths) - 1} others" * (len(paths) > 1))
     rewards.check_models(options)
+    say(f"loading {options['name']}")
     from raysearch import devices  # after the checks, for it loads torch
 
     reward: Any = rewards.load(options, devices.best())

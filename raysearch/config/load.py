@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raysearch.config import checks, reader, schema
+from raysearch.config import by_card, checks, reader, schema
 from raysearch.config.dump import dump
 from raysearch.config.settings import ClusterConfig, Job
 from raysearch.errors import UsageError
@@ -148,6 +148,7 @@ def _spelled_out(values: Mapping[str, Any]) -> dict[str, Any]:
 def _finished(values: Mapping[str, Any], elsewhere: bool) -> Job:
     job = schema.build(Job, values)
     tiny_defaults(job)
+    by_card.fill(job.generator)
     job.watch = [{"name": spec} if isinstance(spec, str) else spec for spec in job.watch]
     if job.cluster.storage is not None:
         if checks.is_relative(job.cluster.storage):

@@ -8,6 +8,7 @@ from raysearch.errors import UsageError
 from raysearch.generators.conditioning import own_names, taken
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.inputs import with_same_weights
+from raysearch.generators.parts import in_guider
 from raysearch.names import lookup
 
 
@@ -40,5 +41,7 @@ def refuse_unknown(call: Call, pipeline: str) -> None:
             f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
         )
     parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
+    if in_guider(cls):
+        parameters["guidance_scale"] = None
     for name in taken(cls, own_names(cls, call)):
         lookup(f"generator.call: argument of {pipeline}", name, parameters)

@@ -83,6 +83,7 @@ class PipelineClass:
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        rate: the argument of the call by which the network is told the frame rate; empty where it is not.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
         tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
@@ -115,6 +116,7 @@ class PipelineClass:
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
     batch: str = "prompts"
+    rate: str = ""
     multiple: int = 16
     tokens: int = 0
     rounds: Rounding = "down"

@@ -12,7 +12,7 @@ import torch
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, memory
+from raysearch.generators import families, memory, parts
 from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.contract import Generator
@@ -38,7 +38,7 @@ class DiffusersModel:
     """
 
     def __init__(
-        self, pipeline: Pipeline, steps: int, fps: float, settings: GeneratorConfig | None = None,
+        self, pipeline: Pipeline, steps: int, fps: float, /, settings: GeneratorConfig | None = None,
         offload: torch.device | None = None, **call: Any,
     ):  # fmt: skip
         """Prepare a loaded pipeline.
@@ -87,14 +87,14 @@ class DiffusersModel:
         name = pipeline_class(config)
         if not trusted:
             refuse_unknown(config.pipeline_call(), name)
-        pipeline = pretrained.pipeline(
-            folder, "generator.model", config.revision, trusted, getattr(torch, config.dtype)
-        )  # fmt: skip
+        pipeline = pretrained.pipeline(folder, "generator.model", config.revision, trusted, parts.dtypes(config))
+        parts.set_scheduler(pipeline, config.scheduler)
         assert config.steps is not None and config.fps is not None
         options: dict[str, Any] = {"offload": _place(pipeline, torch.device(device), config.offload_text)}
         if config.chunks > 1:
             options["chunks"] = config.chunks
-        return cls(pipeline, config.steps, config.fps, settings=config, **options, **config.pipeline_call())
+        call = parts.set_guider(pipeline, parts.with_rate(config, name).pipeline_call())
+        return cls(pipeline, config.steps, config.fps, settings=config, **options, **call)
 
     def on(self, prompt: Prompt) -> Generator:
         """The generator for one prompt."""

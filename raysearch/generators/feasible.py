@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory, published, sizes
+from raysearch.generators import custom, families, inputs, memory, parts, published, sizes
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.sizes import Length
@@ -23,6 +23,7 @@ from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
+LEAST = 4  # steps with which a model is examined, so that there is a middle with noise before and after it
 KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -46,6 +47,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
     if isinstance(index.get("_class_name"), list):
         return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
+    parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
     if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
@@ -97,12 +99,15 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
 
 
 def pin(config: GeneratorConfig) -> GeneratorConfig:
-    """The settings with the commit that the revision stands for now, because a branch moves.
+    """The settings with what the model makes of them: its own argument of the rate, and the commit of its revision.
 
-    Folders, shipped models and custom generators have no revision and are returned as they are. Where the commit is
-    not known, a warning says so.
+    A revision is the commit that it stands for now, because a branch moves. Folders and shipped models have none, and
+    custom generators are returned as they are. Where the commit is not known, a warning says so.
     """
-    if config.name != "diffusers" or config.model in families.MODELS or Path(config.model).expanduser().is_dir():
+    if config.name != "diffusers":
+        return config
+    config = parts.with_rate(config, pipeline_class(config))
+    if config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
     index = hub.fetch(config.model, INDEX, KEY, config.revision)
     commit = index.parent.name if index else ""  # .../snapshots/COMMIT/model_index.json
@@ -160,8 +165,8 @@ def configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     return _config(config, "vae"), _config(config, network)
 
 
-def _config(config: GeneratorConfig, part: str) -> dict[str, Any]:
-    here, name = folder(config), f"{part}/config.json"
+def _config(config: GeneratorConfig, part: str, file_name: str = "config.json") -> dict[str, Any]:
+    here, name = folder(config), f"{part}/{file_name}"
     file = here / name if here.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
     return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from raysearch import writers
+from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.generators import feasible, inputs
@@ -62,8 +63,9 @@ class Resolved:
 
     @property
     def notes(self) -> list[str]:
-        """What the job will do otherwise than it says, for the user, before anything starts."""
+        """What the job will do otherwise than it, or the card of its model, says; for the user, before a start."""
         said = [*notes(self.job, self.recipe, self.prompts), *cut(self.generator, self.prompts)]
+        said += by_card.notes(self.job.generator)
         if self.length is not None and self.length.note:
             said.append(f"generator.num_frames={self.length.asked}: {self.length.note}")
         return said

@@ -6,7 +6,6 @@ import io
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 
 from raysearch.videos.process import Source, ask
@@ -17,6 +16,8 @@ SHOWN = 256  # videos smaller than this are enlarged by a whole factor, without 
 
 def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool = True) -> bytes:
     """An mp4 file, H.264 4:2:0. quality is x264's crf, 0 (lossless) to 51. Same frames, same bytes."""
+    import av  # here, for most that read a video's facts encode none
+
     frames = np.ascontiguousarray(frames_THWC)
     if enlarge and (k := SHOWN // min(frames.shape[1:3])) > 1:
         frames = frames.repeat(k, 1).repeat(k, 2)
@@ -35,6 +36,8 @@ def encode(frames_THWC: np.ndarray, fps: float, quality: int = 12, enlarge: bool
 
 def exact(frames_THWC: np.ndarray, fps: float) -> bytes:
     """An mp4 file that gives the frames, uint8 [T, H, W, 3], back as they are: H.264 in RGB, without loss."""
+    import av
+
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
         stream: Any = out.add_stream("libx264rgb", rate=Fraction(fps).limit_denominator(1001))

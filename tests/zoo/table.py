@@ -50,8 +50,19 @@ All under `generator:`; what cannot be done is an error before loading, as far a
 * `times`: which table of noise levels `shift` shifts, for pipelines that take times. `even` in sigma; `warped`, small
   steps first; `vp`, even in the time of the variance-preserving path; `vp_warped`, both, as RBF samples
   ([strategies](strategies.md)). With another table than `even`, and `shift: null`, the shift is 1.
-* `dtype`: of the networks. The particle stays fp32 around them; after 20 steps in bf16 the latents differ from those in
-  fp32 by under 2 % (tested on tiny pipelines).
+* `card`: every setting that a job leaves open has the value of the model's card, what its maker asks for: dtypes of
+  parts, settings of the scheduler, steps, guidance, frame rate, sizes, decoder ([cards](cards.md)). What a job says
+  otherwise is used and told once at the start; `raysearch doctor MODEL --card` shows both. A folder is known by the
+  name of the model in its path, or by `card: HUB_ID`. Cards stand in `raysearch/cards/`, one file per family; its
+  `card.py` says what an entry holds, and a new one needs no other code.
+* `dtype`: of all parts, or a mapping of parts such as `{default: bfloat16, vae: float32}`. The particle stays fp32
+  around them; after 20 steps in bf16 the latents differ from those in fp32 by under 2 % (tested on tiny pipelines).
+* `scheduler`: settings of the model's own scheduler, such as `{flow_shift: 5.0}` (UniPC, DPM++) or `{shift: 5.0}`
+  (FlowMatchEuler), by its own `from_config`; a name that it does not have is an error before loading.
+* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2, SkyReels
+  (diffusion forcing) and SVD. An argument under `call` wins.
+* `guidance_scale`: an argument of the call, or the scale of the guider where the class has one instead (HunyuanVideo
+  1.5, Motif).
 * `offload_text` (true): on a GPU, text and image encoders stay in the computer's memory and come to the GPU for the
   moment in which a new prompt is encoded. Without a GPU it does nothing.
 * `compile`: the network by torch.compile. Rounds differently, so it is part of a run's identity.

@@ -50,6 +50,7 @@ PIPELINES = (
         hold=hold,
         needs=NEEDS,
         batch="",
+        rate="fps",
         notes="continuation; decoded frames pass the guardrail",
         tested=False,
         why=UNTESTED,

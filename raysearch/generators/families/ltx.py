@@ -51,7 +51,13 @@ PAIR = "its state is a pair, video and audio, and a particle is one tensor"
 
 PIPELINES = (
     PipelineClass(
-        "LTXPipeline", "LTX-Video", TEXT, tokens=128, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32
+        "LTXPipeline",
+        "LTX-Video",
+        TEXT,
+        tokens=128,
+        siblings={"image": "LTXImageToVideoPipeline"},
+        multiple=32,
+        rate="frame_rate",
     ),
     PipelineClass(
         "LTXImageToVideoPipeline",
@@ -63,6 +69,7 @@ PIPELINES = (
         held=True,
         hold=hold_image,
         multiple=32,
+        rate="frame_rate",
         batch="frames",
     ),
     PipelineClass(
@@ -74,6 +81,7 @@ PIPELINES = (
         held=True,
         hold=hold_conditions,
         multiple=32,
+        rate="frame_rate",
         notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )

@@ -57,6 +57,7 @@ FORCING: dict[str, Any] = dict(  # what the three classes of diffusion forcing s
     continuation=PLAIN,
     check_call=check_call,
     rounds="wan",
+    rate="fps",
     needs=FTFY,
 )
 PIPELINES = (

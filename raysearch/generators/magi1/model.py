@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raysearch import videos
+from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.declare import Frames
 from raysearch.generators.magi1 import text
@@ -32,7 +33,7 @@ class MagiModel:
         Raises:
             UsageError: for a part that cannot be read.
         """
-        of, dtype = settings.checkpoint, getattr(torch, config.dtype)
+        of, dtype = settings.checkpoint, getattr(torch, by_card.part_dtype(config.dtype or {}, "default"))
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.special = (
             text.special_tokens(of.tokens, of).to(self.device)

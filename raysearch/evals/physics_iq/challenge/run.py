@@ -7,7 +7,9 @@ everything that was found; it depends on no clock, no number of replicas and no 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -28,6 +30,7 @@ from raysearch.moves import Cost, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
 
 BASE = "base"
+LINE_S = 10.0  # between two lines of progress in a log
 Pools = dict[tuple[str, int], list[Scored]]
 
 
@@ -63,9 +66,10 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
         _generate(todo, resolved)
     pools: Pools = {}
     for entry in todo:
-        print(f"scoring {entry.name}, run {entry.number}", flush=True)
-        key = entry.name, entry.number
-        pools[key] = collect(entry, resolved[key], data, options, job, _progress, job.cluster.address)
+        key, began = (entry.name, entry.number), time.monotonic()
+        pools[key] = collect(entry, resolved[key], data, options, job, _progress(entry), job.cluster.address)
+        print(f"scored {entry.name}, run {entry.number}: {len(pools[key])} candidates, "
+              f"{time.monotonic() - began:.0f} s", flush=True)  # fmt: skip
     if not all(pools.values()):
         raise UsageError(f"{job.run}: no view is finished in every run yet; give the command without --partial")
     found = compare(data, options, todo, pools)
@@ -127,6 +131,7 @@ def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resol
 
     failed = []
     for entry in todo:
+        print(f"generating {entry.name}, run {entry.number}", flush=True)
         ends = runs.run(resolved[entry.name, entry.number])
         publish(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
@@ -164,5 +169,16 @@ def _cost(entry: ChallengeRun, resolved: Resolved) -> dict[str, Any]:
     return {**asdict(total), "wall_s": budget["seconds"]}
 
 
-def _progress(done: int, of: int) -> None:
-    print(f"  {done} of {of} views scored", flush=True)
+def _progress(entry: ChallengeRun) -> Callable[[int, int], None]:
+    """What tells how far scoring is: on a terminal a line that replaces itself, elsewhere one every LINE_S."""
+    told = [time.monotonic()]
+
+    def progress(done: int, of: int) -> None:
+        text = f"scoring {entry.name}, run {entry.number}: {done} of {of} views"
+        if sys.stdout.isatty():
+            print(f"\r\x1b[K{text if done < of else ''}", end="", flush=True)
+        elif time.monotonic() - told[0] > LINE_S and done < of:
+            told[0] = time.monotonic()
+            print(text, flush=True)
+
+    return progress
