@@ -23,10 +23,10 @@ from raysearch.search.paths import paths
 from raysearch.search.rbf import rbf
 from raysearch.search.zero_order import zero_order
 
-INSIDE = {search.__name__: search for search in (best_of_n, beam, halving, paths, rbf, zero_order)}
+Begin = Callable[..., Search]
+INSIDE: dict[str, Begin] = {search.__name__: search for search in (best_of_n, beam, halving, paths, rbf, zero_order)}
 KEY = "search.inside"
 
-Begin = Callable[..., Search]
 Stretch = tuple[int, int, int]  # first and last step of the chunk, steps of the video
 
 
@@ -42,11 +42,11 @@ def inner(given: Mapping[str, Any], kernel: Kernel, guide: Guide | None) -> Begi
         UsageError: for an unknown search or option.
     """
     make = lookup(f"{KEY}.name: search", str(given.get("name")), INSIDE)
-    shared = {"kernel": kernel, "guide": guide}
+    shared: dict[str, Any] = {"kernel": kernel, "guide": guide}
     values = {key: value for key, value in given.items() if key != "name"}
     part = options.describe(make, make.__name__, without=("seed", "steps", *shared, "budget", "n"))
     options.check(part, values, KEY)
-    return lambda seed, steps, n: make(seed, steps, n=n, **shared, **values)  # type: ignore[operator,no-any-return]
+    return lambda seed, steps, n: make(seed, steps, n=n, **shared, **values)
 
 
 def within(
