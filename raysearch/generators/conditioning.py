@@ -56,6 +56,9 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
     declared = families.of(type(pipeline))
     if declared.condition is None:
         return frames
+    if declared.last:
+        ratio = pipeline.vae_temporal_compression_ratio
+        frames = frames[-((len(frames) - 1) // ratio * ratio + 1) :]
     given = frames.shape[1:3]
     height, width = declared.shape(pipeline, call, given) if declared.shape else (call.get("height"), call.get("width"))
     if not height or not width:

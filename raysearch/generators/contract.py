@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from raysearch.config.settings import GeneratorConfig
 from raysearch.prompts import Prompt
 
 if TYPE_CHECKING:
     import torch
+
+Sound: TypeAlias = tuple[NDArray[np.float32], int]
+"""A waveform [channels, samples] in [-1, 1], and its samples per second."""
 
 Path: TypeAlias = tuple[Any, Any, Any, Any]
 """(a, s, a', s'), each a float or a tensor: x = a*x0 + s*eps goes to a'*x0 + s'*eps."""
@@ -74,6 +80,15 @@ class InChunks(Protocol):
             end: the chunk before which to end.
             noise: a CPU generator for decoders that draw random numbers.
         """
+        ...
+
+
+@runtime_checkable
+class Sounding(Protocol):
+    """What a generator may offer beyond the Generator protocol: sound that is made with the video."""
+
+    def sound(self, x0: torch.Tensor, noise: torch.Generator) -> Sound:
+        """The waveform of latents, as `denoise` returns them, and its samples per second."""
         ...
 
 

@@ -36,8 +36,9 @@ Shape: TypeAlias = Callable[[Pipeline, Call, Size], Size]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
-Rounding: TypeAlias = Literal["down", "wan", "never", "given"]
-"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; wan,
+Rounding: TypeAlias = Literal["down", "exact", "wan", "never", "given"]
+"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; exact,
+as down, but the pipeline fails on other numbers, so they are refused; wan,
 n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
@@ -66,6 +67,8 @@ class PipelineClass:
         shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline, the part of
             the call that no prompt changes, completed with the defaults of its signature, and the size of the frames.
         image_sizes: whether the image decides the size of the video, and the call takes no height and width.
+        last: whether a clip is cut to its last whole latent frames, because the pipeline itself would keep the first.
+        sound: whether the pipeline makes sound with the video, so that a particle is both (several.py).
         redraws: whether the frames of a prompt are not the beginning of the video but what it is a new version of: it
             starts from them, noised as `call.strength` says, and has their length.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
@@ -81,6 +84,8 @@ class PipelineClass:
             makes a video as a whole only.
         check_call: raises UsageError for arguments of the call with which the class cannot be driven.
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
+        builds: parts that the pipeline builds itself where the model does not bring them, each with the Python package
+            that this takes.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
         rate: the argument of the call by which the network is told the frame rate; empty where it is not.
@@ -104,6 +109,8 @@ class PipelineClass:
     condition: Condition | None = None
     shape: Shape | None = None
     image_sizes: bool = False
+    last: bool = False
+    sound: bool = False
     redraws: bool = False
     held: bool = False
     hold: Hold | None = None
@@ -115,6 +122,7 @@ class PipelineClass:
     continuation: str = ""
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
+    builds: Mapping[str, str] = field(default_factory=dict)
     batch: str = "prompts"
     rate: str = ""
     multiple: int = 16

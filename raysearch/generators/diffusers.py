@@ -18,6 +18,7 @@ from raysearch.generators.conditioning import arguments, fitted, own_names, take
 from raysearch.generators.contract import Generator
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.feasible import pipeline_class
+from raysearch.generators.several import WithSound
 from raysearch.generators.stepping import DiffusersGenerator
 from raysearch.prompts import Prompt, frames
 from raysearch.videos import Fit
@@ -115,7 +116,8 @@ class DiffusersModel:
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
         prompt = arguments(cls, text, clip, prompt_id, call)
-        return DiffusersGenerator(pipeline, self.steps, **taken(cls, self.call) | prompt)
+        driven = WithSound if families.of(cls).sound else DiffusersGenerator
+        return driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
 
     def ready(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline whose encoders leave the device between prompts, if the model is set so; else the same one."""

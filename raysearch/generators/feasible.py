@@ -51,6 +51,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
     if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
+    inputs.check_parts(pipeline, index)
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:

@@ -55,14 +55,18 @@ def compute_once(owner: Any, name: str, tensors: bool = True) -> None:
 
 def _identity(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return tuple(_identity(v) for v in value)
+        return tuple(id(v) if _is_picture(v) else _identity(v) for v in value)
     if isinstance(value, torch.Generator):
         return "generator"
     if isinstance(value, (str, int, float, bool, type(None), torch.device, torch.dtype)):
         return value
-    if callable(getattr(value, "tobytes", None)):  # pictures, which pipelines make anew in every call
-        return type(value), getattr(value, "size", None), hash(value.tobytes())
+    if _is_picture(value):  # one alone is often made anew in every call, and a clip is not
+        return value.size, value.mode, hash(value.tobytes())
     return id(value), getattr(value, "_version", 0)
+
+
+def _is_picture(value: Any) -> bool:
+    return type(value).__module__.startswith("PIL.")
 
 
 def compute_once_per_shape(owner: Any, name: str) -> None:

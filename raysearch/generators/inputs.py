@@ -117,5 +117,21 @@ def check_packages(pipeline: str | type, text: bool) -> None:
             )
 
 
+def check_parts(pipeline: str, index: Mapping[str, Any]) -> None:
+    """Raise UsageError for a package that is missing and needed to build a part that the model does not bring.
+
+    Args:
+        pipeline: the name of the class.
+        index: the model's model_index.json.
+    """
+    for part, package in of(pipeline).builds.items():
+        entry = index.get(part)
+        if not (isinstance(entry, list) and any(entry)) and find_spec(package) is None:
+            raise UsageError(
+                f"generator.model: {pipeline} builds its {part} with the Python package {package}: "
+                f"pip install {package}"
+            )
+
+
 def _names(pipelines: Iterable[PipelineClass]) -> str:
     return ", ".join(p.pipeline for p in pipelines)

@@ -107,7 +107,14 @@ def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -
 
 
 def check(known: Sizes, call: Call) -> None:
-    """Raise UsageError for a height or width that the model cannot make, with the nearest ones that it can."""
+    """Raise UsageError for a size or a length that the model cannot make, with the nearest ones that it can."""
+    frames = call.get("num_frames")
+    if known.rounds == "exact" and isinstance(frames, int) and known.made(frames) != frames:
+        below = known.made(frames) or 1
+        raise UsageError(
+            f"generator.num_frames={frames}: {known.pipeline} makes {known.per_latent}k + 1 frames; give {below} or "
+            f"{below + known.per_latent}"
+        )
     for key in ("height", "width"):
         side, step = call.get(key), known.multiple
         if isinstance(side, int) and side % step:

@@ -53,6 +53,7 @@ class DiffusersGenerator:
         self._noise: torch.Generator | None = None
         self._kept: tuple[torch.Tensor, list[Any], bool] | None = None
         self._drawn: torch.Tensor | None = None
+        self._output: Any = None  # what the pipeline returned last
         self._prepare = self.pipe.prepare_latents
         self.pipe.prepare_latents = self._prepare_with_particle
         for name in hooks.ONCE:
@@ -115,6 +116,7 @@ class DiffusersGenerator:
         if self._reports:
 
             def report(pipe: Pipeline, i: int, t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+                self._report(tensors)
                 seen.append(tensors["latents"])  # the full state, which the output is not in every family
                 return {}
 
@@ -122,7 +124,7 @@ class DiffusersGenerator:
         run = type(self.pipe).__call__
         draws_globally = self.family.global_noise and call.get(self.family.global_noise) and not idle
         with hooks.global_noise(noise, self.pipe.transformer.device) if draws_globally else nullcontext():
-            out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+            out = self._output = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
         if len(self.pipe.scheduler.table) != self.steps:
             raise UsageError(
                 f"generator.steps={self.steps}: {type(self.pipe.scheduler).__mro__[2].__name__} makes "
@@ -133,6 +135,9 @@ class DiffusersGenerator:
             return seen[-1]
         result: torch.Tensor = out.frames if hasattr(out, "frames") else out[0]
         return result
+
+    def _report(self, tensors: dict[str, Any]) -> None:
+        """What else the pipeline reports after its step, for pipelines of several tensors."""
 
     def _prepare_with_particle(self, *args: Any, **options: Any) -> Any:
         """In place of the pipeline's prepare_latents: the only place where a particle enters.

@@ -14,7 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import InChunks
+from raysearch.generators.contract import InChunks, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
@@ -132,22 +132,33 @@ class GeneratorWorker:
         state = state or (self._store.load(key) if self._store else None)
         if state is None:
             return None
+        generator = self._on(prompt)
         with torch.no_grad():
-            frames = self._frames(self._on(prompt), prompt, state)
-        return videos.encode(reduce(frames, None), self.model.fps)
+            frames = self._frames(generator, prompt, state)
+            sound = self._sound(generator, prompt, state)
+        return videos.encode(reduce(frames, None), self.model.fps, sound=sound)
+
+    def _sound(self, generator: Generator, prompt: Prompt, state: State) -> Sound | None:
+        """What a state sounds like; None where the model makes no sound."""
+        if not isinstance(generator, Sounding):
+            return None
+        return generator.sound(self._shown(generator, state), address(prompt, state.seed, "sound", state.step))
 
     def _frames(
         self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
     ) -> torch.Tensor:
         """The frames of a state [T, 3, H, W], or of some of its chunks; views and films decode with the same noise."""
-        x0 = shown(generator, state)
-        latents = (torch.from_numpy(np.array(state.x)) if x0 is None else x0).to(self.device)
-        noise = address(prompt, state.seed, "decode", state.step)
+        latents, noise = self._shown(generator, state), address(prompt, state.seed, "decode", state.step)
         if chunks is None:
             return generator.decode(latents, noise)
         if not isinstance(generator, InChunks):
             raise UsageError(f"search: {type(generator).__name__} makes a video whole and has no chunks to score alone")
         return generator.decode_chunks(latents, *chunks, noise)
+
+    def _shown(self, generator: Generator, state: State) -> torch.Tensor:
+        x0 = shown(generator, state)
+        latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
+        return latents.to(self.device)
 
     def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
         """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""

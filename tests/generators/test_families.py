@@ -55,7 +55,7 @@ def test_listing_families_loads_no_model_library():
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        ("LTX2Pipeline", "LTX2Pipeline cannot be driven one step at a time: its state is a pair.*WanVACEPipeline"),
+        ("LTX2DFRPipeline", "LTX2DFRPipeline cannot be driven one step at a time: its steps are taken.*WanVACE"),
         ("CogVideoXPipeline", "1 conditioning frame, but CogVideoXPipeline takes text alone.*CogVideoXImageToVideo"),
         ("MysteryPipeline", "MysteryPipeline cannot be driven .*: the installed diffusers does not have it"),
         ("SkyReelsV2DiffusionForcingVideoToVideoPipeline", "takes text and frames; change the prompt"),
@@ -197,16 +197,21 @@ def test_tiles_decode_the_same_film_and_are_refused_where_there_are_none():
         DiffusersModel(others.svd(), 4, 8, GeneratorConfig(tiling=True))
 
 
-@pytest.mark.filterwarnings("error:.*given NumPy array is not writable")
-def test_frames_as_a_file_gives_them_make_no_noise_on_the_terminal():
-    given = film(9, 16)
-    given.flags.writeable = False
-    torch.set_warn_always(True)
-    try:
-        clip = arguments("LTXConditionPipeline", "a red ball", given, "p")["conditions"][0].video
-    finally:
-        torch.set_warn_always(False)
-    assert clip.shape == (1, 9, 3, 16, 16) and 0 < float(clip.max()) <= 1
+def test_ltx_continues_from_the_last_whole_frames_of_a_clip_resized_once(monkeypatch):
+    pipeline, clip = others.ltx_condition(), film(11, 48)
+    resized, resize = [], pipeline.video_processor.preprocess_video
+    monkeypatch.setattr(
+        pipeline.video_processor, "preprocess_video", lambda *a, **o: resized.append(1) or resize(*a, **o)
+    )
+    generator = DiffusersModel(pipeline, 4, 8, **size(32, 17)()).given("a red ball", clip, "p")
+    (condition,) = generator._call["conditions"]
+    assert (np.stack([np.asarray(p) for p in condition.video]) == clip[2:]).all()  # 4k + 1 of 11, of this autoencoder
+    with torch.no_grad():
+        x = generator.draw(torch.Generator().manual_seed(0))
+        for k in (0, 1):
+            x0 = generator.denoise(x, k, torch.Generator().manual_seed(0))
+        generator.decode(x0, torch.Generator().manual_seed(0))
+    assert len(resized) == 1
 
 
 NEW_FAMILY = '''

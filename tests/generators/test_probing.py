@@ -50,6 +50,24 @@ def test_a_class_that_diffusers_does_not_have_is_refused_before_loading(tmp_path
         feasible.check(index(tmp_path, "MysteryPipeline"), [Prompt("p", "a red ball")])
 
 
+IN_THE_CODE = {  # what has to be in the code of a class that families refuse, as long as its reason is true
+    "HeliosPipeline": "for k in range(num_latent_chunk)",
+    "HunyuanVideoFramepackPipeline": "for k in range(num_latent_sections)",
+    "LTX2InContextPipeline": "reference_conditions:",
+    "LTX2HDRPipeline": "reference_conditions:",
+    "LTX2DFRPipeline": "self.denoise(",
+    "LTX2DFRTemporalRefinePipeline": "self.denoise(",
+}
+
+
+def test_the_reasons_of_what_families_refuse_are_still_true():
+    assert set(families.REFUSED) == set(IN_THE_CODE)
+    for name, text in IN_THE_CODE.items():
+        cls = probing.diffusers_class(name)
+        assert probing.refusal(cls), f"{name}: its code speaks no longer against it"
+        assert text in inspect.getsource(cls.__call__), name
+
+
 def test_what_a_class_takes_is_read_from_its_call():
     plain, pictured = families.of("LattePipeline"), families.of("ChronoEditPipeline")
     assert plain.takes == ("text",) and not plain.needs_frames and plain.probed and not plain.tested

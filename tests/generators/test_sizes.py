@@ -14,6 +14,7 @@ WAN = Sizes("WanPipeline", 16, 4, "wan")
 LTX = Sizes("LTXPipeline", 32, 8, "down")
 TINY = Sizes("LTXConditionPipeline", 32, 2, "down")
 CUT = Sizes("HunyuanVideoImageToVideoPipeline", 16, 4, "down", 4)
+EXACT = Sizes("CosmosVideoToWorldPipeline", 16, 8, "exact")
 SVD = Sizes("StableVideoDiffusionPipeline", 64, 1, "never")
 
 
@@ -103,3 +104,9 @@ def test_config_and_plan_say_how_many_frames_will_be_made(tmp_path, capsys):
     ):
         assert main(["plan", str(job), *words, "--seconds-per-nfe", "1"]) == 2
         assert refused in capsys.readouterr().err
+
+
+def test_a_length_that_the_pipeline_fails_on_is_refused():
+    check(EXACT, {"num_frames": 121})
+    with pytest.raises(UsageError, match=r"num_frames=120: .* makes 8k \+ 1 frames; give 113 or 121"):
+        check(EXACT, {"num_frames": 120})

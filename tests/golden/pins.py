@@ -35,7 +35,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "smc_pcn": [{"n": 3, "kernel": NOISY, "keep": (0.0, 0.4)}],
     "beam": [{"kernel": NOISY}, {"budget": 200, "kernel": NOISY}, {"kernel": NOISY, "per_parent": True}],
     "chunkwise": [
-        {"n": 4, "ends": (0.25, 0.5), "last": 2}, {"over": "beam", "ends": (0.5,), "inside": {"name": "halving"}},
+        {"n": 4, "ends": (0.25, 0.5), "last": 2},
+        {"over": "beam", "ends": (0.5,), "inside": {"name": "halving"}},
         {"over": "smc", "n": 4, "ends": (0.5,), "threshold": 1.0},
     ],
     "paths": [{}],

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
-from tests.zoo import hunyuan, others, wan
+from tests.zoo import hunyuan, ltx2, others, wan
 from tests.zoo.parts import film, flow, normal, unipc
 
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"
+EIGHT_BITS = "its guardrail rounds to 8 bits"
 FIRST = "against the stock solver at order 1; its second order is the kernel 2m here"
 
 
@@ -81,6 +82,19 @@ def concatenated_call() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ltx2_call() -> dict[str, Any]:
+    call = untexted(32, 9, guidance_scale=3.0, audio_guidance_scale=2.0, spatio_temporal_guidance_blocks=[0])
+    for seed, prefix in enumerate(("", "negative_")):
+        call[f"{prefix}prompt_embeds"] = normal(seed, 1, 8, ltx2.WIDTH * ltx2.LAYERS)
+        call[f"{prefix}prompt_attention_mask"] = torch.ones(1, 8, dtype=torch.int64)
+    return call
+
+
+def own_times() -> Any:
+    """The sound has a schedule of its own."""
+    return ltx2.ltx2("Condition", audio_scheduler=flow(shift=3.0))
+
+
 def kandinsky_call(frames: int = 9) -> dict[str, Any]:
     call = untexted(16, frames, guidance_scale=3.0)
     for seed, prefix in enumerate(("", "negative_")):
@@ -133,8 +147,10 @@ def middle_call() -> dict[str, Any]:
 
 
 W, WI, V = "WanPipeline", "WanImageToVideoPipeline", "WanVACEPipeline"
+L2C = "LTX2ConditionPipeline"
 L, LI, LC = "LTXPipeline", "LTXImageToVideoPipeline", "LTXConditionPipeline"
 HI = "HunyuanVideoImageToVideoPipeline"
+C1 = "CosmosVideoToWorldPipeline"
 C2, C25 = "Cosmos2VideoToWorldPipeline", "Cosmos2_5_PredictBasePipeline"
 S = "SkyReelsV2DiffusionForcing{}Pipeline"
 ltx_size, ltx_long = size(32, guidance_scale=3.0), size(32, 17, guidance_scale=3.0, image_cond_noise_scale=0.0)
@@ -170,6 +186,12 @@ CASES = [
     Case("ltx-condition-noised", LC, others.ltx_condition, size(32, 17, image_cond_noise_scale=0.15), given=1, side=32,
          held=True, fidelity=0.1, mean=0.01,
          why="the stock call leaves the last step's noise on the given frames"),
+    Case("ltx-2", "LTX2Pipeline", ltx2.ltx2, ltx2_call),
+    Case("ltx-2-image", "LTX2ImageToVideoPipeline", partial(ltx2.ltx2, "ImageToVideo"), ltx2_call, given=1, side=32,
+         held=True),
+    Case("ltx-2-condition", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call),
+    Case("ltx-2-condition-image", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call, given=1, side=32, held=True),
+    Case("ltx-2-condition-continuation", L2C, own_times, ltx2_call, given=5, side=32, held=True),
     Case("cogvideox", "CogVideoXPipeline", others.cog, size(16)),
     Case("cogvideox-dpm", "CogVideoXPipeline", partial(others.cog, dpm=True), size(16), stock=others.cog,
          why="against the stock DDIM: the stock DPM is stochastic"),
@@ -187,11 +209,18 @@ CASES = [
     Case("kandinsky-5-plain", "Kandinsky5T2VPipeline", partial(hunyuan.kandinsky, conditions=False), kandinsky_call),
     Case("kandinsky-5-image", "Kandinsky5I2VPipeline", partial(hunyuan.kandinsky, "I2V"),
          partial(kandinsky_call, 21), given=1, held=True),
+    Case("cosmos-1", "CosmosTextToWorldPipeline", wan.cosmos1, size(32), fidelity=1 / 255, why=EIGHT_BITS,
+         needs=tv),
+    Case("cosmos-1-image", C1, partial(wan.cosmos1, "VideoToWorld"), size(32), given=1, side=32, held=True, needs=tv,
+         **smallest),
+    Case("cosmos-1-continuation", C1, partial(wan.cosmos1, "VideoToWorld"), size(32, 13), given=5, side=32, held=True,
+         needs=tv, **smallest),
     Case("cosmos-2-image", C2, wan.cosmos2, size(32), given=1, side=32, held=True, needs=tv, **smallest),
     Case("cosmos-2-continuation", C2, wan.cosmos2, size(32), given=5, side=32, held=True, needs=tv, **smallest),
     Case("cosmos-2.5", C25, wan.cosmos25, cosmos25_call, side=32, needs=tv),
-    Case("cosmos-2.5-image", C25, wan.cosmos25, cosmos25_call, given=1, side=32, held=True, needs=tv),
-    Case("cosmos-2.5-continuation", C25, wan.cosmos25, cosmos25_call, given=5, side=32, held=True, needs=tv),
+    Case("cosmos-2.5-image", C25, wan.cosmos25, cosmos25_call, given=1, alone=True, side=32, held=True, needs=tv),
+    Case("cosmos-2.5-continuation", C25, wan.cosmos25, cosmos25_call, given=5, alone=True, side=32, held=True,
+         needs=tv),
     Case("skyreels", S.format(""), wan.skyreels, wan_size(), why=FIRST,
          stock=lambda: wan.skyreels(scheduler=unipc(8.0, **first_order))),
     Case("skyreels-image", S.format("ImageToVideo"), partial(wan.skyreels, "ImageToVideo"), wan_size(), given=1,

@@ -94,9 +94,9 @@ generator:
   `call.addnoise_condition` works; its noise is addressed like all other.
 
 `search: chunkwise` chooses chunk by chunk, each scored alone with its true past ([strategies](strategies.md)). Another
-autoregressive model comes in by `raysearch/generators/chunked.py`: it brings generators of windows of latents, whose first
-frames are clean history, and `Chunked` makes them one generator of the whole video. MAGI-1, whose chunks overlap in time,
-is a generator of its own: `generator.name: magi1` ([MAGI-1](magi1.md)).
+autoregressive model comes in by `raysearch/generators/chunked.py`: it brings generators of windows of latents, whose
+first frames are clean history, and `Chunked` makes them one generator of the whole video. MAGI-1, whose chunks overlap
+in time, is a generator of its own: `generator.name: magi1` ([MAGI-1](magi1.md)).
 """
 MIDDLE = """
 ## What the suite asserts

@@ -132,12 +132,13 @@ def motif(kind: str = "") -> Any:
     )  # fmt: skip
 
 
-def cosmos_network() -> Any:
+def cosmos_network(channels: int = 16, given: bool = True) -> Any:
+    """given: whether a channel says which frames are conditions."""
     torch.manual_seed(0)
     net = diffusers.CosmosTransformer3DModel(
-        in_channels=17, out_channels=16, num_attention_heads=2, attention_head_dim=16, num_layers=1, mlp_ratio=2,
-        text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2), rope_scale=(2.0, 1.0, 1.0),
-        concat_padding_mask=True, extra_pos_embed_type="learnable",
+        in_channels=channels + given, out_channels=channels, num_attention_heads=2, attention_head_dim=16,
+        num_layers=1, mlp_ratio=2, text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2),
+        rope_scale=(2.0, 1.0, 1.0), concat_padding_mask=True, extra_pos_embed_type="learnable",
     )  # fmt: skip
     return alive(net)
 
@@ -159,6 +160,24 @@ def lenient_checker() -> Any:
             return video
 
     return CosmosSafetyChecker()
+
+
+def cosmos1(kind: str = "TextToWorld") -> Any:
+    """kind: TextToWorld or VideoToWorld."""
+    given = kind == "VideoToWorld"
+    network = cosmos_network(4, given)
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKLCosmos(
+        in_channels=3, out_channels=3, latent_channels=4, encoder_block_out_channels=(8,) * 4,
+        decode_block_out_channels=(8,) * 4, attention_resolutions=(8,), resolution=64, num_layers=1, patch_size=4,
+        patch_type="haar", scaling_factor=1.0, spatial_compression_ratio=4, temporal_compression_ratio=4,
+    )  # fmt: skip
+    scheduler = diffusers.EDMEulerScheduler(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, rho=7.0,
+                                            final_sigmas_type="sigma_min")  # fmt: skip
+    return getattr(diffusers, f"Cosmos{kind}Pipeline")(
+        transformer=network, vae=vae.eval(), scheduler=scheduler, text_encoder=t5(), tokenizer=tokenizer(),
+        safety_checker=lenient_checker(),
+    )  # fmt: skip
 
 
 def cosmos2() -> Any:
