@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page cards-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -18,6 +18,15 @@ test-slow: .venv/ready  ## what takes long: kills and resumes, nodes that die, t
 
 test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
 	$(BIN)/python -m pytest -m "slow and cluster"
+
+test-reader: .venv/ready  ## the README's first blocks word by word in a clean clone, and the notebook of examples/
+	$(BIN)/python -m pytest -n 0 -m slow tests/test_blocks.py tests/report/test_notebook.py
+
+matrix: .venv/ready  ## install without constraints and run the demo on every Python from 3.10 to 3.13 that is there
+	$(BIN)/python -m benchmarks.matrix --json benchmarks/matrix.json
+
+first-hour: .venv/ready  ## seconds to the first line of every command, and what mistakes print; writes docs/first-hour.md
+	$(BIN)/python -m benchmarks.first_hour
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -66,6 +75,9 @@ engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas
 
 chaos: .venv/ready  ## break workers, nodes and coordinators while searches run; prints what came of it
 	$(BIN)/python -m benchmarks.chaos 2>/dev/null
+
+flops: .venv/ready  ## what models at full size compute, counted without weights; writes benchmarks/flops.json
+	$(BIN)/python -m benchmarks.flops
 
 lag: .venv/ready  ## what scores that lag a step and repeated network calls cost, on exact chains; writes benchmarks/lag.json
 	$(BIN)/python -m benchmarks.lag --json benchmarks/lag.json

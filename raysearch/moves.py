@@ -21,11 +21,29 @@ from raysearch.coefficients import KERNELS, kernel_kind
 from raysearch.errors import UsageError
 
 __all__ = [
-    "GUIDES", "KERNELS", "NORMS", "Cost", "Fraction", "Guide", "Kernel", "Move", "Outcome", "Result", "Round", "Search",
-    "Seed", "Window", "argbest", "decode", "digest", "encode",
+    "GUIDES",
+    "KERNELS",
+    "NORMS",
+    "UNKEYED",
+    "Cost",
+    "Fraction",
+    "Guide",
+    "Kernel",
+    "Move",
+    "Outcome",
+    "Result",
+    "Round",
+    "Search",
+    "Seed",
+    "Window",
+    "argbest",
+    "decode",
+    "digest",
+    "encode",
 ]  # fmt: skip
 
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
+UNKEYED = {"keyed": False}  # metadata of a field that enters no key, whatever its value
 Seed = tuple[
     int, ...
 ]  # an address, such as (run seed, round, slot): which noise, never how much of a stream is used up
@@ -286,8 +304,9 @@ def keyed(part: Any) -> dict[str, Any]:
 
 @cache
 def _defaults(kind: type) -> list[tuple[str, Any]]:
-    """The fields of a dataclass with their defaults."""
-    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind)]
+    """The fields of a dataclass with their defaults, without those that enter no key."""
+    kept = [f for f in fields(kind) if f.metadata.get("keyed", True)]
+    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in kept]
 
 
 def argbest(rewards: Sequence[float]) -> int:

@@ -84,8 +84,8 @@ def test_what_passes_is_asked_again_with_growing_pauses():
     assert patient([503] * 6) == (503, [1.0, 2.0, 4.0, 8.0, 16.0])
     assert patient([400]) == (400, []) and patient([401]) == (401, [])
     lost, refused = web.NoAnswer("cut", True), web.NoAnswer("refused", False)
-    assert patient([lost, 200]) == (200, [1.0]) and patient([lost, 200], unsure=False) == (None, [])
-    assert patient([refused, 200], unsure=False) == (200, [1.0])
+    assert patient([lost, 200]) == (200, [1.0]) and patient([refused, 200]) == (200, [1.0])
+    assert patient([500], passing=(429,)) == (500, [])
     assert patient([lost] * 6) == (None, [1.0, 2.0, 4.0, 8.0, 16.0])
 
 

@@ -48,7 +48,7 @@ def plan(args: argparse.Namespace) -> int:
     from raysearch import config
     from raysearch.generators.scale import scale
     from raysearch.runs.pace import speed
-    from raysearch.runs.plan import simulate, together
+    from raysearch.runs.plan import simulate, together, took
 
     searches = _searches(config.load(args.job, args.overrides, args.cluster))
     first = searches[0]
@@ -64,6 +64,8 @@ def plan(args: argparse.Namespace) -> int:
     for note in first.notes:
         print(note)
     _table(plans, found)
+    if args.run:
+        print(took(args.run))
     _limits(first, known, found, args)
     return 0
 

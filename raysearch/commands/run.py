@@ -79,12 +79,14 @@ def run_job(args: argparse.Namespace) -> int:
 
 def report(args: argparse.Namespace) -> int:
     """Write the report of a run folder."""
+    say(f"reading {args.run}")
     _tell(os.path.expanduser(args.run), args.partial)
     return 0
 
 
 def show_config(args: argparse.Namespace) -> int:
     """Print the resolved configuration of a job, by default with the origin of each value."""
+    say(f"resolving {args.job}")
     from raysearch import config
     from raysearch.config import explain
     from raysearch.runs import resolve

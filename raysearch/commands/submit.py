@@ -77,6 +77,7 @@ def submit(args: argparse.Namespace) -> int:
 
 def slurm(args: argparse.Namespace) -> int:
     """Write a batch script for a job and give it to Slurm, or only print it."""
+    say("checking the job")
     from raysearch.submit import slurm
 
     command, job, words = _command(args)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from raysearch.errors import UsageError
+from raysearch.moves import UNKEYED
 from raysearch.times import TIMES
 
 Pixels = Annotated[int, Ge(1), Le(16_384)]
@@ -20,8 +21,9 @@ class GeneratorConfig:
     """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
-        name: `diffusers`, `magi1`, or `package.module:function` for a custom generator (see generators.found).
-        model: `tiny`, a folder or a hub id; for `magi1` a folder.
+        name: `diffusers`, `magi1`, `api` for a model behind an endpoint, or `package.module:function` for a custom
+            generator (see generators.found).
+        model: `tiny`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has for it.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
         dtype: of all parts, or a mapping such as {default: bfloat16, vae: float32}; null means the card's, or float32.
@@ -47,6 +49,10 @@ class GeneratorConfig:
         compile: the network by torch.compile, which rounds differently.
         trust_remote_code: true runs code that a model brings.
         call: further arguments of the pipeline call.
+        endpoint: of an `api`, e.g. http://localhost:8000/v1; its key is RAYSEARCH_API_KEY, from the environment alone.
+        price: of a video of an `api`, in USD.
+        budget: of an `api`, {usd: 20}; no request is sent that would exceed it, those of earlier runs in the folder
+            included.
     """
 
     # What every fingerprint and manifest holds; a setting that is added later enters them only where it is set.
@@ -80,6 +86,9 @@ class GeneratorConfig:
     times: Times = "even"
     card: str | None = None
     scheduler: dict[str, Any] = field(default_factory=dict)
+    endpoint: str | None = None
+    price: Annotated[float, Gt(0), Le(100_000)] | None = field(default=None, metadata=UNKEYED)
+    budget: dict[str, Annotated[float, Gt(0), Le(1_000_000_000)]] = field(default_factory=dict, metadata=UNKEYED)
 
     def pipeline_call(self) -> dict[str, Any]:
         """The arguments of the pipeline call that no prompt changes."""

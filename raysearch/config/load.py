@@ -121,7 +121,9 @@ def written(words: Sequence[str]) -> dict[str, Any]:
 
 
 def tiny_defaults(job: Job) -> None:
-    """Fill what a job with the tiny generator leaves open."""
+    """Fill what a job with the tiny generator leaves open, and the single step of an `api`."""
+    if job.generator.name == "api" and job.generator.steps is None:
+        job.generator.steps = 1
     if job.generator.name == "diffusers" and job.generator.model == "tiny":
         from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
 

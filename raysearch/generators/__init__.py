@@ -20,7 +20,7 @@ def load(config: GeneratorConfig, device: str = "cpu") -> Model:
 
 
 def factory(name: str) -> Factory:
-    """The function that makes the model: of `diffusers` or `magi1`, or a custom one, named `package.module:function`.
+    """The function that makes the model: of `diffusers`, `magi1`, `api`, or a custom one, `package.module:function`.
 
     Raises:
         UsageError: if there is none of that name.

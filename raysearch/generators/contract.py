@@ -106,5 +106,14 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Recording(Protocol):
+    """What a Model may offer beyond its contract: to keep a record of what it asked of others, so that none is lost."""
+
+    def record_in(self, folder: str) -> None:
+        """Keep the record in a folder or at a URL, which all replicas share."""
+        ...
+
+
 Factory: TypeAlias = Callable[[GeneratorConfig, str], Model]
 """Loads a model on a device, given by its name in torch."""

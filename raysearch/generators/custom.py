@@ -24,7 +24,8 @@ from raysearch.generators.contract import Factory, Model
 from raysearch.generators.declare import KINDS, PipelineClass
 from raysearch.prompts import Prompt
 
-OWN = {"magi1": "raysearch.generators.magi1:load"}  # raysearch's own that are no pipelines of diffusers
+# raysearch's own that are no pipelines of diffusers
+OWN = {"magi1": "raysearch.generators.magi1:load", "api": "raysearch.generators.api:load"}
 
 
 def function(name: str) -> Callable[..., Model]:

@@ -21,7 +21,7 @@ from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Outcome
 from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
-from raysearch.runs.results import folder
+from raysearch.runs.results import RESULT, folder
 from raysearch.runs.rewriting import imagined
 
 
@@ -83,6 +83,22 @@ def measured(run: str) -> Pace:
     decode = _decode(outcomes)
     evaluation = statistics.median(max(o.cost.generate_s - decode, 0.0) / o.cost.nfe for o in outcomes)
     return Pace(evaluation, decode, statistics.median(scores) if scores else 0.0)
+
+
+def took(run: str) -> str:
+    """What the last invocation of a finished run took, in a line: to start and load models, and to work."""
+    budget = json.loads((folder(run) / RESULT).read_text())["budget"]
+    pools, worked = budget["pools"], budget["worked_s"]
+    if not budget["executed"]:
+        return f"{run} itself: its last invocation executed nothing, so there is nothing to compare with"
+    busy = ", ".join(
+        f"{pool['replicas']:.0f} {name} busy {pool['busy_s'] / max(pool['replicas'] * worked, 1e-9):.0%}"
+        for name, pool in pools.items()
+    )
+    return (
+        f"{run} itself: {budget['seconds'] - worked:.0f} s to start and load models, which no time above holds, and "
+        f"{worked:.0f} s of work on {busy}, for {budget['executed']} moves"
+    )
 
 
 def _decode(outcomes: Sequence[Outcome]) -> float:

@@ -16,7 +16,7 @@ from raysearch import writers
 from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
-from raysearch.generators import feasible, inputs
+from raysearch.generators import api, feasible, inputs
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
@@ -140,6 +140,9 @@ def resolve(
     rewriting = writers.read(job.prompts.rewrite)
     if with_prompts:
         check_wordings(job, how, todo)
+    if model.name == api.NAME:
+        api.check(model, todo)
+        api.check_spending(model, sum(_videos(how, p, rewriting) for p in todo))
     if elsewhere:
         return Resolved(job, judged, how, todo, model, (), {}, length, rewriting)
     if record is not None:
@@ -164,6 +167,12 @@ def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:
 def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:
     """What is particular to a prompt, and how its picture gets the shape of the video where it has another."""
     return [prompt.fingerprint(), *([f"fit={generator.fit}"] if inputs.refits(generator, prompt) else [])]
+
+
+def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None) -> int:
+    """Videos that a search asks of an endpoint, one network evaluation each."""
+    more = rewriting.n if rewriting is not None and prompt.text else 0
+    return int(how.first(len(prompt.wordings) + more if how.worded else 1).get("nfe", 0))
 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:

@@ -12,7 +12,7 @@ from raysearch import rewards
 from raysearch.config.settings import Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.generators import feasible
+from raysearch.generators import api, feasible
 from raysearch.moves import Guide, Search
 from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
@@ -85,12 +85,17 @@ class Recipe:
 
         A strategy checks in its first round what no annotation can say.
         """
+        self.first(wordings)
+
+    def first(self, wordings: int) -> Mapping[str, Any]:
+        """The note of the first round with so many wordings. Raises UsageError where it cannot be begun."""
         try:
             begun = self.begin((None, *(f"wording {k}" for k in range(1, wordings))))
-            next(begun)
+            note = next(begun).note
             begun.close()
         except (TypeError, ValueError) as error:
             raise UsageError(f"search: {error}") from None
+        return note
 
     def _one(self, seed: int, wordings: Sequence[str | None]) -> Search:
         given = {VARIANTS: tuple(wordings)} if words(self.strategy) else {}
@@ -112,6 +117,8 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         UsageError: for an unknown strategy or option and for values that cannot be meant.
     """
     assert job.generator.steps is not None
+    if job.generator.name == api.NAME:
+        api.check_search(job.search, job.cluster.generators.ranks)
     begin, options = options_of(job.search)
     over = options.pop(ACROSS, None) is not None
     for name in ("guide", "drift"):

@@ -14,7 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import InChunks, Sound, Sounding
+from raysearch.generators.contract import InChunks, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
@@ -89,6 +89,8 @@ class GeneratorWorker:
         self.model = generators.load(config, device)
         self.device, self.size = torch.device(device), size
         self._store, self._saves = Store(store) if store else None, saves
+        if store and isinstance(self.model, Recording):
+            self.model.record_in(f"{store.rstrip('/').rpartition('/')[0]}/requests")  # beside the states of the run
         self._generators: OrderedDict[Prompt, dict[Prompt, Generator]] = OrderedDict()
         self._make_critic = critic
         self._critic: Critic | None = None

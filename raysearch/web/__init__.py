@@ -100,36 +100,46 @@ def ask(
         raise NoAnswer(text, sent=not isinstance(why, ConnectionRefusedError)) from None
 
 
-def patiently(send: Callable[[], Answer], unsure: bool = True, sleep: Callable[[float], None] = time.sleep) -> Answer:
-    """The answer to a request that is repeated with growing pauses while the service cannot take it.
+def patiently(
+    send: Callable[[], Answer], passing: tuple[int, ...] = PASSING, sleep: Callable[[float], None] = time.sleep
+) -> Answer:
+    """The answer to a request that may be carried out twice, repeated with growing pauses while none comes.
 
-    A status of PASSING means that it was not carried out. `Retry-After` sets the pause, up to a minute.
+    `Retry-After` sets the pause, up to a minute.
 
     Args:
         send: sends it once.
-        unsure: whether it may also be repeated where no answer came, which may carry it out twice.
+        passing: statuses after which it is sent again.
         sleep: waits.
 
     Returns:
-        The last answer, which may still be one of PASSING.
+        The last answer, which may still be one of `passing`.
 
     Raises:
-        NoAnswer: if none came, at the last attempt or where it must not be repeated.
+        NoAnswer: if none came at the last attempt.
     """
     pause = PAUSE_S
     for attempt in range(1, TRIES + 1):
         wait = pause
         try:
             answer = send()
-            if answer.status not in PASSING or attempt == TRIES:
+            if answer.status not in passing or attempt == TRIES:
                 return answer
-            wait = _seconds(answer.headers.get("retry-after"), pause)
-        except NoAnswer as error:
-            if attempt == TRIES or (error.sent and not unsure):
+            wait = pause_of(answer, pause)
+        except NoAnswer:
+            if attempt == TRIES:
                 raise
         sleep(min(wait, LONGEST_S))
         pause *= 2
     raise AssertionError("unreachable")
+
+
+def pause_of(answer: Answer, otherwise: float) -> float:
+    """Seconds that an answer asks to wait by `Retry-After`; `otherwise` where it gives none."""
+    try:
+        return max(float(answer.headers.get("retry-after", "")), 0.0)
+    except ValueError:
+        return otherwise
 
 
 def check(key: str, url: str) -> None:
@@ -170,10 +180,3 @@ def form(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]])
 
 def _lower(headers: Any) -> dict[str, str]:
     return {str(k).lower(): str(v) for k, v in headers.items()}
-
-
-def _seconds(text: str | None, otherwise: float) -> float:
-    try:
-        return max(float(text or ""), 0.0)
-    except ValueError:
-        return otherwise
