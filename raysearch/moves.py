@@ -148,6 +148,8 @@ class Move:
             takes two network function evaluations.
         variant: the wording that the generator is given in place of the prompt's text; None for that text itself.
             Rewards that read the text are always given the prompt's own.
+        chunks: (first, end), to score the chunks of a chunked video from the first to before the end alone, counted
+            from the first that is made; those before 0 are given ones, if there are any. None scores all that is begun.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
@@ -162,6 +164,7 @@ class Move:
     score: bool = True
     drift: Guide | None = None
     variant: str | None = None
+    chunks: tuple[int, int] | None = None
 
     @property
     def steered(self) -> bool:

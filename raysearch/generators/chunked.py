@@ -61,6 +61,13 @@ class Chunked:
         end = max(int(begun[-1]) + 1 if len(begun) else 0, self.chunks[0].end)
         return self.parts[0].decode(x0[:, :, :end], noise, grad)
 
+    def decode_chunks(self, x0: torch.Tensor, first: int, end: int, noise: torch.Generator) -> torch.Tensor:
+        """Frames of some chunks, decoded with all before them, which the decoder depends on; see contract.InChunks."""
+        chunks = self.chunks[max(first, 0) : end]
+        frames = self.parts[0].decode(x0[:, :, : chunks[-1].end], noise)
+        each = (len(frames) - 1) // max(chunks[-1].end - 1, 1)  # the first latent frame is a single frame
+        return frames if chunks[0].new == 0 else frames[-each * (chunks[-1].end - chunks[0].new) :]
+
     def path(self, k: int) -> Path:
         """(a, s, a', s') of step k as tensors [1, 1, F, 1, 1]; see contract.Generator."""
         c, step = self._at(k)

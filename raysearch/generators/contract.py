@@ -68,6 +68,22 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class InChunks(Protocol):
+    """What a generator of chunks offers beyond the Generator protocol, so that a search can look at chunks alone."""
+
+    def decode_chunks(self, x0: torch.Tensor, first: int, end: int, noise: torch.Generator) -> torch.Tensor:
+        """Frames [T, 3, H, W] in [0, 1] of some of the chunks.
+
+        Args:
+            x0: latents, as `denoise` returns them.
+            first: the first chunk, counted from the first one that is made; below 0 for given ones, if there are any.
+            end: the chunk before which to end.
+            noise: a CPU generator for decoders that draw random numbers.
+        """
+        ...
+
+
+@runtime_checkable
 class Sounding(Protocol):
     """What a generator may offer beyond the Generator protocol: sound that is made with the video."""
 

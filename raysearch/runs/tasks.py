@@ -127,9 +127,22 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     reads = inspect.signature(begin).parameters.get("reads")
     if reads is not None and reads.default in (READS, DROPS) and (ends := feasible.chunk_ends(job.generator)):
         options = {"reads": ends, **options}
+    if "ends" in inspect.signature(begin).parameters and "ends" not in options:
+        options = {"ends": _ends(job), **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose, over)
     checked.measured(1.0).check(1)
     return checked
+
+
+def _ends(job: Job) -> list[float]:
+    """Where the chunks of the job's generator end; raises UsageError where it makes a video whole."""
+    ends = feasible.chunk_ends(job.generator)
+    if not ends:
+        raise UsageError(
+            f"search.name={job.search['name']!r}: generator.chunks={job.generator.chunks} makes the video whole, so "
+            "there are no chunks to choose; set generator.chunks, or use best_of_n"
+        )
+    return ends
 
 
 def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suffix: str = "") -> list[Task]:

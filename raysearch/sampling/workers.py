@@ -14,7 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import Recording, Sound, Sounding
+from raysearch.generators.contract import InChunks, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.rewards.base import context_flows
@@ -123,7 +123,7 @@ class GeneratorWorker:
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
             view = None
             if move.score and shows:
-                frames = self._frames(generator, prompt, state)
+                frames = self._frames(generator, prompt, state, move.chunks)
                 view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
         if self._store and self._saves:
             self._store.save(key, state)
@@ -147,9 +147,16 @@ class GeneratorWorker:
             return None
         return generator.sound(self._shown(generator, state), address(prompt, state.seed, "sound", state.step))
 
-    def _frames(self, generator: Generator, prompt: Prompt, state: State) -> torch.Tensor:
-        """The frames of a state [T, 3, H, W]; views and films decode with the same noise."""
-        return generator.decode(self._shown(generator, state), address(prompt, state.seed, "decode", state.step))
+    def _frames(
+        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
+    ) -> torch.Tensor:
+        """The frames of a state [T, 3, H, W], or of some of its chunks; views and films decode with the same noise."""
+        latents, noise = self._shown(generator, state), address(prompt, state.seed, "decode", state.step)
+        if chunks is None:
+            return generator.decode(latents, noise)
+        if not isinstance(generator, InChunks):
+            raise UsageError(f"search: {type(generator).__name__} makes a video whole and has no chunks to score alone")
+        return generator.decode_chunks(latents, *chunks, noise)
 
     def _shown(self, generator: Generator, state: State) -> torch.Tensor:
         x0 = shown(generator, state)

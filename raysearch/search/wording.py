@@ -26,7 +26,7 @@ def wording(
     budget: Count | None = None,
     variants: Sequence[str | None] = (None,),
 ) -> Search:
-    """Spend n videos on the wordings of a prompt: the better half by mean reward goes on, round after round.
+    """Spend n videos on a prompt's wordings: the better half by mean reward goes on, round after round.
 
     K wordings take log2 K rounds, and each round spends an equal share of the videos on those that are left. All videos
     are candidates. The original wording is one of them, and its videos are the first ones of best_of_n.

@@ -34,6 +34,11 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "pimh": [{"n": 3, "runs": 3, "kernel": NOISY}],
     "smc_pcn": [{"n": 3, "kernel": NOISY, "keep": (0.0, 0.4)}],
     "beam": [{"kernel": NOISY}, {"budget": 200, "kernel": NOISY}, {"kernel": NOISY, "per_parent": True}],
+    "chunkwise": [
+        {"n": 4, "ends": (0.25, 0.5), "last": 2},
+        {"over": "beam", "ends": (0.5,), "inside": {"name": "halving"}},
+        {"over": "smc", "n": 4, "ends": (0.5,), "threshold": 1.0},
+    ],
     "paths": [{}],
     "zero_order": [{}],
     "pcn": [{}, {"drift": Guide("full", 1.0)}],
@@ -73,6 +78,7 @@ def moves() -> dict[str, Move]:
     every |= {f"guide {g} {n}": replace(plain, guide=Guide(g, 0.1, norm=n)) for g in GUIDES for n in NORMS}
     every["back"] = replace(plain, parent="a" * 32, back=3)
     every["mutate"] = replace(plain, parent="a" * 32, mutate=0.25)
+    every["chunks"] = replace(plain, chunks=(-1, 1))
     every["drift"] = replace(plain, parent="a" * 32, to=0, mutate=0.25, drift=Guide("full", 2.0, clip=1.0))
     every["strict guide"] = replace(
         plain, guide=Guide("full", 0.1, (0.2, 0.9), 3, 2, 1, clip=1.0, strict=True, chunk=2)

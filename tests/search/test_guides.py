@@ -11,17 +11,17 @@ from raysearch.search.guides import PRESETS, guide_of
 
 def test_presets_and_what_overrides_them():
     assert guide_of(None) is None and guide_of({"preset": "cheap", "scale": 0}) is None
-    assert guide_of("wmreward-vldm") == Guide("full", 0.001, (0.1, 1.0), shrink=0.8)
+    assert guide_of("wmreward-vldm") == Guide("full", 0.001, (0.1, 1.0), shrink=0.8, through_context=False)
     assert guide_of({"preset": "wmreward-magi", "every": 3, "window": [0.2, 0.9]}) == Guide(
-        "full", 0.005, (0.2, 0.9), every=3
+        "full", 0.005, (0.2, 0.9), every=3, through_context=False
     )
     assert guide_of({"name": "mean", "scale": 0.1}) == Guide("mean", 0.1)
 
 
 def test_presets_are_as_published():
     """WMReward's table 8 and scripts; the others are raysearch's own."""
-    assert PRESETS["wmreward-vldm"] == Guide("full", 0.001, (0.1, 1.0), 1, shrink=0.8)
-    assert PRESETS["wmreward-magi"] == Guide("full", 0.005, (0.0, 1.0), 5)
+    assert PRESETS["wmreward-vldm"] == Guide("full", 0.001, (0.1, 1.0), 1, shrink=0.8, through_context=False)
+    assert PRESETS["wmreward-magi"] == Guide("full", 0.005, (0.0, 1.0), 5, through_context=False)
     assert PRESETS["cheap"] == Guide("mean", 0.1, (0.2, 1.0), 3) and PRESETS["sparse"] == Guide("full", 0.05, every=3)
     assert PRESETS["lean"] == Guide("mean", 0.1, (0.2, 1.0), 3, shrink=0.5, chunk=2, recompute=True)
 

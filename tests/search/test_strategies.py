@@ -259,7 +259,7 @@ def test_every_option_says_what_it_means_and_which_values_it_takes(part):
 
 def test_strategies_are_listed_from_the_simplest_to_the_most_involved():
     assert list(STRATEGIES) == [
-        "best_of_n", "wording", "halving", "smc", "pimh", "smc_pcn", "beam", "paths", "zero_order", "pcn",
+        "best_of_n", "wording", "halving", "smc", "pimh", "smc_pcn", "beam", "chunkwise", "paths", "zero_order", "pcn",
         "evolutionary", "rbf",
     ]  # fmt: skip
 

@@ -93,10 +93,10 @@ generator:
 * The video is bit for bit that of the stock pipeline's long-video call (with `ar_step` 0 and a first-order solver).
   `call.addnoise_condition` works; its noise is addressed like all other.
 
-Another autoregressive model (MAGI-1) comes in by the same seam, `raysearch/generators/chunked.py`: it brings generators
-of windows of latents, whose first frames are clean history; `Chunked` makes them one generator of the whole video, with
-`path(k)` as tensors that broadcast over latent frames. A key/value cache is derived from the history in the window, so
-a particle is its latents and its step wherever it goes.
+`search: chunkwise` chooses chunk by chunk, each scored alone with its true past ([strategies](strategies.md)). Another
+autoregressive model comes in by `raysearch/generators/chunked.py`: it brings generators of windows of latents, whose
+first frames are clean history, and `Chunked` makes them one generator of the whole video. MAGI-1, whose chunks overlap
+in time, is a generator of its own: `generator.name: magi1` ([MAGI-1](magi1.md)).
 """
 API = """
 ## Models that are only an API

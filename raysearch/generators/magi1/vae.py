@@ -87,7 +87,7 @@ class VaeBody(nn.Module):
         return out
 
 
-class Encoder(VaeBody):
+class VaeEncoder(VaeBody):
     """Pixels [B, 3, T, H, W] in [-1, 1] to the means of the posterior [B, 16, T/4, H/8, W/8]."""
 
     def __init__(self, s: VaeShape):
@@ -104,7 +104,7 @@ class Encoder(VaeBody):
         return mean
 
 
-class Decoder(VaeBody):
+class VaeDecoder(VaeBody):
     """Latents [B, 16, t, h, w] to pixels [B, 3, 4t, 8h, 8w] in [-1, 1]."""
 
     def __init__(self, s: VaeShape):
@@ -130,7 +130,7 @@ class Vae(nn.Module):
         """Allocate the parameters, which are to be loaded."""
         super().__init__()
         self.shape = s
-        self.encoder, self.decoder = Encoder(s), Decoder(s)
+        self.encoder, self.decoder = VaeEncoder(s), VaeDecoder(s)
 
     def encode(self, video: Tensor) -> Tensor:
         """The scaled latents, fp32 [1, 16, L, h, w], of frames [1, 3, T, H, W] in [-1, 1], tile by tile."""
