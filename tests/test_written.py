@@ -62,7 +62,7 @@ def test_braces_in_a_prompt_are_characters_and_reach_no_secret(tmp_path, capsys,
 
 
 @pytest.mark.parametrize(
-    ("challenge", "lost"), [({"data": "tiny", "scenarios": 1}, 5), ({"data": "tiny", "condition_frames": 4}, 4)]
+    ("challenge", "lost"), [({"data": "tiny", "scenarios": 1}, 5), ({"data": "tiny", "condition_frames": 6}, 5)]
 )
 @pytest.mark.parametrize("dry", [True, False])
 def test_a_challenge_that_would_be_too_short_generates_nothing(tmp_path, capsys, challenge, lost, dry):

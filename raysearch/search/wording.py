@@ -38,7 +38,7 @@ def wording(
     Raises:
         UsageError: for fewer videos than wordings.
 
-    Paper: Karnin, Koren & Somekh 2013, ICML (sequential halving); earlier videos stay in the means
+    Paper: Karnin, Koren & Somekh 2013, ICML (sequential halving); with earlier videos kept: arXiv 1502.07943
     """
     n, count = afford(n, budget, lambda m: m * steps), len(variants)
     if n < count:

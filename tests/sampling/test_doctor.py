@@ -162,7 +162,7 @@ def test_what_is_wrong_with_ones_own_is_named(capsys, name, fails):
     (["tiny", "steps=3"], "steps=3: the checks take at least 4 steps"),
     (["tiny", "chunks=2"], "LTXConditionPipeline makes a video whole"),
     (["tiny", "--image", "nowhere.png"], "nowhere.png: no such file"),
-    (["tiny", "dtype=int8"], "There are: float32"),
+    (["tiny", "dtype=int8"], "dtype='int8': give float32 or bfloat16 or float16 or a mapping"),
 ])  # fmt: skip
 def test_mistakes_are_one_line(capsys, words, wants):
     code, out, error = told(capsys, *words)

@@ -46,14 +46,14 @@ class Straight:
         return (0.0, 1.0, 1.0, 0.0) if self.scale == 1.0 else (1.0, self.scale, 1.0, 0.0)
 
 
-def linear(view):
+def linear(view, through_context=True):
     """r = 3 x_1 - x_2, of the first channel."""
     g = np.zeros(view.shape, np.float32)
     g[0, 0, 0] = 3.0, -1.0
     return float((g * view).sum()), g
 
 
-def quadratic(view):
+def quadratic(view, through_context=True):
     """r = -|x - (1, -.5)|^2 of the first channel."""
     g = np.zeros(view.shape, np.float32)
     gap = view[0, 0, 0] - np.array([1.0, -0.5], np.float32)

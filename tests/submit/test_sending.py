@@ -97,7 +97,8 @@ def test_a_model_folder_of_the_cluster_need_not_be_here(work):
 
 
 def test_a_folder_of_one_name_on_all_machines_is_taken_with_a_note(work):
-    assert prepare("run=/shared/x").notes == ["/shared/x must be the same, shared folder on every node"]
+    shared, card = prepare("run=/shared/x").notes
+    assert shared == "/shared/x must be the same, shared folder on every node" and "no card is known" in card
 
 
 def test_sweeps_and_challenges(work, capsys):

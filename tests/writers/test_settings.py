@@ -14,7 +14,7 @@ URL = {"with": "http://localhost:9/v1", "model": "m"}
         ({"n": 3}, "prompts.rewrite.with is missing"),
         ({"with": 3}, "prompts.rewrite.with is missing"),
         ({"with": "http://localhost:9/v1"}, "prompts.rewrite.model is missing"),
-        ({"with": "http://u:p@host/v1", "model": "m"}, "keys come from the environment"),
+        ({"with": "http://u:" + "p@host/v1", "model": "m"}, "keys come from the environment"),
         ({**URL, "tempature": 1}, "did you mean 'temperature'"),
         ({**URL, "n": 0}, "prompts.rewrite.n=0"),
         ({**URL, "template": "physic_iq"}, "did you mean 'physics_iq'"),

