@@ -155,6 +155,7 @@ class PoolConfig:
         resources: further resources of Ray that each rank takes, by name.
         labels: labels of Ray that a node must have.
         ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+        across_nodes: the ranks of a replica may be on several nodes, which need a fast network between them.
     """
 
     replicas: Several = 1
@@ -167,6 +168,7 @@ class PoolConfig:
     resources: dict[str, Share] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     ranks: Several = 1
+    across_nodes: bool = False
 
 
 @dataclass
@@ -186,8 +188,7 @@ class ClusterConfig:
         rewards: the pool of rewards.
         load_timeout_s: until a replica has loaded its model, in seconds.
         loads_per_node: replicas of a pool that load at a time, since loading needs more memory than having loaded.
-        guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward) or `remote` (a
-            reward replica answers for each view). The numbers are the same.
+        guide_from: which reward gives guides their gradient, one in each generator replica (`colocated`) or `remote`.
         deadline_s: the most a call may take, in seconds; a shorter limit is learnt from the calls seen.
         storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
         submit: how `raysearch submit` sends a job.
@@ -224,8 +225,7 @@ class Job:
         watch: further rewards, which are only measured.
         choose: the final choice among the candidates, by several measurements; empty for the highest reward.
         films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`.
-        latents: which states to keep on disk once a search is done, `best`, `finals` or `none`; while it runs all are
-            kept, so that nothing is lost.
+        latents: which states to keep on disk once a search is done, `best`, `finals` or `none`; until then, all are.
         baseline: run a guided search without its guide too, so that the report can tell what the guide has done.
         challenge: settings of `raysearch challenge`, which alone reads them.
         sweep: axes of `raysearch sweep`, key: [values].

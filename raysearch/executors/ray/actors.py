@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import ray
 
+from raysearch import storage
 from raysearch.config.settings import GeneratorConfig
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
-from raysearch.sampling.state import State
+from raysearch.sampling.state import State, Store
 from raysearch.sampling.workers import GeneratorWorker, Made, RewardWorker, colocated
 
 Handle = Any  # the handle of an actor, whose methods Ray makes at run time
@@ -83,18 +84,24 @@ class GeneratorActor(_Actor):
         config: configuration of the generator.
         threads: CPU threads that PyTorch may use.
         store: folder in which states outlive their node; None for none.
+        sign: a file there by which to tell whether it is the driver's folder; empty if it must be.
         critics: specification of the reward that guides ask in this process; None if they ask reward replicas.
     """
 
     def __init__(
-        self, gpus: float, config: GeneratorConfig, threads: int, store: str | None,
+        self, gpus: float, config: GeneratorConfig, threads: int, store: str | None, sign: str = "",
         critics: list[dict[str, Any]] | None = None,
     ):  # fmt: skip
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
+        self._sign = sign
 
-    def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
-        """Load the model, and split it over the ranks, which gather at the address `meeting`."""
+    def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> bool:
+        """Load the model, and split it over the ranks, which gather at the address `meeting`.
+
+        Returns:
+            Whether its folder of states is another one than the driver's.
+        """
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
@@ -102,7 +109,14 @@ class GeneratorActor(_Actor):
         if ranks > 1:
             from raysearch.generators.parallel import split
 
+            _gather_by(meeting)
             split(self.worker.model, rank, ranks, meeting)
+        return bool(self._sign) and not storage.exists(self._sign)
+
+    def drop(self, keys: list[str]) -> None:
+        """Delete states from the folder of this node."""
+        if self._store:
+            Store(self._store).drop(keys)
 
     def advance(
         self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
@@ -164,6 +178,22 @@ class RewardActor(_Actor):
     def gradient(self, view: np.ndarray) -> tuple[float, np.ndarray]:
         """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient there."""
         return self.worker.gradient(view)
+
+
+def _gather_by(meeting: str) -> None:
+    """Have gloo use the network interface by which this node is known to the others, not that of its host name."""
+    import fcntl
+    import struct
+
+    host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            try:
+                told = fcntl.ioctl(asking, 0x8915, struct.pack("256s", name.encode()[:15]))  # SIOCGIFADDR
+            except OSError:  # an interface without an address
+                continue
+            if socket.inet_ntoa(told[20:24]) == host:
+                os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 class ReplicaActors:
