@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -214,6 +215,7 @@ def main() -> int:
     if why := refusal():
         print(f"skipped: {why}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is taken down
     print(f"{'what breaks':<30} same result  again     retried/replaced      stall s  work s  lost s  left", flush=True)
     wrong, known, usual, rows = 0, dict[str, tuple[str, list[float]]](), 0.0, dict[str, Any]()
     with tempfile.TemporaryDirectory() as folder:
