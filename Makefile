@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -18,6 +18,15 @@ test-slow: .venv/ready  ## what takes long: kills and resumes, nodes that die, t
 
 test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and resumed: Ray's Jobs API, Slurm; minutes
 	$(BIN)/python -m pytest -m "slow and cluster"
+
+test-reader: .venv/ready  ## the README's first blocks word by word in a clean clone, and the notebook of examples/
+	$(BIN)/python -m pytest -n 0 -m slow tests/test_blocks.py tests/report/test_notebook.py
+
+matrix: .venv/ready  ## install without constraints and run the demo on every Python from 3.10 to 3.13 that is there
+	$(BIN)/python -m benchmarks.matrix --json benchmarks/matrix.json
+
+first-hour: .venv/ready  ## seconds to the first line of every command, and what mistakes print; writes docs/first-hour.md
+	$(BIN)/python -m benchmarks.first_hour
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -81,6 +90,9 @@ oracle: .venv/ready  ## every search against exact answers, in one table
 
 generators-page: .venv/ready  ## docs/generators.md anew, from the contract suite
 	$(BIN)/python -m tests.zoo.table > docs/generators.md
+
+cards-page: .venv/ready  ## docs/cards.md anew, from raysearch/cards
+	$(BIN)/python -m tests.cards.table > docs/cards.md
 
 clean:
 	rm -rf .venv runs build dist site *.egg-info

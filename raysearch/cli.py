@@ -75,6 +75,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if words and not words[0].startswith("-"):
         lookup("command", words[0], commands)
     args, rest = parser.parse_known_args(argv)
+    args.parser = parser  # for `raysearch completion`
     if rest and (not hasattr(args, "overrides") or any(w.startswith("-") or "=" not in w for w in rest)):
         commands[words[0]].error(f"unrecognized arguments: {' '.join(rest)}")
     elif rest:

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, Predicate
@@ -20,11 +21,29 @@ from raysearch.coefficients import KERNELS, kernel_kind
 from raysearch.errors import UsageError
 
 __all__ = [
-    "GUIDES", "KERNELS", "NORMS", "Cost", "Fraction", "Guide", "Kernel", "Move", "Outcome", "Result", "Round", "Search",
-    "Seed", "Window", "argbest", "decode", "digest", "encode",
+    "GUIDES",
+    "KERNELS",
+    "NORMS",
+    "UNKEYED",
+    "Cost",
+    "Fraction",
+    "Guide",
+    "Kernel",
+    "Move",
+    "Outcome",
+    "Result",
+    "Round",
+    "Search",
+    "Seed",
+    "Window",
+    "argbest",
+    "decode",
+    "digest",
+    "encode",
 ]  # fmt: skip
 
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
+UNKEYED = {"keyed": False}  # metadata of a field that enters no key, whatever its value
 Seed = tuple[
     int, ...
 ]  # an address, such as (run seed, round, slot): which noise, never how much of a stream is used up
@@ -124,6 +143,8 @@ class Move:
             x0_hat, by (1 - sqrt(1 - mutate^2)) * scale * gradient (pCNL), and the Outcome's log_ratio is that of prior
             and proposals there and back. Of the Guide only name, scale, clip, shrink, chunk and recompute count. It
             takes two network function evaluations.
+        variant: the wording that the generator is given in place of the prompt's text; None for that text itself.
+            Rewards that read the text are always given the prompt's own.
     """
 
     KEYED: ClassVar[tuple[str, ...]] = ("parent", "seed", "to", "kernel", "guide", "back", "mutate")
@@ -137,6 +158,7 @@ class Move:
     mutate: float = 0.0
     score: bool = True
     drift: Guide | None = None
+    variant: str | None = None
 
     @property
     def steered(self) -> bool:
@@ -170,10 +192,10 @@ class Cost:
     gradients: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(*(a + b for a, b in zip(self._tuple(), other._tuple(), strict=True)))
-
-    def _tuple(self) -> tuple[Any, ...]:
-        return (self.nfe, self.reward_calls, self.generate_s, self.reward_s, self.gradients)
+        return Cost(
+            self.nfe + other.nfe, self.reward_calls + other.reward_calls, self.generate_s + other.generate_s,
+            self.reward_s + other.reward_s, self.gradients + other.gradients,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -270,12 +292,18 @@ def keyed(part: Any) -> dict[str, Any]:
     So a field that is added later, with a default that changes nothing, leaves every key as it was.
     """
     entries = {}
-    for f in fields(part):
-        value = getattr(part, f.name)
-        default = f.default_factory() if f.default_factory is not MISSING else f.default
-        if f.name in part.KEYED or value != default:
-            entries[f.name] = keyed(value) if is_dataclass(value) else value
+    for name, default in _defaults(type(part)):
+        value = getattr(part, name)
+        if name in part.KEYED or value != default:
+            entries[name] = keyed(value) if is_dataclass(value) else value
     return entries
+
+
+@cache
+def _defaults(kind: type) -> list[tuple[str, Any]]:
+    """The fields of a dataclass with their defaults, without those that enter no key."""
+    kept = [f for f in fields(kind) if f.metadata.get("keyed", True)]
+    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in kept]
 
 
 def argbest(rewards: Sequence[float]) -> int:
@@ -294,6 +322,8 @@ def digest(value: Any) -> str:
 
 def encode(value: Any) -> Any:
     """The value as plain JSON, numpy scalars and arrays included; infinities and NaN become {"float": "nan"}."""
+    if value is None or type(value) in (str, int, bool):  # most of all; the other questions take longer
+        return value
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -302,7 +332,7 @@ def encode(value: Any) -> Any:
         return encode(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"cannot write {value!r} of type {type(value).__name__} as JSON")
 

@@ -1,20 +1,24 @@
 """What to generate: a text, conditioning frames (an image, a clip, or a scene of the tiny world), and an id.
 
-A Prompt is plain data that travels to every worker; its frames are read where they are needed.
+A Prompt is plain data that travels to every worker; its frames are read where they are needed. Its variants are other
+wordings of its text. Which of them a video was made with is a matter of its Moves, so they change no fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.moves import digest
-from raysearch.videos import read, read_image, scan, tell
+from raysearch.videos import Source, read, read_image, scan, tell
 
 SOME = 1000  # frames beyond those counted that tell how even the times are
 
@@ -24,7 +28,17 @@ LONGEST_ID = 200  # bytes; a name of a file has at most 255, and more is added t
 
 @dataclass(frozen=True)
 class Prompt:
-    """id names files and addresses noise; scene is a scene of the tiny world, whose true future is known."""
+    """What a video shows.
+
+    Attributes:
+        id: names files and addresses noise.
+        text: the original wording.
+        image: path of a picture to begin with.
+        video: path of a clip to go on from.
+        scene: a scene of the tiny world, whose true future is known.
+        scene_seed: its number.
+        variants: other wordings of the text.
+    """
 
     id: str
     text: str = ""
@@ -32,6 +46,7 @@ class Prompt:
     video: str | None = None
     scene: str | None = None
     scene_seed: int = 0
+    variants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name = str(self.id)
@@ -49,6 +64,17 @@ class Prompt:
             raise UsageError(f"prompt {self.id!r}: {' and '.join(given)} exclude each other; keep one")
         if not self.text and not given:
             raise UsageError(f"prompt {self.id!r} is empty: give it text, image, video or scene")
+        object.__setattr__(self, "variants", tuple(self.variants))
+        _check_variants(self)
+
+    @property
+    def wordings(self) -> tuple[str | None, ...]:
+        """What the variant of a Move may be: None, which stands for the text itself, and the variants."""
+        return (None, *self.variants)
+
+    def worded(self, variant: str | None) -> Prompt:
+        """The prompt as a generator is given it: with this text, and without variants."""
+        return replace(self, text=self.text if variant is None else variant, variants=())
 
     def fingerprint(self) -> str:
         """Of the content: the text and the bytes of the conditioning file."""
@@ -56,20 +82,23 @@ class Prompt:
         return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed])
 
 
-def frames(prompt: Prompt, fps: float | None = None) -> np.ndarray | None:
+def frames(
+    prompt: Prompt, fps: float | None = None, each: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray | None:
     """The conditioning frames, uint8 [T, H, W, 3]; None for text alone. How a file was read is told once.
 
     Args:
-        prompt: names an image, a clip or a scene of the tiny world, or none of them.
+        prompt: names an image, a clip or a scene of the tiny world, or none of them; files may be URLs.
         fps: rate to which a clip is resampled; None keeps the frames of the file.
+        each: applied to each frame of a clip as it comes, so that no more is kept than what it returns.
 
     Raises:
         UsageError: for a file that cannot be read, or a clip of unknown rate where `fps` is given.
     """
     if prompt.image is not None:
-        return read_image(prompt.image)[None]
+        return read_image(_source(prompt.image))[None]
     if prompt.video is not None:
-        clip = read(prompt.video, fps=_rate(prompt.video, fps))
+        clip = read(_source(prompt.video), fps=_rate(prompt.video, fps), each=each)
         for note in clip.notes:
             tell(f"{prompt.video}: {note}")
         return clip.frames
@@ -96,9 +125,9 @@ def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> t
         assert given is not None
         return given.shape[0], given.shape[1], given.shape[2]
     if prompt.image is not None:
-        about = scan(prompt.image, "image")
+        about = scan(_source(prompt.image), "image")
     elif prompt.video is not None:
-        about = scan(prompt.video, fps=_rate(prompt.video, fps, most) if fps else None, most=most)
+        about = scan(_source(prompt.video), fps=_rate(prompt.video, fps, most) if fps else None, most=most)
     else:
         return None
     return about.count, about.height, about.width
@@ -106,7 +135,7 @@ def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> t
 
 def _rate(path: str, fps: float | None, most: int | None = None) -> float | None:
     """The rate to which a clip has to be resampled; None if its frames can be taken as they are. Says which."""
-    about = scan(path, most=None if most is None else most + SOME)
+    about = scan(_source(path), most=None if most is None else most + SOME)
     if fps and not about.fps:
         raise UsageError(f"{path}: does not say its frame rate, so it cannot be resampled to {fps:g}; re-encode it")
     if fps and (about.uneven or abs(about.fps - fps) > 0.01 * fps):
@@ -118,8 +147,31 @@ def _rate(path: str, fps: float | None, most: int | None = None) -> float | None
     return None
 
 
+def _source(path: str) -> Source:
+    """A file as it is read: by its path, or, at a URL that all nodes reach, its bytes."""
+    if "://" not in path:
+        return path
+    try:
+        return storage.read(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+
+
+def _check_variants(prompt: Prompt) -> None:
+    """Raise UsageError for variants that are no texts, and for wordings that are the same."""
+    every = [prompt.text, *prompt.variants]
+    for k, variant in enumerate(prompt.variants):
+        if not isinstance(variant, str) or not variant.strip():
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}]={variant!r}: give a text")
+        if variant in every[: k + 1]:
+            other = "its text" if variant == prompt.text else f"variants[{every.index(variant) - 1}]"
+            raise UsageError(f"prompt {prompt.id!r}: variants[{k}] is the same as {other}; leave it out")
+
+
 @lru_cache(maxsize=4096)
 def _sha256(path: str) -> str:
+    if "://" in path:
+        return hashlib.sha256(cast(bytes, _source(path))).hexdigest()
     if not Path(path).is_file():
         raise UsageError(f"{path}: no such file; prompts name files relative to the working directory")
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

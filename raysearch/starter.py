@@ -80,10 +80,15 @@ def files(start: Start) -> dict[str, str]:
     return made | {CLUSTER if name == "run.yaml" else name: text for name, text in texts.items()}
 
 
+def machines() -> list[str]:
+    """The names that `machine` may have: HERE, and the built-in cluster files of other machines."""
+    return [HERE, *(name for name in builtin.clusters() if name != "local")]
+
+
 def check(track: str, machine: str) -> None:
     """Raise UsageError for a track or machine that does not exist."""
     lookup("--track", track, TRACKS)
-    lookup("--machine", machine, dict.fromkeys((HERE, *(name for name in builtin.clusters() if name != "local"))))
+    lookup("--machine", machine, dict.fromkeys(machines()))
 
 
 def free(folder: Path, start: Start) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.source import PACKAGE, ROOT, modules
 
 NAMES = """
-raysearch: __version__
+raysearch: __version__ load run
 raysearch.cli: main
 raysearch.config: load
 raysearch.errors: UsageError

@@ -18,14 +18,15 @@ PATHS = sorted(ROOT.rglob("*.py"))
 # Each room may import those on floors below its own; rooms on one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "resize", "devices", "times"),
-    ("names", "pretrained", "security", "stopping", "storage", "videos"),
+    ("names", "pretrained", "security", "stopping", "storage", "videos", "web"),
     ("builtin", "coefficients"),
     ("moves",),
     ("options",),
     ("search",),
-    ("tinyworld",),
+    ("tinyworld", "cards"),
     ("prompts",),
     ("config",),
+    ("writers",),
     ("rewards",),
     ("generators",),
     ("sampling",),
@@ -51,7 +52,7 @@ LIGHT = [
     "raysearch.evals.videophy", "raysearch.evals.validate", "raysearch.submit.sending", "raysearch.submit.slurm",
 ]  # fmt: skip
 RAY = ("executors/ray/", "observe/ray_metrics.py", "evals/shards.py", "submit/")
-TORCH = ("sampling", "generators", "rewards", "tinyworld", "devices", "resize", "executors", "pretrained")
+TORCH = ("sampling", "writers", "generators", "rewards", "tinyworld", "devices", "resize", "executors", "pretrained")
 
 
 def name_of(path: Path) -> str:

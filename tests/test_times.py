@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from raysearch.coefficients import _vp_time
-from raysearch.config.settings import GeneratorConfig, Times
+from raysearch.config.generator import GeneratorConfig, Times
 from raysearch.errors import UsageError
 from raysearch.times import TIMES, vp_sigma
 

@@ -8,6 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from raysearch.commands import doctor, evaluate, init, listing, physics_iq, plan, preference, run, score, submit, sweep
+from raysearch.commands import (
+    completion,
+    doctor,
+    evaluate,
+    init,
+    jobs,
+    listing,
+    physics_iq,
+    plan,
+    preference,
+    run,
+    score,
+    submit,
+    sweep,
+)
 
-TOPICS: tuple[Any, ...] = (init, run, sweep, plan, submit, score, physics_iq, preference, evaluate, listing, doctor)
+TOPICS: tuple[Any, ...] = (
+    init, run, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, listing, doctor, completion,
+)  # fmt: skip

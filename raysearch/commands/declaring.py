@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 Function = Callable[[argparse.Namespace], int]  # from the parsed arguments to the exit code
 
@@ -26,3 +28,21 @@ class Declare(Protocol):
         Returns:
             The parser of the command, for its arguments.
         """
+
+
+def say(text: str) -> None:
+    """Tell a person at once what is being done before the first result; nothing where standard error is a file."""
+    if sys.stderr.isatty():
+        print(f"raysearch: {text} ...", file=sys.stderr, flush=True)
+
+
+def add_json(sub: argparse.ArgumentParser) -> None:
+    """The option --json of a command that prints a table."""
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def print_json(value: Any) -> None:
+    """Print plain values as JSON; NaN and infinities, which JSON lacks, as `raysearch.moves.encode` writes them."""
+    from raysearch.moves import encode
+
+    print(json.dumps(encode(value), indent=1, allow_nan=False))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 
 _DOCTOR = """examples:
   raysearch doctor tiny
@@ -17,6 +17,9 @@ _DOCTOR = """examples:
   raysearch doctor my_package.my_module:load steps=8 call.size=64     # a custom generator
 
 key=value sets what `generator` in a job file sets. The exit code is 1 if a check failed."""
+
+
+PROMPT_ID = "doctor"
 
 
 def add(command: Declare) -> None:
@@ -39,22 +42,26 @@ def add(command: Declare) -> None:
 
 def doctor(args: argparse.Namespace) -> int:
     """Examine a generator with a prompt and print what it can do. Exit code 1 if a check failed."""
+    say(f"looking at {args.model}")
     from raysearch import config as configuration
-    from raysearch import devices
     from raysearch.generators import feasible
     from raysearch.prompts import Prompt
-    from raysearch.sampling import doctor as examination
 
     given = configuration.overrides(args.overrides)
     given |= given.pop("generator", {})
     named = "name" if ":" in args.model and not Path(args.model).exists() else "model"
     generator = {named: args.model, "fps": 16, **given}
     chunks = given.get("chunks", 1)
-    generator.setdefault("steps", examination.LEAST * (chunks if isinstance(chunks, int) else 1))
+    generator.setdefault("steps", feasible.LEAST * (chunks if isinstance(chunks, int) else 1))
     job = configuration.typed({"generator": generator}, "the command line")
+    job.generator = feasible.pin(job.generator)
     plain = args.image or args.video
-    prompt = Prompt(examination.PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
+    prompt = Prompt(PROMPT_ID, args.text or ("" if plain else "a ball"), args.image, args.video)
     length = feasible.length(job.generator)
+    say("loading torch and the model")
+    from raysearch import devices  # after the checks, for these load torch
+    from raysearch.sampling import doctor as examination
+
     report = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
     if length is not None:
         report["frames_asked"] = length.asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, add_json, print_json, say
 
 _VIDEOPHY = """examples:
   raysearch videophy prepare runs/t2v --out input.csv
@@ -31,6 +31,7 @@ def add(command: Declare) -> None:
     )
     sub.add_argument("--timeout", type=float, help="seconds that the evaluator may take")
     sub.add_argument("--version", type=int, choices=(1, 2), default=1, help="of VideoPhy (default: %(default)s)")
+    add_json(sub)
     sub = command(
         "validate-reward",
         validate,
@@ -51,6 +52,7 @@ def add(command: Declare) -> None:
 
 def quality(args: argparse.Namespace) -> int:
     """Print quality measures of video files that need no weights, and the results of VBench if given."""
+    say(f"measuring {', '.join(args.videos[:3])}")
     from raysearch import videos
     from raysearch.errors import UsageError
     from raysearch.evals.quality import NAMES, measure, read_vbench
@@ -95,7 +97,11 @@ def videophy(args: argparse.Namespace) -> int:
         print(outside.run(args.evaluator, args.paths[0], args.out, args.timeout))
     else:
         adherence, physics = (v.read_output(p) for p in args.paths)
-        for name, value in v.scores(adherence, physics, args.version).items():
+        found = v.scores(adherence, physics, args.version)
+        if args.json:
+            print_json(found)
+            return 0
+        for name, value in found.items():
             print(f"{name:<14} {value:8.3f}" if isinstance(value, float) else f"{name:<14} {value:>4}")
     return 0
 
@@ -112,6 +118,7 @@ def validate(args: argparse.Namespace) -> int:
     options = {"name": "vjepa2", **config.overrides(args.overrides)}
     rewards.check(options)
     pairs = v.read(args.pairs) if args.pairs else list(v.tiny(args.tiny))
+    say(f"loading {options['name']} for {len(pairs)} pairs")
     from raysearch import devices  # after the checks, for it loads torch
 
     reward, margins = rewards.load(options, devices.best()), []

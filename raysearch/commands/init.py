@@ -26,7 +26,7 @@ def add(command: Declare) -> None:
     names = ", ".join(starter.MODELS)
     sub.add_argument("--model", metavar="MODEL", help=f"{names}, a hub id or a folder (default: tiny)")
     sub.add_argument("--track", metavar="TRACK", help=f"what a prompt is: {', '.join(starter.TRACKS)} (default: t2v)")
-    sub.add_argument("--machine", metavar="WHERE", help="here, aws, gcp, kuberay, onprem or slurm (default: here)")
+    sub.add_argument("--machine", metavar="WHERE", help=f"{', '.join(starter.machines())} (default: here)")
     sub.add_argument("--gpus", type=int, metavar="N", help="GPUs of this machine (default: as many as there are)")
     sub.add_argument("--yes", action="store_true", help="ask nothing")
     sub.add_argument("--force", action="store_true", help="write files anew that are already there")
@@ -35,10 +35,11 @@ def add(command: Declare) -> None:
 def init(args: argparse.Namespace) -> int:
     """Write a job file and a cluster file, after a few questions where a person can answer them."""
     asking = sys.stdin.isatty() and not args.yes
+    starter.check(args.track or "t2v", args.machine or starter.HERE)  # before anything is asked
     tracks = ", ".join(f"{name}: {what}" for name, what in starter.TRACKS.items())
     model = args.model or _answer(asking, f"model ({', '.join(starter.MODELS)}, a hub id or a folder)", "tiny")
     track = args.track or ("t2v" if model == "tiny" else _answer(asking, f"track ({tracks})", "t2v"))
-    machine = args.machine or _answer(asking, "machine (here, aws, gcp, kuberay, onprem, slurm)", starter.HERE)
+    machine = args.machine or _answer(asking, f"machine ({', '.join(starter.machines())})", starter.HERE)
     starter.check(track, machine)
     if not args.force:
         starter.free(Path(args.folder), starter.Start(model, track, machine))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from contextlib import redirect_stdout
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, add_json, print_json, say
+from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
 
 _SCORE = """examples:
@@ -18,7 +21,8 @@ clips is cached the first time, and every further model reads it from there."""
 
 _CHALLENGE = """examples:
   raysearch challenge jobs/challenge_tiny.yaml
-  raysearch challenge jobs/physics_iq_v2v.yaml --dry-run --seconds-per-nfe 1.5
+  raysearch challenge jobs/physics_iq_v2v.yaml --dry-run        # without the data set, the model or a GPU
+  raysearch challenge jobs/physics_iq_v2v.yaml --cluster clusters/gpu-node/run.yaml
   raysearch challenge jobs/physics_iq_v2v.yaml --scenario ball --limit 6 search.n=4
   raysearch challenge jobs/physics_iq_v2v.yaml --partial        # score what a running challenge has finished
 
@@ -47,20 +51,21 @@ def add(command: Declare) -> None:
     sub.add_argument("--partial", action="store_true", help="score the clips that exist")
     sub.add_argument("--protocol", action="store_true", help="the folders are runs of one model: mean and deviation")
     sub.add_argument("--scenarios", type=int, default=4, help="scenarios of the stand-in (default: %(default)s)")
+    add_json(sub)
     sub = command("challenge", challenge, "run a benchmark challenge: generate, score every candidate, compare, report",
                   epilog=_CHALLENGE)  # fmt: skip
     add_job(sub)
     sub.add_argument("--limit", type=int, help="only this many views, from the first on")
     sub.add_argument("--scenario", help="only scenarios whose name contains this")
-    sub.add_argument("--dry-run", action="store_true", help="count Moves and network evaluations; generate nothing")
-    sub.add_argument(
-        "--seconds-per-nfe", type=float, help="seconds of one network evaluation, for the GPU-hours of a dry run"
-    )
+    sub.add_argument("--dry-run", action="store_true", help="say what it would take, in seconds; write nothing")
+    add_pace(sub)
     sub.add_argument("--partial", action="store_true", help="generate nothing; score and report what is finished")
+    add_json(sub)
 
 
 def score(args: argparse.Namespace) -> int:
     """Score folders of generated clips with Physics-IQ, or write the stand-in data set."""
+    say(f"{args.action}: {', '.join(args.folders[:3])}")
     from raysearch.errors import UsageError
     from raysearch.evals.physics_iq import layout, protocol, scorer, standin
 
@@ -79,13 +84,20 @@ def score(args: argparse.Namespace) -> int:
         print(f"\r{done} of {of} views", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
     tables = scorer.run(data, models, args.cache, args.workers, args.address, progress)
-    width = max(len(m.name) for m in models)
-    print(f"{'model':<{width}}  views  Verified  original")
+    width, rows = max(len(m.name) for m in models), {}
+    if not args.json:
+        print(f"{'model':<{width}}  views  Verified  original")
     for model, table in zip(models, tables, strict=True):
         found = scorer.report(data, model, table)
         scorer.write(args.out, model.name, table, found)
+        rows[model.name] = found
+        if args.json:
+            continue
         print(f"{model.name:<{width}}  {found['views']:>5}  {found['verified']['score']:8.2f}  "
               f"{found['original']['score']:8.2f}")  # fmt: skip
+    if args.json:
+        print_json({"models": rows, "protocol": protocol.over_runs(tables) if args.protocol else None})
+        return 0
     if args.protocol:
         for name, value in protocol.over_runs(tables).items():
             if isinstance(value, dict):
@@ -96,12 +108,24 @@ def score(args: argparse.Namespace) -> int:
 
 def challenge(args: argparse.Namespace) -> int:
     """Run a benchmark challenge, or only count what it would cost."""
+    say(f"checking {args.job}")
     from raysearch import config
-    from raysearch.evals.physics_iq.challenge import run
 
     job = config.load(args.job, args.overrides, args.cluster)
     if args.dry_run:
-        print(run.plan(job, args.limit, args.scenario, args.seconds_per_nfe))
+        from raysearch.evals.physics_iq.challenge import estimate
+        from raysearch.evals.physics_iq.challenge.forecast import Asked, forecast
+
+        asked = Asked(args.gpu, args.mfu, args.gpus_per_node, given(args), args.run or "", args.limit, args.scenario)
+        cost = forecast(job, asked)
+        print(json.dumps(estimate.values(cost), indent=1) if args.json else "\n".join(estimate.lines(cost)))
+        return 0
+    from raysearch.evals.physics_iq.challenge import run
+
+    if args.json:
+        with redirect_stdout(sys.stderr):  # what is told on the way is no JSON
+            found = run.run(job, args.limit, args.scenario, args.partial)
+        print_json(found)
         return 0
     found = run.run(job, args.limit, args.scenario, args.partial)
     for name, system in found["systems"].items():

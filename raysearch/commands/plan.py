@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
+from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
-from raysearch.errors import UsageError
 
 if TYPE_CHECKING:
     from raysearch.config.settings import Job
-    from raysearch.runs.plan import Pace
+    from raysearch.generators.scale import Scale
+    from raysearch.runs import Resolved
+    from raysearch.runs.pace import Speed
+    from raysearch.runs.plan import Pace, Plan
 
 _PLAN = """examples:
   raysearch plan jobs/demo.yaml --from runs/demo --generators 1,2,4,8
-  raysearch plan jobs/search_smc.yaml --seconds-per-nfe 1.5 --seconds-per-decode 4 --seconds-per-score 0.3 \\
-      --generators 8,16,32 cluster.generators.num_gpus=1
+  raysearch plan jobs/wan_t2v.yaml --gpu H100 --generators 8,16,32 cluster.generators.num_gpus=1
+  raysearch plan jobs/physics_iq_v2v.yaml --cluster clusters/gpu-node/run.yaml --generators 8,64
 
-The searches of the job run on a simulated clock with made-up rewards. No model is loaded and nothing is written."""
+The searches of the job, or those of a challenge, run on a simulated clock with made-up rewards. Seconds are those of a
+run, those given, or what the models compute on a GPU. No model is loaded and nothing is written."""
 
 
 def add(command: Declare) -> None:
@@ -27,14 +31,7 @@ def add(command: Declare) -> None:
         "plan", plan, "estimate how long a job would take on how many replicas, and run nothing", epilog=_PLAN
     )
     add_job(sub)
-    sub.add_argument("--from", dest="run", metavar="RUN", help="take the seconds per call from the journal of this run")
-    sub.add_argument(
-        "--seconds-per-nfe", type=_seconds, metavar="S", help="seconds of one network evaluation on one replica"
-    )
-    sub.add_argument("--seconds-per-decode", type=_seconds, metavar="S", help="seconds of one preview")
-    sub.add_argument(
-        "--seconds-per-score", type=_seconds, metavar="S", help="seconds of one score on one reward replica"
-    )
+    add_pace(sub)
     sub.add_argument("--generators", type=_counts, metavar="N,N,...", help="replicas to compare (default: the job's)")
     sub.add_argument(
         "--rewards", type=int, metavar="N", help="reward replicas (default: as many as keep up with the generators)"
@@ -44,25 +41,53 @@ def add(command: Declare) -> None:
 
 def plan(args: argparse.Namespace) -> int:
     """Print how long a job would take on each number of generator replicas, from simulated runs."""
+    say(f"simulating {args.job}")
     import json
     from dataclasses import asdict
 
     from raysearch import config
-    from raysearch.runs import resolve
-    from raysearch.runs.plan import simulate
+    from raysearch.generators.scale import scale
+    from raysearch.runs.pace import speed
+    from raysearch.runs.plan import simulate, together, took
 
-    resolved = resolve(config.load(args.job, args.overrides, args.cluster))
-    job, pace = resolved.job, _pace(args)
+    searches = _searches(config.load(args.job, args.overrides, args.cluster))
+    first = searches[0]
+    job, known = first.job, scale(first.job.generator)
+    found = speed(job, first.judges, known, args.gpu, args.mfu, given(args), args.run or "")
     plans = []
     for n in args.generators or [job.cluster.generators.replicas]:
-        plans.append(simulate(resolved, pace, n, args.rewards or _keeping_up(job, pace, n)))
+        rewards = args.rewards or _keeping_up(job, found.pace, n)
+        plans.append(together([simulate(resolved, found.pace, n, rewards) for resolved in searches]))
     if args.json:
-        print(json.dumps({"pace": asdict(pace), "plans": [asdict(p) for p in plans]}, indent=1))
+        print(json.dumps({"pace": asdict(found.pace), "plans": [asdict(p) for p in plans]}, indent=1))
         return 0
-    for note in resolved.notes:
+    for note in first.notes:
         print(note)
+    _table(plans, found)
+    if args.run:
+        print(took(args.run))
+    _limits(first, known, found, args)
+    return 0
+
+
+def _searches(job: Job) -> list[Resolved]:
+    """What is to be simulated: the job, or every run of a challenge."""
+    from raysearch.runs import resolve
+
+    if not job.challenge:
+        return [resolve(job)]
+    from raysearch.evals.physics_iq.challenge import forecast, settings
+
+    options = settings.read(job)
+    return [resolved for _, resolved in forecast.imagined(job, options, settings.expected(job, options))]
+
+
+def _table(plans: list[Plan], found: Speed) -> None:
+    pace = found.pace
     print(f"{plans[0].moves} moves, {plans[0].nfe} network evaluations; on one replica {pace.evaluation_s:.3g} s an "
           f"evaluation, {pace.decode_s:.3g} s a preview, {pace.score_s:.3g} s a score")  # fmt: skip
+    for source in found.sources:
+        print(f"  {source}")
     print("generators  rewards        time  speed-up  generators busy  rewards busy   GPU hours  states moved")
     base = plans[0].seconds * plans[0].generators
     for p in plans:
@@ -70,27 +95,25 @@ def plan(args: argparse.Namespace) -> int:
         print(f"{text}  {p.generators_busy:>15.0%}  {p.rewards_busy:>12.0%}  {p.gpu_h:>10.2f}  {p.moved:>12}")
     if not plans[0].gpu_h:
         print("the cluster settings ask for no GPU; give e.g. cluster.generators.num_gpus=1 for GPU hours")
-    return 0
 
 
-def _pace(args: argparse.Namespace) -> Pace:
-    from dataclasses import replace
+def _limits(resolved: Resolved, known: Scale | None, found: Speed, args: argparse.Namespace) -> None:
+    """What the job takes of memory, and whether its longest call ends before the deadline."""
+    from raysearch.runs.counts import counts
+    from raysearch.runs.footprint import deadline, footprint
 
-    from raysearch.runs.plan import Pace, measured
-
-    if args.run is None and args.seconds_per_nfe is None:
-        raise UsageError("the speed of a replica is not given; give --from RUN (a finished run) or --seconds-per-nfe S")
-    pace = measured(args.run) if args.run else Pace(args.seconds_per_nfe)
-    given = {
-        "evaluation_s": args.seconds_per_nfe,
-        "decode_s": args.seconds_per_decode,
-        "score_s": args.seconds_per_score,
-    }
-    return replace(pace, **{k: v for k, v in given.items() if v is not None})
+    each = counts(resolved)
+    print(deadline(resolved.job, each.longest, found.pace))
+    if known is not None:
+        particles = max(each.moves // max(each.prompts, 1), 1)
+        taken = footprint(resolved.job, resolved.judges, known, particles, args.gpus_per_node)
+        print(*taken.lines(args.gpu), sep="\n")
 
 
 def _keeping_up(job: Job, pace: Pace, generators: int) -> int:
     """Reward replicas that score as fast as so many generators make previews, if every Move were a whole video."""
+    if job.cluster.placement == "paired":
+        return generators
     assert job.generator.steps is not None
     per_move = pace.evaluation_s * job.generator.steps + pace.decode_s
     asked: int = job.cluster.rewards.replicas
@@ -101,13 +124,6 @@ def _clock(seconds: float) -> str:
     minutes, s = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{s:02d}" if hours else f"{minutes}:{s:02d}"
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: seconds cannot be negative")
-    return value
 
 
 def _counts(text: str) -> list[int]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from raysearch import builtin
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 
 _RUN = """examples:
   raysearch run jobs/demo.yaml
@@ -19,8 +18,6 @@ _RUN = """examples:
 To resume a run that was stopped, give the same command again. Everything is written into the folder that `run=` names:
 report.html, best/*.mp4, result.json, and the journal that makes resuming possible."""
 
-_FINISHED = ("result.json", "config.yaml", "films/", "best/")  # what the report of a run reads ...
-_PARTIAL = (*_FINISHED, "manifest.json", "outcomes/", "events")  # ... and that of one that is not finished
 _REPORT = """examples:
   raysearch report runs/demo
   raysearch report runs/demo --partial
@@ -64,9 +61,12 @@ def add_cluster(sub: argparse.ArgumentParser, text: str, required: bool = False)
 
 def run_job(args: argparse.Namespace) -> int:
     """Run a job and write its report. Exit code 1 if a search failed."""
-    from raysearch import config, runs
+    say(f"checking {args.job}")
+    from raysearch import config
 
     job = config.load(args.job, args.overrides, args.cluster)
+    from raysearch import runs  # after the job, for mistakes in it are told sooner
+
     if job.sweep:
         print("raysearch: note: `run` ignores the job's sweep; `raysearch sweep` runs the grid", file=sys.stderr)
     ended = runs.run(job)
@@ -79,12 +79,14 @@ def run_job(args: argparse.Namespace) -> int:
 
 def report(args: argparse.Namespace) -> int:
     """Write the report of a run folder."""
+    say(f"reading {args.run}")
     _tell(os.path.expanduser(args.run), args.partial)
     return 0
 
 
 def show_config(args: argparse.Namespace) -> int:
     """Print the resolved configuration of a job, by default with the origin of each value."""
+    say(f"resolving {args.job}")
     from raysearch import config
     from raysearch.config import explain
     from raysearch.runs import resolve
@@ -102,41 +104,10 @@ def show_config(args: argparse.Namespace) -> int:
 
 
 def _tell(run: str, partial: bool = False) -> None:
-    """Write the report and print where it is and what it warns of. A run on s3://, gs:// ... is copied first.
+    """Write the report and print where it is and what it warns of."""
+    from raysearch.report.remote import publish
 
-    Args:
-        run: Folder of the run.
-        partial: Read the journal even if there is a result.
-    """
-    import tempfile
-
-    import fsspec
-
-    if "://" not in run:
-        print(f"report: {_write(run, partial)}")
-        return
-    fs, root = fsspec.core.url_to_fs(run)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
-        found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
-        wanted = _FINISHED if "result.json" in found and not partial else _PARTIAL
-        for name, path in found.items():
-            if name.startswith(wanted):
-                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
-                fs.get_file(path, f"{copy}/{name}")
-        fs.pipe_file(f"{root}/report.html", _write(copy, partial).read_bytes())
-        print(f"report: {run}/report.html")
-
-
-def _write(folder: str, partial: bool) -> Path:
-    """Write the report of a local folder and say what it warns of; returns its path."""
-    from raysearch import report, runs
-
-    found = report.read(folder, partial or runs.unfinished(folder))
-    path = report.write(found)
-    if found.progress is not None:
-        done, of = found.progress
-        print(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
-    for line in report.warnings(found):
-        print(f"warning: {line}", file=sys.stderr)
-    return path
+    path, lines = publish(run, partial)
+    for line in lines:
+        print(line, file=sys.stderr if line.startswith("warning: ") else sys.stdout)
+    print(f"report: {path}")

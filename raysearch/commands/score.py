@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from raysearch.commands.declaring import Declare
+from raysearch.commands.declaring import Declare, say
 from raysearch.errors import UsageError
 from raysearch.moves import encode
 
-OWN = ("video", "frames", "fps", "reward", "note", "map")  # columns of a row that are not the reward's
+OWN = ("video", "frames", "fps", "reward", "note", "map", "in_run")  # columns of a row that are not the reward's
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
 
@@ -62,8 +62,10 @@ def add(command: Declare) -> None:
 
 def score(args: argparse.Namespace) -> int:
     """Score video files with a reward. Exit code 2 if a file could not be scored."""
+    say(f"looking at {', '.join(args.videos[:3]) or 'the options'}")
     from raysearch import rewards
     from raysearch.evals import files as of_files
+    from raysearch.evals import films as film
 
     words = [word for word in args.overrides if "=" in word]
     given = [*args.videos, *(word for word in args.overrides if "=" not in word)]  # --set takes all words after it
@@ -76,7 +78,11 @@ def score(args: argparse.Namespace) -> int:
         raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
+    if not any(Path(path).is_file() for path in paths):
+        raise UsageError(f"{paths[0]}: no such file" + f", nor any of {len(paths) - 1} others" * (len(paths) > 1))
+    readable(paths)
     rewards.check_models(options)
+    say(f"loading {options['name']}")
     from raysearch import devices  # after the checks, for it loads torch
 
     reward: Any = rewards.load(options, devices.best())
@@ -96,11 +102,14 @@ def score(args: argparse.Namespace) -> int:
         kept = {row["video"] for row in table}
         written = [out for path, out in zip(paths, outs, strict=True) if path in kept]
         draw(table, maps, written)
+    film.compare(table, options)
     if args.json:
         found = {"settings": settings(options, reward, args), "videos": table, "errors": errors}
         print(json.dumps(encode(found), indent=1, allow_nan=False))
     elif table:
         show(table, options)
+        if told := film.told(table):
+            print(told)
     for failed in errors:
         print(f"raysearch: {failed['error']}", file=sys.stderr)
     return 2 if errors else 0
@@ -189,6 +198,22 @@ def files(words: Sequence[str]) -> list[str]:
             raise UsageError(f"{word}: no videos there (looked for {', '.join(SUFFIXES)})")
         found += matches
     return list(dict.fromkeys(found))
+
+
+def readable(paths: Sequence[str]) -> None:
+    """Raise UsageError if no file is a video, by their headers: there is nothing to load a model for."""
+    from raysearch import videos
+
+    first: UsageError | None = None
+    for path in paths:
+        try:
+            videos.facts(path)
+            return
+        except UsageError as error:
+            first = first or error
+    if first is not None:
+        text = str(first)
+        raise UsageError(text if paths[0] in text else f"{paths[0]}: {text}")
 
 
 def destinations(paths: Sequence[str], to: str) -> list[Path]:

@@ -10,7 +10,8 @@ from raysearch.config.load import (
     to_yaml,
     typed,
 )
-from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig, PromptsConfig
+from raysearch.config.prompting import PromptsConfig
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig
 
 __all__ = [
     "ClusterConfig", "GeneratorConfig", "Job", "PoolConfig", "PromptsConfig", "load", "load_cluster", "overrides",

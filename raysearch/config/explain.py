@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from raysearch import config
+from raysearch.config import by_card
 from raysearch.config.dump import dump
-from raysearch.config.settings import Job
+from raysearch.config.settings import GeneratorConfig, Job
 
 COLUMN = 44  # where comments begin, unless a value reaches farther
 
@@ -44,7 +45,16 @@ def _source(path: tuple[str, ...], values: Any, sources: Sequence[tuple[str, Any
     if path == ("run",) and storage:
         return "default, below cluster.storage"
     same = _has(defaults, path) and _at(defaults, path) == _at(values, path)
-    return "default" if same else "filled in for the tiny model"
+    return "default" if same else _filled(path, values["generator"])
+
+
+def _filled(path: tuple[str, ...], generator: Mapping[str, Any]) -> str:
+    """Of a value that neither the job nor the defaults give: who has filled it in."""
+    if path[0] != "generator" or generator["model"] == by_card.SHIPPED:
+        return "filled in for the tiny model"
+    card = by_card.card_of(GeneratorConfig(**generator))
+    said = None if card is None else card.settings.get("dtype" if path[1] == "dtype" else ".".join(path[1:]))
+    return "default" if card is None or said is None else f"the card of {card.name}: {said.source}"
 
 
 def _lines(values: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...] | None, str]]:

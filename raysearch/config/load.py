@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raysearch.config import checks, reader, schema
+from raysearch.config import by_card, checks, reader, schema
 from raysearch.config.dump import dump
 from raysearch.config.settings import ClusterConfig, Job
 from raysearch.errors import UsageError
@@ -121,7 +121,9 @@ def written(words: Sequence[str]) -> dict[str, Any]:
 
 
 def tiny_defaults(job: Job) -> None:
-    """Fill what a job with the tiny generator leaves open."""
+    """Fill what a job with the tiny generator leaves open, and the single step of an `api`."""
+    if job.generator.name == "api" and job.generator.steps is None:
+        job.generator.steps = 1
     if job.generator.name == "diffusers" and job.generator.model == "tiny":
         from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
 
@@ -148,6 +150,7 @@ def _spelled_out(values: Mapping[str, Any]) -> dict[str, Any]:
 def _finished(values: Mapping[str, Any], elsewhere: bool) -> Job:
     job = schema.build(Job, values)
     tiny_defaults(job)
+    by_card.fill(job.generator)
     job.watch = [{"name": spec} if isinstance(spec, str) else spec for spec in job.watch]
     if job.cluster.storage is not None:
         if checks.is_relative(job.cluster.storage):

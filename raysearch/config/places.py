@@ -1,4 +1,4 @@
-"""Keys of a cluster file that say how a job gets there: `submit` (a Ray cluster, from afar) and `slurm`.
+"""Keys of a cluster file: the pools and their replicas, and how a job gets there, by `submit` (from afar) or `slurm`.
 
 The same cluster file serves `raysearch run --cluster` on the head, which reads neither, and `raysearch submit` or
 `raysearch slurm` from a laptop or login node. No key may hold a secret.
@@ -7,12 +7,14 @@ The same cluster file serves `raysearch run --cluster` on the head, which reads 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
 Several = Annotated[int, Ge(1), Le(100_000)]  # nodes, replicas, cores
 Megabytes = Annotated[float, Ge(0), Le(1_000_000)]
+Seconds = Annotated[float, Ge(1), Le(10_000_000)]
+Share = Annotated[float, Ge(0), Le(100_000)]  # of cores or GPUs
 OrNone = Annotated[int, Ge(0), Le(100_000)]
 
 
@@ -55,6 +57,7 @@ class SlurmConfig:
         nodes: how many.
         gpus_per_node: GPUs of each node.
         cpus_per_node: cores of each node.
+        memory_per_node: as --mem takes it, such as 400G; null leaves it to the site.
         setup: shell lines before anything else (modules, virtual environment); every node gets the environment that
             they leave.
         options: further #SBATCH options.
@@ -69,8 +72,81 @@ class SlurmConfig:
     nodes: Several = 1
     gpus_per_node: OrNone = 0
     cpus_per_node: Several = 8
+    memory_per_node: str | None = None
     setup: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     retries: Annotated[int, Ge(0), Le(1000)] = 3
     tmp: str = "/tmp"
     script: str = "script.sbatch"
+
+
+@dataclass
+class PoolConfig:
+    """The replicas of a pool, and what each takes.
+
+    Attributes:
+        replicas: how many are wanted.
+        num_cpus: cores of each rank; fractions are allowed.
+        num_gpus: GPUs of each rank; fractions are allowed.
+        threads: of torch on the CPU, for each rank.
+        at_least: with how many replicas to begin; defaults to all.
+        memory_gb: memory of each rank, in GB.
+        accelerator_type: on which nodes, such as H100 or A100.
+        resources: further resources of Ray that each rank takes, by name.
+        labels: labels of Ray that a node must have.
+        ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+        across_nodes: the ranks of a replica may be on several nodes, which need a fast network between them.
+    """
+
+    replicas: Several = 1
+    num_cpus: Share = 1.0
+    num_gpus: Share = 0.0
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    at_least: Several | None = None
+    memory_gb: Annotated[float, Ge(0), Le(1_000_000)] | None = None
+    accelerator_type: str | None = None
+    resources: dict[str, Share] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    ranks: Several = 1
+    across_nodes: bool = False
+
+
+@dataclass
+class ClusterConfig:
+    """Where to run.
+
+    Attributes:
+        executor: `ray`, or `inline` for this process alone.
+        address: `local` starts a Ray for this run, anything else is a cluster to join.
+        wait_s: how long to wait for nodes until `at_least` replicas of each pool have a place, in seconds; 0 refuses a
+            cluster that is too small at once.
+        placement: `free`, or `paired`, which puts one reward replica on the node (for fractions: on the GPU) of each
+            generator replica.
+        hedge: a call that takes this many times what such calls take is begun a second time where a replica is idle,
+            and the first answer counts; 0 for never.
+        generators: the pool of generators.
+        rewards: the pool of rewards.
+        load_timeout_s: until a replica has loaded its model, in seconds.
+        loads_per_node: replicas of a pool that load at a time, since loading needs more memory than having loaded.
+        guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward) or `remote` (a
+            reward replica answers for each view). The numbers are the same.
+        deadline_s: the most a call may take, in seconds; a shorter limit is learnt from the calls seen.
+        storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
+        submit: how `raysearch submit` sends a job.
+        slurm: what `raysearch slurm` asks for.
+    """
+
+    executor: Literal["ray", "inline"] = "ray"
+    address: str = "local"
+    wait_s: Annotated[float, Ge(0), Le(10_000_000)] = 0.0
+    placement: Literal["free", "paired"] = "free"
+    hedge: Annotated[float, Ge(0), Le(1_000_000)] = 3.0
+    generators: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=2, num_cpus=0.75))
+    rewards: PoolConfig = field(default_factory=lambda: PoolConfig(replicas=1, num_cpus=0.5))
+    load_timeout_s: Seconds = 600.0
+    loads_per_node: Several = 2
+    guide_from: Literal["colocated", "remote"] = "colocated"
+    deadline_s: Seconds = 1800.0
+    storage: str | None = None
+    submit: SubmitConfig = field(default_factory=SubmitConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)

@@ -137,6 +137,14 @@ class Lease:
         return found if whole and all(type(found[k]) is type(v) for k, v in self._mine.items()) else {}
 
 
+def holder(url: str) -> tuple[str, bool]:
+    """Who holds a folder, in words, and whether that process lives; one elsewhere lives while it renews its lease."""
+    found = Lease(url)._read()
+    if not found:
+        return "", False
+    return _who(found), not _dead(found) if _here(found) else time.time() - found["at"] < LOST_S
+
+
 def sealed(fields: dict[str, Any]) -> bytes:
     """A lease as it stands on disk, with a checksum: one that is damaged must not be waited for."""
     plain = {k: v for k, v in fields.items() if k != "crc"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
@@ -25,6 +26,8 @@ def create(
         UsageError: if the cluster cannot hold the pools or a model cannot be loaded.
     """
     specs = [dict(spec) for spec in rewards]
+    if generator.name == "api":  # a second copy of a request would be paid as well
+        cluster = replace(cluster, hedge=0.0)
     if cluster.executor == "inline" or cluster.address == "local":
         machine.check_video(generator)
     if cluster.executor == "inline":

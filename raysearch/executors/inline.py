@@ -71,11 +71,13 @@ class Inline:
         """Nothing to do: there are no other nodes."""
 
     def status(self) -> Counters:
-        """Counters by pool, each of one replica."""
+        """Counters by pool, each of one replica. What was submitted is about to be carried out, scored in one call."""
+        todo = {"generators": len(self._queue), "rewards": 0}
         return {
-            pool: {"replicas": 1, "alive": 1, "busy": 0, "queue": 0, "restarts": 0, "busy_s": seconds}
+            pool: {"replicas": 1, "alive": 1, "busy": int(todo[pool] > 0), "queue": max(todo[pool] - 1, 0),
+                   "restarts": 0, "busy_s": seconds}
             for pool, seconds in self._busy_s.items()
-        }
+        }  # fmt: skip
 
     def close(self) -> None:
         """Release all states."""

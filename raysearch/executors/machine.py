@@ -10,7 +10,7 @@ import math
 import os
 from glob import glob
 
-from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig
 from raysearch.errors import UsageError
 
 # Device files of the accelerators that Ray knows; without any of them there is no GPU.
@@ -50,6 +50,22 @@ def check(cluster: ClusterConfig) -> None:
                 f"cluster.address=local: this machine has {has:.4g} {unit}, but {told} = {asked:g} are asked for; "
                 f"lower cluster.{most}.replicas or cluster.{most}.{key}, or name a larger cluster by cluster.address"
             )
+
+
+def check_gpus(job: Job) -> None:
+    """Raise UsageError for a job that needs GPUs where its generators would compute on a CPU."""
+    if not job.needs_gpu or job.cluster.generators.num_gpus:
+        return
+    if job.cluster.executor == "ray":
+        raise UsageError(
+            f"cluster.generators.num_gpus={job.cluster.generators.num_gpus:g}: the job needs a GPU for each generator "
+            "(needs_gpu=true); give --cluster clusters/gpu-node/run.yaml or another cluster file, or needs_gpu=false "
+            "to compute on the CPU"
+        )
+    if gpus() == 0:
+        raise UsageError(
+            "needs_gpu=true: this machine has no GPU; run the job where there is one, or give needs_gpu=false"
+        )
 
 
 def check_video(generator: GeneratorConfig) -> None:

@@ -59,7 +59,7 @@ class Line(Generic[T, L]):
         self._last = self._first = 0
         self._work = 0.0  # of all that waits
         self._surplus: list[tuple[int, int, str]] = []  # a heap of (-surplus, number of the node, node)
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # of nodes, in the order of their first request: ties go by them
 
     def __len__(self) -> int:
         return len(self._order)
@@ -74,6 +74,8 @@ class Line(Generic[T, L]):
         node = node if self._nodes is None or node in self._nodes else None
         one = self._order[number] = Waiting(item, work, node, avoid, number)
         filed = self._filed.setdefault(node, deque())
+        if node is not None:
+            self._numbers.setdefault(node, len(self._numbers))
         self._work += work
         self.turns.changed.add(node)
         if first:
@@ -153,8 +155,7 @@ class Line(Generic[T, L]):
             changed = set(self._filed)
         for node in changed:
             if node is not None and self._filed.get(node):
-                number = self._numbers.setdefault(node, len(self._numbers))
-                heapq.heappush(heap, (-self._surplus_of(node), number, node))
+                heapq.heappush(heap, (-self._surplus_of(node), self._numbers[node], node))
         self.turns.changed.clear()
         while heap and not (self._filed.get(heap[0][2]) and -heap[0][0] == self._surplus_of(heap[0][2])):
             heapq.heappop(heap)  # outdated

@@ -20,13 +20,15 @@ def load(config: GeneratorConfig, device: str = "cpu") -> Model:
 
 
 def factory(name: str) -> Factory:
-    """The function that makes the model: that of `diffusers`, or a custom one, named `package.module:function`.
+    """The function that makes the model: of `diffusers`, `magi1`, `api`, or a custom one, `package.module:function`.
 
     Raises:
         UsageError: if there is none of that name.
     """
     if ":" not in name:
-        return lookup("generator.name: generator", name, GENERATORS)
+        lookup("generator.name: generator", name, dict.fromkeys((*GENERATORS, *custom.OWN)))
+    if name in GENERATORS:
+        return GENERATORS[name]
     return custom.factory(name)
 
 

@@ -85,7 +85,7 @@ class ChunkedModel(DiffusersModel):
     The first chunk is conditioned on the prompt; each later one on the last `call.overlap_history` frames before it.
     """
 
-    def __init__(self, pipeline: Pipeline, steps: int, fps: float, chunks: int, **options: Any):
+    def __init__(self, pipeline: Pipeline, steps: int, fps: float, /, chunks: int, **options: Any):
         """Lay out the chunks.
 
         Args:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 
 from raysearch.errors import UsageError
-from raysearch.generators.conditioning import own_names
+from raysearch.generators.conditioning import own_names, taken
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.inputs import with_same_weights
+from raysearch.generators.parts import in_guider
 from raysearch.names import lookup
 
 
 def for_frames(pipeline: Pipeline, frames: int) -> Pipeline:
     """The pipeline, or one on the same parts whose class takes this number of conditioning frames."""
-    return of_class(pipeline, with_same_weights(type(pipeline).__name__, frames, pipeline.config))
+    return of_class(pipeline, with_same_weights(type(pipeline), frames, pipeline.config))
 
 
 def of_class(pipeline: Pipeline, name: str) -> Pipeline:
@@ -40,5 +41,7 @@ def refuse_unknown(call: Call, pipeline: str) -> None:
             f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
         )
     parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
-    for name in own_names(cls, call):
+    if in_guider(cls):
+        parameters["guidance_scale"] = None
+    for name in taken(cls, own_names(cls, call)):
         lookup(f"generator.call: argument of {pipeline}", name, parameters)

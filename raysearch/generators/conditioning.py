@@ -5,18 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+import numpy as np
+
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.generators import families, inputs
-from raysearch.generators.declare import Call, Frames, Pipeline
+from raysearch.generators.declare import Call, Frames, Pipeline, pictures
 from raysearch.videos.fitting import described
 
+LENGTHS = ("num_frames", "frames", "video_length")  # how pipelines call the number of frames
 
-def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, call: Call | None = None) -> Call:
+
+def arguments(pipeline: str | type, text: str, frames: Frames | None, prompt_id: str, call: Call | None = None) -> Call:
     """The arguments of the pipeline call that stand for a prompt.
 
     Args:
-        pipeline: the name of the pipeline class.
+        pipeline: the pipeline class, or its name.
         text: the text of the prompt.
         frames: its conditioning frames, uint8 [T, H, W, 3], or None.
         prompt_id: for messages.
@@ -30,7 +34,7 @@ def arguments(pipeline: str, text: str, frames: Frames | None, prompt_id: str, c
     call = call or {}
     takes_text = inputs.encodes_text(pipeline, call)
     inputs.check_packages(pipeline, takes_text)
-    given: Call = {"prompt": text} if takes_text else {"prompt": None} if "prompt_embeds" in call else {}
+    given: Call = {"prompt": text} if takes_text else {"prompt": None} if inputs.has_embeddings(call) else {}
     if frames is not None and declared.condition is not None:
         given |= declared.condition(frames, call, prompt_id)
     return given
@@ -49,25 +53,40 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
     Raises:
         UsageError: if the pipeline does not say which size its videos have.
     """
-    declared = families.of(type(pipeline).__name__)
+    declared = families.of(type(pipeline))
     if declared.condition is None:
         return frames
-    height, width = declared.shape(pipeline, call) if declared.shape else (call.get("height"), call.get("width"))
+    if declared.last:
+        ratio = pipeline.vae_temporal_compression_ratio
+        frames = frames[-((len(frames) - 1) // ratio * ratio + 1) :]
+    given = frames.shape[1:3]
+    height, width = declared.shape(pipeline, call, given) if declared.shape else (call.get("height"), call.get("width"))
     if not height or not width:
         raise UsageError(
             f"generator.height: {type(pipeline).__name__} leaves the size of its videos open, so the frames of prompt "
             f"{prompt_id!r} cannot be fitted to it; set generator.height and generator.width"
         )
-    if what := described(frames.shape[1:3], (height, width), how):
+    if what := described(given, (height, width), how):
         videos.tell(f"prompt {prompt_id!r}: {what}")
-    return videos.fit(frames, height, width, how)
+    frames = videos.fit(frames, height, width, how)
+    if declared.image_sizes and how == "stretch":  # elsewhere the pipeline stretches what it is given to the size
+        return np.stack([np.asarray(p) for p in pictures(frames, {"height": height, "width": width})])
+    return frames
 
 
 def own_names(pipeline: type, call: Call) -> Call:
     """`call` with num_frames under the pipeline's own name for it."""
     parameters = inspect.signature(pipeline.__call__).parameters
-    rename = "num_frames" not in parameters and "frames" in parameters
-    return {"frames" if rename and k == "num_frames" else k: v for k, v in call.items()}
+    own = next((name for name in LENGTHS if name in parameters), LENGTHS[0])
+    return {own if k == LENGTHS[0] else k: v for k, v in call.items()}
+
+
+def taken(pipeline: type, call: Call) -> Call:
+    """`call` without the size and the length of the video where the call of the class takes none: the frames that a
+    prompt gives decide them."""
+    declared = families.of(pipeline)
+    without = {*(("height", "width") if declared.image_sizes else ()), *(LENGTHS if declared.redraws else ())}
+    return {k: v for k, v in call.items() if k not in without}
 
 
 def with_defaults(pipeline: type, call: Call, names: Sequence[str] = ("height", "width", "num_frames")) -> Call:

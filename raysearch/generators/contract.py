@@ -7,13 +7,19 @@ the same bits whatever else is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.prompts import Prompt
 
 if TYPE_CHECKING:
     import torch
+
+Sound: TypeAlias = tuple[NDArray[np.float32], int]
+"""A waveform [channels, samples] in [-1, 1], and its samples per second."""
 
 Path: TypeAlias = tuple[Any, Any, Any, Any]
 """(a, s, a', s'), each a float or a tensor: x = a*x0 + s*eps goes to a'*x0 + s'*eps."""
@@ -61,6 +67,15 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Sounding(Protocol):
+    """What a generator may offer beyond the Generator protocol: sound that is made with the video."""
+
+    def sound(self, x0: torch.Tensor, noise: torch.Generator) -> Sound:
+        """The waveform of latents, as `denoise` returns them, and its samples per second."""
+        ...
+
+
 class Model(Protocol):
     """A loaded model.
 
@@ -72,6 +87,15 @@ class Model(Protocol):
 
     def on(self, prompt: Prompt) -> Generator:
         """The generator for one prompt, whose conditions are computed once."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """What a Model may offer beyond its contract: to keep a record of what it asked of others, so that none is lost."""
+
+    def record_in(self, folder: str) -> None:
+        """Keep the record in a folder or at a URL, which all replicas share."""
         ...
 
 

@@ -1,15 +1,18 @@
-"""Custom generators, named in a job by `generator.name: package.module:function`.
+"""Custom generators, named in a job by `generator.name: package.module:function`, and those of OWN by a short name.
 
 The function receives a GeneratorConfig and a device and returns a Model. It describes itself: its docstring says what
 it is, and parameters after the first two are the options that a job gives under `generator.call`, read and checked as
-those of every other part. If it has an attribute `takes`, some of text, image and frames, prompts are checked against
-it before anything is loaded; `needs_frames = True` says that a prompt has to give an image or frames.
+those of every other part. Attributes of the function say more, all of them before anything is loaded: `takes`, some of
+text, image and frames, and `needs_frames`, that a prompt has to give an image or frames; `options`, a dataclass, in
+place of the parameters; `check(config, prompts)` raises UsageError; `ends(config)` says where chunks end, as fractions
+of the steps, and `files(config)` which folders and files the results depend on beside `generator.model`.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -21,10 +24,13 @@ from raysearch.generators.contract import Factory, Model
 from raysearch.generators.declare import KINDS, PipelineClass
 from raysearch.prompts import Prompt
 
+# raysearch's own that are no pipelines of diffusers
+OWN = {"magi1": "raysearch.generators.magi1:load", "api": "raysearch.generators.api:load"}
+
 
 def function(name: str) -> Callable[..., Model]:
     """The function that a job names. Raises UsageError if it cannot be imported."""
-    module, _, attribute = name.partition(":")
+    module, _, attribute = OWN.get(name, name).partition(":")
     try:
         make: Callable[..., Model] = getattr(import_module(module), attribute)
     except Exception as error:  # importing runs code of others, which may raise anything
@@ -47,6 +53,8 @@ def factory(name: str) -> Factory:
 def describe(name: str) -> options.Part:
     """The custom generator as it describes itself; its options are those that stand under `generator.call`."""
     make = function(name)
+    if (declared := getattr(make, "options", None)) is not None:
+        return replace(options.describe(declared, name), summary=options.describe(make).summary)
     try:
         first_two = list(inspect.signature(make).parameters)[:2]
     except (TypeError, ValueError):  # not callable, or without a signature: the call will tell
@@ -66,9 +74,24 @@ def pipeline_class(name: str) -> PipelineClass:
 
 def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
     """Raise UsageError for options that the generator does not have, and for prompts that it cannot do."""
+    prompts = list(prompts)
     part, declared = describe(config.name), pipeline_class(config.name)
     if part.options:
         options.check(part, config.call, "generator.call")
     if declared.takes:
         for prompt in prompts:
             inputs.check(declared, inputs.frame_count(prompt, config.fps, config.num_frames), prompt.id)
+    if (further := getattr(function(config.name), "check", None)) is not None:
+        further(config, prompts)
+
+
+def ends(config: GeneratorConfig) -> list[float] | None:
+    """Where the chunks but the last end, as fractions of the steps; None of a generator that does not say."""
+    of = getattr(function(config.name), "ends", None)
+    return None if of is None else list(of(config))
+
+
+def files(config: GeneratorConfig) -> list[str]:
+    """Folders and files that the results depend on beside `generator.model`."""
+    of = getattr(function(config.name), "files", None)
+    return [] if of is None else [str(path) for path in of(config)]

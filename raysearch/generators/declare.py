@@ -31,12 +31,14 @@ Frames: TypeAlias = NDArray[np.uint8]  # [T, H, W, 3]
 Call: TypeAlias = dict[str, Any]  # arguments of a pipeline call: their types differ by class
 Pipeline: TypeAlias = Any  # a diffusers pipeline: its parts and methods differ by class, and none of them is typed
 Condition: TypeAlias = Callable[[Frames, Call, str], Call]
-Shape: TypeAlias = Callable[[Pipeline, Call], tuple[int, int]]
+Size: TypeAlias = tuple[int, int]  # height and width
+Shape: TypeAlias = Callable[[Pipeline, Call, Size], Size]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
-Rounding: TypeAlias = Literal["down", "wan", "never", "given"]
-"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; wan,
+Rounding: TypeAlias = Literal["down", "exact", "wan", "never", "given"]
+"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; exact,
+as down, but the pipeline fails on other numbers, so they are refused; wan,
 n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
@@ -62,8 +64,13 @@ class PipelineClass:
         needs_frames: whether a prompt has to give an image or frames.
         condition: turns conditioning frames into arguments of the call. It receives the frames, the part of the call
             that no prompt changes (with all sizes) and the id of the prompt.
-        shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline and the part of
-            the call that no prompt changes, completed with the defaults of its signature.
+        shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline, the part of
+            the call that no prompt changes, completed with the defaults of its signature, and the size of the frames.
+        image_sizes: whether the image decides the size of the video, and the call takes no height and width.
+        last: whether a clip is cut to its last whole latent frames, because the pipeline itself would keep the first.
+        sound: whether the pipeline makes sound with the video, so that a particle is both (several.py).
+        redraws: whether the frames of a prompt are not the beginning of the video but what it is a new version of: it
+            starts from them, noised as `call.strength` says, and has their length.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
             and is free to follow.
         hold: returns latents with the conditioned positions at their clean value. It receives the latents, those that
@@ -77,14 +84,22 @@ class PipelineClass:
             makes a video as a whole only.
         check_call: raises UsageError for arguments of the call with which the class cannot be driven.
         needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
+        builds: parts that the pipeline builds itself where the model does not bring them, each with the Python package
+            that this takes.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
+        rate: the argument of the call by which the network is told the frame rate; empty where it is not.
         multiple: what the call itself wants height and width to be a multiple of; what a latent pixel and a patch of
             the network cover comes on top (sizes.py).
+        tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
+            max_sequence_length takes its place; 0 where it is not known.
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
+        cut: frames that the pipeline cuts off after decoding, from the configuration of its network.
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
         why: what a test of the class would take, where `tested` is false.
+        refused: why the class cannot be driven one step at a time; empty where it can.
+        probed: whether all this was read from the code of the class (probing.py), because no family declares it.
     """
 
     pipeline: str
@@ -93,6 +108,10 @@ class PipelineClass:
     needs_frames: bool = False
     condition: Condition | None = None
     shape: Shape | None = None
+    image_sizes: bool = False
+    last: bool = False
+    sound: bool = False
+    redraws: bool = False
     held: bool = False
     hold: Hold | None = None
     trim: Callable[[torch.Tensor, Call], torch.Tensor] | None = None
@@ -103,12 +122,18 @@ class PipelineClass:
     continuation: str = ""
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
+    builds: Mapping[str, str] = field(default_factory=dict)
     batch: str = "prompts"
+    rate: str = ""
     multiple: int = 16
+    tokens: int = 0
     rounds: Rounding = "down"
+    cut: Callable[[Config], int] | None = None
     notes: str = ""
     tested: bool = True
     why: str = ""
+    refused: str = ""
+    probed: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +208,12 @@ def too_long(prompt_id: str, given: int, total: int) -> UsageError:
         f"prompt {prompt_id!r} has {'at least ' * (given == total)}{given} conditioning frames, but "
         f"generator.num_frames={total} counts them too; set it higher or give a shorter clip"
     )
+
+
+def redrawn(frames: Frames, call: Call, prompt_id: str) -> Call:
+    """The clip to make a new version of: its first `num_frames`, of which whole latent frames of four are used."""
+    length = min(len(frames), call.get("num_frames") or len(frames))
+    return {"video": pictures(frames[: (length - 1) // 4 * 4 + 1], call)}
 
 
 def hold_first(x: torch.Tensor, clean: torch.Tensor, count: int) -> torch.Tensor:

@@ -12,12 +12,13 @@ import torch
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, memory
+from raysearch.generators import families, memory, parts
 from raysearch.generators.classes import for_frames, refuse_unknown
-from raysearch.generators.conditioning import arguments, fitted, own_names, with_defaults
+from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.contract import Generator
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.feasible import pipeline_class
+from raysearch.generators.several import WithSound
 from raysearch.generators.stepping import DiffusersGenerator
 from raysearch.prompts import Prompt, frames
 from raysearch.videos import Fit
@@ -38,7 +39,7 @@ class DiffusersModel:
     """
 
     def __init__(
-        self, pipeline: Pipeline, steps: int, fps: float, settings: GeneratorConfig | None = None,
+        self, pipeline: Pipeline, steps: int, fps: float, /, settings: GeneratorConfig | None = None,
         offload: torch.device | None = None, **call: Any,
     ):  # fmt: skip
         """Prepare a loaded pipeline.
@@ -87,14 +88,14 @@ class DiffusersModel:
         name = pipeline_class(config)
         if not trusted:
             refuse_unknown(config.pipeline_call(), name)
-        pipeline = pretrained.pipeline(
-            folder, "generator.model", config.revision, trusted, getattr(torch, config.dtype)
-        )  # fmt: skip
+        pipeline = pretrained.pipeline(folder, "generator.model", config.revision, trusted, parts.dtypes(config))
+        parts.set_scheduler(pipeline, config.scheduler)
         assert config.steps is not None and config.fps is not None
         options: dict[str, Any] = {"offload": _place(pipeline, torch.device(device), config.offload_text)}
         if config.chunks > 1:
             options["chunks"] = config.chunks
-        return cls(pipeline, config.steps, config.fps, settings=config, **options, **config.pipeline_call())
+        call = parts.set_guider(pipeline, parts.with_rate(config, name).pipeline_call())
+        return cls(pipeline, config.steps, config.fps, settings=config, **options, **call)
 
     def on(self, prompt: Prompt) -> Generator:
         """The generator for one prompt."""
@@ -114,8 +115,9 @@ class DiffusersModel:
         call = with_defaults(cls, self.call)
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
-        prompt = arguments(cls.__name__, text, clip, prompt_id, call)
-        return DiffusersGenerator(pipeline, self.steps, **self.call | prompt)
+        prompt = arguments(cls, text, clip, prompt_id, call)
+        driven = WithSound if families.of(cls).sound else DiffusersGenerator
+        return driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
 
     def ready(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline whose encoders leave the device between prompts, if the model is set so; else the same one."""

@@ -15,14 +15,15 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory, sizes
+from raysearch.generators import custom, families, inputs, memory, parts, published, sizes
 from raysearch.generators.declare import too_long
-from raysearch.generators.layout import OVERLAP, layout
+from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.sizes import Length
 from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
 INDEX = "model_index.json"
+LEAST = 4  # steps with which a model is examined, so that there is a middle with noise before and after it
 KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -36,17 +37,21 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
 
     Raises:
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
-            not have, and a Python package that is missing.
+            not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
     if config.name != "diffusers":
         custom.check(config, prompts)
         return
-    pipeline, call, index = pipeline_class(config), config.pipeline_call(), _index(config)
-    pretrained.check_pipeline_files(str(_folder(config)), "generator.model")
+    pipeline, call, index = pipeline_class(config), config.pipeline_call(), model_index(config)
+    pretrained.check_pipeline_files(str(folder(config)), "generator.model")
+    if isinstance(index.get("_class_name"), list):
+        return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
-    if known := sizes.sizes(pipeline, _autoencoder(index), *_configs(config)):
+    parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
+    if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
+    inputs.check_parts(pipeline, index)
     if config.chunks > 1 and call.get("num_frames"):
         layout(call["num_frames"], config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     for prompt in prompts:
@@ -54,14 +59,19 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         cls = inputs.with_same_weights(pipeline, given, index)
         inputs.check(families.of(cls), given, prompt.id)
         inputs.check_packages(cls, inputs.encodes_text(cls, call))
-        if given > 1 and given >= (call.get("num_frames") or given + 1):
+        if prompt.variants and not inputs.encodes_text(cls, call):
+            raise UsageError(
+                f"prompt {prompt.id!r} has variants, but {cls} is given no text here, so they would all make the same "
+                "videos; leave them out"
+            )
+        if given > 1 and given >= (call.get("num_frames") or given + 1) and not families.of(cls).redraws:
             raise too_long(prompt.id, given, call["num_frames"])
 
 
 def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
     """How many frames the model will make; None where that is not known without loading it.
 
-    A model that is no folder here is not asked for: only what has been fetched before is read.
+    The hub is not asked: a model is known by its folder, by what has been fetched before, or by what is published.
 
     Args:
         config: the generator's settings.
@@ -70,11 +80,16 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
     Raises:
         UsageError: for a height or width that the model cannot make.
     """
-    if config.name != "diffusers" or not _is_here(config):
+    if config.name != "diffusers":
         return None
-    index, pipeline = _index(config), pipeline_class(config)
-    vae, network = _configs(config)
-    known = sizes.sizes(pipeline, _autoencoder(index), vae, network)
+    if is_here(config):
+        pipeline, autoencoder = pipeline_class(config), _autoencoder(model_index(config))
+        vae, network = configs(config)
+    elif (listed := published.known(config.model)) is not None:
+        pipeline, autoencoder, vae, network = listed.pipeline, listed.vae, dict(listed.vae_config), dict(listed.config)
+    else:
+        return None
+    known = sizes.sizes(pipeline, autoencoder, vae, network)
     call = config.pipeline_call()
     if known is not None:
         sizes.check(known, call)
@@ -85,12 +100,15 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
 
 
 def pin(config: GeneratorConfig) -> GeneratorConfig:
-    """The settings with the commit that the revision stands for now, because a branch moves.
+    """The settings with what the model makes of them: its own argument of the rate, and the commit of its revision.
 
-    Folders, shipped models and custom generators have no revision and are returned as they are. Where the commit is
-    not known, a warning says so.
+    A revision is the commit that it stands for now, because a branch moves. Folders and shipped models have none, and
+    custom generators are returned as they are. Where the commit is not known, a warning says so.
     """
-    if config.name != "diffusers" or config.model in families.MODELS or Path(config.model).expanduser().is_dir():
+    if config.name != "diffusers":
+        return config
+    config = parts.with_rate(config, pipeline_class(config))
+    if config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
     index = hub.fetch(config.model, INDEX, KEY, config.revision)
     commit = index.parent.name if index else ""  # .../snapshots/COMMIT/model_index.json
@@ -104,9 +122,15 @@ def pin(config: GeneratorConfig) -> GeneratorConfig:
     return config
 
 
+def chunk_ends(config: GeneratorConfig) -> list[float]:
+    """Where the chunks of a video but the last are finished, as fractions of the steps; empty for one made whole."""
+    own = custom.ends(config) if config.name != "diffusers" else None
+    return ends(config.chunks) if own is None else own
+
+
 def pipeline_class(config: GeneratorConfig) -> str:
     """Name of the class that the model names: of diffusers, or (with trust_remote_code) one that it brings."""
-    name = _index(config).get("_class_name")
+    name = model_index(config).get("_class_name")
     if isinstance(name, list) and len(name) == 2:
         if config.trust_remote_code is not True:
             raise UsageError(
@@ -119,10 +143,10 @@ def pipeline_class(config: GeneratorConfig) -> str:
     return name
 
 
-def _is_here(config: GeneratorConfig) -> bool:
+def is_here(config: GeneratorConfig) -> bool:
     """Whether the configurations of the model can be read without asking the hub."""
     parts = (INDEX, "vae/config.json", "transformer/config.json")
-    return _folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
+    return folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
 
 
 def _class(index: Mapping[str, Any], part: str) -> str:
@@ -136,27 +160,28 @@ def _autoencoder(index: Mapping[str, Any]) -> str:
     return _class(index, "vae")
 
 
-def _configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+def configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configurations of the autoencoder and of the network; empty where there is none."""
-    network = next((name for name in memory.NETWORKS if _class(_index(config), name)), "transformer")
+    network = next((name for name in memory.NETWORKS if _class(model_index(config), name)), "transformer")
     return _config(config, "vae"), _config(config, network)
 
 
-def _config(config: GeneratorConfig, part: str) -> dict[str, Any]:
-    folder, name = _folder(config), f"{part}/config.json"
-    file = folder / name if folder.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
+def _config(config: GeneratorConfig, part: str, file_name: str = "config.json") -> dict[str, Any]:
+    here, name = folder(config), f"{part}/{file_name}"
+    file = here / name if here.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
     return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
 
 
-def _folder(config: GeneratorConfig) -> Path:
+def folder(config: GeneratorConfig) -> Path:
     """The folder of the model; of one on the hub, a path that does not exist."""
     shipped = families.MODELS.get(config.model)
     return shipped.folder() if shipped else Path(config.model).expanduser()
 
 
-def _index(config: GeneratorConfig) -> dict[str, Any]:
-    folder = _folder(config)
-    file = folder / INDEX if folder.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
+def model_index(config: GeneratorConfig) -> dict[str, Any]:
+    """What its model_index.json says. Raises UsageError for a folder without one."""
+    here = folder(config)
+    file = here / INDEX if here.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
     if file is None or not file.is_file():
         raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote")
     return pretrained.config(file, config.model, KEY)

@@ -55,12 +55,33 @@ def compute_once(owner: Any, name: str, tensors: bool = True) -> None:
 
 def _identity(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return tuple(_identity(v) for v in value)
+        return tuple(id(v) if _is_picture(v) else _identity(v) for v in value)
     if isinstance(value, torch.Generator):
         return "generator"
     if isinstance(value, (str, int, float, bool, type(None), torch.device, torch.dtype)):
         return value
+    if _is_picture(value):  # one alone is often made anew in every call, and a clip is not
+        return value.size, value.mode, hash(value.tobytes())
     return id(value), getattr(value, "_version", 0)
+
+
+def _is_picture(value: Any) -> bool:
+    return type(value).__module__.startswith("PIL.")
+
+
+def compute_once_per_shape(owner: Any, name: str) -> None:
+    """Make a method remember its answer to tensors of these shapes, for conditions that only take their shape from the
+    latents they are given."""
+    method, answers = getattr(owner, name), {}
+
+    def once(*args: Any, **options: Any) -> Any:
+        shapes = tuple(v.shape for v in (*args, *options.values()) if isinstance(v, torch.Tensor))
+        if shapes not in answers:
+            with torch.no_grad():
+                answers[shapes] = method(*args, **options)
+        return answers[shapes]
+
+    setattr(owner, name, once)
 
 
 def mode_not_sample(vae: Any) -> Any:

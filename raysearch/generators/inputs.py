@@ -10,7 +10,7 @@ from raysearch import videos
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.declare import Call, PipelineClass
-from raysearch.generators.families import PIPELINES, REFUSED, of
+from raysearch.generators.families import PIPELINES, of
 from raysearch.prompts import Prompt, size
 
 
@@ -42,9 +42,9 @@ def check(pipeline: PipelineClass, given: int, prompt_id: str) -> None:
         UsageError: if the class cannot be driven, needs frames and has none, or takes no frames, or fewer.
     """
     name = pipeline.pipeline
-    if name in REFUSED:
+    if pipeline.refused:
         raise UsageError(
-            f"generator.model: {name} cannot be driven one step at a time: {REFUSED[name]}; use "
+            f"generator.model: {name} cannot be driven one step at a time: {pipeline.refused}; use "
             + _names(PIPELINES.values())
         )
     kind = "frames" if given > 1 else "image"
@@ -75,38 +75,62 @@ def check_call(pipeline: str, chunks: int, call: Call) -> None:
         refuse(call)
 
 
-def with_same_weights(pipeline: str, given: int, config: Mapping[str, Any]) -> str:
+def with_same_weights(pipeline: str | type, given: int, config: Mapping[str, Any]) -> str:
     """The class that does a prompt with the weights of another.
 
     Args:
-        pipeline: the class that the model names.
+        pipeline: the class that the model names, or its name.
         given: the number of conditioning frames of the prompt.
         config: the pipeline's configuration, as in its model_index.json.
 
     Returns:
         The name of a class that takes such frames; `pipeline` itself where none has the same weights.
     """
-    declared = of(pipeline)
+    declared, name = of(pipeline), pipeline if isinstance(pipeline, str) else pipeline.__name__
     if not given or (declared.siblings_if and not config.get(declared.siblings_if)):
-        return pipeline
-    return declared.siblings.get("frames" if given > 1 else "image", pipeline)
+        return name
+    return declared.siblings.get("frames" if given > 1 else "image", name)
 
 
-def encodes_text(pipeline: str, call: Call) -> bool:
+def encodes_text(pipeline: str | type, call: Call) -> bool:
     """Whether the pipeline will be given a text, rather than none or embeddings."""
-    return "text" in of(pipeline).takes and call.get("prompt_embeds") is None
+    return "text" in of(pipeline).takes and not has_embeddings(call)
 
 
-def check_packages(pipeline: str, text: bool) -> None:
+def has_embeddings(call: Call) -> bool:
+    """Whether a call brings embeddings of its text: `prompt_embeds`, or several that begin so."""
+    return any(name.startswith("prompt_embeds") and value is not None for name, value in call.items())
+
+
+def check_packages(pipeline: str | type, text: bool) -> None:
     """Raise UsageError for a Python package that the class needs and that is missing.
 
     Args:
-        pipeline: the name of the class.
+        pipeline: the class, or its name.
         text: whether it is to encode a text, for which some classes need ftfy.
     """
-    for package in of(pipeline).needs:
+    declared = of(pipeline)
+    for package in declared.needs:
         if (text or package != "ftfy") and find_spec(package) is None:
-            raise UsageError(f"generator.model: {pipeline} needs the Python package {package}: pip install {package}")
+            raise UsageError(
+                f"generator.model: {declared.pipeline} needs the Python package {package}: pip install {package}"
+            )
+
+
+def check_parts(pipeline: str, index: Mapping[str, Any]) -> None:
+    """Raise UsageError for a package that is missing and needed to build a part that the model does not bring.
+
+    Args:
+        pipeline: the name of the class.
+        index: the model's model_index.json.
+    """
+    for part, package in of(pipeline).builds.items():
+        entry = index.get(part)
+        if not (isinstance(entry, list) and any(entry)) and find_spec(package) is None:
+            raise UsageError(
+                f"generator.model: {pipeline} builds its {part} with the Python package {package}: "
+                f"pip install {package}"
+            )
 
 
 def _names(pipelines: Iterable[PipelineClass]) -> str:

@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 import torch
 
 from raysearch import pretrained
+from raysearch.errors import UsageError
 from raysearch.generators.families import SCHEDULERS
 
 Scheduler: TypeAlias = Any  # of diffusers: their tables and configuration differ by class
+NOT_DDIM = ("skip_prk_steps", "original_inference_steps")  # PNDM and its kin; LCM and TCD
 Table: TypeAlias = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]
 
 
@@ -28,19 +30,29 @@ class OneStep:
         at: the step to take.
         table: (a, s, a', s') of every step.
         start: the scale of the initial noise.
+        skip: steps at the beginning of the scheduler's own table that are left out, because the video starts from a
+            clip with less noise.
+        origin: the clean latents of that clip, once the pipeline has noised them.
+        asked: the arguments with which the pipeline set the times.
+        watch: called with (this scheduler, v, t, x, x0_hat) at every step, where somebody watches (trial.py).
     """
 
     at: int
     table: Table
     start: Any
+    skip: int = 0
+    origin: torch.Tensor | None = None
+    asked: tuple[tuple[Any, ...], dict[str, Any]]
+    watch: Any = None
 
     def set_timesteps(self: Any, *args: Any, **options: Any) -> None:
         """Fill the table by the scheduler's own method, then keep the entries of the step to take."""
         super().set_timesteps(*args, **options)  # type: ignore[misc]
-        sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.at
+        self.asked = args, options
+        sigmas, times, k = getattr(self, "sigmas", None), self.timesteps, self.skip + self.at
         if sigmas is not None and self.config.get("final_sigmas_type") == "sigma_min":
             sigmas[-1] = sigmas[-2]  # Cosmos2 does this from outside
-        self.table = _table(self, sigmas, times)
+        self.table = _table(self, sigmas, times)[self.skip :]
         self.start = _initial_scale(self)
         self.timesteps = times[k : k + 1]
         if sigmas is not None:
@@ -55,17 +67,27 @@ class OneStep:
         x: Any,
         *args: Any,
         per_token_timesteps: Any = None,
+        pred_original_sample: Any = None,
         return_dict: bool = True,
         **_: Any,
     ) -> Any:
-        """x0_hat from the network's output v at the state x, in place of the next state."""
+        """x0_hat from the network's output v at the state x, or the one that is given, in place of the next state."""
+        if pred_original_sample is not None:  # Cosmos 1 guides between predictions and then steps
+            return (
+                types.SimpleNamespace(prev_sample=pred_original_sample) if return_dict else (pred_original_sample,) * 2
+            )
         v, y = v.float(), x.float()
         a, s = (q.to(y.device) for q in self.table[self.at][:2])
         if per_token_timesteps is not None:  # LTX conditions: a time per token, and minus v
             v, s = -v, per_token_timesteps.float().unsqueeze(-1) / self.config.num_train_timesteps
         if self.config.get("invert_sigmas", False):  # Mochi: velocity points to the data
             v = -v
-        x0 = _x0_hat(self.config.get("prediction_type", "flow_prediction"), y, v, a, s)
+        if hasattr(self, "precondition_outputs"):  # EDM: c_skip(s) y + c_out(s) v
+            x0 = self.precondition_outputs(y, v, s)
+        else:
+            x0 = _x0_hat(self.config.get("prediction_type", "flow_prediction"), y, v, a, s)
+        if self.watch is not None:
+            self.watch(self, v, t, x, x0)
         return types.SimpleNamespace(prev_sample=x0) if return_dict else (x0, x0)
 
 
@@ -76,12 +98,25 @@ def one_step(scheduler: Scheduler) -> Scheduler:
 
         scheduler = pretrained.reconfigured(getattr(diffusers, replacement), scheduler.config)
     cls = type(scheduler)
-    members = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
+    members: dict[str, Any] = {name: _with_signature(name, getattr(cls, name)) for name in ("set_timesteps", "step")}
+    for name in ("add_noise", "scale_noise"):
+        if hasattr(cls, name):
+            members[name] = _remembering(getattr(cls, name))
     members["init_noise_sigma"] = property(lambda self: self.start)
     result = copy.deepcopy(scheduler)
     result.__class__ = type(f"OneStep{cls.__name__}", (OneStep, cls), members)
     result.at = 0
     return result
+
+
+def _remembering(method: Any) -> Any:
+    """A scheduler's method that noises clean latents, which it keeps as `origin`."""
+
+    def noised(self: Any, clean: torch.Tensor, *args: Any, **options: Any) -> Any:
+        self.origin = clean
+        return method(self, clean, *args, **options)
+
+    return noised
 
 
 def _with_signature(name: str, of: Any) -> Any:
@@ -118,6 +153,11 @@ def _initial_scale(scheduler: Scheduler) -> Any:
 def _table(scheduler: Scheduler, sigmas: torch.Tensor | None, times: torch.Tensor) -> Table:
     """(a, s, a', s') of every step: DDIM from its alphas, flow (1 - s, s), EDM (1, s), or what the scheduler says."""
     if sigmas is None:
+        if unlike := [name for name in NOT_DDIM if name in scheduler.config]:
+            raise UsageError(
+                f"generator.model: its {type(scheduler).__mro__[2].__name__} ({unlike[0]}) has no table of noise "
+                "levels; take DDIM, Euler, UniPC or DPM++ of the same configuration"
+            )
         t = times.long().cpu()
         before = t - scheduler.config.num_train_timesteps // scheduler.num_inference_steps  # the stock rounding
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.generators import families
+from raysearch.generators.conditioning import LENGTHS
 from raysearch.generators.declare import Autoencoder, Call, Config, Rounding
 
 MOST = 1024  # frames or pixels that a latent or a patch may cover; what is beyond is no configuration
@@ -29,12 +30,14 @@ class Sizes:
         multiple: height and width are multiples of this number of pixels.
         per_latent: frames that one latent frame stands for.
         rounds: how a number of frames is rounded.
+        cut: frames of those that are cut off after decoding.
     """
 
     pipeline: str
     multiple: int
     per_latent: int
     rounds: Rounding
+    cut: int = 0
 
     def made(self, asked: int) -> int | None:
         """The number of frames of a video of which `asked` are asked for; None where the call decides."""
@@ -43,11 +46,12 @@ class Sizes:
         if self.rounds == "never":
             return asked
         whole = asked if self.rounds == "wan" else asked - 1
-        return max(whole // self.per_latent * self.per_latent + 1, 1) if asked % self.per_latent != 1 else asked
+        decoded = max(whole // self.per_latent * self.per_latent + 1, 1) if asked % self.per_latent != 1 else asked
+        return decoded - self.cut
 
     def enough(self, wanted: int) -> int:
         """The smallest number to ask for that makes at least `wanted` frames."""
-        return next(n for n in range(max(wanted - self.per_latent, 1), wanted + self.per_latent + 1)
+        return next(n for n in range(max(wanted - self.per_latent, 1), wanted + self.per_latent + self.cut + 1)
                     if (self.made(n) or n) >= wanted)  # fmt: skip
 
 
@@ -76,7 +80,8 @@ class Length:
         """In words, what is made in place of what is asked for; empty where they are the same."""
         if self.made == self.asked:
             return ""
-        return f"{self.made} will be made: {self.sizes.pipeline} makes {self.sizes.per_latent}k + 1 frames"
+        less = f" and cuts off {self.sizes.cut}" if self.sizes.cut else ""
+        return f"{self.made} will be made: {self.sizes.pipeline} makes {self.sizes.per_latent}k + 1 frames{less}"
 
 
 def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -> Sizes | None:
@@ -97,11 +102,19 @@ def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -
     if declared is None or covered is None or not all(1 <= n <= MOST for n in (*covered, patch)):
         return None
     time, space = covered
-    return Sizes(pipeline, math.lcm(declared.multiple, space * patch), time, declared.rounds)
+    cut = declared.cut(network_config) if declared.cut else 0
+    return Sizes(pipeline, math.lcm(declared.multiple, space * patch), time, declared.rounds, cut)
 
 
 def check(known: Sizes, call: Call) -> None:
-    """Raise UsageError for a height or width that the model cannot make, with the nearest ones that it can."""
+    """Raise UsageError for a size or a length that the model cannot make, with the nearest ones that it can."""
+    frames = call.get("num_frames")
+    if known.rounds == "exact" and isinstance(frames, int) and known.made(frames) != frames:
+        below = known.made(frames) or 1
+        raise UsageError(
+            f"generator.num_frames={frames}: {known.pipeline} makes {known.per_latent}k + 1 frames; give {below} or "
+            f"{below + known.per_latent}"
+        )
     for key in ("height", "width"):
         side, step = call.get(key), known.multiple
         if isinstance(side, int) and side % step:
@@ -116,7 +129,7 @@ def usual_frames(pipeline: str, network: Config) -> int | None:
 
     cls = getattr(diffusers, pipeline, None)
     parameters = inspect.signature(cls.__call__).parameters if cls is not None else {}
-    usual = next((parameters[name].default for name in ("num_frames", "frames") if name in parameters), None)
+    usual = next((parameters[name].default for name in LENGTHS if name in parameters), None)
     usual = usual or network.get("num_frames") or network.get("sample_frames")  # where the network decides
     return usual if isinstance(usual, int) else None
 

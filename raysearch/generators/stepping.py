@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -20,6 +21,7 @@ from raysearch.generators import families, hooks
 from raysearch.generators.contract import Path
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.one_step import one_step
+from raysearch.generators.trial import Trial
 
 
 class DiffusersGenerator:
@@ -38,7 +40,7 @@ class DiffusersGenerator:
         """
         self.pipe = copy.copy(pipeline)  # the hooks below are for this prompt only
         self.pipe.scheduler = one_step(pipeline.scheduler)
-        self.family = families.of_class(type(pipeline))
+        self.family = families.of(type(pipeline))
         self.steps = steps
         self._call: Call = call
         parameters = inspect.signature(type(pipeline).__call__).parameters
@@ -51,6 +53,7 @@ class DiffusersGenerator:
         self._noise: torch.Generator | None = None
         self._kept: tuple[torch.Tensor, list[Any], bool] | None = None
         self._drawn: torch.Tensor | None = None
+        self._output: Any = None  # what the pipeline returned last
         self._prepare = self.pipe.prepare_latents
         self.pipe.prepare_latents = self._prepare_with_particle
         for name in hooks.ONCE:
@@ -59,7 +62,8 @@ class DiffusersGenerator:
         for name in ("preprocess", "preprocess_video"):
             hooks.compute_once(self.pipe.video_processor, name, tensors=False)
         self.pipe.vae = hooks.mode_not_sample(pipeline.vae)
-        self._refuse_strength(parameters)
+        self._start_late(parameters)
+        self._tried = not self.family.probed
         if self.family.adapt is not None:
             self.family.adapt(self.pipe, call)
 
@@ -71,7 +75,11 @@ class DiffusersGenerator:
 
     def denoise(self, x: torch.Tensor, k: int, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         """x0_hat, with conditioned positions at their clean value; see contract.Generator."""
+        trial = None if self._tried else Trial(self.pipe)
         x0 = self._run(k, x, noise, grad=grad)
+        if trial is not None:
+            trial.end(x, x0)
+            self._tried = True
         assert self._kept is not None
         return self._held(x0, *self._kept[:2]).float()
 
@@ -108,6 +116,7 @@ class DiffusersGenerator:
         if self._reports:
 
             def report(pipe: Pipeline, i: int, t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+                self._report(tensors)
                 seen.append(tensors["latents"])  # the full state, which the output is not in every family
                 return {}
 
@@ -115,11 +124,20 @@ class DiffusersGenerator:
         run = type(self.pipe).__call__
         draws_globally = self.family.global_noise and call.get(self.family.global_noise) and not idle
         with hooks.global_noise(noise, self.pipe.transformer.device) if draws_globally else nullcontext():
-            out = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+            out = self._output = (inspect.unwrap(run) if grad else run)(self.pipe, **call)
+        if len(self.pipe.scheduler.table) != self.steps:
+            raise UsageError(
+                f"generator.steps={self.steps}: {type(self.pipe.scheduler).__mro__[2].__name__} makes "
+                f"{len(self.pipe.scheduler.table)} steps of them; give as many steps as it makes, and a scheduler of "
+                "one step per time"
+            )
         if seen and output == "latent":
             return seen[-1]
         result: torch.Tensor = out.frames if hasattr(out, "frames") else out[0]
         return result
+
+    def _report(self, tensors: dict[str, Any]) -> None:
+        """What else the pipeline reports after its step, for pipelines of several tensors."""
 
     def _prepare_with_particle(self, *args: Any, **options: Any) -> Any:
         """In place of the pipeline's prepare_latents: the only place where a particle enters.
@@ -153,12 +171,33 @@ class DiffusersGenerator:
         """x with the conditioned positions at their clean value, so that nothing outside moves them."""
         return x if self.family.hold is None else self.family.hold(x, new, rest)
 
-    def _refuse_strength(self, parameters: Mapping[str, inspect.Parameter]) -> None:
-        """A table of one step cannot be cut again, as pipelines that start from a noised video do."""
+    def origin(self) -> torch.Tensor | None:
+        """The clean latents from which the state at step 0 is noised; None where it is pure noise."""
+        if not self.family.redraws:
+            return None
+        if self.pipe.scheduler.origin is None:
+            self.draw(torch.Generator().manual_seed(0))
+        clean: torch.Tensor = self.pipe.scheduler.origin
+        return clean.float()
+
+    def _start_late(self, parameters: Mapping[str, inspect.Parameter]) -> None:
+        """Let the pipeline start from a noised video: `steps` counts the steps that are taken, so the table has more.
+
+        Raises:
+            UsageError: where no family says that the class does so, or no step would be taken.
+        """
         default = parameters["strength"].default if "strength" in parameters else 1.0
         strength = self._call.get("strength", default)
-        if strength != 1.0:
-            raise UsageError(
-                f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise here; "
-                "set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
-            )
+        if not self.family.redraws:
+            if strength != 1.0:
+                raise UsageError(
+                    f"generator.call.strength={strength}: {type(self.pipe).__name__} can only start from pure noise "
+                    "here; set generator.call.strength: 1.0, or continue a clip with a pipeline that takes frames"
+                )
+            return
+        if not 0 < strength <= 1:
+            raise UsageError(f"generator.call.strength={strength}: give a number above 0, up to 1")
+        whole = next(n for n in itertools.count(self.steps) if int(n * strength) >= self.steps)
+        self._call["num_inference_steps"] = whole
+        self.pipe.scheduler.skip = whole - self.steps
+        self.pipe.get_timesteps = lambda steps, times, strength, device: (times, steps)  # the table is cut already

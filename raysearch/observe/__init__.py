@@ -14,6 +14,7 @@ from rich.live import Live
 
 from raysearch.config.settings import Job
 from raysearch.engine.task import Observer
+from raysearch.observe import notebook
 from raysearch.observe.events import EventLog
 from raysearch.observe.history import totals
 from raysearch.observe.lines import Lines
@@ -49,6 +50,11 @@ def watching(
             from raysearch.observe.ray_metrics import RayMetrics
 
             others.append(RayMetrics(folder, searches))
+        if notebook.here():
+            cell = notebook.Notebook(searches)
+            yield cell, others
+            cell.draw()
+            return
         if not sys.stdout.isatty():
             yield Lines(searches), others
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,15 +39,12 @@ class Invocation:
 def invocations(folder: str) -> list[Invocation]:
     """The invocations in order; [] where there is no log. Lines that cannot be read are skipped."""
     found = list[Invocation]()
-    for line in _lines(folder):
-        event = _event(line)
-        if event is None:
-            continue
-        when = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
+    for event in events(folder):
+        at = when(event)
         if event["event"] == "started":
-            found.append(Invocation(when - event.get("after_s", 0.0), when))
+            found.append(Invocation(at - event.get("after_s", 0.0), at))
         elif found:
-            found[-1].last = when
+            found[-1].last = at
             if event["event"] in (*ENDS, "pools"):
                 found[-1].pools = event["pools"]
             if event["event"] in ENDS:
@@ -66,6 +63,19 @@ def totals(folder: str) -> dict[str, Any]:
                 if key in status:
                     into[key] = into.get(key, 0) + status[key]
     return {"invocations": len(found), "seconds": round(sum(i.last - i.began for i in found), 3), "pools": pools}
+
+
+def events(folder: str) -> Iterator[dict[str, Any]]:
+    """The events of a run in order; none where there is no log. Lines that cannot be read are skipped."""
+    for line in _lines(folder):
+        event = _event(line)
+        if event is not None:
+            yield event
+
+
+def when(event: Mapping[str, Any]) -> float:
+    """The time of an event, in seconds since the epoch."""
+    return datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

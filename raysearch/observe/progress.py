@@ -41,6 +41,7 @@ class Watched:
         ess: Effective sample size, where the search has one.
         best: Highest reward so far.
         end: How it finished; None while it is in work.
+        took: Seconds from its first Round to its end; None while it is in work.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Watched:
     ess: float | None = None
     best: float | None = None
     end: Finished | None = None
+    took: float | None = None
 
     @property
     def total(self) -> int | None:
@@ -118,7 +120,7 @@ class Progress(Observer):
         seen = self.seen.get(finished.task.name)
         if seen is None:  # failed before its first Round
             seen = self.seen[finished.task.name] = Watched(finished.task.name, self.clock(), late=True)
-        seen.end = finished
+        seen.end, seen.took = finished, self.clock() - seen.began
         ess = finished.result.notes.get("ess") if finished.result else None
         if isinstance(ess, (list, tuple)) and ess:
             seen.ess = ess[-1]

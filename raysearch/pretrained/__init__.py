@@ -76,7 +76,9 @@ def network(
     return loaded.eval()
 
 
-def pipeline(model: str, key: str, revision: str | None = None, trust: bool = False, dtype: Any = None) -> Loaded:
+def pipeline(
+    model: str, key: str, revision: str | None = None, trust: bool = False, dtypes: Mapping[str, Any] | None = None
+) -> Loaded:
     """Load a diffusers pipeline, each of its networks by `network`.
 
     Args:
@@ -84,7 +86,7 @@ def pipeline(model: str, key: str, revision: str | None = None, trust: bool = Fa
         key: the key of the job that names the model.
         revision: of a hub id.
         trust: whether code that the model brings may run.
-        dtype: of the networks, a torch.dtype.
+        dtypes: the torch.dtype of networks by the name of the part, and `default` for the others.
 
     Raises:
         UsageError: if a part cannot be read, is not whole, or brings its own code and is not trusted.
@@ -92,14 +94,16 @@ def pipeline(model: str, key: str, revision: str | None = None, trust: bool = Fa
     from diffusers import DiffusionPipeline
 
     index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
+    dtypes = dtypes or {}
+    usual = dtypes.get("default")
     parts = {
-        name: network(cls, model, key, name, revision, trust, dtype=dtype)
+        name: network(cls, model, key, name, revision, trust, dtype=dtypes.get(name, usual))
         for name, entry in index.items()
         if (cls := _network_class(entry)) is not None
     }
     try:
         return DiffusionPipeline.from_pretrained(
-            model, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=trust, **parts
+            model, revision=revision, dtype=usual, use_safetensors=True, trust_remote_code=trust, **parts
         )
     except Exception as error:  # of diffusers, or of what a part is made of
         if not trust and isinstance(error, ValueError) and "trust_remote_code" in str(error):
@@ -144,9 +148,13 @@ def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bo
     )
 
 
-def reconfigured(kind: Any, config: Mapping[str, Any]) -> Loaded:
-    """An object of a diffusers class from the configuration of another, such as a scheduler. Nothing is read."""
-    return kind.from_config(config)
+def reconfigured(kind: Any, config: Mapping[str, Any], **settings: Any) -> Loaded:
+    """An object of a diffusers class from the configuration of another, such as a scheduler. Nothing is read.
+
+    `settings` replace entries of the configuration. Put into it they would be lost: a configuration notes which of its
+    entries are defaults, and those are filled from the class again.
+    """
+    return kind.from_config(config, **settings)
 
 
 def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from raysearch.report import budget, choice, curves, films, plots, sampler, sections, statistics, steering, story
+from raysearch.report import (
+    budget,
+    choice,
+    curves,
+    films,
+    plots,
+    sampler,
+    sections,
+    statistics,
+    steering,
+    story,
+    wordings,
+)
 from raysearch.report.document import asset, document
 from raysearch.report.markup import Html, count, el
 from raysearch.report.reading import Run
@@ -21,8 +33,8 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     title = story.headline(run, lead)
     body = el(
         "main", _header(run, title, lead),
-        steering.notices(run), story.notices(run), sampler.notices(run), steering.table(run),
-        sections.table(run, rows), _plots(run, lead),
+        steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run),
+        steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
         choice.choice(run), sampler.sampler(run), sampler.spread(run),
         sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),

@@ -7,7 +7,9 @@ so they go before the configuration of another one is written: no kill in betwee
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from raysearch import config, storage
@@ -41,8 +43,10 @@ def begin(job: Job, folder: str) -> None:
 def _changed(job: Job, folder: str) -> str:
     """How the search that config.yaml tells of differs from this job; empty if it does not."""
     try:
-        storage.read(f"{folder}/{CONFIG}")  # one that is no regular file would not be read to an end
-        earlier = config.load(f"{folder}/{CONFIG}", elsewhere=True)
+        written = storage.read(f"{folder}/{CONFIG}")  # of a URL too; a pipe would not be read to an end
+        with tempfile.TemporaryDirectory() as near:
+            (copy := Path(near, CONFIG)).write_bytes(written)
+            earlier = config.load(str(copy), elsewhere=True)
     except (OSError, ValueError):
         return f"its {CONFIG} is missing or damaged"
     old, new = _searched(earlier), _searched(job)

@@ -16,7 +16,7 @@ from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.replay import complete
 from raysearch.engine.task import Finished, Observer, Task
-from raysearch.executors import Executor
+from raysearch.executors import Executor, machine
 from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
@@ -28,6 +28,7 @@ from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
 from raysearch.runs.resolve import Resolved, keyed_rewards, resolve
 from raysearch.runs.results import RESULT, summary
+from raysearch.runs.rewriting import rewritten
 
 
 def run(job: Job | Resolved) -> list[Finished]:
@@ -40,12 +41,13 @@ def run(job: Job | Resolved) -> list[Finished]:
         UsageError: for a job that is wrong, and for a run folder that holds another run, in which another driver works
             or that cannot be written.
     """
+    machine.check_gpus(job.job if isinstance(job, Resolved) else job)
     resolved = resolve(job)
     for note in resolved.notes:
         print(note, flush=True)
     job = resolved.job
     with Journal.held(job.run, resolved.manifest) as journal:
-        return _searched(resolved, journal)
+        return _searched(rewritten(resolved, job.run), journal)
 
 
 def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:

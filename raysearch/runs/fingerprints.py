@@ -11,7 +11,7 @@ from typing import Any
 
 from raysearch import rewards
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import found
+from raysearch.generators import custom, found
 from raysearch.moves import digest, keyed
 from raysearch.rewards import registry
 
@@ -23,7 +23,9 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
     if ranks > 1:
         return digest([ranks, generator_fingerprint(config)])
     if config.name != "diffusers":
-        return digest([keyed(config), _source(config.name), _weights(config.model, config.revision, "")])
+        own = config.name if config.name in custom.OWN else _source(config.name)
+        more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
+        return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more])
     return digest([keyed(config), _weights(config.model, config.revision, "generator")])
 
 
@@ -51,7 +53,11 @@ def _weights(model: str, revision: str | None, part: str) -> str:
 def _source(name: str) -> str:
     """Of a generator of one's own: the file that makes it."""
     file = inspect.getsourcefile(found(name))
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else name
+    return _sha256(file) if file else name
+
+
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 @lru_cache(maxsize=32)

@@ -21,7 +21,8 @@ from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Outcome
 from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
-from raysearch.runs.results import folder
+from raysearch.runs.results import RESULT, folder
+from raysearch.runs.rewriting import imagined
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,22 @@ def measured(run: str) -> Pace:
     return Pace(evaluation, decode, statistics.median(scores) if scores else 0.0)
 
 
+def took(run: str) -> str:
+    """What the last invocation of a finished run took, in a line: to start and load models, and to work."""
+    budget = json.loads((folder(run) / RESULT).read_text())["budget"]
+    pools, worked = budget["pools"], budget["worked_s"]
+    if not budget["executed"]:
+        return f"{run} itself: its last invocation executed nothing, so there is nothing to compare with"
+    busy = ", ".join(
+        f"{pool['replicas']:.0f} {name} busy {pool['busy_s'] / max(pool['replicas'] * worked, 1e-9):.0%}"
+        for name, pool in pools.items()
+    )
+    return (
+        f"{run} itself: {budget['seconds'] - worked:.0f} s to start and load models, which no time above holds, and "
+        f"{worked:.0f} s of work on {busy}, for {budget['executed']} moves"
+    )
+
+
 def _decode(outcomes: Sequence[Outcome]) -> float:
     """Seconds of a Move that no evaluation explains: the intercept over its shortest and longest lengths."""
     by_length: dict[int, list[float]] = {}
@@ -116,7 +133,7 @@ def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spr
 
 def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     """The plan of a job on a modelled cluster. Raises UsageError if a search of the job cannot run."""
-    resolved = resolve(job)
+    resolved = imagined(resolve(job))
     executor = Virtual(replace(cluster, steps=resolved.recipe.steps))
     coordinator = Coordinator(executor, Journal.forgetful(), films=resolved.job.films)
     resolved = spread.measured(resolved, coordinator)
@@ -124,6 +141,18 @@ def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:
     if failed := [end for end in ended if end.error]:
         raise UsageError(f"{failed[0].task.name}: {failed[0].error}")
     return _plan(executor, coordinator.ledger, resolved.job)
+
+
+def together(plans: Sequence[Plan]) -> Plan:
+    """Several plans on the same replicas, one after the other."""
+    seconds = sum(p.seconds for p in plans)
+    busy = [sum(getattr(p, name) * p.seconds for p in plans) / max(seconds, 1e-9)
+            for name in ("generators_busy", "rewards_busy")]  # fmt: skip
+    first = plans[0]
+    return Plan(
+        first.generators, first.rewards, sum(p.moves for p in plans), sum(p.nfe for p in plans), seconds, busy[0],
+        busy[1], sum(p.gpu_h for p in plans), sum(p.moved for p in plans),
+    )  # fmt: skip
 
 
 def _plan(executor: Virtual, ledger: Ledger, job: Job) -> Plan:

@@ -55,7 +55,8 @@ def identity(prompt: dict[str, Any]) -> str:
     """An id that tells what a prompt is about: its first words, or the name of its file, and six hexadecimal digits."""
     media = prompt.get("image") or prompt.get("video") or ""
     words = re.findall(r"[a-z0-9]+", str(prompt.get("text") or Path(media).stem).lower())[:WORDS]
-    return "-".join([*words, digest(prompt)[:6]])[-60:]
+    says = {key: value for key, value in prompt.items() if key != "variants"}
+    return "-".join([*words, digest(says)[:6]])[-60:]
 
 
 def _lines(path: Path, key: str) -> Iterator[tuple[str, Any]]:
@@ -113,7 +114,10 @@ def _placed(prompt: Any, where: str, folder: Path, keys: tuple[str, ...]) -> dic
         raise UsageError(f"{where}: {prompt!r:.80}: give a text, or an object with {', '.join(keys)}")
     for name, value in prompt.items():
         lookup(f"{where}: key", name, dict.fromkeys(keys))
-        if name != "scene_seed" and not isinstance(value, str):
+        if name == "variants":
+            if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+                raise UsageError(f"{where}: variants={value!r:.80}: give a list of texts, in a .jsonl file")
+        elif name != "scene_seed" and not isinstance(value, str):
             raise UsageError(f"{where}: {name}={value!r:.80}: give a text")
     seed = prompt.get("scene_seed", 0)
     if not re.fullmatch(r"\d{1,9}", str(seed)):

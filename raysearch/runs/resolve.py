@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from raysearch import writers
+from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
-from raysearch.generators import feasible, inputs
+from raysearch.generators import api, feasible, inputs
 from raysearch.generators.sizes import Length
+from raysearch.generators.tokens import cut
 from raysearch.moves import digest
 from raysearch.prompts import Prompt
 from raysearch.rewards.spec import check_models
@@ -24,6 +27,8 @@ from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
 from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
+from raysearch.runs.wordings import check_wordings, notes
+from raysearch.writers import Rewriting
 
 T = TypeVar("T")
 
@@ -41,6 +46,8 @@ class Resolved:
         scopes: fingerprint of generator and prompt, for each prompt; part of every Move key.
         manifest: what must not change within the run folder. Scopes and manifest are empty for a job `elsewhere`.
         length: how many frames the videos will have; None where that is not known before the model is loaded.
+        rewriting: how a writer words the prompts anew; None where none does.
+        worded: whether the prompts have the writer's variants already.
     """
 
     job: Job
@@ -51,13 +58,17 @@ class Resolved:
     scopes: tuple[str, ...]
     manifest: Mapping[str, Any]
     length: Length | None = None
+    rewriting: Rewriting | None = None
+    worded: bool = False
 
     @property
     def notes(self) -> list[str]:
-        """What the job will do otherwise than it says, for the user, before anything starts."""
-        if self.length is None or not self.length.note:
-            return []
-        return [f"generator.num_frames={self.length.asked}: {self.length.note}"]
+        """What the job will do otherwise than it, or the card of its model, says; for the user, before a start."""
+        said = [*notes(self.job, self.recipe, self.prompts), *cut(self.generator, self.prompts)]
+        said += by_card.notes(self.job.generator)
+        if self.length is not None and self.length.note:
+            said.append(f"generator.num_frames={self.length.asked}: {self.length.note}")
+        return said
 
     @property
     def specs(self) -> list[dict[str, Any]]:
@@ -126,8 +137,14 @@ def resolve(
     judged = shared.once("judges", (job.reward, job.watch, job.choose, frames, model.fps), lambda: judges(job, frames))
     how = recipe(job, judged[0])
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
+    rewriting = writers.read(job.prompts.rewrite)
+    if with_prompts:
+        check_wordings(job, how, todo)
+    if model.name == api.NAME:
+        api.check(model, todo)
+        api.check_spending(model, sum(_videos(how, p, rewriting) for p in todo))
     if elsewhere:
-        return Resolved(job, judged, how, todo, model, (), {}, length)
+        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting)
     if record is not None:
         weights: str = record["generator"]["weights"]
         about = record
@@ -139,7 +156,7 @@ def resolve(
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
-    return Resolved(job, judged, how, todo, model, scopes, about, length)
+    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting)
 
 
 def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:
@@ -150,6 +167,12 @@ def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:
 def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:
     """What is particular to a prompt, and how its picture gets the shape of the video where it has another."""
     return [prompt.fingerprint(), *([f"fit={generator.fit}"] if inputs.refits(generator, prompt) else [])]
+
+
+def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None) -> int:
+    """Videos that a search asks of an endpoint, one network evaluation each."""
+    more = rewriting.n if rewriting is not None and prompt.text else 0
+    return int(how.first(len(prompt.wordings) + more if how.worded else 1).get("nfe", 0))
 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:

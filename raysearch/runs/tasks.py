@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from raysearch import rewards
 from raysearch.config.settings import Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.generators import layout
+from raysearch.generators import api, feasible
 from raysearch.moves import Guide, Search
 from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
-from raysearch.search import options_of
+from raysearch.search import ACROSS, VARIANTS, options_of, words
+from raysearch.search.across import across
 from raysearch.search.choose import chosen
 from raysearch.search.schedules import DROPS, READS
 
@@ -33,6 +35,7 @@ class Recipe:
         seed: the seed of the job.
         steps: denoising steps of a video.
         choose: the job's rule for the final choice; empty for the highest reward.
+        across: whether there is a search of its own for every wording of a prompt.
     """
 
     strategy: Callable[..., Search]
@@ -40,6 +43,12 @@ class Recipe:
     seed: int
     steps: int
     choose: Mapping[str, Any]
+    across: bool = False
+
+    @property
+    def worded(self) -> bool:
+        """Whether the variants of prompts are used."""
+        return self.across or words(self.strategy)
 
     @property
     def guided(self) -> bool:
@@ -57,9 +66,40 @@ class Recipe:
         lam = self.measures
         return self if lam is None else replace(self, options={**self.options, "lam": {**lam, "spread": spread}})
 
-    def begin(self) -> Search:
-        """A new search from the top."""
-        return chosen(self.strategy(self.seed, self.steps, **self.options), self.choose)
+    def begin(self, wordings: Sequence[str | None] = (None,)) -> Search:
+        """A new search from the top.
+
+        Args:
+            wordings: of the prompt; None stands for its own text.
+        """
+        if not self.across:
+            return chosen(self._one(self.seed, wordings), self.choose)
+        options = dict(self.options)
+        if options.get("budget") is not None:
+            options["budget"] = max(options["budget"] // len(wordings), 1)
+        each = replace(self, options=options)
+        return chosen(across(each._one, self.seed, self.steps, wordings), self.choose)
+
+    def check(self, wordings: int) -> None:
+        """Raise UsageError where the search cannot be begun with so many wordings of a prompt.
+
+        A strategy checks in its first round what no annotation can say.
+        """
+        self.first(wordings)
+
+    def first(self, wordings: int) -> Mapping[str, Any]:
+        """The note of the first round with so many wordings. Raises UsageError where it cannot be begun."""
+        try:
+            begun = self.begin((None, *(f"wording {k}" for k in range(1, wordings))))
+            note = next(begun).note
+            begun.close()
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"search: {error}") from None
+        return note
+
+    def _one(self, seed: int, wordings: Sequence[str | None]) -> Search:
+        given = {VARIANTS: tuple(wordings)} if words(self.strategy) else {}
+        return self.strategy(seed, self.steps, **self.options, **given)
 
     def unguided(self) -> Recipe:
         """The same searches without the guide."""
@@ -77,22 +117,26 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         UsageError: for an unknown strategy or option and for values that cannot be meant.
     """
     assert job.generator.steps is not None
+    if job.generator.name == api.NAME:
+        api.check_search(job.search, job.cluster.generators.ranks)
     begin, options = options_of(job.search)
+    over = options.pop(ACROSS, None) is not None
     for name in ("guide", "drift"):
         _can_guide(job, judge, options.get(name), f"search.{name}")
     _within_reach(options, job.generator.steps)
     reads = inspect.signature(begin).parameters.get("reads")
-    if job.generator.chunks > 1 and reads is not None and reads.default in (READS, DROPS):
-        options = {"reads": layout.ends(job.generator.chunks), **options}
-    checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose)
-    _try(checked.measured(1.0))
+    if reads is not None and reads.default in (READS, DROPS) and (ends := feasible.chunk_ends(job.generator)):
+        options = {"reads": ends, **options}
+    checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose, over)
+    checked.measured(1.0).check(1)
     return checked
 
 
 def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suffix: str = "") -> list[Task]:
     """A task for each prompt. scopes: fingerprints of generator and prompt, in the same order."""
+    begins = [partial(recipe.begin, prompt.wordings) for prompt in prompts]
     return [
-        Task(p.id + suffix, p, recipe.begin(), scope, recipe.begin) for p, scope in zip(prompts, scopes, strict=True)
+        Task(p.id + suffix, p, begin(), scope, begin) for p, scope, begin in zip(prompts, scopes, begins, strict=True)
     ]
 
 
@@ -110,16 +154,6 @@ def _within_reach(options: Mapping[str, Any], steps: int) -> None:
                 f"search.{a}={many} times search.{b}={each}: more than any machine can run; give at most "
                 f"{MOST} together"
             )
-
-
-def _try(recipe: Recipe) -> None:
-    """Ask a search for its first round: a strategy checks there what no annotation can say."""
-    try:
-        begun = recipe.begin()
-        next(begun)
-        begun.close()
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"search: {error}") from None
 
 
 def _can_guide(job: Job, judge: Judge, guide: Guide | None, key: str) -> None:

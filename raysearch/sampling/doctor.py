@@ -31,15 +31,13 @@ from raysearch.search import describe
 from raysearch.search.schedules import fraction
 
 ETA = 0.7  # of the stochastic kernels
-LEAST = 4  # steps, so that there is a middle with noise before and after it
-PROMPT_ID = "doctor"
 
 
 def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: bool = True) -> dict[str, Any]:
     """Examine a model.
 
     Args:
-        config: the generator's settings, with at least LEAST steps in every chunk.
+        config: the generator's settings, with at least feasible.LEAST steps in every chunk.
         prompt: what to generate. If it has no frames and the pipeline class needs some, they are noise.
         device: the device by its name in torch.
         gradients: whether to try guides, which take far more memory.
@@ -50,8 +48,8 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
     Raises:
         UsageError: for what is wrong before the model is loaded.
     """
-    if config.steps is None or config.steps < LEAST * config.chunks:
-        raise UsageError(f"steps={config.steps}: the checks take at least {LEAST} steps in every chunk")
+    if config.steps is None or config.steps < feasible.LEAST * config.chunks:
+        raise UsageError(f"steps={config.steps}: the checks take at least {feasible.LEAST} steps in every chunk")
     config = feasible.pin(config)
     declared = kind(config)
     given, noise = inputs.frame_count(prompt, config.fps), None

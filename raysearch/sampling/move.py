@@ -36,6 +36,15 @@ class Holding(Protocol):
         ...
 
 
+@runtime_checkable
+class Starting(Protocol):
+    """What a generator may offer beyond the Generator protocol: to start from a noised video."""
+
+    def origin(self) -> torch.Tensor | None:
+        """The clean latents of which the state at step 0 is a noised version; None where it is pure noise."""
+        ...
+
+
 def run_move(
     generator: Generator, move: Move, prompt: Prompt, parent: State | None, device: torch.device,
     critic: Critic | None = None, size: int | None = None,
@@ -157,6 +166,11 @@ def _drifted(
         raise UsageError(
             "a Move with a drift mutates pure noise: it needs a parent at step 0, to = 0 and mutate above 0"
         )
+    if _origin(generator) is not None:
+        raise UsageError(
+            f"drift {move.drift.name!r}: this model starts from a noised video, and a drift moves pure noise; take "
+            "another search, or a model that starts from noise"
+        )
     if critic is None:
         raise UsageError(f"drift {move.drift.name!r}: there is no reward here to ask for a gradient")
 
@@ -194,8 +208,11 @@ def _start(
 def _mutated(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -> tuple[_Particle, int]:
     """The particle with noise mixed into its own noise component x - a*x0_hat, and the evaluations that x0_hat took."""
     noise, level, nfe = address(prompt, move.seed, "mutate", now.step), _level(generator, now.step), 0
-    if now.step == 0:  # pure noise, all of it; draws carry the scale s
-        x0, fresh = None, generator.draw(noise) / torch.as_tensor(level[1]).to(now.x)
+    if now.step == 0:  # pure noise, or that of a noised video; draws carry the scale s
+        x0 = _origin(generator)
+        drawn = generator.draw(noise)
+        clean = 0.0 if x0 is None else torch.as_tensor(level[0]).to(now.x) * x0
+        fresh = (drawn - clean) / torch.as_tensor(level[1]).to(now.x)
     else:
         if now.step < generator.steps:
             now, nfe = _evaluated(generator, prompt, now)
@@ -203,6 +220,10 @@ def _mutated(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -
     mutated = kernels.mutate(now.x, x0, level, move.mutate, fresh)
     kept = now.x0 if now.step == generator.steps else None
     return _Particle(torch.where(held(generator), now.x, mutated), now.step, move.seed, kept), nfe
+
+
+def _origin(generator: Generator) -> torch.Tensor | None:
+    return generator.origin() if isinstance(generator, Starting) else None
 
 
 def held(generator: Generator) -> torch.Tensor:

@@ -6,8 +6,12 @@ is not what its name says (another state, changed bytes) counts as absent and is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +21,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from raysearch import storage
+from raysearch.errors import UsageError
 from raysearch.moves import Seed
+
+MARK = "seen.txt"  # by which a node can tell that it sees the folder of the driver
 
 
 def seal(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], key: str) -> bytes:
@@ -116,6 +123,32 @@ class Store:
             return State.from_bytes(storage.read(self._path(key)), key)
         except (OSError, KeyError, ValueError):
             return None
+
+    def mark(self) -> str:
+        """Write a file by which other nodes can tell that they see this folder; returns what is in it."""
+        token = secrets.token_hex(8)
+        storage.write(f"{self.url}/{MARK}", token)
+        return token
+
+    def marked(self, token: str, patience_s: float = 10.0) -> bool:
+        """Whether the mark is seen here; network file systems may show it a few seconds late."""
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                if storage.read(f"{self.url}/{MARK}").decode() == token:
+                    return True
+            except (OSError, UsageError, ValueError):
+                pass
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.2)
+
+    def unmark(self) -> None:
+        """Remove the mark, and the folder if nothing else is in it."""
+        storage.remove(f"{self.url}/{MARK}")
+        if storage.is_local(self._fs):
+            with contextlib.suppress(OSError):
+                os.rmdir(self._root)
 
     def drop(self, keys: list[str]) -> None:
         """Remove those that are there, half-written ones too, in two calls however many: object stores are slow."""

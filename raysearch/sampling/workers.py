@@ -14,6 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
+from raysearch.generators.contract import Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
@@ -26,7 +27,7 @@ __all__ = [
     "shown", "squashed",
 ]  # fmt: skip
 
-PROMPTS_KEPT = 8  # generators (with their computed conditions) that a replica keeps
+PROMPTS_KEPT = 8  # prompts of which a replica keeps the generators (with their conditions), one for each wording
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ class GeneratorWorker:
         self.model = generators.load(config, device)
         self.device, self.size = torch.device(device), size
         self._store, self._saves = Store(store) if store else None, saves
-        self._generators: OrderedDict[Prompt, Generator] = OrderedDict()
+        if store and isinstance(self.model, Recording):
+            self.model.record_in(f"{store.rstrip('/').rpartition('/')[0]}/requests")  # beside the states of the run
+        self._generators: OrderedDict[Prompt, dict[Prompt, Generator]] = OrderedDict()
         self._make_critic = critic
         self._critic: Critic | None = None
 
@@ -113,7 +116,7 @@ class GeneratorWorker:
             parent = self._store.load(move.parent) if self._store else None
             if parent is None:
                 return None, None, Effort(missing=True)
-        generator = self._on(prompt)
+        generator = self._on(prompt, move.variant)
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
@@ -131,23 +134,37 @@ class GeneratorWorker:
         state = state or (self._store.load(key) if self._store else None)
         if state is None:
             return None
+        generator = self._on(prompt)
         with torch.no_grad():
-            frames = self._frames(self._on(prompt), prompt, state)
-        return videos.encode(reduce(frames, None), self.model.fps)
+            frames = self._frames(generator, prompt, state)
+            sound = self._sound(generator, prompt, state)
+        return videos.encode(reduce(frames, None), self.model.fps, sound=sound)
+
+    def _sound(self, generator: Generator, prompt: Prompt, state: State) -> Sound | None:
+        """What a state sounds like; None where the model makes no sound."""
+        if not isinstance(generator, Sounding):
+            return None
+        return generator.sound(self._shown(generator, state), address(prompt, state.seed, "sound", state.step))
 
     def _frames(self, generator: Generator, prompt: Prompt, state: State) -> torch.Tensor:
         """The frames of a state [T, 3, H, W]; views and films decode with the same noise."""
+        return generator.decode(self._shown(generator, state), address(prompt, state.seed, "decode", state.step))
+
+    def _shown(self, generator: Generator, state: State) -> torch.Tensor:
         x0 = shown(generator, state)
         latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
-        return generator.decode(latents.to(self.device), address(prompt, state.seed, "decode", state.step))
+        return latents.to(self.device)
 
-    def _on(self, prompt: Prompt) -> Generator:
-        if prompt not in self._generators:
-            self._generators[prompt] = self.model.on(prompt)
-            if len(self._generators) > PROMPTS_KEPT:
-                self._generators.popitem(last=False)
+    def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
+        """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""
+        kept = self._generators.setdefault(prompt, {})
         self._generators.move_to_end(prompt)
-        return self._generators[prompt]
+        if len(self._generators) > PROMPTS_KEPT:
+            self._generators.popitem(last=False)
+        worded = prompt.worded(variant)
+        if worded not in kept:
+            kept[worded] = self.model.on(worded)
+        return kept[worded]
 
 
 class RewardWorker:

@@ -2,7 +2,8 @@
 
 A file `raysearch/search/NAME.py` with a function `NAME(seed, steps, ...)` is a strategy: nothing else registers it.
 Its options are its keyword parameters, with types and bounds in the annotations and meanings in the docstring.
-SHARED explains the options that all strategies take.
+SHARED explains the options that all strategies take. A parameter `variants` is no option: it is given the wordings of
+the prompt. A strategy without it runs over all wordings where a job says `across: variants`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,30 @@ import inspect
 import math
 import pkgutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from raysearch import options
 from raysearch.errors import UsageError
 from raysearch.moves import KERNELS, Search
 from raysearch.names import find
-from raysearch.options import Part
+from raysearch.options import Option, Part
 from raysearch.search.guides import PRESETS, drift_of, guide_of
 from raysearch.search.kernels import kernel_of
 
 Strategy = Callable[..., Search]
 KEY = "search"  # where the options of a strategy stand in a job
+VARIANTS, ACROSS = "variants", "across"  # a parameter that a run fills, and an option that a run carries out
 CORRECTED = ("smc", "pimh", "smc_pcn")  # whose weights correct a guide
 SHARED = f"""
 Args:
     kernel: how one step moves a particle, as a name ({", ".join(KERNELS)}) or as {{name, eta, window}}.
     guide: steering with the reward's gradient, as a preset ({", ".join(PRESETS)}) or as a mapping.
     budget: the largest number of network function evaluations (NFE) to spend, instead of the size of the population.
+    across: variants runs one such search for every wording of a prompt, of which the best video is kept; a budget is
+        divided evenly.
 """
 
 
@@ -58,7 +63,7 @@ def checked(function: Strategy) -> Strategy:
 
     @wraps(function)
     def begin(seed: int, steps: int, **given: Any) -> Search:
-        options.check(part, given, KEY)
+        options.check(part, {name: value for name, value in given.items() if name != VARIANTS}, KEY)
         return function(seed, steps, **given)
 
     return begin
@@ -105,9 +110,18 @@ def _elsewhere(part: Part, values: Mapping[str, Any]) -> str:
     return ""
 
 
+def words(function: Strategy) -> bool:
+    """Whether a strategy chooses among the wordings of a prompt itself."""
+    return VARIANTS in inspect.signature(function).parameters
+
+
 def _described(function: Strategy, name: str) -> Part:
     seed, steps, *_ = inspect.signature(function).parameters
-    return options.describe(function, name, without=(seed, steps), shared=SHARED)
+    part = options.describe(function, name, without=(seed, steps, VARIANTS), shared=SHARED)
+    if words(function):
+        return part
+    choice = Option(ACROSS, None, Literal["variants"] | None, options.arguments(SHARED)[ACROSS])
+    return replace(part, options={**part.options, ACROSS: choice})
 
 
 def _discovered() -> dict[str, Strategy]:

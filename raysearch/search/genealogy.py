@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.moves import Outcome
+from raysearch.search.elementary import dot, exp
 
 ENOUGH = 3.0  # effective number of families below which a lag is too long ...
 SHARE = 0.25  # ... and their share of the particles
@@ -120,9 +121,9 @@ class Previews:
         for s in self.rewards:
             both = np.isfinite(s) & np.isfinite(finals)
             off = s[both] - s[both].mean() if both.any() else np.zeros(0)
-            square = float(off @ off)
+            square = dot(off, off)
             several = len(np.unique(s[both])) > 2 and square > 0
-            found.append(float(off @ finals[both]) / square if several else None)
+            found.append(dot(off, finals[both]) / square if several else None)
         return found
 
 
@@ -142,7 +143,7 @@ def averages(
 
     Source: Lee & Whiteley 2018, section 3 (families); without families the delta method (Owen 2013, section 9.2).
     """
-    W = np.exp(np.array(log_weights, dtype=float))
+    W = exp(log_weights)
     family = np.arange(len(W)) if families is None else np.asarray(families)
     found = {}
     for name in dict.fromkeys(key for outcome in finals for key in outcome.rewards):
@@ -150,7 +151,7 @@ def averages(
         here = np.isfinite(f) & (W > 0)
         if here.any():
             w = W[here] / math.fsum(W[here])
-            mean = float(w @ f[here])
+            mean = dot(w, f[here])
             off = np.bincount(family[here], weights=w * (f[here] - mean))
             several = len(np.unique(family[here])) > 1
             found[name] = (mean, math.sqrt(math.fsum(off**2)) if several else math.nan)
@@ -163,7 +164,7 @@ def pooled(log_z: Sequence[float]) -> tuple[float, float]:
     The error is the standard error of the mean of Z_hat over that mean; NaN for a single estimate.
     """
     top = max(log_z)
-    z = np.exp(np.array(log_z) - top)
+    z = exp(np.array(log_z) - top)
     mean = float(z.mean())
     error = float(z.std(ddof=1)) / math.sqrt(len(z)) / mean if len(z) > 1 else math.nan
     return top + math.log(mean), error

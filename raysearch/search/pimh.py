@@ -19,6 +19,7 @@ import numpy as np
 from raysearch.moves import Guide, Kernel, Result, Round, Search, argbest
 from raysearch.options import Choice, Count, Fraction, PositiveFraction, Strength
 from raysearch.search.common import NOISY, accepted, afford, relayed, rewards, stream, sub_seed
+from raysearch.search.elementary import exp
 from raysearch.search.resampling import SCHEMES
 from raysearch.search.schedules import READS, RISES
 from raysearch.search.smc import POTENTIALS, smc
@@ -97,7 +98,7 @@ def _pooled(done: Sequence[Result], visits: np.ndarray, n: int) -> Result:
     share = [math.log(v / visits.sum()) if v else -math.inf for v in visits.tolist()]
     log_w = tuple(s + w for s, run in zip(share, done, strict=True) for w in run.log_weights or ())
     log_z = np.array([_log_z(run) for run in done])
-    z = np.exp(log_z - log_z.max())
+    z = exp(log_z - log_z.max())
     notes: dict[str, Any] = {
         "n": n, "runs": len(done), "log_z": log_z.tolist(), "visits": visits.astype(int).tolist(),
         "acceptance": (np.count_nonzero(visits) - 1) / max(len(done) - 1, 1),

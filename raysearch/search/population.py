@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from raysearch.search.common import evaluations
+from raysearch.search.elementary import log
 from raysearch.search.resampling import Scheme, kept
 from raysearch.search.schedules import funnel
 from raysearch.search.weights import Weights
@@ -69,7 +70,7 @@ class Population:
         alive = np.flatnonzero(np.isfinite(lw))
         parts = np.ones(len(alive), dtype=int)
         for _ in range(len(lw) - len(alive) if copies else 0):
-            parts[int(np.argmax(lw[alive] - np.log(parts)))] += 1
+            parts[int(np.argmax(lw[alive] - log(parts)))] += 1
         a, share = np.full(len(lw), -1), np.zeros(len(lw))
         a[alive], share[alive] = alive, 1 / parts
         a[a < 0] = np.repeat(alive, parts - 1) if copies else -1

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from raysearch.names import lookup
+from raysearch.search.elementary import log
 from raysearch.search.weights import Weights
 
 Scheme = Callable[..., np.ndarray]  # (weights, rng, m=None) -> ancestors
@@ -119,7 +120,7 @@ def kept(
         large += 1
     small = np.sort(order[large:])
     chance = np.minimum(weights.W * (m - large) / math.fsum(W[large:]), 1.0)
-    drawn = small[np.unique(draw(Weights(np.log(weights.W[small])), rng, m - large))]
+    drawn = small[np.unique(draw(Weights(log(weights.W[small])), rng, m - large))]
     a = np.sort(np.append(order[:large], drawn))
     chance[order[:large]] = 1.0
     return a, chance[a]

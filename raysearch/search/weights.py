@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from raysearch.search.elementary import dot, exp, log
+
 
 @dataclass(frozen=True, eq=False)
 class Weights:
@@ -49,9 +51,9 @@ class Weights:
                 f"all {lw.size} particles have weight zero ({self.nans} by NaN): every reward is NaN or -inf; "
                 "look at the rewards of the last round, or lower lambda"
             )
-        scaled = [math.exp(v - top) for v in lw.tolist()]
+        scaled = exp(lw - top)
         total = math.fsum(scaled)
-        W = np.array(scaled) / total
+        W = scaled / total
         for name, array in (("lw", lw), ("W", W)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -88,7 +90,7 @@ class Weights:
     @property
     def ess(self) -> float:
         """Effective sample size 1 / sum W^2, from 1 to N (Kong, Liu & Wong 1994)."""
-        return 1.0 / math.fsum(w * w for w in self.W.tolist())
+        return 1.0 / dot(self.W, self.W)
 
     def cess(self, delta: Sequence[float] | np.ndarray) -> float:
         """Conditional ESS of an increment, N (sum W u)^2 / sum W u^2, u = exp(delta) (Zhou, Johansen & Aston 2016)."""
@@ -96,9 +98,8 @@ class Weights:
         top = float(delta.max())
         if top == -math.inf:
             return 0.0
-        u = [math.exp(d - top) for d in delta.tolist()]
-        first = math.fsum(w * v for w, v in zip(self.W.tolist(), u, strict=True))
-        second = math.fsum(w * v * v for w, v in zip(self.W.tolist(), u, strict=True))
+        u = exp(delta - top)
+        first, second = dot(self.W, u), dot(self.W * u, u)
         return len(self) * first * first / second if second else 0.0
 
     def resampled(self, n: int | None = None) -> Weights:
@@ -111,7 +112,7 @@ class Weights:
         `log_z` stays as it is where the products sum to the weights of the ancestors, and in expectation where they do
         so in expectation.
         """
-        return Weights(self.lw[ancestors] + np.log(factor) + math.log(len(ancestors) / len(self)), self.paid, self.nans)
+        return Weights(self.lw[ancestors] + log(factor) + math.log(len(ancestors) / len(self)), self.paid, self.nans)
 
     def joined(self, m: int, share: float) -> Weights:
         """With m fresh particles of likelihood 1, which make up `share` of the estimate of Z; the others the rest."""

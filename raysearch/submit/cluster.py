@@ -10,13 +10,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import ray
@@ -25,6 +23,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
 from raysearch.errors import UsageError
+from raysearch.submit import reach
 from raysearch.submit.sending import Sending
 
 ALIVE = ("PENDING", "RUNNING")
@@ -57,33 +56,16 @@ def readable_errors(url: str) -> Iterator[None]:
     try:
         yield
     except AuthenticationError as error:
-        if not _listens(url):  # Ray's client wants a token before it tries
-            raise UsageError(_silent(url, "nothing listens there")) from None
+        if not reach.listens(url):  # Ray's client wants a token before it tries
+            raise UsageError(reach.silent(url, "nothing listens there")) from None
         given = (
             "refuses the given token" if "failed" in str(error).split(":")[0] else "requires a token, and none is given"
         )
         raise UsageError(f"the cluster at {url} {given}; {TOKEN}") from None
     except (ConnectionError, requests.RequestException) as error:
-        raise UsageError(_silent(url, type(error).__name__)) from None
+        raise UsageError(reach.silent(url, type(error).__name__)) from None
     except RuntimeError as error:
         raise UsageError(f"the cluster at {url}: {' '.join(str(error).split())[:300]}") from None
-
-
-def _silent(url: str, why: str) -> str:
-    return (
-        f"no Ray dashboard answers at {url} ({why}); is the cluster up, and the tunnel (`ray dashboard`, `ssh -L`, "
-        "`kubectl port-forward`)?"
-    )
-
-
-def _listens(url: str) -> bool:
-    """Whether anything takes a connection at a URL; nothing is said to it."""
-    parts = urlsplit(url)
-    try:
-        socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 10).close()
-    except OSError:
-        return False
-    return True
 
 
 def _guarded(url: str) -> None:

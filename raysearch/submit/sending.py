@@ -18,6 +18,7 @@ from raysearch import __version__, config, security
 from raysearch.config import checks
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
+from raysearch.executors import machine
 from raysearch.moves import digest
 from raysearch.runs.prompts import prompts
 from raysearch.runs.resolve import Shared, resolve
@@ -133,13 +134,10 @@ def _checked(command: str, job_file: str, words: Sequence[str], cluster_file: st
         return points[0].job, each, list(dict.fromkeys(told))
     job = config.load(job_file, words, cluster_file, elsewhere=True)
     resolved = resolve(job, elsewhere=True, with_prompts=command == "run")
+    machine.check_gpus(job)
     if command == "challenge" and (data := str(job.challenge.get("data", ""))) != "tiny" and checks.is_relative(data):
         raise UsageError(
             f"challenge.data={data!r}: give the folder as the cluster's machines see it, e.g. /shared/{data}"
-        )
-    if command == "challenge" and "://" in job.run:
-        raise UsageError(
-            f"run={job.run}: a challenge writes to a folder; give a shared one, e.g. run=/shared/challenge"
         )
     return job, _without_cluster(job), resolved.notes
 

@@ -77,7 +77,8 @@ def _options(slurm: SlurmConfig, name: str, folder: Path) -> list[str]:
     options = [f"--job-name={name}", f"--output={folder}/log-%j.txt", f"--nodes={slurm.nodes}", f"--time={slurm.time}",
                f"--cpus-per-task={slurm.cpus_per_node}"]  # fmt: skip
     options += [f"--gpus-per-node={slurm.gpus_per_node}"] * bool(slurm.gpus_per_node)
-    options += [f"--{key}={value}" for key in ("partition", "account") if (value := getattr(slurm, key)) is not None]
+    named = (("partition", slurm.partition), ("account", slurm.account), ("mem", slurm.memory_per_node))
+    options += [f"--{key}={value}" for key, value in named if value is not None]
     for option in [*options, *slurm.options]:
         if not option.startswith("-") or "\n" in option:
             raise UsageError(f"cluster.slurm.options: {option!r}: give options of sbatch, e.g. --qos=high")

@@ -22,6 +22,7 @@ from raysearch.moves import digest
 from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
+from raysearch.runs.rewriting import rewritten
 from raysearch.sweep.files import files
 from raysearch.sweep.grid import GridPoint
 from raysearch.sweep.table import Cell
@@ -37,7 +38,7 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     kinds: dict[str, list[tuple[GridPoint, Resolved]]] = {}
     shared = Shared()
     for point in found:
-        resolved = resolve(point.job, shared=shared)
+        resolved = rewritten(resolve(point.job, shared=shared), found[0].job.run)
         spread.known(resolved)
         kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]

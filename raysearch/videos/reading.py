@@ -187,7 +187,7 @@ def decode(source: Source) -> tuple[np.ndarray, float]:
     return clip.frames, clip.fps
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+def read_image(path: Source) -> np.ndarray:
     """uint8 [height, width, 3], upright, on white where transparent; notes go to standard error.
 
     Raises:
@@ -195,7 +195,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     picture = read(path, "image")
     for note in picture.notes:
-        tell(f"{os.fspath(path)}: {note}")
+        tell(f"{'<bytes>' if isinstance(path, bytes) else os.fspath(path)}: {note}")
     image: np.ndarray = picture.frames[0]
     return image
 

@@ -3,7 +3,7 @@
 import pytest
 
 from raysearch.cli import main
-from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
+from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig
 from raysearch.errors import UsageError
 from raysearch.executors import machine
 
@@ -71,3 +71,20 @@ def test_a_folder_too_deep_for_sockets(monkeypatch):
 
 def test_this_machine_has_something():
     assert machine.memory_gb() > 0
+
+
+def test_a_job_that_needs_gpus_is_not_computed_on_a_cpu(monkeypatch):
+    job = Job(needs_gpu=True)
+    with pytest.raises(
+        UsageError, match=r"cluster\.generators\.num_gpus=0: the job needs a GPU .* clusters/gpu-node/run"
+    ):
+        machine.check_gpus(job)
+    job.cluster.generators.num_gpus = 0.9
+    machine.check_gpus(job)
+    machine.check_gpus(Job())
+    job = Job(needs_gpu=True, cluster=ClusterConfig(executor="inline"))
+    monkeypatch.setattr(machine, "gpus", lambda: 0)
+    with pytest.raises(UsageError, match="this machine has no GPU"):
+        machine.check_gpus(job)
+    monkeypatch.setattr(machine, "gpus", lambda: 1)
+    machine.check_gpus(job)

@@ -155,6 +155,11 @@ def test_the_surplus_is_what_waits_beyond_the_turns_of_a_node():
     assert [start(waiting, [a])[0][0] for _ in range(2)] == [0, 8]  # the surplus is worked out anew each time
 
 
+def test_among_nodes_of_equal_surplus_the_first_in_line_goes_first():
+    waiting = line(*((i, f"node {i}") for i in range(24)))  # whatever order a set of their names has
+    assert [item for item, _ in start(waiting, [Lane("a", room=24)])] == list(range(24))
+
+
 def test_what_a_lane_must_avoid_others_take_in_its_turns():
     bad, good = Lane("a", room=1), Lane("b", pace=10.0)
     waiting = Line()

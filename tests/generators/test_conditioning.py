@@ -12,7 +12,7 @@ from tests.zoo.parts import film, flow
 
 def shape(pipeline, **call):
     name = type(pipeline).__name__
-    return PIPELINES[name].shape(pipeline, with_defaults(type(pipeline), call))
+    return PIPELINES[name].shape(pipeline, with_defaults(type(pipeline), call), (9, 16))
 
 
 def test_cogvideox_has_the_size_of_its_network_unless_the_call_says_otherwise():

@@ -22,9 +22,9 @@ from raysearch.generators.families import wan as wan_family
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
-from tests.zoo import others, wan
-from tests.zoo.cases import size, wan_size
-from tests.zoo.parts import film
+from tests.zoo import hunyuan, others, wan
+from tests.zoo.cases import hunyuan15_call, size, wan_size
+from tests.zoo.parts import film, unipc
 
 CPU = torch.device("cpu")
 TEXT = {"negative_prompt": "bad quality", "height": 16, "width": 16, "num_frames": 9}
@@ -55,9 +55,9 @@ def test_listing_families_loads_no_model_library():
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        ("LTX2Pipeline", "LTX2Pipeline cannot be driven one step at a time: its state is a pair.*WanVACEPipeline"),
+        ("LTX2DFRPipeline", "LTX2DFRPipeline cannot be driven one step at a time: its steps are taken.*WanVACE"),
         ("CogVideoXPipeline", "1 conditioning frame, but CogVideoXPipeline takes text alone.*CogVideoXImageToVideo"),
-        ("MysteryPipeline", "MysteryPipeline takes text alone"),
+        ("MysteryPipeline", "MysteryPipeline cannot be driven .*: the installed diffusers does not have it"),
         ("SkyReelsV2DiffusionForcingVideoToVideoPipeline", "takes text and frames; change the prompt"),
     ],
 )
@@ -118,11 +118,39 @@ def test_an_argument_that_the_class_does_not_have_and_an_unknown_class(tmp_path)
         generators.load(index(tmp_path, "MysteryPipeline"))
 
 
-def test_starting_from_a_noised_video_is_refused():
-    call = wan_size(video=[Image.fromarray(f) for f in film(9, 16)], strength=0.8)()
-    del call["num_frames"]
-    with pytest.raises(UsageError, match=r"generator.call.strength=0.8: WanVideoToVideoPipeline can only start"):
-        DiffusersModel(wan.wan_video(), 4, 8, **call).given("", None, "p")
+def test_starting_from_a_noised_video_is_refused_where_no_family_says_how():
+    with pytest.raises(UsageError, match=r"generator.call.strength=0.8: LTXConditionPipeline can only start"):
+        DiffusersModel(others.ltx_condition(), 4, 8, strength=0.8, **size(32, 17)()).given("", None, "p")
+
+
+@pytest.mark.parametrize(("strength", "first"), [(1.0, 1.0), (0.5, 0.75)])
+def test_a_redrawn_video_takes_the_steps_it_is_asked_for_from_its_noise_on(strength, first):
+    """Shift 3: half of eight steps start at sigma 3 * 0.5 / (1 + 2 * 0.5) = 0.75 of the table that goes to 0."""
+    call = wan_size(strength=strength)()
+    generator = DiffusersModel(wan.wan_video(unipc(3.0)), 4, 8, **call).given("", film(9, 16), "p")
+    a, s, *_ = generator.path(0)
+    assert generator.steps == 4 and generator.path(3)[3] == 0
+    assert float(s) == pytest.approx(first, abs=0.02) and float(a) == pytest.approx(1 - float(s))
+    x = generator.draw(torch.Generator().manual_seed(0))
+    rest = (x - a * generator.origin()) / s
+    assert abs(float(rest.mean())) < 0.1 and float(rest.std()) == pytest.approx(1, abs=0.1)
+    with pytest.raises(UsageError, match=r"generator.call.strength=0: give a number above 0, up to 1"):
+        DiffusersModel(wan.wan_video(), 4, 8, **call | {"strength": 0}).given("", film(9, 16), "p")
+
+
+def test_hunyuan_1_5_makes_the_size_of_its_image_and_refuses_another():
+    model = DiffusersModel(hunyuan.hunyuan15("ImageToVideo"), 4, 8, **hunyuan15_call() | {"height": 24, "width": 8})
+    generator = model.given("", film(1, 16), "p")
+    assert "height" not in generator._call and generator.draw(torch.Generator()).shape[-2:] == (6, 2)
+    model.call["width"] = 16
+    with pytest.raises(UsageError, match=r"generator.height=24: .* takes no size and makes \d+x\d+ of this shape; set"):
+        model.given("", film(1, 16), "p")
+
+
+def test_a_network_that_is_told_the_next_time_is_refused():
+    pipeline = hunyuan.hunyuan15("ImageToVideo", use_meanflow=True)
+    with pytest.raises(UsageError, match="distilled to few steps and is told the time of the next step too"):
+        DiffusersModel(pipeline, 4, 8, **hunyuan15_call()).given("", film(1, 16), "p")
 
 
 @pytest.mark.parametrize(
@@ -169,16 +197,21 @@ def test_tiles_decode_the_same_film_and_are_refused_where_there_are_none():
         DiffusersModel(others.svd(), 4, 8, GeneratorConfig(tiling=True))
 
 
-@pytest.mark.filterwarnings("error:.*given NumPy array is not writable")
-def test_frames_as_a_file_gives_them_make_no_noise_on_the_terminal():
-    given = film(9, 16)
-    given.flags.writeable = False
-    torch.set_warn_always(True)
-    try:
-        clip = arguments("LTXConditionPipeline", "a red ball", given, "p")["conditions"][0].video
-    finally:
-        torch.set_warn_always(False)
-    assert clip.shape == (1, 9, 3, 16, 16) and 0 < float(clip.max()) <= 1
+def test_ltx_continues_from_the_last_whole_frames_of_a_clip_resized_once(monkeypatch):
+    pipeline, clip = others.ltx_condition(), film(11, 48)
+    resized, resize = [], pipeline.video_processor.preprocess_video
+    monkeypatch.setattr(
+        pipeline.video_processor, "preprocess_video", lambda *a, **o: resized.append(1) or resize(*a, **o)
+    )
+    generator = DiffusersModel(pipeline, 4, 8, **size(32, 17)()).given("a red ball", clip, "p")
+    (condition,) = generator._call["conditions"]
+    assert (np.stack([np.asarray(p) for p in condition.video]) == clip[2:]).all()  # 4k + 1 of 11, of this autoencoder
+    with torch.no_grad():
+        x = generator.draw(torch.Generator().manual_seed(0))
+        for k in (0, 1):
+            x0 = generator.denoise(x, k, torch.Generator().manual_seed(0))
+        generator.decode(x0, torch.Generator().manual_seed(0))
+    assert len(resized) == 1
 
 
 NEW_FAMILY = '''

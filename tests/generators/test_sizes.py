@@ -13,19 +13,22 @@ from raysearch.generators.sizes import Length, Sizes, check, sizes
 WAN = Sizes("WanPipeline", 16, 4, "wan")
 LTX = Sizes("LTXPipeline", 32, 8, "down")
 TINY = Sizes("LTXConditionPipeline", 32, 2, "down")
+CUT = Sizes("HunyuanVideoImageToVideoPipeline", 16, 4, "down", 4)
+EXACT = Sizes("CosmosVideoToWorldPipeline", 16, 8, "exact")
 SVD = Sizes("StableVideoDiffusionPipeline", 64, 1, "never")
 
 
 @pytest.mark.parametrize(
     ("model", "asked", "made"),
     [(WAN, 20, 21), (WAN, 8, 9), (WAN, 22, 21), (WAN, 21, 21), (WAN, 1, 1), (WAN, 3, 1), (LTX, 12, 9), (LTX, 9, 9),
-     (LTX, 8, 1), (TINY, 16, 15), (TINY, 15, 15), (SVD, 14, 14), (Sizes("x", 16, 4, "given"), 9, None)],
+     (LTX, 8, 1), (TINY, 16, 15), (TINY, 15, 15), (SVD, 14, 14), (CUT, 129, 125), (CUT, 8, 1),
+     (Sizes("x", 16, 4, "given"), 9, None)],
 )  # fmt: skip
 def test_frames_made_of_those_asked_for(model, asked, made):
     assert model.made(asked) == made
 
 
-@pytest.mark.parametrize("model", [WAN, LTX, TINY, SVD])
+@pytest.mark.parametrize("model", [WAN, LTX, TINY, CUT, SVD])
 @pytest.mark.parametrize("wanted", [1, 2, 9, 16, 17, 80, 121])
 def test_enough_is_the_smallest_number_that_makes_so_many(model, wanted):
     enough = model.enough(wanted)
@@ -101,3 +104,9 @@ def test_config_and_plan_say_how_many_frames_will_be_made(tmp_path, capsys):
     ):
         assert main(["plan", str(job), *words, "--seconds-per-nfe", "1"]) == 2
         assert refused in capsys.readouterr().err
+
+
+def test_a_length_that_the_pipeline_fails_on_is_refused():
+    check(EXACT, {"num_frames": 121})
+    with pytest.raises(UsageError, match=r"num_frames=120: .* makes 8k \+ 1 frames; give 113 or 121"):
+        check(EXACT, {"num_frames": 120})

@@ -23,6 +23,7 @@ SCOPE, STEPS, SEED, RUNS = "scope", 12, 5, ("world", "tiny")
 NOISY = Kernel("ddim_eta", 0.7, (0.0, 1.0))
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "best_of_n": [{"n": 3}, {"n": 2, "guide": Guide("full", 0.05)}],
+    "wording": [{"n": 3}, {"n": 9, "variants": (None, "two", "three")}],
     "halving": [{"n": 4}, {"budget": 60}],
     "smc": [
         {"n": 4, "reads": (0.25, 0.5, 0.75), "kernel": NOISY},

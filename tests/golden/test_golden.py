@@ -78,8 +78,12 @@ def test_a_new_field_at_its_default_changes_no_key(part):
 
 def test_a_new_setting_of_the_generator_at_its_default_changes_no_fingerprint():
     later = make_dataclass("Later", [("later", int, field(default=0))], bases=(GeneratorConfig,))
-    assert {*GeneratorConfig.KEYED} | {"fit", "times"} == {f.name for f in fields(GeneratorConfig)}
+    later_on = {"fit", "times", "card", "scheduler", "endpoint", "price", "budget"}
+    assert {*GeneratorConfig.KEYED} | later_on == {f.name for f in fields(GeneratorConfig)}
     assert generator_fingerprint(GeneratorConfig(fit="pad")) != generator_fingerprint(GeneratorConfig())
+    assert generator_fingerprint(GeneratorConfig(price=1.0, budget={"usd": 2.0})) == generator_fingerprint(
+        GeneratorConfig()
+    )
     assert generator_fingerprint(later()) == generator_fingerprint(GeneratorConfig())
     assert generator_fingerprint(later(later=1)) != generator_fingerprint(GeneratorConfig())
 
@@ -91,7 +95,7 @@ def test_every_field_of_today_enters_the_key():
 
     assert Unkeyed().KEYED == () and Move(None, (), 1, kernel=Unkeyed()).key("") != Move(None, (), 1).key("")
     for cls in (Move, Kernel, Guide):
-        assert {*cls.KEYED} == {f.name for f in fields(cls)} - {"score", "drift"}
+        assert {*cls.KEYED} == {f.name for f in fields(cls)} - {"score", "drift", "variant"}
 
 
 @pytest.mark.parametrize("name", RUNS)

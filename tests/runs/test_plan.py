@@ -55,3 +55,17 @@ def test_a_plan_loads_nothing_and_writes_nothing(tmp_path):
     job = config.load(DEMO, [f"run={tmp_path / 'run'}"])
     assert plan.simulate(job, plan.Pace(1.0), 2, 1).moves == 128
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_itself_took_is_told_with_loading_apart(tmp_path):
+    pools = {"generators": {"replicas": 2, "busy_s": 30.0}, "rewards": {"replicas": 1, "busy_s": 5.0}}
+    budget = {"seconds": 32.0, "worked_s": 20.0, "executed": 16, "pools": pools}
+    for name in ("manifest.json", "config.yaml"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "result.json").write_text(json.dumps({"budget": budget}))
+    assert plan.took(str(tmp_path)) == (
+        f"{tmp_path} itself: 12 s to start and load models, which no time above holds, and 20 s of work on "
+        "2 generators busy 75%, 1 rewards busy 25%, for 16 moves"
+    )
+    (tmp_path / "result.json").write_text(json.dumps({"budget": budget | {"executed": 0}}))
+    assert plan.took(str(tmp_path)).endswith("executed nothing, so there is nothing to compare with")

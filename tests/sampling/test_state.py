@@ -114,3 +114,17 @@ def test_what_a_killed_writer_left_is_dropped_with_its_state(tmp_path):
     (tmp_path / ".b.0123abcd.partial").write_bytes(b"half")
     store.drop(["a"])
     assert [p.name for p in tmp_path.iterdir()] == [".b.0123abcd.partial"]
+
+
+def test_a_folder_is_told_from_another_of_the_same_name_by_its_mark(tmp_path):
+    """As a node does that may have a folder of this path of its own."""
+    mine, other = Store(f"{tmp_path}/mine/latents"), Store(f"{tmp_path}/other/latents")
+    token = mine.mark()
+    assert mine.marked(token) and not mine.marked("another", patience_s=0)
+    assert not other.marked(token, patience_s=0)
+    assert other.mark() != token and not other.marked(token, patience_s=0)
+    mine.unmark()
+    assert not mine.marked(token, patience_s=0) and not (tmp_path / "mine/latents").exists()
+    (tmp_path / "other/latents/state.safetensors").write_bytes(b"kept")
+    other.unmark()
+    assert (tmp_path / "other/latents/state.safetensors").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import itertools
 import math
 from dataclasses import replace
 
@@ -41,7 +40,12 @@ def off(values, truth):
     return abs(values.mean() - truth) / (values.std(ddof=1) / math.sqrt(len(values)))
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+def usual_or_slow(schemes, usual):
+    """The schemes as parameters: these always, the others with the slow tests."""
+    return [s if s in usual else pytest.param(s, marks=pytest.mark.slow) for s in schemes]
+
+
+@pytest.mark.parametrize("scheme", usual_or_slow(SCHEMES, {"systematic"}))  # all schemes over all outcomes: below
 @pytest.mark.parametrize("potential", POTENTIALS)
 def test_z_is_unbiased_for_every_potential_scheme_and_threshold(potential, scheme):
     truth = CHAIN.exact()[0]
@@ -124,9 +128,10 @@ def test_hidden_markov_chain_over_all_outcomes(scheme, potential, monkeypatch):
         assert leaves >= 16
 
 
-def test_hidden_markov_chain_of_three_stages_and_a_funnel(monkeypatch):
+@pytest.mark.parametrize("scheme", usual_or_slow(("systematic", "ssp"), {"systematic"}))
+def test_hidden_markov_chain_of_three_stages_and_a_funnel(scheme, monkeypatch):
     truth = math.exp(hmm_log_z(3))
-    for scheme, options in itertools.product(("systematic", "ssp"), ({}, {"last": 1}, {"last": 1, "prune": True})):
+    for options in ({}, {"last": 1}, {"last": 1, "prune": True}):
         mean, _ = expected(3, scheme, monkeypatch, threshold=1.0, **options)
         assert abs(mean / truth - 1) < 1e-12
 

@@ -21,7 +21,7 @@ from raysearch.search.guides import PRESETS
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 NEED_NOISE = ("smc", "pimh", "smc_pcn", "beam", "rbf")
 # whose cost is known before the first reward
-FIXED = {"best_of_n", "smc", "pimh", "smc_pcn", "beam", "halving", "paths", "pcn", "evolutionary"}
+FIXED = {"best_of_n", "wording", "smc", "pimh", "smc_pcn", "beam", "halving", "paths", "pcn", "evolutionary"}
 
 
 def ledger(search, run, steps=20):
@@ -259,7 +259,8 @@ def test_every_option_says_what_it_means_and_which_values_it_takes(part):
 
 def test_strategies_are_listed_from_the_simplest_to_the_most_involved():
     assert list(STRATEGIES) == [
-        "best_of_n", "halving", "smc", "pimh", "smc_pcn", "beam", "paths", "zero_order", "pcn", "evolutionary", "rbf"
+        "best_of_n", "wording", "halving", "smc", "pimh", "smc_pcn", "beam", "paths", "zero_order", "pcn",
+        "evolutionary", "rbf",
     ]  # fmt: skip
 
 

@@ -104,6 +104,30 @@ def test_sizes_are_those_the_families_take(path):
     assert generator.dtype == "bfloat16" and generator.fps and generator.steps
 
 
+def test_weights_are_downloaded_once_on_every_kind_of_cluster():
+    """HF_HOME lies on what outlives a container: a volume of the pods, a disk or a shared folder of the machines."""
+    for path in LAUNCH:
+        options = " ".join(read(path)["docker"]["run_options"])
+        folder = re.search(r"-e HF_HOME=(\S+)", options)
+        mounts = re.findall(r"-v \S+:(\S+)", options)
+        assert folder and any(Path(folder[1]).is_relative_to(mount) for mount in mounts), path
+    for _, pod in pods(read(KUBERAY)):
+        (container,) = pod["containers"]
+        folder = next(e["value"] for e in container["env"] if e["name"] == "HF_HOME")
+        mount = next(m for m in container["volumeMounts"] if Path(folder).is_relative_to(m["mountPath"]))
+        claim = next(v for v in pod["volumes"] if v["name"] == mount["name"])["persistentVolumeClaim"]["claimName"]
+        assert claim == read(KUBERAY.with_name("cache.yaml"))["metadata"]["name"]
+    setup = config.load_cluster(str(ROOT / "clusters/slurm/run.yaml")).slurm.setup
+    assert any(line.startswith("export HF_HOME=") for line in setup)
+
+
+def test_one_machine_pairs_a_generator_and_a_reward_on_every_gpu():
+    cluster = config.load_cluster(str(ROOT / "clusters/gpu-node/run.yaml"))
+    generators, rewards = cluster.generators, cluster.rewards
+    assert cluster.placement == "paired" and generators.replicas == rewards.replicas
+    assert generators.num_gpus + rewards.num_gpus == 1 and generators.num_gpus > 0.5
+
+
 def pods(job) -> list[tuple[str, dict]]:
     spec = job["spec"]["rayClusterSpec"]
     groups = [("head", spec["headGroupSpec"]), *((g["groupName"], g) for g in spec["workerGroupSpecs"])]

@@ -108,8 +108,7 @@ def test_sweeps_and_challenges(work, capsys):
     )
     with pytest.raises(UsageError, match="as the cluster's machines see it"):
         prepare("challenge.data=physics-IQ", command="challenge")
-    with pytest.raises(UsageError, match="a challenge writes to a folder"):
-        prepare("challenge.data=/data/physics-IQ", command="challenge")
+    assert prepare("challenge.data=/data/physics-IQ", command="challenge").run.startswith("s3://")
     assert prepare("challenge.data=tiny", "run=/shared/c", command="challenge").run == "/shared/c"
     assert main(["submit", "sweep", "--cluster", "where.yaml"]) == 2
     assert "sweep: which job?" in capsys.readouterr().err

@@ -25,6 +25,7 @@ def test_a_run_on_a_storage_of_its_own_is_whole_and_goes_on(capsys):
         assert any(path.startswith("outcomes/00000-") for path in there)
         assert b"<video" in fs.cat_file("/bucket/raysearch/runs/demo/report.html")
         assert main(job) == 0
+        assert "held another search" not in capsys.readouterr().out
         budget = json.loads(fs.cat_file("/bucket/raysearch/runs/demo/result.json"))["budget"]
         assert budget["executed"] == 0 and budget["recalled"] == 2
     finally:

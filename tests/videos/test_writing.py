@@ -1,5 +1,8 @@
 """mp4 in and out."""
 
+import io
+
+import av
 import numpy as np
 import pytest
 
@@ -50,3 +53,25 @@ def test_what_is_no_video_says_so(tmp_path):
         decode(path)
     with pytest.raises(UsageError, match="not an image"):
         read_image(path)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_film_has_its_sound_and_the_same_bytes_each_time(channels):
+    rate, seconds = 16000, 1.0
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate, dtype=np.float64)[None].repeat(channels, 0)
+    frames = np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3), dtype=np.uint8)
+    film = encode(frames, 8, sound=(tone.astype(np.float32), rate))
+    assert film == encode(frames, 8, sound=(tone.astype(np.float32), rate))
+    assert (decode(film)[0] == decode(encode(frames, 8))[0]).all()  # the picture is as without sound
+    with av.open(io.BytesIO(film)) as container:
+        heard = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+        assert container.streams.audio[0].rate == rate and heard.shape[0] == channels
+        assert heard.shape[1] == pytest.approx(seconds * rate, abs=2 * 1024 + 1)  # whole packets
+    spectrum = np.abs(np.fft.rfft(heard[0, 2048:10240]))
+    assert np.fft.rfftfreq(8192, 1 / rate)[spectrum.argmax()] == pytest.approx(440, abs=2)
+
+
+def test_sound_that_is_not_finite_is_silence():
+    frames = np.zeros((8, 16, 16, 3), np.uint8)
+    with av.open(io.BytesIO(encode(frames, 8, sound=(np.full((2, 16000), np.nan, np.float32), 16000)))) as container:
+        assert max(np.abs(f.to_ndarray()).max() for f in container.decode(audio=0)) < 1e-6

@@ -12,11 +12,14 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from tests.zoo import others, wan
+import torch
+
+from tests.zoo import hunyuan, ltx2, others, wan
 from tests.zoo.parts import film, flow, normal, unipc
 
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"
+EIGHT_BITS = "its guardrail rounds to 8 bits"
 FIRST = "against the stock solver at order 1; its second order is the kernel 2m here"
 
 
@@ -72,6 +75,40 @@ def hunyuan_call() -> dict[str, Any]:
     return untexted(16, 9, **embeds, prompt_attention_mask=normal(0, 1, 12) * 0 + 1, guidance_scale=4.5)
 
 
+def concatenated_call() -> dict[str, Any]:
+    return hunyuan_call() | {"num_frames": 13, "true_cfg_scale": 2.0} | {
+        "negative_prompt_embeds": normal(5, 1, 12, 16), "negative_pooled_prompt_embeds": normal(6, 1, 8),
+        "negative_prompt_attention_mask": normal(0, 1, 12) * 0 + 1,
+    }  # fmt: skip
+
+
+def ltx2_call() -> dict[str, Any]:
+    call = untexted(32, 9, guidance_scale=3.0, audio_guidance_scale=2.0, spatio_temporal_guidance_blocks=[0])
+    for seed, prefix in enumerate(("", "negative_")):
+        call[f"{prefix}prompt_embeds"] = normal(seed, 1, 8, ltx2.WIDTH * ltx2.LAYERS)
+        call[f"{prefix}prompt_attention_mask"] = torch.ones(1, 8, dtype=torch.int64)
+    return call
+
+
+def own_times() -> Any:
+    """The sound has a schedule of its own."""
+    return ltx2.ltx2("Condition", audio_scheduler=flow(shift=3.0))
+
+
+def kandinsky_call(frames: int = 9) -> dict[str, Any]:
+    call = untexted(16, frames, guidance_scale=3.0)
+    for seed, prefix in enumerate(("", "negative_")):
+        call[f"{prefix}prompt_embeds_qwen"] = normal(seed, 1, 6, 16)
+        call[f"{prefix}prompt_embeds_clip"] = normal(seed, 1, 8)
+        call[f"{prefix}prompt_cu_seqlens"] = torch.tensor([0, 6], dtype=torch.int32)
+    return call
+
+
+def redrawn_call(call: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """The call of a pipeline that makes a new version of a clip and takes its length from it."""
+    return lambda: {k: v for k, v in call().items() if k != "num_frames"} | {"strength": 0.8}
+
+
 def hunyuan15_call() -> dict[str, Any]:
     call = untexted(16, 9)
     for seed, prefix in enumerate(("", "negative_")):
@@ -100,14 +137,6 @@ def references_call() -> dict[str, Any]:
     return wan_size(reference_images=[Image.fromarray(film(1, 16, 3)[0])])()
 
 
-def redraw_call() -> dict[str, Any]:
-    from PIL import Image
-
-    call = wan_size(video=[Image.fromarray(f) for f in film(9, 16)], strength=1.0)()
-    del call["num_frames"]
-    return call
-
-
 def middle_call() -> dict[str, Any]:
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
     from PIL import Image
@@ -118,7 +147,10 @@ def middle_call() -> dict[str, Any]:
 
 
 W, WI, V = "WanPipeline", "WanImageToVideoPipeline", "WanVACEPipeline"
+L2C = "LTX2ConditionPipeline"
 L, LI, LC = "LTXPipeline", "LTXImageToVideoPipeline", "LTXConditionPipeline"
+HI = "HunyuanVideoImageToVideoPipeline"
+C1 = "CosmosVideoToWorldPipeline"
 C2, C25 = "Cosmos2VideoToWorldPipeline", "Cosmos2_5_PredictBasePipeline"
 S = "SkyReelsV2DiffusionForcing{}Pipeline"
 ltx_size, ltx_long = size(32, guidance_scale=3.0), size(32, 17, guidance_scale=3.0, image_cond_noise_scale=0.0)
@@ -136,7 +168,9 @@ CASES = [
     Case("wan-5b", W, wan.wan_5b, wan_size()),
     Case("wan-image", WI, wan.wan_image, wan_size(), given=1),
     Case("wan-image-5b", WI, wan.wan_image_5b, wan_size(), given=1, held=True),
-    Case("wan-redrawn", "WanVideoToVideoPipeline", wan.wan_video, redraw_call),
+    Case("wan-redrawn", "WanVideoToVideoPipeline", wan.wan_video, redrawn_call(wan_size()), given=9),
+    Case("wan-redrawn-unipc", "WanVideoToVideoPipeline", lambda: wan.wan_video(unipc(3.0)), redrawn_call(wan_size()),
+         given=9, why=FIRST, stock=lambda: wan.wan_video(unipc(3.0, **first_order))),
     Case("vace", V, wan.vace, wan_size()),
     Case("vace-image", V, wan.vace, wan_size(), given=1),
     Case("vace-continuation", V, wan.vace, wan_size(), given=5),
@@ -152,17 +186,41 @@ CASES = [
     Case("ltx-condition-noised", LC, others.ltx_condition, size(32, 17, image_cond_noise_scale=0.15), given=1, side=32,
          held=True, fidelity=0.1, mean=0.01,
          why="the stock call leaves the last step's noise on the given frames"),
+    Case("ltx-2", "LTX2Pipeline", ltx2.ltx2, ltx2_call),
+    Case("ltx-2-image", "LTX2ImageToVideoPipeline", partial(ltx2.ltx2, "ImageToVideo"), ltx2_call, given=1, side=32,
+         held=True),
+    Case("ltx-2-condition", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call),
+    Case("ltx-2-condition-image", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call, given=1, side=32, held=True),
+    Case("ltx-2-condition-continuation", L2C, own_times, ltx2_call, given=5, side=32, held=True),
     Case("cogvideox", "CogVideoXPipeline", others.cog, size(16)),
     Case("cogvideox-dpm", "CogVideoXPipeline", partial(others.cog, dpm=True), size(16), stock=others.cog,
          why="against the stock DDIM: the stock DPM is stochastic"),
     Case("cogvideox-image", "CogVideoXImageToVideoPipeline", partial(others.cog, "ImageToVideo"), size(16), given=1),
-    Case("hunyuan", "HunyuanVideoPipeline", others.hunyuan, hunyuan_call),
-    Case("hunyuan-1.5", "HunyuanVideo15Pipeline", others.hunyuan15, hunyuan15_call),
+    Case("cogvideox-redrawn", "CogVideoXVideoToVideoPipeline", partial(others.cog, "VideoToVideo"),
+         redrawn_call(size(16)), given=9),
+    Case("hunyuan", "HunyuanVideoPipeline", hunyuan.hunyuan, hunyuan_call),
+    Case("hunyuan-image-replaced", HI, hunyuan.replaced, hunyuan_call, given=1, held=True),
+    Case("hunyuan-image-concatenated", HI, hunyuan.concatenated, concatenated_call, given=1),
+    Case("skyreels-v1-image", "HunyuanSkyreelsImageToVideoPipeline", hunyuan.skyreels_v1, hunyuan_call, given=1),
+    Case("hunyuan-1.5", "HunyuanVideo15Pipeline", hunyuan.hunyuan15, hunyuan15_call),
+    Case("hunyuan-1.5-image", "HunyuanVideo15ImageToVideoPipeline", partial(hunyuan.hunyuan15, "ImageToVideo"),
+         hunyuan15_call, given=1),
+    Case("kandinsky-5", "Kandinsky5T2VPipeline", hunyuan.kandinsky, kandinsky_call),
+    Case("kandinsky-5-plain", "Kandinsky5T2VPipeline", partial(hunyuan.kandinsky, conditions=False), kandinsky_call),
+    Case("kandinsky-5-image", "Kandinsky5I2VPipeline", partial(hunyuan.kandinsky, "I2V"),
+         partial(kandinsky_call, 21), given=1, held=True),
+    Case("cosmos-1", "CosmosTextToWorldPipeline", wan.cosmos1, size(32), fidelity=1 / 255, why=EIGHT_BITS,
+         needs=tv),
+    Case("cosmos-1-image", C1, partial(wan.cosmos1, "VideoToWorld"), size(32), given=1, side=32, held=True, needs=tv,
+         **smallest),
+    Case("cosmos-1-continuation", C1, partial(wan.cosmos1, "VideoToWorld"), size(32, 13), given=5, side=32, held=True,
+         needs=tv, **smallest),
     Case("cosmos-2-image", C2, wan.cosmos2, size(32), given=1, side=32, held=True, needs=tv, **smallest),
     Case("cosmos-2-continuation", C2, wan.cosmos2, size(32), given=5, side=32, held=True, needs=tv, **smallest),
     Case("cosmos-2.5", C25, wan.cosmos25, cosmos25_call, side=32, needs=tv),
-    Case("cosmos-2.5-image", C25, wan.cosmos25, cosmos25_call, given=1, side=32, held=True, needs=tv),
-    Case("cosmos-2.5-continuation", C25, wan.cosmos25, cosmos25_call, given=5, side=32, held=True, needs=tv),
+    Case("cosmos-2.5-image", C25, wan.cosmos25, cosmos25_call, given=1, alone=True, side=32, held=True, needs=tv),
+    Case("cosmos-2.5-continuation", C25, wan.cosmos25, cosmos25_call, given=5, alone=True, side=32, held=True,
+         needs=tv),
     Case("skyreels", S.format(""), wan.skyreels, wan_size(), why=FIRST,
          stock=lambda: wan.skyreels(scheduler=unipc(8.0, **first_order))),
     Case("skyreels-image", S.format("ImageToVideo"), partial(wan.skyreels, "ImageToVideo"), wan_size(), given=1,
@@ -189,5 +247,6 @@ CASES = [
          size(32, use_resolution_binning=False, complex_human_instruction=[]), why=FIRST,
          stock=lambda: wan.sana_dpm(solver_order=1)),
     Case("motif", "MotifVideoPipeline", wan.motif, motif_call),
+    Case("motif-image", "MotifVideoImage2VideoPipeline", partial(wan.motif, "Image2Video"), motif_call, given=1),
 ]  # fmt: skip
 CANNOT_RUN_HERE = {c.id: c.missing for c in CASES if c.missing}

@@ -1,4 +1,4 @@
-"""Tiny pipelines with autoencoders of their own: LTX-Video, CogVideoX, HunyuanVideo, Mochi and SVD."""
+"""Tiny pipelines with autoencoders of their own: LTX-Video, CogVideoX, Mochi and SVD."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ COG_SCHEDULE = dict(
 
 def cog(kind: str = "", dpm: bool = False) -> Any:
     torch.manual_seed(0)
-    image = bool(kind)
+    image = kind == "ImageToVideo"
     net = diffusers.CogVideoXTransformer3DModel(
         num_attention_heads=2, attention_head_dim=16, in_channels=8 if image else 4, out_channels=4, time_embed_dim=2,
         text_embed_dim=32, num_layers=1, sample_width=2, sample_height=2, sample_frames=9, patch_size=2,
@@ -62,45 +62,6 @@ def cog(kind: str = "", dpm: bool = False) -> Any:
     return getattr(diffusers, f"CogVideoX{kind}Pipeline")(
         transformer=alive(net), vae=vae.eval(), scheduler=scheduler, text_encoder=t5(), tokenizer=tokenizer()
     )
-
-
-def hunyuan() -> Any:
-    torch.manual_seed(0)
-    net = diffusers.HunyuanVideoTransformer3DModel(
-        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=10, num_layers=1, num_single_layers=1,
-        num_refiner_layers=1, patch_size=1, patch_size_t=1, guidance_embeds=True, text_embed_dim=16,
-        pooled_projection_dim=8, rope_axes_dim=(2, 4, 4),
-    )  # fmt: skip
-    vae = diffusers.AutoencoderKLHunyuanVideo(
-        in_channels=3, out_channels=3, latent_channels=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
-        up_block_types=("HunyuanVideoUpBlock3D",) * 4, block_out_channels=(8,) * 4, layers_per_block=1, act_fn="silu",
-        norm_num_groups=4, scaling_factor=0.476986, spatial_compression_ratio=8, temporal_compression_ratio=4,
-        mid_block_add_attention=True,
-    )  # fmt: skip
-    return diffusers.HunyuanVideoPipeline(
-        transformer=alive(net), vae=vae.eval(), scheduler=flow(shift=7.0), text_encoder=None, text_encoder_2=None,
-        tokenizer=None, tokenizer_2=None,
-    )  # fmt: skip
-
-
-def hunyuan15() -> Any:
-    from diffusers.guiders import ClassifierFreeGuidance
-
-    torch.manual_seed(0)
-    net = diffusers.HunyuanVideo15Transformer3DModel(
-        in_channels=9, out_channels=4, num_attention_heads=2, attention_head_dim=8, num_layers=1, num_refiner_layers=1,
-        mlp_ratio=2.0, patch_size=1, patch_size_t=1, text_embed_dim=16, text_embed_2_dim=32, image_embed_dim=12,
-        rope_axes_dim=(2, 2, 4), target_size=16, task_type="t2v",
-    )  # fmt: skip
-    vae = diffusers.AutoencoderKLHunyuanVideo15(
-        in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(16, 16), layers_per_block=1,
-        spatial_compression_ratio=4, temporal_compression_ratio=2, downsample_match_channel=False,
-        upsample_match_channel=False,
-    )  # fmt: skip
-    return diffusers.HunyuanVideo15Pipeline(
-        transformer=alive(net), vae=vae.eval(), scheduler=flow(shift=7.0), text_encoder=None, text_encoder_2=None,
-        tokenizer=None, tokenizer_2=None, guider=ClassifierFreeGuidance(guidance_scale=4.0),
-    )  # fmt: skip
 
 
 def mochi() -> Any:

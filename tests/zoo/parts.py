@@ -16,6 +16,9 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
+    SiglipImageProcessor,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -53,6 +56,15 @@ def clip(width: int = 4, side: int = 32, patch: int = 4) -> dict[str, Any]:
         "image_encoder": CLIPVisionModelWithProjection(config).eval(),
         "processor": CLIPImageProcessor(crop_size=size, size={"shortest_edge": side}),
     }
+
+
+def siglip(width: int, side: int = 16) -> dict[str, Any]:
+    """Another image encoder and its preprocessor."""
+    torch.manual_seed(0)
+    config = SiglipVisionConfig(hidden_size=width, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                                image_size=side, patch_size=8)  # fmt: skip
+    processor = SiglipImageProcessor(size={"height": side, "width": side})
+    return {"image_encoder": SiglipVisionModel(config).eval(), "feature_extractor": processor}
 
 
 def wan_vae() -> AutoencoderKLWan:

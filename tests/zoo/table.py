@@ -11,14 +11,19 @@ HEAD = """\
 # Generators
 
 `generator.name: diffusers` drives any video pipeline of diffusers that has one schedule and one call of
-`prepare_latents`: `generator.model` is a folder or a hub id. A class that is not in the table is driven as one that
-takes text alone, untested. This page is written by the test suite (`make generators-page`), which fails if it is old.
-`raysearch doctor MODEL` tries a model on your machine.
+`prepare_latents`: `generator.model` is a folder or a hub id. Of a class that is not in the table, what it takes and
+what its call requires is read from its code (`raysearch/generators/probing.py`): what needs anything that no prompt
+gives, makes several chunks or more than a video, or steps its scheduler otherwise than once is refused with the reason
+before anything is loaded, and of the rest the first step is held against that of its own scheduler. This page is
+written by the test suite (`make generators-page`), which fails if it is old. `raysearch doctor MODEL` tries a model on
+your machine.
 
 * **text, image, frames**: what a prompt may give: `text`, `image`, or a `video` to continue. Where an image or frames
   are *needed*, a prompt with text alone is refused. What a class cannot do is an error before anything is loaded.
 * **held**: given frames stand still in the latents, so no kernel, mutation or re-noising moves them. Elsewhere the
   network sees them and is free to follow.
+* Pipelines that make a *new version* of a clip start from it, noised as `call.strength` says; `steps` counts the steps
+  that are taken.
 * **chunks**: a long video can be made chunk by chunk, see below.
 * **batch**: particles can share a call of the pipeline, if each has its prompt (*prompts*) or its prompt and image or
   clip (*frames*) in it. Noise is then the same bit for bit, x0_hat the same up to rounding; raysearch itself keeps to
@@ -45,8 +50,19 @@ All under `generator:`; what cannot be done is an error before loading, as far a
 * `times`: which table of noise levels `shift` shifts, for pipelines that take times. `even` in sigma; `warped`, small
   steps first; `vp`, even in the time of the variance-preserving path; `vp_warped`, both, as RBF samples
   ([strategies](strategies.md)). With another table than `even`, and `shift: null`, the shift is 1.
-* `dtype`: of the networks. The particle stays fp32 around them; after 20 steps in bf16 the latents differ from those in
-  fp32 by under 2 % (tested on tiny pipelines).
+* `card`: every setting that a job leaves open has the value of the model's card, what its maker asks for: dtypes of
+  parts, settings of the scheduler, steps, guidance, frame rate, sizes, decoder ([cards](cards.md)). What a job says
+  otherwise is used and told once at the start; `raysearch doctor MODEL --card` shows both. A folder is known by the
+  name of the model in its path, or by `card: HUB_ID`. Cards stand in `raysearch/cards/`, one file per family; its
+  `card.py` says what an entry holds, and a new one needs no other code.
+* `dtype`: of all parts, or a mapping of parts such as `{default: bfloat16, vae: float32}`. The particle stays fp32
+  around them; after 20 steps in bf16 the latents differ from those in fp32 by under 2 % (tested on tiny pipelines).
+* `scheduler`: settings of the model's own scheduler, such as `{flow_shift: 5.0}` (UniPC, DPM++) or `{shift: 5.0}`
+  (FlowMatchEuler), by its own `from_config`; a name that it does not have is an error before loading.
+* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2, SkyReels
+  (diffusion forcing) and SVD. An argument under `call` wins.
+* `guidance_scale`: an argument of the call, or the scale of the guider where the class has one instead (HunyuanVideo
+  1.5, Motif).
 * `offload_text` (true): on a GPU, text and image encoders stay in the computer's memory and come to the GPU for the
   moment in which a new prompt is encoded. Without a GPU it does nothing.
 * `compile`: the network by torch.compile. Rounds differently, so it is part of a run's identity.

@@ -62,8 +62,8 @@ def wan_image_5b() -> Any:
     )  # fmt: skip
 
 
-def wan_video() -> Any:
-    return diffusers.WanVideoToVideoPipeline(transformer=network(), **common())
+def wan_video(scheduler: Any = None) -> Any:
+    return diffusers.WanVideoToVideoPipeline(transformer=network(), **common(scheduler))
 
 
 def vace() -> Any:
@@ -116,7 +116,8 @@ def sana_dpm(**options: Any) -> Any:
     )
 
 
-def motif() -> Any:
+def motif(kind: str = "") -> Any:
+    """kind: empty, or Image2Video."""
     from diffusers.guiders import AdaptiveProjectedGuidance
 
     torch.manual_seed(0)
@@ -125,18 +126,19 @@ def motif() -> Any:
         num_single_layers=1, mlp_ratio=4.0, patch_size=1, patch_size_t=1, qk_norm="rms_norm", text_embed_dim=32,
         rope_axes_dim=(4, 4, 4),
     )  # fmt: skip
-    return diffusers.MotifVideoPipeline(
+    return getattr(diffusers, f"MotifVideo{kind}Pipeline")(
         transformer=alive(net), vae=wan_vae(), scheduler=flow(shift=7.0), text_encoder=None, tokenizer=None,
         feature_extractor=None, guider=AdaptiveProjectedGuidance(),
     )  # fmt: skip
 
 
-def cosmos_network() -> Any:
+def cosmos_network(channels: int = 16, given: bool = True) -> Any:
+    """given: whether a channel says which frames are conditions."""
     torch.manual_seed(0)
     net = diffusers.CosmosTransformer3DModel(
-        in_channels=17, out_channels=16, num_attention_heads=2, attention_head_dim=16, num_layers=1, mlp_ratio=2,
-        text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2), rope_scale=(2.0, 1.0, 1.0),
-        concat_padding_mask=True, extra_pos_embed_type="learnable",
+        in_channels=channels + given, out_channels=channels, num_attention_heads=2, attention_head_dim=16,
+        num_layers=1, mlp_ratio=2, text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2),
+        rope_scale=(2.0, 1.0, 1.0), concat_padding_mask=True, extra_pos_embed_type="learnable",
     )  # fmt: skip
     return alive(net)
 
@@ -158,6 +160,24 @@ def lenient_checker() -> Any:
             return video
 
     return CosmosSafetyChecker()
+
+
+def cosmos1(kind: str = "TextToWorld") -> Any:
+    """kind: TextToWorld or VideoToWorld."""
+    given = kind == "VideoToWorld"
+    network = cosmos_network(4, given)
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKLCosmos(
+        in_channels=3, out_channels=3, latent_channels=4, encoder_block_out_channels=(8,) * 4,
+        decode_block_out_channels=(8,) * 4, attention_resolutions=(8,), resolution=64, num_layers=1, patch_size=4,
+        patch_type="haar", scaling_factor=1.0, spatial_compression_ratio=4, temporal_compression_ratio=4,
+    )  # fmt: skip
+    scheduler = diffusers.EDMEulerScheduler(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, rho=7.0,
+                                            final_sigmas_type="sigma_min")  # fmt: skip
+    return getattr(diffusers, f"Cosmos{kind}Pipeline")(
+        transformer=network, vae=vae.eval(), scheduler=scheduler, text_encoder=t5(), tokenizer=tokenizer(),
+        safety_checker=lenient_checker(),
+    )  # fmt: skip
 
 
 def cosmos2() -> Any:

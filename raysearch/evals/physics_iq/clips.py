@@ -18,7 +18,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from raysearch.errors import UsageError
-from raysearch.videos.process import ask
+from raysearch.videos.process import Source, ask
 from raysearch.videos.stored import plane
 
 SECONDS = 5.0  # of every test clip
@@ -48,15 +48,15 @@ class Probe:
     audio: bool
 
 
-def probe(path: str | os.PathLike[str]) -> Probe:
+def probe(path: Source) -> Probe:
     """Read the packets of a file, without decoding more than a frame.
 
     Raises:
         UsageError: The file is no video, its frames do not come at an even pace, or a viewer turns, mirrors or
             stretches it, which the scorer does not.
     """
-    name = os.fspath(path)
-    ((head, _),) = ask(name, "header", packets=True)
+    name = named(path)
+    ((head, _),) = ask(path, "header", packets=True)
     rate = Fraction(head["fps"])
     if not head["frames"] or not rate:
         raise UsageError(f"{name}: the file holds no video frames")
@@ -87,22 +87,27 @@ def check(path: str | os.PathLike[str], seconds: float = SECONDS) -> Probe:
     return found
 
 
+def named(path: Source) -> str:
+    """What messages call a file."""
+    return "the clip" if isinstance(path, bytes) else os.fspath(path)
+
+
 def count(seconds: float, fps: int) -> int:
     """Frames in so many seconds."""
     return round(seconds * fps)
 
 
-def frames(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def frames(path: Source, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames, uint8 RGB [H, W, 3], at most `most` of them. Raises UsageError where the file breaks off or changes."""
     return _stored(path, "rgb24", most)
 
 
-def planes(path: str | os.PathLike[str] | bytes, most: int | None = None) -> Iterator[np.ndarray]:
+def planes(path: Source, most: int | None = None) -> Iterator[np.ndarray]:
     """Frames as they are stored, planes 4:2:0 below each other, uint8 [3/2 H, W]; raises as `frames` does."""
     return _stored(path, "yuv420p", most)
 
 
-def _stored(path: str | os.PathLike[str] | bytes, form: str, most: int | None) -> Iterator[np.ndarray]:
+def _stored(path: Source, form: str, most: int | None) -> Iterator[np.ndarray]:
     for _, pixels in ask(path, "stored", form=form, most=most):
         if pixels is not None:
             yield pixels

@@ -19,8 +19,9 @@ from av.video.frame import PictureType
 
 from raysearch import storage
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq.clips import RATES, SECONDS, count, planes, probe
+from raysearch.evals.physics_iq.clips import RATES, SECONDS, count, named, planes, probe
 from raysearch.names import lookup
+from raysearch.videos import Source
 
 QUALITY = 10  # x264's crf; the loss is far below what the measures see
 ENLARGE = ("bicubic", "nearest")
@@ -58,19 +59,21 @@ def clip(
 
 
 def cut(
-    film: str | Path, drop: int, seconds: float = SECONDS, size: tuple[int, int] | None = None,
+    film: Source, drop: int, seconds: float = SECONDS, size: tuple[int, int] | None = None,
     enlarge: str = "bicubic",
 ) -> bytes:  # fmt: skip
-    """As `clip`, of a film on disk. Raises UsageError also for a file that is no video."""
+    """As `clip`, of a film, by its path or its bytes. Raises UsageError also for a file that is no video."""
     lookup("enlarge:", enlarge, dict.fromkeys(ENLARGE))
     found = probe(film)
-    wanted, kept = _wanted(found.frames, float(found.fps), drop, seconds, str(film)), []
+    wanted, kept = _wanted(found.frames, float(found.fps), drop, seconds, named(film)), []
     for frame in islice(planes(film, drop + wanted), drop, None):
         kept.append(
             frame if size in (None, (frame.shape[1], frame.shape[0] // 3 * 2)) else _enlarged(frame, size, enlarge)
         )
     if len(kept) < wanted:
-        raise UsageError(f"{film}: breaks off after {drop + len(kept)} of its {found.frames} frames; write it again")
+        raise UsageError(
+            f"{named(film)}: breaks off after {drop + len(kept)} of its {found.frames} frames; write it again"
+        )
     even = kept[0].shape[1] // 2 * 2, kept[0].shape[0] // 3 * 2
     return _h264((av.VideoFrame.from_ndarray(f, format="yuv420p") for f in kept), even, int(found.fps))
 

@@ -9,20 +9,20 @@ Take-1 numbers name generated files; take 2 shows how far reality itself varies.
 
 from __future__ import annotations
 
-import csv
-import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq.clips import SECONDS
+from raysearch.evals.physics_iq.descriptions import described, official
 
 STAND_IN = "stand-in.json"
+SCENARIOS = 66  # of the data set, original and Verified
+GIVEN_SECONDS = 3.0  # of a conditioning clip
 VIEWS = ("perspective-left", "perspective-center", "perspective-right")
-COLUMNS = ("scenario", "description", "category", "generated_video_name")
 _NAME = re.compile(
     r"(?P<id>\d{4})_(?P<kind>[a-z-]+)_(?P<rate>\w+)FPS_(?P<view>perspective-\w+)(_take-(?P<take>[12]))?_(?P<scenario>[^_]+)"
 )
@@ -107,7 +107,7 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
     masks = _clips(root / "video-masks" / "real" / f"{fps}FPS", ".mp4", "video-masks")
     given = _clips(root / "split-videos" / "conditioning" / f"{fps}FPS", ".mp4", "conditioning-videos")
     switch = _clips(root / "switch-frames", ".jpg", "switch-frames")
-    texts = described(_descriptions(root) if descriptions is None else Path(descriptions))
+    texts = described(official(root) if descriptions is None else Path(descriptions))
     views = []
     for (scenario, view, take), (number, path) in sorted(clips.items(), key=lambda c: c[1]):
         if take != 1:
@@ -128,40 +128,27 @@ def read(folder: str | Path, fps: int, descriptions: str | Path | None = None, v
     return DataSet(root, fps, is_verified, tuple(views), seconds(root))
 
 
+def expected(folder: str | Path, fps: int, texts: Mapping[str, tuple[str, str]]) -> DataSet:
+    """The data set as it is published, without its files: to count by where they are not here.
+
+    Args:
+        folder: Where it will be.
+        fps: Frames per second of the clips to use.
+        texts: (prompt, category) by name of the generated file, as `described` gives them; {} for none, and scenarios
+            then have numbers for names.
+    """
+    names = [re.fullmatch(r"(\d{4})_(perspective-\w+)_(\S+)", name) for name in sorted(texts)]
+    known = [(int(n[1]), n[2], n[3]) for n in names if n is not None]
+    every = known or [(k + 1, VIEWS[k % 3], f"scenario-{k // 3 + 1:02d}.mp4") for k in range(3 * SCENARIOS)]
+    views = (View(number, scenario, view, prompt=texts.get(f"{number:04d}_{view}_{scenario}", ("", ""))[0])
+             for number, view, scenario in every)  # fmt: skip
+    return DataSet(Path(folder), fps, "verified" in Path(folder).name.lower(), tuple(views))
+
+
 def seconds(root: str | Path) -> float:
     """Duration of a test clip in seconds; the stand-in has a file that says it."""
     path = Path(root) / STAND_IN
     return float(json.loads(path.read_text())["seconds"]) if path.is_file() else SECONDS
-
-
-def described(path: Path | None) -> dict[str, tuple[str, str]]:
-    """(prompt, category) by name of the generated file; {} for no file. Raises UsageError for a missing column."""
-    if path is None:
-        return {}
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; give the descriptions as CSV with the columns {', '.join(COLUMNS)}")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        expect(path, rows.fieldnames or [], COLUMNS)
-        table = list(rows)
-    result: dict[str, tuple[str, str]] = {}
-    for row in table:
-        if "_take-2_" in row["scenario"]:
-            continue
-        name = row["generated_video_name"]
-        if name in result:
-            raise UsageError(f"{path}: {name} is described twice; keep one row for each take-1 video")
-        result[name] = row["description"], row["category"]
-    return result
-
-
-def expect(path: str | Path, found: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raise UsageError for a column that a CSV lacks, naming the one that may have been meant."""
-    for column in wanted:
-        if column not in found:
-            near = difflib.get_close_matches(column, [f for f in found if f not in wanted], n=1)
-            remedy = f"rename {near[0]!r}" if near else f"the columns are {', '.join(wanted[:4])} ..."
-            raise UsageError(f"{path}: has no column {column!r}; {remedy}")
 
 
 def numbered(folder: Path, views: tuple[View, ...], partial: bool = False) -> dict[int, Path]:
@@ -229,9 +216,3 @@ def _complete(views: list[View], folder: Path) -> None:
                 raise UsageError(f"{folder}: {scenario} has no take 1 of {view}; the data set is not complete")
     if not views:
         raise UsageError(f"{folder}: holds no clips")
-
-
-def _descriptions(root: Path) -> Path | None:
-    places = (root, root.parent)
-    names = ("descriptions.csv", "descriptions/descriptions_original.csv")
-    return next((p / n for p in places for n in names if (p / n).is_file()), None)

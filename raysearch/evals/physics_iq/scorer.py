@@ -20,6 +20,7 @@ from raysearch.evals import shards
 from raysearch.evals.physics_iq import clips, layout, reals, score, table
 from raysearch.evals.physics_iq.layout import View
 from raysearch.evals.physics_iq.metrics import compare, reduce
+from raysearch.videos import Source
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def rate(path: str | Path) -> int:
     return int(clips.probe(found[0]).fps)
 
 
-def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: float) -> list[dict[str, Any]]:
-    """The 12 measures of each clip against a view."""
+def measure(job: tuple[View, Sequence[Source]], fps: int, cache: str, seconds: float) -> list[dict[str, Any]]:
+    """The 12 measures of each clip, by its path or its bytes, against a view."""
     view, paths = job
     real = reals.load(view, fps, cache, seconds)
     found = []
@@ -73,7 +74,9 @@ def measure(job: tuple[View, Sequence[Path]], fps: int, cache: str, seconds: flo
         mine = reduce(clips.frames(path, clips.count(seconds, fps)), fps, *real.size)
         if len(mine.frames) != len(real.takes[0].frames):
             wanted = len(real.takes[0].frames)
-            raise UsageError(f"{path}: {len(mine.frames)} frames can be decoded, but the real clip has {wanted}")
+            raise UsageError(
+                f"{clips.named(path)}: {len(mine.frames)} frames can be decoded, but the real clip has {wanted}"
+            )
         found.append(table.measurement(compare(mine, real.takes[0]), compare(mine, real.takes[1]), real.variance))
     return found
 
@@ -107,7 +110,7 @@ def run(
     jobs = [(v, paths) for v, paths in jobs if paths]
     tables: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in models]
     work = bound(measure, fps=data.fps, cache=os.fspath(cache), seconds=data.seconds)
-    asked = [(v, [p for _, p in paths]) for v, paths in jobs]
+    asked: list[tuple[View, Sequence[Source]]] = [(v, [p for _, p in paths]) for v, paths in jobs]
     measured: dict[int, list[dict[str, Any]]] = {}
     for index, result in shards.each(work, asked, workers, address):
         measured[index] = result
@@ -129,9 +132,7 @@ def report(data: layout.DataSet, model: ModelClips, found: table.Table) -> dict[
     }  # fmt: skip
 
 
-def write(out: str | Path, name: str, found: table.Table, scores: dict[str, Any]) -> Path:
-    """OUT/NAME.csv and OUT/NAME.json; returns the path of the latter."""
-    path = Path(out) / f"{name}.json"
-    for target, text in ((path.with_suffix(".csv"), table.to_csv(found)), (path, json.dumps(scores, indent=1))):
-        storage.write(target, text)
-    return path
+def write(out: str | Path, name: str, found: table.Table, scores: dict[str, Any]) -> None:
+    """OUT/NAME.csv and OUT/NAME.json, in a folder or at a URL."""
+    storage.write(f"{out}/{name}.csv", table.to_csv(found))
+    storage.write(f"{out}/{name}.json", json.dumps(scores, indent=1))

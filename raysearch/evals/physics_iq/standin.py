@@ -18,7 +18,8 @@ import numpy as np
 from raysearch import storage, videos
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import export
-from raysearch.evals.physics_iq.layout import COLUMNS, STAND_IN, VIEWS
+from raysearch.evals.physics_iq.descriptions import COLUMNS
+from raysearch.evals.physics_iq.layout import STAND_IN, VIEWS, DataSet, View
 from raysearch.tinyworld.heldout import FRAMES, GIVEN
 from raysearch.tinyworld.physics import PROMPTS, SCENES, SIZE, Scenes, sample, simulate
 from raysearch.tinyworld.render import render
@@ -70,6 +71,20 @@ def write(folder: str | Path, scenarios: int, seed: int = 0) -> Path:
     return root
 
 
+def expected(scenarios: int) -> DataSet:
+    """What `write` would write, without its files."""
+    each = [(k, view) for k in range(scenarios) for view in VIEWS]
+    views = [
+        View(number + 1, _scenario(k), view, prompt=PROMPTS[SCENES[k % len(SCENES)]])
+        for number, (k, view) in enumerate(each)
+    ]
+    return DataSet(Path("tiny"), FPS, False, tuple(views), SECONDS)
+
+
+def _scenario(k: int) -> str:
+    return f"trimmed-{SCENES[k % len(SCENES)].replace('_', '-')}-{k:02d}.mp4"
+
+
 def _clips(scenarios: int, take: int, seed: int) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """(file name of the scenario, scene, view, video) in the order of the data set."""
     for k in range(scenarios):
@@ -84,7 +99,7 @@ def _clips(scenarios: int, take: int, seed: int) -> Iterator[tuple[str, str, str
         for view in VIEWS:
             seen = _as_seen(scenes, view)
             video = render(seen, simulate(seen, FRAMES))[0]
-            yield f"trimmed-{scene.replace('_', '-')}-{k:02d}.mp4", scene, view, _enlarge(video)
+            yield _scenario(k), scene, view, _enlarge(video)
 
 
 def _as_seen(scenes: Scenes, view: str) -> Scenes:

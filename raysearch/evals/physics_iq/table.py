@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq.layout import VIEWS, expect
+from raysearch.evals.physics_iq.descriptions import expect
+from raysearch.evals.physics_iq.layout import VIEWS
 
 LISTS = ("spatiotemporal_iou_v1", "spatiotemporal_iou_v2", "v1_mse", "v2_mse", "variance_spatiotemporal_iou",
          "variance_mse")  # fmt: skip

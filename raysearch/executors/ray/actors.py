@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import ray
 
-from raysearch import storage
 from raysearch.config.settings import GeneratorConfig
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
@@ -38,12 +37,14 @@ class Place:
         pid: process id.
         meeting: an address at which the actor can gather the ranks of its replica.
         gpu_unseen: whether it was given a GPU that its PyTorch cannot see.
+        store_unseen: whether its node does not see the folder of states that the driver writes to.
     """
 
     node: str
     pid: int
     meeting: str
     gpu_unseen: bool
+    store_unseen: bool = False
 
 
 class _Actor:
@@ -84,24 +85,25 @@ class GeneratorActor(_Actor):
         config: configuration of the generator.
         threads: CPU threads that PyTorch may use.
         store: folder in which states outlive their node; None for none.
-        sign: a file there by which to tell whether it is the driver's folder; empty if it must be.
         critics: specification of the reward that guides ask in this process; None if they ask reward replicas.
+        mark: what the driver has written into the folder; empty where every node is sure to see it.
     """
 
     def __init__(
-        self, gpus: float, config: GeneratorConfig, threads: int, store: str | None, sign: str = "",
-        critics: list[dict[str, Any]] | None = None,
+        self, gpus: float, config: GeneratorConfig, threads: int, store: str | None,
+        critics: list[dict[str, Any]] | None = None, mark: str = "",
     ):  # fmt: skip
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
-        self._sign = sign
+        self._mark = mark
 
-    def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> bool:
-        """Load the model, and split it over the ranks, which gather at the address `meeting`.
+    def where(self) -> Place:
+        """Where it was placed, and whether it sees the folder of states."""
+        unseen = bool(self._mark and self._store) and not Store(str(self._store)).marked(self._mark, patience_s=3.0)
+        return replace(super().where(), store_unseen=unseen)
 
-        Returns:
-            Whether its folder of states is another one than the driver's.
-        """
+    def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
+        """Load the model, and split it over the ranks, which gather at the address `meeting`."""
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
@@ -111,7 +113,6 @@ class GeneratorActor(_Actor):
 
             _gather_by(meeting)
             split(self.worker.model, rank, ranks, meeting)
-        return bool(self._sign) and not storage.exists(self._sign)
 
     def drop(self, keys: list[str]) -> None:
         """Delete states from the folder of this node."""

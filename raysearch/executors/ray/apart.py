@@ -1,32 +1,20 @@
 """States on nodes that do not see the driver's folder: they stay there, and are deleted there when nobody needs them.
 
 Where the run folder is no storage that all nodes share, each node keeps its states on its own disk, under the same
-path. A state that is needed elsewhere travels as a reference while its node lives, and is made again after that. The
-driver leaves a sign in the folder, by which a replica tells which case it is in.
+path. A state that is needed elsewhere travels as a reference while its node lives, and is made again after that.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 import ray
 
-from raysearch import storage
 from raysearch.executors.ray.replica import Replica
 
 LAST_S = 10.0  # for which the last deletions are waited for
-
-
-def sign_for(store: str | None) -> str:
-    """The path of a new sign in a folder of states; empty where it is an object store, which all nodes see."""
-    if store is None or not storage.is_local(storage.locate(store)[0]):
-        return ""
-    return f"{store}/.{secrets.token_hex(8)}{storage.PARTIAL}"
 
 
 class Apart:
@@ -34,19 +22,16 @@ class Apart:
 
     Args:
         store: the folder of states.
-        sign: the path of the sign; empty for none.
 
     Attributes:
         nodes: the ids of those nodes.
     """
 
-    def __init__(self, store: str | None, sign: str):
+    def __init__(self, store: str | None):
         self.nodes: set[str] = set()
-        self._store, self._sign = store, sign
+        self._store = store
         self._owed: dict[str, list[str]] = {}  # by node, states to be deleted there
         self._under_way: list[Any] = []  # references to deletions
-        if sign:
-            storage.write(sign, b"")
 
     def drop(self, keys: Iterable[str]) -> None:
         """Have states deleted on all these nodes, as soon as a replica there can do it."""
@@ -59,7 +44,7 @@ class Apart:
         for replica in replicas:
             if replica.phase != "ready" or replica.node is None or replica.silent:
                 continue
-            if replica.answer is True and replica.node not in self.nodes:
+            if replica.apart and replica.node not in self.nodes:
                 self.nodes.add(replica.node)
                 self._tell(len(self.nodes))
             if keys := self._owed.pop(replica.node, None):
@@ -67,14 +52,10 @@ class Apart:
                 self._under_way.append(replica.actors.leader.drop.remote(keys))
 
     def close(self, replicas: Iterable[Replica[Any]]) -> None:
-        """Wait for the last deletions, and take the sign away."""
+        """Wait for the last deletions."""
         self.look(replicas)
         if self._under_way:
             ray.wait(self._under_way, num_returns=len(self._under_way), timeout=LAST_S, fetch_local=False)
-        if self._sign:
-            with contextlib.suppress(OSError):
-                os.unlink(self._sign)
-                os.rmdir(os.path.dirname(self._sign))  # if there are no states
 
     def _tell(self, count: int) -> None:
         if count == 1:

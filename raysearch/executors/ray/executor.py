@@ -19,7 +19,7 @@ from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.executors.contract import Answer, Counters, Failure, Film, Request, not_kept
 from raysearch.executors.outcomes import outcome
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD
-from raysearch.executors.ray.apart import Apart, sign_for
+from raysearch.executors.ray.apart import Apart
 from raysearch.executors.ray.calls import Call, InFlight, differ
 from raysearch.executors.ray.dispatch import Dispatch
 from raysearch.executors.ray.failures import Kind, classify, reason
@@ -47,9 +47,7 @@ class RayExecutor:
         self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]],
         store: str | None = None,
     ):  # fmt: skip
-        sign = sign_for(store) if cluster.address != "local" else ""
-        self._pools = Pools(cluster, generator, rewards, store, sign)
-        self._apart = Apart(store, sign)
+        self._pools, self._apart = Pools(cluster, generator, rewards, store), Apart(store)
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States()

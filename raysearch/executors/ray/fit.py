@@ -84,6 +84,22 @@ def room(pool: PoolConfig, taken: Iterable[tuple[str, Mapping[str, float]]], nod
     return any(one.take(whole, pool.labels) for one in rooms.values())
 
 
+def idle_gpus(cluster: ClusterConfig, nodes: list[dict[str, Any]]) -> str | None:
+    """A sentence if the cluster has GPUs and no generator asks for any, so that all would compute on the CPU.
+
+    Args:
+        cluster: settings of the pools.
+        nodes: all nodes, as `ray.nodes()` lists them.
+    """
+    gpus = sum(node["Resources"].get("GPU", 0.0) for node in nodes if node["Alive"])
+    if not gpus or cluster.generators.num_gpus:
+        return None
+    return (
+        f"cluster.generators.num_gpus=0: the cluster has {gpus:g} GPU{'s' * (gpus != 1)}, and the generators compute "
+        "on the CPU; give --cluster clusters/gpu-node/run.yaml, or set cluster.generators.num_gpus=1"
+    )
+
+
 def _demands(cluster: ClusterConfig) -> list[Demand]:
     """What both pools ask for, the largest replicas first; of paired pools, generators ask for both."""
     demands, paired = [], cluster.placement == "paired"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import ray
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
 from raysearch.executors.ray.actors import GeneratorActor, ReplicaActors, RewardActor
+from raysearch.sampling.state import Store
 
 NODE = "ray.io/node-id"  # the label by which Ray names a node
 PlacementGroup = Any  # ray.util.placement_group.PlacementGroup, loosely typed in Ray
@@ -31,19 +33,20 @@ class Launch:
         generator: configuration of the generator.
         rewards: specifications of the rewards, the one searched by first.
         store: folder in which states outlive their node; None for none.
-        sign: a file there that only those see who see the driver's folder; empty for none.
 
     Attributes:
         avoid: ids of nodes on which nothing is to be started.
     """
 
     def __init__(
-        self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None,
-        sign: str = "",
-    ):  # fmt: skip
+        self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None
+    ):
         self.avoid: frozenset[str] = frozenset()
-        self._sign = sign
-        self._cluster, self._generator, self._rewards, self._store = cluster, generator, rewards, store
+        self._cluster, self._generator, self._rewards, self._mark = cluster, generator, rewards, ""
+        local = store is not None and "://" not in store
+        self._store = os.path.abspath(store) if store is not None and local else store  # workers start in other folders
+        if self._store is not None and local and cluster.address != "local":
+            self._mark = Store(self._store).mark()
         self._paired = cluster.placement == "paired"
         self._standing: list[PlacementGroup] = []  # placement groups of paired generators ...
         self._vacant: list[PlacementGroup] = []  # ... and those of them whose place for a reward is free
@@ -56,7 +59,7 @@ class Launch:
         actors = [
             ray.remote(GeneratorActor)
             .options(**_options(pool, group, rank, self.avoid))
-            .remote(pool.num_gpus, self._generator, pool.threads, self._store, self._sign, critics)
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics, self._mark)
             for rank in range(pool.ranks)
         ]
         if self._paired:
@@ -71,6 +74,11 @@ class Launch:
         remote = ray.remote(RewardActor).options(**_options(pool, group, 0, self.avoid))
         actor = remote.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
         return ReplicaActors([actor], lambda: self._vacate(group))
+
+    def close(self) -> None:
+        """Remove what was written to see whether all nodes see the folder of states."""
+        if self._mark and self._store is not None:
+            Store(self._store).unmark()
 
     def _placement(self, pool: PoolConfig) -> PlacementGroup:
         """A placement group: a bundle per rank, the first with room for the paired reward; on one node, if need be."""

@@ -16,7 +16,7 @@ from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray.calls import Call
 from raysearch.executors.ray.cluster import Head, connect, leaving, nodes
-from raysearch.executors.ray.fit import missing, room
+from raysearch.executors.ray.fit import idle_gpus, missing, room
 from raysearch.executors.ray.launch import Launch, needs
 from raysearch.executors.ray.pool import Pool
 from raysearch.executors.ray.reach import Reach
@@ -35,7 +35,6 @@ class Pools:
         generator: configuration of the generator.
         rewards: specifications of the rewards, the one searched by first.
         store: folder in which states outlive their node; None for none.
-        sign: a file there that only those see who see the driver's folder; empty for none.
 
     Attributes:
         heard: whether the head answered when it was last asked; if not, every question to it would block.
@@ -43,9 +42,8 @@ class Pools:
     """
 
     def __init__(
-        self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None,
-        sign: str = "",
-    ):  # fmt: skip
+        self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None
+    ):
         if cluster.placement == "paired" and cluster.rewards.replicas != cluster.generators.replicas:
             raise UsageError(
                 f"cluster.placement=paired needs one reward replica per generator replica, but there are "
@@ -57,7 +55,9 @@ class Pools:
         self._nodes: list[dict[str, Any]] = []
         self._silent_since = 0.0
         self._await_nodes()
-        self._launch = launch = Launch(cluster, generator, rewards, store, sign)
+        if idle := idle_gpus(cluster, nodes()):
+            print(f"raysearch: warning: {idle}", file=sys.stderr, flush=True)
+        self._launch = launch = Launch(cluster, generator, rewards, store)
         self.generators: Pool[Call] = Pool("cluster.generators", launch.generator, cluster.generators, cluster)
         self.rewards: Pool[Call] = Pool("cluster.rewards", launch.reward, cluster.rewards, cluster)
 
@@ -72,6 +72,7 @@ class Pools:
             return
         for pool in self:
             pool.close()
+        self._launch.close()
         self._ray.leave()
 
     def maintain(self) -> list[tuple[Call, str]]:

@@ -46,7 +46,7 @@ class Replica(Generic[C]):
         phase_began: when its phase began.
         node: id of its node, once placed.
         nodes: those of all its ranks, the leader's first.
-        answer: what its leader answered when it had loaded.
+        apart: whether its node does not see the driver's folder of states.
         meeting: address at which its ranks can gather.
         pid: process id of its leader.
         calls: in flight, the one being worked on first.
@@ -66,7 +66,7 @@ class Replica(Generic[C]):
     phase_began: float = field(default_factory=time.monotonic)
     node: str | None = None
     nodes: tuple[str, ...] = ()
-    answer: Any = None
+    apart: bool = False
     meeting: str = ""
     pid: int | None = None
     calls: list[C] = field(default_factory=list)

@@ -98,10 +98,10 @@ class Startup(Generic[C]):
             replica.node, replica.meeting, replica.pid = answers[0].node, answers[0].meeting, answers[0].pid
             replica.nodes = tuple(place.node for place in answers)
             self._warn_of_gpus(answers)
+            replica.apart = any(place.store_unseen for place in answers)
         else:
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
-            replica.answer = answers[0]
 
     def _not_started(self, replica: Replica[C], error: RayError) -> None:
         """Count a replica that failed to start. Raises UsageError if its model has never been loaded."""

@@ -1,8 +1,8 @@
 """The families of video pipelines, one file each, and the tables that are derived from the files.
 
 Adding a family takes one file here and its rows in tests/zoo/cases.py; `declare.py` says what a file may define.
-A pipeline class that no file declares is driven as one that takes text alone. Importing this loads neither torch nor
-diffusers.
+What a pipeline class that no file declares can do is read from its code (probing.py). Importing this loads neither
+torch nor diffusers; asking for a class that no file declares loads diffusers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from raysearch.generators.declare import KINDS, TEXT, Autoencoder, PipelineClass, ShippedModel
+from raysearch.generators.declare import KINDS, Autoencoder, PipelineClass, ShippedModel
 
 
 def _table(files: Iterable[ModuleType], name: str, entries: str) -> dict[str, Any]:
@@ -38,14 +38,28 @@ SCHEDULERS: dict[str, str] = _table(_FILES, "", "SCHEDULERS")
 MODELS: dict[str, ShippedModel] = _table(_FILES, "name", "MODELS")
 
 
-def of(name: str) -> PipelineClass:
-    """The declaration of a pipeline class; of one that no file declares, that it takes text alone."""
-    return PIPELINES.get(name) or PipelineClass(name, name, TEXT, tested=False, why="not in the table")
+def of(pipeline: str | type) -> PipelineClass:
+    """The declaration of a pipeline class, or of the nearest class that it derives from and that has one.
 
+    Args:
+        pipeline: the class, or the name of one of diffusers.
 
-def of_class(cls: type) -> PipelineClass:
-    """The declaration of a pipeline class, or of the nearest class that it derives from and that has one."""
-    return next((PIPELINES[c.__name__] for c in cls.__mro__ if c.__name__ in PIPELINES), of(cls.__name__))
+    Returns:
+        What a family declares; of a class that none declares, what its code tells; of a name that diffusers does not
+        have, a declaration that takes nothing and says why.
+    """
+    names = [pipeline] if isinstance(pipeline, str) else [c.__name__ for c in pipeline.__mro__]
+    for name in names:
+        if name in PIPELINES:
+            return PIPELINES[name]
+        if name in REFUSED:
+            return PipelineClass(name, name, (), tested=False, refused=REFUSED[name])
+    from raysearch.generators import probing
+
+    cls = probing.diffusers_class(pipeline) if isinstance(pipeline, str) else pipeline
+    if cls is None:
+        return PipelineClass(names[0], names[0], (), tested=False, refused="the installed diffusers does not have it")
+    return probing.derived(cls)
 
 
 def describe() -> list[dict[str, Any]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from raysearch.generators.declare import (
     KINDS,
     TEXT,
@@ -16,6 +14,7 @@ from raysearch.generators.declare import (
     Frames,
     PipelineClass,
     image,
+    pictures,
 )
 
 if TYPE_CHECKING:
@@ -25,12 +24,10 @@ HARD = 1 - 1e-6  # strength from which a condition is held exactly; the pipeline
 
 
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """A clip, of which 8k + 1 frames are used, or an image, at the start of the video."""
-    import torch
+    """A clip or an image at the start of the video; as pictures, which are resized once."""
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
-    clip = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)[None].float() / 255  # a copy: frames may be read-only
-    return {"conditions": [LTXVideoCondition(video=clip, frame_index=0)]}
+    return {"conditions": [LTXVideoCondition(video=pictures(frames), frame_index=0)]}
 
 
 def hold_conditions(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
@@ -47,30 +44,41 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
     return torch.where(rest[0].unsqueeze(-1) == 1, prepared.to(x), x)
 
 
-PAIR = "its state is a pair, video and audio, and a particle is one tensor"
-
 PIPELINES = (
-    PipelineClass("LTXPipeline", "LTX-Video", TEXT, siblings={"image": "LTXImageToVideoPipeline"}, multiple=32),
+    PipelineClass(
+        "LTXPipeline",
+        "LTX-Video",
+        TEXT,
+        tokens=128,
+        siblings={"image": "LTXImageToVideoPipeline"},
+        multiple=32,
+        rate="frame_rate",
+    ),
     PipelineClass(
         "LTXImageToVideoPipeline",
         "LTX-Video image to video",
         TEXT_IMAGE,
+        tokens=128,
         needs_frames=True,
         condition=image,
         held=True,
         hold=hold_image,
         multiple=32,
+        rate="frame_rate",
         batch="frames",
     ),
     PipelineClass(
         "LTXConditionPipeline",
         "LTX-Video 0.9.5 and later",
         KINDS,
+        tokens=256,
         condition=condition,
+        last=True,
         held=True,
         hold=hold_conditions,
         multiple=32,
-        notes="continuation; of a clip, 8k + 1 frames are used; frames from call.conditions not in batches",
+        rate="frame_rate",
+        notes="continuation; of a clip, the last 8k + 1 frames are used; frames from call.conditions not in batches",
     ),
 )
 
@@ -83,4 +91,3 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("AutoencoderKLLTXVideo", least=2, covers=_covers),)
-REFUSED = {"LTX2Pipeline": PAIR, "LTX2ImageToVideoPipeline": PAIR, "LTX2ConditionPipeline": PAIR}

@@ -4,7 +4,7 @@ import math
 
 from raysearch.generators.declare import TEXT, Autoencoder, Config, PipelineClass
 
-PIPELINES = (PipelineClass("MochiPipeline", "Mochi", TEXT, multiple=8),)
+PIPELINES = (PipelineClass("MochiPipeline", "Mochi", TEXT, tokens=256, multiple=8),)
 
 
 def _covers(config: Config) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raysearch.generators.declare import TEXT, TEXT_IMAGE, Call, Pipeline, PipelineClass, hold_first, image
+from raysearch.generators.declare import TEXT, TEXT_IMAGE, Call, Pipeline, PipelineClass, Size, hold_first, image
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +15,7 @@ def hold(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tens
     return hold_first(x, prepared, 1)
 
 
-def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
+def shape(pipeline: Pipeline, call: Call, given: Size) -> Size:
     """The nearest size of the training, unless `use_resolution_binning` is off; the video is cut to its size later."""
     from diffusers.pipelines.sana_video import pipeline_sana_video_i2v as sana
 
@@ -28,11 +28,12 @@ def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
 
 
 PIPELINES = (
-    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, multiple=32),
+    PipelineClass("SanaVideoPipeline", "Sana-Video", TEXT, tokens=300, multiple=32),
     PipelineClass(
         "SanaImageToVideoPipeline",
         "Sana-Video image to video",
         TEXT_IMAGE,
+        tokens=300,
         needs_frames=True,
         condition=image,
         shape=shape,

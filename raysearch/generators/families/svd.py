@@ -48,6 +48,7 @@ PIPELINES = (
         adapt=same_noise_on_the_image,
         batch="frames",
         multiple=8,
+        rate="fps",
         rounds="never",
         notes="the text of a prompt is not used",
     ),

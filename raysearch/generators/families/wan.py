@@ -15,8 +15,10 @@ from raysearch.generators.declare import (
     Frames,
     Pipeline,
     PipelineClass,
+    Size,
     image,
     pictures,
+    redrawn,
     video_length,
 )
 
@@ -42,7 +44,7 @@ def hold_image(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torc
     return torch.where(rest[1] == 0, rest[0].to(x), x) if len(rest) == 2 else x
 
 
-def shape(pipeline: Pipeline, call: Call) -> tuple[int, int]:
+def shape(pipeline: Pipeline, call: Call, given: Size) -> Size:
     """The size of the video, which the pipeline rounds down to whole patches of its network."""
     network = (pipeline.transformer if pipeline.transformer is not None else pipeline.transformer_2).config
     height, width = (call[k] // (n := pipeline.vae_scale_factor_spatial * p) * n
@@ -55,6 +57,7 @@ PIPELINES = (
         "WanPipeline",
         "Wan 2.1, 2.2 (A14B, TI2V-5B)",
         TEXT,
+        tokens=512,
         siblings={"image": "WanImageToVideoPipeline"},
         rounds="wan",
         siblings_if="expand_timesteps",  # TI2V-5B; the other models of text alone cannot see an image
@@ -64,6 +67,7 @@ PIPELINES = (
         "WanImageToVideoPipeline",
         "Wan 2.1, 2.2 image to video",
         TEXT_IMAGE,
+        tokens=512,
         needs_frames=True,
         condition=image,
         shape=shape,
@@ -75,15 +79,20 @@ PIPELINES = (
     PipelineClass(
         "WanVideoToVideoPipeline",
         "Wan 2.1 video to video",
-        TEXT,
+        ("text", "frames"),
+        needs_frames=True,
+        redraws=True,
+        condition=redrawn,
+        tokens=512,
         rounds="given",
         needs=FTFY,
-        notes="needs call.video, which has no influence at the only strength that is possible, 1",
+        notes="a new version of the clip, from call.strength (0.8)",
     ),
     PipelineClass(
         "WanVACEPipeline",
         "Wan VACE",
         KINDS,
+        tokens=512,
         condition=condition_vace,
         rounds="wan",
         needs=FTFY,

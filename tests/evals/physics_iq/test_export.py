@@ -5,7 +5,7 @@ import pytest
 
 from raysearch import videos
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq import clips, export, protocol
+from raysearch.evals.physics_iq import clips, export
 
 
 def video(frames, size=(48, 64)):
@@ -77,16 +77,3 @@ def test_what_does_not_fit_is_named():
         export.clip(video(200), 23.976, 0, name="film.mp4")
     with pytest.raises(UsageError, match="'lanczos' is unknown"):
         export.clip(video(50), 8, 0, enlarge="lanczos")
-
-
-def test_the_card_refuses_a_name_that_cannot_be_an_id():
-    facts = {"input_type": "i2v", "fps": 8, "resolution": "64x48", "n": 1, "method": "x", "descriptions": "op"}
-    reported = {
-        k: {"mean": 1.0, "std": None} for k in ("score", "spatial", "spatiotemporal", "weighted_spatial", "mse")
-    }
-    found = protocol.card({"org": "Lab", "id": "wan-2", "date": "2026-01-31"}, facts, reported | {"runs": 1}, {})
-    assert found["run_id"] == "lab__wan-2__2026-01-31" and found["bon_sampling_method"] == "none"
-    assert found["generation_gpu"] == protocol.TO_FILL and found["reported"]["score"] == {"mean": 1.0, "std": None}
-    with pytest.raises(UsageError, match="submission id"):
-        protocol.card({"org": "a lab", "id": "x", "date": "2026-01-31"}, facts, reported, {})
-    assert protocol.run_name("wan", "op", 3) == "wan-op-run_03"

@@ -7,29 +7,30 @@ everything that was found; it depends on no clock, no number of replicas and no 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
-from raysearch import runs
+from raysearch import runs, storage
 from raysearch.config.settings import Job
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq import export, score, scorer
-from raysearch.evals.physics_iq.challenge import page, selection, settings, submission
-from raysearch.evals.physics_iq.challenge.candidates import Scored, cached, collect
+from raysearch.evals.physics_iq import score, scorer
+from raysearch.evals.physics_iq.challenge import conditioning, page, selection, settings, submission, wordings
+from raysearch.evals.physics_iq.challenge.candidates import Scored, collect, read
 from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
 from raysearch.evals.physics_iq.table import Table
-from raysearch.moves import Cost, Outcome, digest, encode
+from raysearch.executors import machine
+from raysearch.moves import Cost, digest, encode
 from raysearch.runs import Resolved, Shared, resolve
-from raysearch.search import common
 
 BASE = "base"
+LINE_S = 10.0  # between two lines of progress in a log
 Pools = dict[tuple[str, int], list[Scored]]
 
 
@@ -49,20 +50,26 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
         UsageError: The job or the data set does not fit, or a search failed.
     """
     options = settings.read(job)
-    data = settings.pick(settings.data(job, options), limit, scenario)
     if not partial:
-        settings.check_length(job, options, data)
-    todo = settings.entries(job, options, data.views)
+        machine.check_gpus(job)
+    whole = settings.data(job, options)
+    data = settings.pick(whole, limit, scenario)
+    if not partial:
+        conditioning.check(job, options, data)
+    wordings.freeze(job, whole)
+    todo = settings.entries(job, options, conditioning.items(job, options, data.views))
     shared = Shared()
     # No baseline: strategies are compared by the challenge itself.
     resolved = {(e.name, e.number): resolve(replace(e.job, baseline=False), shared=shared) for e in todo}
     if not partial:
+        conditioning.check(job, options, data)  # once more: a model of the hub is known only now
         _generate(todo, resolved)
     pools: Pools = {}
     for entry in todo:
-        print(f"scoring {entry.name}, run {entry.number}", flush=True)
-        key = entry.name, entry.number
-        pools[key] = collect(entry, resolved[key], data, options, job, _progress, job.cluster.address)
+        key, began = (entry.name, entry.number), time.monotonic()
+        pools[key] = collect(entry, resolved[key], data, options, job, _progress(entry), job.cluster.address)
+        print(f"scored {entry.name}, run {entry.number}: {len(pools[key])} candidates, "
+              f"{time.monotonic() - began:.0f} s", flush=True)  # fmt: skip
     if not all(pools.values()):
         raise UsageError(f"{job.run}: no view is finished in every run yet; give the command without --partial")
     found = compare(data, options, todo, pools)
@@ -71,9 +78,10 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
     _tables(job, data, todo, pools)
     submission.pairs(job, options, todo, pools, found["best"])
     if not found["partial"]:
-        submission.write(job, options, data, todo, pools, found)
-    export.write(json.dumps(encode(found), indent=1, allow_nan=False).encode(), Path(job.run) / "challenge.json")
-    export.write(page.page(job, found).encode(), Path(job.run) / "challenge.html")
+        for line in submission.write(job, options, data, todo, pools, found):
+            print(line, flush=True)
+    storage.write(f"{job.run}/challenge.json", json.dumps(encode(found), indent=1, allow_nan=False))
+    storage.write(f"{job.run}/challenge.html", page.page(job, found))
     return found
 
 
@@ -118,55 +126,14 @@ def systems(todo: list[ChallengeRun], pools: Pools) -> dict[str, list[Table]]:
     return found
 
 
-def plan(job: Job, limit: int | None, scenario: str | None, seconds_per_nfe: float | None) -> str:
-    """What a challenge would do, counted by running its searches on made-up rewards. Loads and generates nothing."""
-    options = settings.read(job)
-    data = settings.pick(settings.data(job, options), limit, scenario)
-    lines, total, shared = settings.check_length(job, options, data), 0, Shared()
-    for entry in settings.entries(job, options, data.views):
-        steps = entry.job.generator.steps
-        assert steps is not None
-        counts = [count(t, steps) for t in resolve(replace(entry.job, choose={}), shared=shared).measured(1.0).tasks()]
-        moves, nfe = sum(c[0] for c in counts), sum(c[1] for c in counts)
-        total += nfe
-        lines.append(
-            f"{entry.name}, run {entry.number}: {len(counts)} prompts, {moves} moves, {nfe} network evaluations"
-        )
-    have = cached(options, job, data)
-    lines.append(f"scoring: {len(data.views)} views, real clips of {have} cached")
-    if seconds_per_nfe is None:
-        lines.append(f"in all {total} network evaluations; give --seconds-per-nfe for GPU-hours")
-    else:
-        lines.append(f"in all {total} network evaluations x {seconds_per_nfe:g} s = "
-                     f"{total * seconds_per_nfe / 3600:.1f} GPU-hours, decoding and rewards not counted")  # fmt: skip
-    return "\n".join(lines)
-
-
-def count(task: Task, steps: int) -> tuple[int, int]:
-    """(Moves, network evaluations) of a search whose rewards are drawn by key, on a generator with so many steps."""
-    at: dict[str, int] = {}
-    moves, spent, round = 0, 0, next(task.search)
-    while True:
-        outcomes = []
-        for move in round.moves:
-            key = move.key(task.scope)
-            if key not in at:
-                moves, spent, at[key] = moves + 1, spent + common.nfe([move], at, steps), move.to
-            value = int(key[:8], 16) / 2**32
-            outcomes.append(Outcome(key, value, {"made up": value}, cost=Cost(nfe=move.to)))
-        try:
-            round = task.search.send(outcomes)
-        except StopIteration:
-            return moves, spent
-
-
 def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resolved]) -> None:
-    from raysearch.report import write
+    from raysearch.report.remote import publish
 
     failed = []
     for entry in todo:
+        print(f"generating {entry.name}, run {entry.number}", flush=True)
         ends = runs.run(resolved[entry.name, entry.number])
-        write(entry.job.run)
+        publish(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
     if failed:
         raise UsageError(
@@ -177,13 +144,13 @@ def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resol
 
 def _tables(job: Job, data: DataSet, todo: list[ChallengeRun], pools: Pools) -> None:
     """results/: the official CSV and the scores of every system and run."""
-    clip = probe(next(iter(next(iter(pools.values()))[0].clips.values())))
+    clip = probe(read(next(iter(next(iter(pools.values()))[0].clips.values()))))
     for name, tables in systems(todo, pools).items():
         for k, found in enumerate(tables):
             model = scorer.ModelClips(
                 run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
             )
-            scorer.write(Path(job.run) / "results", model.name, found, scorer.report(data, model, found))
+            scorer.write(f"{job.run}/results", model.name, found, scorer.report(data, model, found))
 
 
 def _common(tables: list[Table]) -> list[Table]:
@@ -193,14 +160,25 @@ def _common(tables: list[Table]) -> list[Table]:
 
 
 def _cost(entry: ChallengeRun, resolved: Resolved) -> dict[str, Any]:
-    path = Path(entry.job.run) / runs.RESULT
-    if not path.is_file():
+    path = f"{entry.job.run}/{runs.RESULT}"
+    if not storage.exists(path):
         return {}
-    budget = json.loads(path.read_text())["budget"]
+    budget = json.loads(storage.read(path))["budget"]
     journal = Journal(entry.job.run, resolved.manifest).outcomes.values()
     total = sum((o.cost for o in journal), Cost())
     return {**asdict(total), "wall_s": budget["seconds"]}
 
 
-def _progress(done: int, of: int) -> None:
-    print(f"  {done} of {of} views scored", flush=True)
+def _progress(entry: ChallengeRun) -> Callable[[int, int], None]:
+    """What tells how far scoring is: on a terminal a line that replaces itself, elsewhere one every LINE_S."""
+    told = [time.monotonic()]
+
+    def progress(done: int, of: int) -> None:
+        text = f"scoring {entry.name}, run {entry.number}: {done} of {of} views"
+        if sys.stdout.isatty():
+            print(f"\r\x1b[K{text if done < of else ''}", end="", flush=True)
+        elif time.monotonic() - told[0] > LINE_S and done < of:
+            told[0] = time.monotonic()
+            print(text, flush=True)
+
+    return progress

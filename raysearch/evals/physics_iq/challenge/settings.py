@@ -9,17 +9,13 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
-from raysearch import videos
 from raysearch.config import schema
 from raysearch.config.places import As
 from raysearch.config.settings import Job, PartSpec
 from raysearch.errors import UsageError
-from raysearch.evals.physics_iq import export, layout, standin
-from raysearch.evals.physics_iq.clips import count
-from raysearch.evals.physics_iq.layout import DataSet, View
-from raysearch.generators import feasible
-from raysearch.generators.inputs import frame_count
-from raysearch.prompts import Prompt, frames
+from raysearch.evals.physics_iq import descriptions, layout, protocol, standin
+from raysearch.evals.physics_iq.layout import DataSet
+from raysearch.moves import digest
 
 
 @dataclass
@@ -29,8 +25,8 @@ class Settings:
     Attributes:
         data: folder of the data set, or `tiny` for a stand-in.
         track: what a generation starts from, a frame (i2v) or a clip (v2v).
-        descriptions: CSV of prompts and categories; null for those beside the data.
-        prompts: op or bpp, which the descriptions hold.
+        descriptions: CSV of prompts and categories; null for the official one, descriptions/ beside the data.
+        prompts: op (original) or bpp (best practice), which the descriptions hold.
         scenarios: the number of scenarios of the stand-in.
         strategies: further searches, beside `search` of the job.
         runs: repetitions with other seeds, 4 for the protocol.
@@ -38,9 +34,10 @@ class Settings:
         drop: frames at the start of a generated video that are conditioning; null for as many as were given.
         upscale: `reference` scales clips to the size of the real ones.
         enlarge: how, bicubic or nearest.
-        cache: folder of what real clips need; null for one in the run folder.
+        cache: folder of what real clips need, on each machine; null for one in the run folder.
         workers: views that are scored at a time, on Ray; 0 for this process.
-        card: further fields of the submission card.
+        card: what the submission card says beside what the runs tell: org, id and date, keys of its public_info, terms
+            and warranties.
     """
 
     data: str = "tiny"
@@ -81,11 +78,10 @@ def read(job: Job) -> Settings:
             "the job has no part `challenge:`; give one, e.g. challenge: {data: tiny}, see docs/challenge.md"
         )
     found = schema.build(Settings, schema.partial(job.challenge, Settings, "the job", "challenge."))
-    if "://" in job.run:
-        raise UsageError(f"run={job.run}: a challenge writes clips and tables; give a folder, which may be a mount")
     for spec in (job.search, *found.strategies):
         if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
             raise UsageError(f"challenge.strategies: {spec!r} has no name; write e.g. {{name: smc, n: 8}}")
+    protocol.check(found.card)
     labels = [label(s) for s in (job.search, *found.strategies)]
     if doubles := sorted({n for n in labels if labels.count(n) > 1}):
         raise UsageError(f"challenge.strategies: two are called {doubles[0]!r}; give one another `label`")
@@ -101,14 +97,48 @@ def data(job: Job, settings: Settings) -> DataSet:
     """The data set at the frame rate of the generator. Raises UsageError if it lacks what the track conditions on."""
     assert job.generator.fps is not None
     if settings.data == "tiny":
-        root = standin.write(Path(job.run) / "data", settings.scenarios, job.seed)
+        root = standin.write(f"{near(job, settings)}/data", settings.scenarios, job.seed)
     else:
         root = Path(settings.data)
-    found = layout.read(root, int(job.generator.fps), settings.descriptions)
+    found = layout.read(root, int(job.generator.fps), texts(settings, root) if root.is_dir() else None)
     for view in found.views:
         if (view.switch if settings.track == "i2v" else view.conditioning) is None:
             what = "switch-frames" if settings.track == "i2v" else f"split-videos/conditioning/{found.fps}FPS"
             raise UsageError(f"{root / what}: has no file for {view.name}; the {settings.track} track starts from it")
+    return found
+
+
+def expected(job: Job, settings: Settings) -> DataSet:
+    """The data set as far as it is here, or as it is published: for a dry run, which writes nothing."""
+    assert job.generator.fps is not None
+    fps, root = int(job.generator.fps), Path(settings.data)
+    if settings.data == "tiny":
+        return standin.expected(settings.scenarios)
+    if (root / "split-videos/testing").is_dir():
+        return data(job, settings)
+    csv = settings.descriptions or descriptions.official(root, settings.prompts)
+    return layout.expected(root, fps, descriptions.described(Path(csv)) if csv and Path(csv).is_file() else {})
+
+
+def near(job: Job, settings: Settings) -> str:
+    """The folder on this machine for what is made from the data set: the run folder, or a cache where that is a URL."""
+    if "://" not in job.run:
+        return job.run
+    return settings.cache or str(Path("~/.cache/raysearch/challenge").expanduser() / digest(job.run)[:12])
+
+
+def texts(settings: Settings, root: Path) -> Path:
+    """The CSV of prompts: as the job says, or the official one beside the data. Raises UsageError if there is none."""
+    if settings.descriptions is not None:
+        return Path(settings.descriptions)
+    if settings.data == "tiny":
+        return root / "descriptions.csv"
+    if (found := descriptions.official(root, settings.prompts)) is None:
+        official = {"op": "descriptions_original.csv", "bpp": "best_practice/descriptions_base.csv"}[settings.prompts]
+        raise UsageError(
+            f"challenge.prompts={settings.prompts}: {root.parent} holds no descriptions/{official}; copy the folder "
+            "descriptions/ of the benchmark's repository beside the data, or name a CSV by challenge.descriptions"
+        )
     return found
 
 
@@ -123,87 +153,21 @@ def pick(found: DataSet, limit: int | None, scenario: str | None) -> DataSet:
     return replace(found, views=tuple(views))
 
 
-def entries(job: Job, settings: Settings, views: Sequence[View]) -> list[ChallengeRun]:
-    """Every run there is to be, repetitions of a strategy together."""
-    items = [item(job, settings, v) for v in views]
+def entries(job: Job, settings: Settings, items: Sequence[dict[str, str]]) -> list[ChallengeRun]:
+    """Every run there is to be, repetitions of a strategy together.
+
+    Args:
+        job: The job of the challenge.
+        settings: Its settings.
+        items: The prompts of the views, the same in every run: a wording is chosen before, not run by run.
+    """
     result = []
     for search in (job.search, *settings.strategies):
         name = label(search)
         spec = {k: v for k, v in search.items() if k != "label"}
         for k in range(settings.runs):
-            prompts = replace(job.prompts, items=items, heldout=0)
+            prompts = replace(job.prompts, items=list(items), heldout=0)
             sub = replace(job, run=f"{job.run}/{name}/run_{k + 1:02d}", seed=job.seed + k, search=spec, films="all",
                           prompts=prompts, challenge={})  # fmt: skip
             result.append(ChallengeRun(name, k + 1, sub))
     return result
-
-
-def item(job: Job, settings: Settings, view: View) -> dict[str, str]:
-    """The prompt of a view, as a job says it."""
-    prompt = {"id": f"{view.id:04d}", "text": view.prompt}
-    if settings.track == "i2v":
-        return prompt | {"image": str(view.switch)}
-    if settings.condition_frames is None:
-        return prompt | {"video": str(view.conditioning)}
-    assert view.conditioning is not None and job.generator.fps is not None
-    path = Path(job.run) / "conditioning" / f"{view.id:04d}-last-{settings.condition_frames}.mp4"
-    if not path.is_file():
-        fps = job.generator.fps
-        clip = frames(Prompt(prompt["id"], video=str(view.conditioning)), fps)
-        assert clip is not None
-        if len(clip) < settings.condition_frames:
-            raise UsageError(
-                f"challenge.condition_frames={settings.condition_frames}: {view.conditioning} has {len(clip)} frames"
-            )
-        export.write(videos.encode(clip[-settings.condition_frames :], fps, 0, enlarge=False), path)
-    return prompt | {"video": str(path)}
-
-
-def drop(job: Job, settings: Settings, prompt: dict[str, str]) -> int:
-    """Number of frames at the start of a generated video that are conditioning.
-
-    Args:
-        job: The job of the challenge.
-        settings: Its settings.
-        prompt: The prompt of a view, as `item` returns it.
-    """
-    if settings.drop is not None:
-        return settings.drop
-    return 1 if "image" in prompt else frame_count(Prompt(prompt["id"], video=prompt["video"]), job.generator.fps)
-
-
-def check_length(job: Job, settings: Settings, found: DataSet) -> list[str]:
-    """Hold the number of frames that the generator will make against what the views need, before any is made.
-
-    Returns:
-        Notes for the user.
-
-    Raises:
-        UsageError: for videos that are too short, naming the num_frames that would do.
-    """
-    length = feasible.length(job.generator, usual=True)
-    if length is None:
-        return []
-    wanted = count(found.seconds, found.fps)
-    for view in found.views:
-        lost = _conditioning(job, settings, view)
-        if length.made < lost + wanted:
-            asked = "" if length.asked == length.made else f", of which {length.sizes.pipeline} makes {length.made}"
-            raise UsageError(
-                f"generator.num_frames={length.asked}{asked}: a view of {found.seconds:g} s at {found.fps} frames per "
-                f"second needs {wanted}, after {lost} of conditioning; set "
-                f"generator.num_frames={length.sizes.enough(lost + wanted)}"
-            )
-    return [f"generator.num_frames={length.asked}: {length.note}"] if length.note else []
-
-
-def _conditioning(job: Job, settings: Settings, view: View) -> int:
-    """Frames at the start of a generated video that are conditioning; nothing is decoded."""
-    if settings.drop is not None:
-        return settings.drop
-    if settings.track == "i2v":
-        return 1
-    if settings.condition_frames is not None:
-        return settings.condition_frames
-    assert view.conditioning is not None
-    return frame_count(Prompt(f"{view.id:04d}", video=str(view.conditioning)), job.generator.fps)
