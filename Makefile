@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -81,6 +81,8 @@ chaos-nodes: .venv/ready  ## the same on two nodes that share nothing, in namesp
 
 test-storage: .venv/storage-ready  ## runs on a real S3 server of this machine: killed, resumed, two drivers, sweeps
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_object_stores.py
+flops: .venv/ready  ## what models at full size compute, counted without weights; writes benchmarks/flops.json
+	$(BIN)/python -m benchmarks.flops
 
 lag: .venv/ready  ## what scores that lag a step and repeated network calls cost, on exact chains; writes benchmarks/lag.json
 	$(BIN)/python -m benchmarks.lag --json benchmarks/lag.json

@@ -68,12 +68,21 @@ def rules(n: int, count: int) -> dict[str, Callable[[Draw, int], tuple[Outcome, 
     return {"wording": wording, "uniform": uniform, **{f"alone {k}": alone(k) for k in range(count)}}
 
 
-def exact(count: int, n: int, spread: float, error: float, repeats: int) -> dict[str, object]:
-    """Value, and share of the videos on the best wording, of every rule over random arms."""
+def exact(count: int, n: int, spread: float, error: float, repeats: int, mislead: int = 0) -> dict[str, object]:
+    """Value, and shares of the videos on the best wording and on those that do not mislead, of every rule.
+
+    Args:
+        count: wordings.
+        n: videos.
+        spread: standard deviation of the means of wordings.
+        error: of the reward.
+        repeats: times that means and videos are drawn.
+        mislead: how many wordings, not the original, are worse by two standard deviations of a seed.
+    """
     rng, every = np.random.default_rng([count, n]), rules(n, count)
-    values: dict[str, list[tuple[float, float]]] = {}
+    values: dict[str, list[tuple[float, float, float]]] = {}
     for seed in range(repeats):
-        means = spread * rng.normal(size=count)
+        means = spread * rng.normal(size=count) - 2.0 * (np.arange(count) >= count - mislead)
         own, off = rng.normal(size=(count, n)), error * rng.normal(size=(count, n))
         quality = means[:, None] + own
         best = int(np.argmax(means))
@@ -84,11 +93,14 @@ def exact(count: int, n: int, spread: float, error: float, repeats: int) -> dict
         wanted = {"wording": "wording", "uniform": "uniform", "alone 0": "original", f"alone {best}": "best known"}
         for name, called in wanted.items():
             if name == "alone 0" and best == 0:
-                values.setdefault("original", []).append(_seen(every["alone 0"], draw, seed, best))
+                values.setdefault("original", []).append(_seen(every["alone 0"], draw, seed, best, mislead))
                 called = "best known"
-            values.setdefault(called, []).append(_seen(every[name], draw, seed, best))
+            values.setdefault(called, []).append(_seen(every[name], draw, seed, best, mislead))
     table = {name: _summary(np.array(pairs)) for name, pairs in values.items()}
-    return {"wordings": count, "videos": n, "sd_of_means": spread, "error": error, "repeats": repeats, "rules": table}
+    return {
+        "wordings": count, "videos": n, "sd_of_means": spread, "error": error, "mislead": mislead, "repeats": repeats,
+        "rules": table,
+    }  # fmt: skip
 
 
 def pool(folder: str, scenes: int, seed: int) -> Path:
@@ -175,15 +187,16 @@ def _told(result: Result) -> tuple[Outcome, list[float]]:
 
 
 def _seen(
-    rule: Callable[[Draw, int], tuple[Outcome, list[float]]], draw: Draw, seed: int, best: int
-) -> tuple[float, float]:
+    rule: Callable[[Draw, int], tuple[Outcome, list[float]]], draw: Draw, seed: int, best: int, mislead: int
+) -> tuple[float, float, float]:
     chosen, shares = rule(draw, seed)
-    return chosen.rewards["quality"], shares[best]
+    return chosen.rewards["quality"], shares[best], sum(shares[: len(shares) - mislead])
 
 
-def _summary(pairs: np.ndarray) -> dict[str, float]:
-    value, share = pairs.mean(axis=0).tolist()
-    return {"value": value, "sem": float(pairs[:, 0].std(ddof=1) / np.sqrt(len(pairs))), "share_on_best": share}
+def _summary(found: np.ndarray) -> dict[str, float]:
+    value, share, good = found.mean(axis=0).tolist()
+    sem = float(found[:, 0].std(ddof=1) / np.sqrt(len(found)))
+    return {"value": value, "sem": sem, "share_on_best": share, "share_on_good": good}
 
 
 def main() -> None:
@@ -193,8 +206,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     args = parser.parse_args()
-    cases = [(4, 16, 0.3, 0.5), (4, 16, 1.0, 0.5), (8, 24, 0.3, 2.0), (8, 24, 1.0, 0.5), (8, 24, 1.0, 2.0)]
-    found: dict[str, object] = {"exact": [exact(*case, args.repeats) for case in cases]}
+    cases = [(4, 16, 0.3, 0.5, 0), (4, 16, 1.0, 0.5, 0), (8, 24, 0.3, 2.0, 0), (8, 24, 1.0, 0.5, 0),
+             (8, 24, 1.0, 2.0, 0), (8, 24, 0.5, 0.5, 5), (8, 24, 0.5, 2.0, 5)]  # fmt: skip
+    found: dict[str, object] = {"exact": [exact(*case[:4], args.repeats, case[4]) for case in cases]}
     if args.run:
         found["shipped"] = shipped(pool(args.run, args.scenes, 0), POOL, 200)
     text = json.dumps(found, indent=1)

@@ -95,6 +95,7 @@ def _vp_time(a: Tensor, s: Tensor) -> Tensor:
 KERNELS: dict[str, KernelKind] = {
     "ode": KernelKind(ode, 0.0),
     "2m": KernelKind(ode, 0.0),  # second order: it extrapolates the preview, see sampling.kernels.second_order
+    "unipc": KernelKind(ode, 0.0),  # second order with a correction, see sampling.unipc; with a guide, the ode
     "ddim_eta": KernelKind(ddim_eta, 1.0),
     "flow_sde": KernelKind(flow_sde),
     "cps": KernelKind(cps, 1.0),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from annotated_types import Ge, Gt, Le, Predicate
 
@@ -105,6 +105,8 @@ class Guide:
         shrink: spatial scale of the latents that are decoded for the gradient.
         chunk: latent frames decoded at a time for the gradient; null for all.
         recompute: keep no activations of decoder and network but compute them again; slower, with less memory.
+        through_context: whether the gradient also flows through the frames from which a reward predicts the others;
+            false stops it there, as WMReward's published code does (of rewards that predict: vjepa2).
     """
 
     KEYED: ClassVar[tuple[str, ...]] = (
@@ -123,6 +125,7 @@ class Guide:
     shrink: Annotated[float, Gt(0), Le(1)] = 1.0
     chunk: Annotated[int, Ge(1)] | None = None
     recompute: bool = False
+    through_context: bool = True
 
 
 @dataclass(frozen=True)
@@ -291,8 +294,8 @@ def keyed(part: Any) -> dict[str, Any]:
 
     So a field that is added later, with a default that changes nothing, leaves every key as it was.
     """
-    entries = {}
-    for name, default in _defaults(type(part)):
+    entries, kind = {}, type(part)
+    for name, default in _defaults(cast(Hashable, kind)):
         value = getattr(part, name)
         if name in part.KEYED or value != default:
             entries[name] = keyed(value) if is_dataclass(value) else value
@@ -300,7 +303,7 @@ def keyed(part: Any) -> dict[str, Any]:
 
 
 @cache
-def _defaults(kind: type) -> list[tuple[str, Any]]:
+def _defaults(kind: Any) -> list[tuple[str, Any]]:
     """The fields of a dataclass with their defaults, without those that enter no key."""
     kept = [f for f in fields(kind) if f.metadata.get("keyed", True)]
     return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in kept]

@@ -13,6 +13,7 @@ _DOCTOR = """examples:
   raysearch doctor tiny
   raysearch doctor Lightricks/LTX-Video-0.9.5 dtype=bfloat16 height=480 width=704 num_frames=97
   raysearch doctor models/skyreels chunks=2 num_frames=97 height=256 width=448 call.overlap_history=17
+  raysearch doctor Wan-AI/Wan2.1-VACE-14B-diffusers --card height=720 width=1280    # loads nothing
   raysearch doctor models/wan-i2v --image first.png --json
   raysearch doctor my_package.my_module:load steps=8 call.size=64     # a custom generator
 
@@ -37,6 +38,7 @@ def add(command: Declare) -> None:
     sub.add_argument("--video", metavar="FILE", help="video to continue")
     sub.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
     sub.add_argument("--no-gradients", action="store_true", help="do not try guides, which take far more memory")
+    sub.add_argument("--card", action="store_true", help="print the settings beside those of the model's card, and end")
     sub.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
@@ -50,6 +52,8 @@ def doctor(args: argparse.Namespace) -> int:
     given = configuration.overrides(args.overrides)
     given |= given.pop("generator", {})
     named = "name" if ":" in args.model and not Path(args.model).exists() else "model"
+    if args.card:
+        return _card({named: args.model, **given}, args.json)
     generator = {named: args.model, "fps": 16, **given}
     chunks = given.get("chunks", 1)
     generator.setdefault("steps", feasible.LEAST * (chunks if isinstance(chunks, int) else 1))
@@ -67,6 +71,34 @@ def doctor(args: argparse.Namespace) -> int:
         report["frames_asked"] = length.asked
     print(json.dumps(report, indent=1) if args.json else text(report))
     return 1 if report["failures"] else 0
+
+
+def _card(given: dict[str, Any], as_json: bool) -> int:
+    """Print what a job with these settings would use beside the card of the model. Exit code 1 without a card."""
+    from raysearch import config as configuration
+    from raysearch.config import by_card
+    from raysearch.config.generator import GeneratorConfig
+    from raysearch.errors import UsageError
+
+    card = by_card.card_of(GeneratorConfig(**{k: v for k, v in given.items() if k in ("name", "model", "card")}))
+    if card is None:
+        raise UsageError(
+            f"no card is known for {given.get('model', given.get('name'))!r}; card=HUB_ID names the model it was made "
+            "from, and docs/cards.md lists those that are known"
+        )
+    rows = by_card.rows(configuration.typed({"generator": given}, "the command line").generator, card)
+    if as_json:
+        print(json.dumps({row.key: {"job": row.job, "card": row.card, "source": row.said.source} for row in rows}))
+        return 0
+    table = [("setting", "job", "card", "source")]
+    table += [(("* " if r.differs else "  ") + r.key, by_card.shown(r.job), by_card.shown(r.card),
+               r.said.source + (f" ({r.said.others})" if r.said.others else "")) for r in rows]  # fmt: skip
+    table += [(f"  {key}", "", by_card.shown(said.value), said.source) for key, said in card.facts.items()]
+    widths = [max(len(row[i]) for row in table) for i in range(3)]
+    print(f"card of {card.name}, {card.pipeline}; * marks where the job differs")
+    for row in table:
+        print("  ".join(f"{cell:<{w}}" for cell, w in zip(row, [*widths, 0], strict=True)).rstrip())
+    return 0
 
 
 def text(report: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.generators import families, inputs
-from raysearch.generators.declare import Call, Frames, Pipeline, pictures
+from raysearch.generators.declare import Call, Frames, Pipeline, PipelineClass, pictures
 from raysearch.videos.fitting import described
 
 LENGTHS = ("num_frames", "frames", "video_length")  # how pipelines call the number of frames
@@ -43,6 +43,8 @@ def arguments(pipeline: str | type, text: str, frames: Frames | None, prompt_id:
 def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prompt_id: str) -> Frames:
     """Conditioning frames in the shape of the video, as `generator.fit` says; what was done is told once.
 
+    Of a clip of which the class takes a part, the last frames: they are next to those that are made.
+
     Args:
         pipeline: the pipeline that takes them.
         frames: uint8 [T, H, W, 3].
@@ -56,10 +58,7 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
     declared = families.of(type(pipeline))
     if declared.condition is None:
         return frames
-    if declared.last:
-        ratio = pipeline.vae_temporal_compression_ratio
-        frames = frames[-((len(frames) - 1) // ratio * ratio + 1) :]
-    given = frames.shape[1:3]
+    given, frames = frames.shape[1:3], frames[-used(declared, len(frames), pipeline) :]
     height, width = declared.shape(pipeline, call, given) if declared.shape else (call.get("height"), call.get("width"))
     if not height or not width:
         raise UsageError(
@@ -72,6 +71,13 @@ def fitted(pipeline: Pipeline, frames: Frames, call: Call, how: videos.Fit, prom
     if declared.image_sizes and how == "stretch":  # elsewhere the pipeline stretches what it is given to the size
         return np.stack([np.asarray(p) for p in pictures(frames, {"height": height, "width": width})])
     return frames
+
+
+def used(declared: PipelineClass, given: int, pipeline: Pipeline) -> int:
+    """How many of so many conditioning frames a class takes, with the autoencoder of this pipeline; the last ones."""
+    if declared.uses is None:
+        return given
+    return declared.uses(given, families.per_latent(type(pipeline.vae).__name__, pipeline.vae.config))
 
 
 def own_names(pipeline: type, call: Call) -> Call:

@@ -66,8 +66,9 @@ class PipelineClass:
             that no prompt changes (with all sizes) and the id of the prompt.
         shape: height and width at which a pipeline takes conditioning frames. It receives the pipeline, the part of
             the call that no prompt changes, completed with the defaults of its signature, and the size of the frames.
+        uses: how many of so many conditioning frames the class takes, which are then the last ones: those next to the
+            frames to make. It receives the number and how many frames a latent frame stands for. Unset, it takes all.
         image_sizes: whether the image decides the size of the video, and the call takes no height and width.
-        last: whether a clip is cut to its last whole latent frames, because the pipeline itself would keep the first.
         sound: whether the pipeline makes sound with the video, so that a particle is both (several.py).
         redraws: whether the frames of a prompt are not the beginning of the video but what it is a new version of: it
             starts from them, noised as `call.strength` says, and has their length.
@@ -108,8 +109,8 @@ class PipelineClass:
     needs_frames: bool = False
     condition: Condition | None = None
     shape: Shape | None = None
+    uses: Callable[[int, int], int] | None = None
     image_sizes: bool = False
-    last: bool = False
     sound: bool = False
     redraws: bool = False
     held: bool = False
@@ -214,6 +215,11 @@ def redrawn(frames: Frames, call: Call, prompt_id: str) -> Call:
     """The clip to make a new version of: its first `num_frames`, of which whole latent frames of four are used."""
     length = min(len(frames), call.get("num_frames") or len(frames))
     return {"video": pictures(frames[: (length - 1) // 4 * 4 + 1], call)}
+
+
+def whole_latents(given: int, per_latent: int) -> int:
+    """Of conditioning frames, those that fill whole latent frames after the first one."""
+    return (given - 1) // per_latent * per_latent + 1
 
 
 def hold_first(x: torch.Tensor, clean: torch.Tensor, count: int) -> torch.Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, inputs, memory, parts, published, sizes
+from raysearch.generators import classes, custom, families, inputs, memory, parts, published, sizes, solver
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.sizes import Length
@@ -28,12 +28,13 @@ KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
+def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) -> None:
     """Check a generator and its prompts as far as is possible without loading the model.
 
     Args:
         config: the generator's settings.
         prompts: their conditioning files are read.
+        ranks: over how many processes a replica is split.
 
     Raises:
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
@@ -47,6 +48,8 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
     if isinstance(index.get("_class_name"), list):
         return  # what a class that the model brings can do is known when it is loaded
     memory.check(config, _autoencoder(index))
+    parts.check_ranks(index, ranks)
+    classes.check_call(config, pipeline, call)
     parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
     if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
         sizes.check(known, call)
@@ -97,6 +100,27 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
     if asked is None and usual and known is not None:
         asked = sizes.usual_frames(pipeline, network)
     return Length.of(known, asked) if known is not None and isinstance(asked, int) else None
+
+
+def stock_kernel(config: GeneratorConfig) -> str:
+    """The kernel that is the model's own sampler (solver.py); `ode` where it is not known, and for chunks."""
+    if config.name != "diffusers" or config.chunks > 1:  # chunks pause and go on, which no history survives
+        return "ode"
+    name = _class(model_index(config), "scheduler")
+    known = _config(config, "scheduler", "scheduler_config.json")
+    return solver.kernel(families.SCHEDULERS.get(name, name), {**known, **config.scheduler})
+
+
+def used(config: GeneratorConfig, given: int) -> int:
+    """How many of so many conditioning frames the model takes, which are the last ones; all where it is not known.
+
+    So many frames at the start of its videos are given, not made.
+    """
+    if config.name != "diffusers" or given < 2 or not is_here(config):
+        return given
+    index = model_index(config)
+    rule = families.of(inputs.with_same_weights(pipeline_class(config), given, index)).uses
+    return given if rule is None else rule(given, families.per_latent(_autoencoder(index), _config(config, "vae")))
 
 
 def pin(config: GeneratorConfig) -> GeneratorConfig:

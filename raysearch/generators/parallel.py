@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from raysearch.errors import UsageError
+from raysearch.generators.parts import cannot_split
 
 NETWORKS = ("transformer", "transformer_2")
 PATIENCE = timedelta(minutes=10)  # waiting for the other ranks, at the start and in each exchange
@@ -37,9 +37,7 @@ def split(model: Any, rank: int, ranks: int, meeting: str) -> None:
     unable = [type(n).__name__ for n in networks if getattr(n, "_cp_plan", None) is None]
     if unable or not networks:
         name = unable[0] if unable else type(model).__name__
-        raise UsageError(
-            f"cluster.generators.ranks={ranks}: diffusers cannot split {name} over several processes; set it to 1"
-        )
+        raise cannot_split(name, ranks)
     from diffusers import ContextParallelConfig
     from diffusers.utils import logging
 

@@ -20,8 +20,6 @@ from raysearch.generators import families
 from raysearch.generators.declare import Call, Config, Pipeline
 from raysearch.names import lookup
 
-KNOWN = ("height", "width", "num_frames", "guidance_scale", "negative_prompt")  # checked by their own keys
-
 
 def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> None:
     """Check the dtypes of parts and the settings of the scheduler before anything is loaded.
@@ -43,10 +41,27 @@ def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> N
     entry = index.get("scheduler")
     name = entry[1] if isinstance(entry, list) and len(entry) == 2 else ""
     if unknown := [key for key in config.scheduler if key not in scheduler_config]:
-        check_scheduler(_class_of(name), name, unknown)
+        check_scheduler(class_of(name), name, unknown)
 
 
-def _class_of(name: str) -> Any:
+def check_ranks(index: Config, ranks: int) -> None:
+    """Raise UsageError if a network of the model cannot be split over several processes."""
+    for part in ("transformer", "transformer_2") if ranks > 1 else ():
+        entry = index.get(part)
+        name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        if name and getattr(class_of(name), "_cp_plan", None) is None:
+            raise cannot_split(name, ranks)
+
+
+def cannot_split(name: str, ranks: int) -> UsageError:
+    """The error for a network, or a model, that diffusers cannot split."""
+    return UsageError(
+        f"cluster.generators.ranks={ranks}: diffusers cannot split {name} over several processes; set it to 1, and use "
+        "more replicas"
+    )
+
+
+def class_of(name: str) -> Any:
     import diffusers
 
     return getattr(diffusers, name, None)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raysearch.config.by_card import part_dtype
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import families, feasible, sizes
 from raysearch.generators.declare import Autoencoder
@@ -18,7 +19,8 @@ from raysearch.generators.published import Published, known
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # FLOP of decoding a pixel of a frame, counted on PyTorch's meta device (benchmarks/flops.py)
-DECODE = {"AutoencoderKLWan": 8.5e6}
+DECODE = {"AutoencoderKLWan": 8.5e6, "AutoencoderKLCogVideoX": 1.86e7, "AutoencoderKLHunyuanVideo": 2.3e7,
+          "AutoencoderKLLTXVideo": 8.8e5}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def scale(config: GeneratorConfig) -> Scale | None:
     tokens = -(-frames // patches[0]) * (h // patches[1]) * (w // patches[2])
     blocks = NETWORKS[model.network](model.config)
     forwards = forwards_of(model, call)
-    dtype, vae_dtype = dtype_of(config, "transformer"), dtype_of(config, "vae")
+    dtype, vae_dtype = (part_dtype(config.dtype or {}, part) for part in ("transformer", "vae"))
     pixels, each = made * height * width, DECODE.get(model.vae)
     return Scale(
         f"{model.pipeline} of {config.model}", asked, made, height, width, tokens, forwards,
@@ -169,7 +171,7 @@ def scale(config: GeneratorConfig) -> Scale | None:
         4 * model.channels * frames * h * w,
         parameters(model) * BYTES[dtype],
         model.vae_parameters * BYTES[vae_dtype],
-        model.text_parameters * BYTES[dtype_of(config, "text_encoder")] or None, dtype, vae_dtype, of,
+        model.text_parameters * BYTES[part_dtype(config.dtype or {}, "text_encoder")] or None, dtype, vae_dtype, of,
     )  # fmt: skip
 
 
@@ -200,14 +202,6 @@ def forwards_of(model: Published, call: Mapping[str, Any]) -> int:
     if model.forwards == 1:
         return 2 if (call.get("true_cfg_scale") or 1) > 1 else 1
     return 1 if scale is not None and scale <= 1 else model.forwards
-
-
-def dtype_of(config: GeneratorConfig, part: str) -> str:
-    """The dtype of a part, of one that the settings give for all or in a mapping of parts."""
-    given: Any = config.dtype
-    if isinstance(given, Mapping):
-        return str(given.get(part) or given.get("default") or "float32")
-    return str(given or "float32")
 
 
 def _patch(network: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -7,7 +7,9 @@ prompt, its own checks. So everything about a reward stands in its own file. Imp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -48,6 +50,28 @@ class SurpriseMap:
 
     values: np.ndarray
     box: tuple[int, int, int, int]
+
+
+_CONTEXT_FLOWS = ContextVar("context_flows", default=True)
+
+
+@contextmanager
+def context_flows(flows: bool) -> Iterator[None]:
+    """Within, whether gradients of rewards that predict flow through their predictions (Guide.through_context).
+
+    A reward that predicts some frames from others compares the prediction with the truth, and both depend on pixels.
+    Where it does not flow, the prediction is a constant: the gradient is that of the frames to be predicted alone.
+    """
+    token = _CONTEXT_FLOWS.set(flows)
+    try:
+        yield
+    finally:
+        _CONTEXT_FLOWS.reset(token)
+
+
+def predictions_flow() -> bool:
+    """Whether a prediction is to be part of the gradient here; see `context_flows`."""
+    return _CONTEXT_FLOWS.get()
 
 
 class Reward(Protocol):

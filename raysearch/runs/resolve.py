@@ -16,7 +16,7 @@ from raysearch import writers
 from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
-from raysearch.generators import api, feasible, inputs
+from raysearch.generators import api, feasible, inputs, solver
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
@@ -127,6 +127,10 @@ def resolve(
     if isinstance(job, Resolved):
         return job
     shared = shared or Shared()
+    if solver.asked(job.search):
+        job = replace(
+            job, search={**job.search, "kernel": "ode" if elsewhere else feasible.stock_kernel(job.generator)}
+        )
     model, ranks = job.generator, job.cluster.generators.ranks
     length = (
         None
@@ -177,6 +181,6 @@ def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None) -> int:
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:
     """The generator at a fixed revision, and its fingerprint; checked against the prompts."""
-    feasible.check(job.generator, todo)
+    feasible.check(job.generator, todo, job.cluster.generators.ranks)
     generator: GeneratorConfig = feasible.pin(job.generator)
     return generator, generator_fingerprint(generator, job.cluster.generators.ranks)

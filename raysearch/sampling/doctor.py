@@ -156,7 +156,7 @@ class Checks:
         k = self.half.step
         self.findings["kernels"] = {}
         for name in KERNELS:
-            kernel = Kernel(name, 0.0 if name in ("ode", "2m") else ETA)
+            kernel = Kernel(name, 0.0 if not KERNELS[name].largest_eta else ETA)
             at = fraction(k, self.generator.steps)
             entry = {"stochastic": kernels.needs_noise(kernel, self.generator.path(k), at), "ok": False}
             self.findings["kernels"][name] = entry

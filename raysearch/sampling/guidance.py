@@ -27,7 +27,8 @@ from raysearch.resize import bilinear
 from raysearch.sampling import kernels
 from raysearch.search.schedules import fraction, guided
 
-Critic = Callable[[np.ndarray], tuple[float, np.ndarray]]  # view, fp32 [T, 3, H, W] in [0, 1] -> r, dr/dview
+# view, fp32 [T, 3, H, W] in [0, 1] -> r, dr/dview; with a second argument False, as Guide.through_context says
+Critic = Callable[..., tuple[float, np.ndarray]]
 Noise = Callable[[str], torch.Generator]  # the CPU generator of a purpose, within this Move and step
 
 
@@ -217,7 +218,8 @@ def slope(site: GuidedStep, x0: Tensor) -> Tensor:
         seen = view(site.generator.decode(leaf, site.noise("guide"), grad=True), site.size)
     if not bool(torch.isfinite(seen).all()):
         return torch.zeros_like(x0)
-    _, pull = site.critic(seen.detach().cpu().numpy())
+    how = () if guide.through_context else (False,)  # critics that know no context are asked as ever
+    _, pull = site.critic(seen.detach().cpu().numpy(), *how)
     (g,) = torch.autograd.grad(seen, leaf, torch.from_numpy(np.array(pull)).to(seen))
     if not bool(torch.isfinite(g).all()):
         raise ArithmeticError(f"the gradient of the reward is not finite at step {site.k}: try reward.dtype=float32")

@@ -18,7 +18,7 @@ from raysearch.errors import UsageError
 from raysearch.generators import Generator
 from raysearch.moves import Move, Seed, digest
 from raysearch.prompts import Prompt
-from raysearch.sampling import drift, guidance, kernels
+from raysearch.sampling import drift, guidance, kernels, unipc
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.kernels import normal
 from raysearch.sampling.state import State
@@ -129,18 +129,27 @@ def _stepped(generator: Generator, move: Move, prompt: Prompt, now: _Particle) -
     assert now.x0 is not None
     noisy = kernels.needs_noise(kernel, path, at)
     noise = normal(now.x, address(prompt, move.seed, "step", k)) if noisy else None
+    if kernel.name == "unipc":
+        before = [generator.path(j) for j in (k - 1, k - 2) if j >= 0]
+        x, memory = unipc.step(now.x, now.x0, path, k == generator.steps - 1, now.last, before)
+        return _arrived(generator, move, k + 1, x, now.x0, memory)
     history = None if now.last is None else (now.last, generator.path(k - 1))
     x, _ = kernels.step(kernel, now.x, now.x0, path, noise, at, history)
-    return _arrived(generator, move, k + 1, x, now.x0, smooth=not noisy)
+    return _arrived(generator, move, k + 1, x, now.x0, now.x0 if kernel.name == "2m" else None)
 
 
 def _arrived(
-    generator: Generator, move: Move, step: int, x: torch.Tensor, preview: torch.Tensor, smooth: bool = False
+    generator: Generator,
+    move: Move,
+    step: int,
+    x: torch.Tensor,
+    preview: torch.Tensor,
+    last: torch.Tensor | None = None,
 ) -> _Particle:
-    """The particle after a step that used `preview`; smooth: a deterministic one, on which `2m` may look back."""
+    """The particle after a step that used `preview`; last: what a second-order kernel looks back on."""
     if step == generator.steps:
         return _Particle(x, step, move.seed, preview)
-    return _Particle(x, step, move.seed, last=preview if smooth and move.kernel.name == "2m" else None)
+    return _Particle(x, step, move.seed, last=last)
 
 
 def _guided_step(

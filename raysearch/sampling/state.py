@@ -72,7 +72,8 @@ class State:
         seed: of the Move that made x; it addresses the noise of the evaluation and of the decoder.
         x0: x0_hat of x itself; of a finished state the video that the last step landed on; None of pure noise that
             was not scored.
-        last: x0_hat of the state one step before, where the kernel is `2m` and may look back on it; else None.
+        last: x0_hat of the state one step before, where the kernel is `2m` and may look back on it; of `unipc` that and
+            the correction of x but for its preview, [2, ...]; else None.
     """
 
     x: np.ndarray

@@ -17,6 +17,7 @@ from raysearch.generators import Generator
 from raysearch.generators.contract import Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
+from raysearch.rewards.base import context_flows
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.move import address, run_move, shown
 from raysearch.sampling.state import State, Store
@@ -62,9 +63,9 @@ class CountingCritic:
     def __init__(self, critic: Critic):
         self._critic, self.calls = critic, 0
 
-    def __call__(self, view: np.ndarray) -> tuple[float, np.ndarray]:
+    def __call__(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
         self.calls += 1
-        return self._critic(view)
+        return self._critic(view, through_context)
 
 
 class GeneratorWorker:
@@ -209,13 +210,16 @@ class RewardWorker:
             values |= {f"{name}.{k}": v for k, v in scores.details.items()}
         return values, time.perf_counter() - start
 
-    def gradient(self, view: np.ndarray) -> tuple[float, np.ndarray]:
-        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient: what guidance asks for."""
+    def gradient(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
+        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient: what guidance asks for.
+
+        Without `through_context` what the reward predicts is a constant to the gradient; see rewards.base.
+        """
         name, reward = next(iter(self.rewards.items()))
         if not reward.differentiable:
             raise UsageError(f"reward.name={name!r}: has no gradient to guide by; use one that has, such as vjepa2")
         video = torch.from_numpy(np.array(view))[None].requires_grad_(True)
-        with torch.enable_grad():
+        with torch.enable_grad(), context_flows(through_context):
             value = reward.reward(video, self.fps)
             (slope,) = torch.autograd.grad(value.sum(), video)
         return value.item(), slope[0].numpy()

@@ -13,8 +13,8 @@ from raysearch.names import lookup
 
 PRESETS: dict[str, Guide] = {
     # WMReward's published settings (2601.10553, table 8, and the scripts of its repository).
-    "wmreward-vldm": Guide("full", 0.001, (0.1, 1.0), every=1, shrink=0.8),
-    "wmreward-magi": Guide("full", 0.005, (0.0, 1.0), every=5),
+    "wmreward-vldm": Guide("full", 0.001, (0.1, 1.0), every=1, shrink=0.8, through_context=False),
+    "wmreward-magi": Guide("full", 0.005, (0.0, 1.0), every=5, through_context=False),
     # Scales chosen on the shipped pair. No backward pass through the network, or one every three steps.
     "cheap": Guide("mean", 0.1, (0.2, 1.0), every=3),
     "sparse": Guide("full", 0.05, every=3),

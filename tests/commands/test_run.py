@@ -74,9 +74,17 @@ def test_the_notebook_of_the_docs(tmp_path, monkeypatch):
     (tmp_path / "jobs").symlink_to(ROOT / "jobs")
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
-    exec((ROOT / "docs/how-it-works.md").read_text().split("```python")[1].split("```")[0], scope)
+    exec((ROOT / "docs/how-it-works.md").read_text().split("```python")[2].split("```")[0], scope)
     assert len(scope["rows"]) == 8 and (tmp_path / "runs/notebook/report.html").is_file()
     assert {"prompt", "reward", "motion", "tinyworld_truth.trajectory_error"} <= set(scope["rows"][0])
+
+
+@pytest.mark.slow
+def test_the_one_line_of_the_docs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec((ROOT / "docs/how-it-works.md").read_text().split("```python")[1].split("```")[0], scope)
+    assert len(scope["ran"].rows) == 8 and (tmp_path / "runs/first/report.html").is_file()
 
 
 def test_more_candidates_cost_only_the_new_ones(tmp_path):

@@ -1,9 +1,15 @@
 """In which shape pipelines take conditioning frames, and what is told of fitting them."""
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from raysearch.config.generator import GeneratorConfig
 from raysearch.errors import UsageError
+from raysearch.generators import feasible
 from raysearch.generators.conditioning import arguments, fitted, with_defaults
+from raysearch.generators.diffusers import DiffusersModel
 from raysearch.generators.families import PIPELINES
 from raysearch.prompts import Prompt, frames
 from tests.zoo import others, wan
@@ -59,3 +65,41 @@ def test_frames_for_a_pipeline_that_takes_text_alone():
     ):
         arguments("LTXPipeline", "a ball", frames(prompt), "p")
     assert arguments("LTXPipeline", "a ball", None, "p") == {"prompt": "a ball"}
+
+
+def test_ltx_continues_from_the_last_frames_and_resizes_them_once(monkeypatch):
+    """Of 12 frames 9 fill whole latent frames; those before the video that is made are the last ones."""
+    pipeline, clip = others.ltx_condition(), film(12, 48)
+    resized = []
+    plain = type(pipeline.video_processor).preprocess_video
+
+    def counted(self, video, *args, **options):
+        resized.append(video)
+        return plain(self, video, *args, **options)
+
+    monkeypatch.setattr(type(pipeline.video_processor), "preprocess_video", counted)
+    model = DiffusersModel(pipeline, 2, 8, height=32, width=32, num_frames=17, image_cond_noise_scale=0.0)
+    generator = model.given("a red ball", clip, "p")
+    with torch.no_grad():
+        x = generator.draw(torch.Generator().manual_seed(0))
+        for k in range(2):
+            generator.denoise(x, k, torch.Generator().manual_seed(k))
+        generator.decode(x, torch.Generator().manual_seed(0))
+    (pictures,) = resized
+    assert [p.size for p in pictures] == [(32, 32)] * 9  # small already, and whole bytes
+    small = [Image.fromarray(frame).resize((32, 32), Image.Resampling.BICUBIC) for frame in clip[3:]]
+    assert all((np.asarray(a) == np.asarray(b)).all() for a, b in zip(pictures, small, strict=True))
+
+
+def test_how_many_frames_are_used_is_known_before_loading(tmp_path):
+    others.ltx_condition().save_pretrained(tmp_path)
+    config = GeneratorConfig(model=str(tmp_path))
+    assert [feasible.used(config, n) for n in (1, 2, 9, 12, 17)] == [1, 1, 9, 9, 17]
+    wan.vace().save_pretrained(tmp_path / "vace")
+    assert feasible.used(GeneratorConfig(model=str(tmp_path / "vace")), 12) == 12
+    assert feasible.used(GeneratorConfig(model="someone/unknown"), 12) == 12
+
+
+def test_cosmos_sees_one_frame_or_the_last_five():
+    rule = PIPELINES["Cosmos2VideoToWorldPipeline"].uses
+    assert [rule(n, 4) for n in (1, 4, 5, 93)] == [1, 1, 5, 5]

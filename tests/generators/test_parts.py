@@ -9,7 +9,7 @@ import torch
 from raysearch import config as configuration
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import families, feasible, parts
+from raysearch.generators import classes, families, feasible, parts
 from raysearch.generators.diffusers import DiffusersModel
 from tests.zoo import hunyuan, others, wan
 from tests.zoo.cases import CASES, hunyuan15_call, ltx_size
@@ -91,6 +91,40 @@ def test_a_value_that_the_scheduler_does_not_take_is_one_line(carded):
     before = pipeline.scheduler
     parts.set_scheduler(pipeline, {})
     assert pipeline.scheduler is before
+
+
+@pytest.mark.parametrize(
+    "index, given, told",
+    [
+        ({"_class_name": "WanPipeline"}, {"shift": 5.0}, r"generator.shift=5: WanPipeline makes its times by itself"),
+        ({"_class_name": "LTXPipeline"}, {"shift": 5.0}, r"generator.scheduler=\{flow_shift: 5.0\}"),
+        ({"_class_name": "WanPipeline"}, {"call": {"guidance_scael": 1}}, r"'guidance_scael' is unknown; did you mean"),
+    ],
+)
+def test_an_argument_that_the_class_does_not_take_is_said_before_loading(tmp_path, index, given, told):
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match=told):
+        feasible.check(settings(str(tmp_path), fps=8, **given), [])
+
+
+def test_classes_that_always_give_their_scheduler_sigmas_refuse_times():
+    for name in classes.OWN_SIGMAS:
+        case = next(c for c in CASES if c.pipeline == name and not c.missing)
+        generator = DiffusersModel(case.build(), 2, 8, **case.call(), timesteps=[1000, 500])
+        with pytest.raises(ValueError, match="Only one of"):
+            generator.given("a red ball", case.frames(), "p").draw(noise(0))
+
+
+def test_a_network_that_cannot_be_split_is_said_before_loading(tmp_path):
+    index = {"_class_name": "WanVACEPipeline", "transformer": ["diffusers", "WanVACETransformer3DModel"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    config = settings(str(tmp_path), fps=8)
+    with pytest.raises(UsageError, match=r"generators.ranks=2: diffusers cannot split WanVACETransformer3DModel"):
+        feasible.check(config, [], ranks=2)
+    feasible.check(config, [])
+    index |= {"transformer": ["diffusers", "WanTransformer3DModel"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    feasible.check(config, [], ranks=2)
 
 
 def test_the_guider_holds_the_guidance_where_the_call_does_not_take_it():

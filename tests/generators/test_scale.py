@@ -4,7 +4,7 @@ import pytest
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.published import PUBLISHED, known
-from raysearch.generators.scale import NETWORKS, dtype_of, scale
+from raysearch.generators.scale import NETWORKS, scale
 
 VACE = "Wan-AI/Wan2.1-VACE-14B-diffusers"
 
@@ -43,11 +43,10 @@ def test_the_shipped_model_is_read_from_its_files():
     assert found.tokens == 9 * 4 * 4 and found.latents == 4 * 96 * 9 * 4 * 4 and found.decode_flop is None
 
 
-def test_the_dtype_of_a_part():
-    assert dtype_of(GeneratorConfig(dtype="bfloat16"), "vae") == "bfloat16"
-    mixed = GeneratorConfig()
-    mixed.dtype = {"default": "bfloat16", "vae": "float32"}
-    assert (dtype_of(mixed, "vae"), dtype_of(mixed, "transformer")) == ("float32", "bfloat16")
+def test_parts_of_other_dtypes_have_other_sizes():
+    one, mixed = of(VACE, dtype="bfloat16"), of(VACE, dtype={"default": "bfloat16", "vae": "float32"})
+    assert (mixed.network, mixed.text, mixed.vae) == (one.network, one.text, 2 * one.vae)
+    assert (mixed.dtype, mixed.vae_dtype) == ("bfloat16", "float32")
 
 
 def test_every_published_network_is_counted():

@@ -60,7 +60,7 @@ def test_a_chain_of_steps_equals_the_stock_pipeline(shift, times, guidance_scale
     assert (video - stock).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("kernel", [Kernel(), Kernel("2m"), NOISY], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", [Kernel(), Kernel("2m"), Kernel("unipc"), NOISY], ids=lambda k: k.name)
 @pytest.mark.parametrize("cut", [1, 3, 5])
 def test_a_chain_cut_anywhere_equals_the_unsplit_one_bitwise(generator, kernel, cut):
     seed = (0, 0, 7)

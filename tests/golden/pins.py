@@ -67,7 +67,9 @@ def moves() -> dict[str, Move]:
     """One Move for every kernel, guide, norm and way to start."""
     plain = Move(None, (1, 0, 2), 6)
     every = {"plain": plain, "unscored": replace(plain, score=False), "child": replace(plain, parent="f" * 32)}
-    every |= {f"kernel {k}": replace(plain, kernel=Kernel(k, 0.0 if k in ("ode", "2m") else 0.7)) for k in KERNELS}
+    every |= {
+        f"kernel {k}": replace(plain, kernel=Kernel(k, 0.0 if k in ("ode", "2m", "unipc") else 0.7)) for k in KERNELS
+    }
     every |= {f"guide {g} {n}": replace(plain, guide=Guide(g, 0.1, norm=n)) for g in GUIDES for n in NORMS}
     every["back"] = replace(plain, parent="a" * 32, back=3)
     every["mutate"] = replace(plain, parent="a" * 32, mutate=0.25)

@@ -95,7 +95,7 @@ def test_every_field_of_today_enters_the_key():
 
     assert Unkeyed().KEYED == () and Move(None, (), 1, kernel=Unkeyed()).key("") != Move(None, (), 1).key("")
     for cls in (Move, Kernel, Guide):
-        assert {*cls.KEYED} == {f.name for f in fields(cls)} - {"score", "drift", "variant"}
+        assert {*cls.KEYED} == {f.name for f in fields(cls)} - {"score", "drift", "variant", "through_context"}
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -27,7 +27,7 @@ def known(job):
 def test_seconds_are_flop_over_the_share_of_the_peak(job, known):
     found = speed(job, *known)
     assert found.pace.evaluation_s == pytest.approx(5.31e15 / (0.45 * 989e12), rel=0.005)
-    assert found.pace.decode_s == pytest.approx(8.5e6 * 97 * 480 * 832 / (0.1 * 989e12))
+    assert found.pace.decode_s == pytest.approx(8.5e6 * 97 * 480 * 832 / (0.1 * 494e12))  # the card: in float32
     assert 0.3 < found.pace.score_s < 1 and "not counted: motion" in found.sources[2]
     assert speed(job, *known, name="a100").pace.evaluation_s == pytest.approx(found.pace.evaluation_s * 989 / 312)
     assert speed(job, *known, mfu=0.9).pace.evaluation_s == pytest.approx(found.pace.evaluation_s / 2)
@@ -48,10 +48,14 @@ def test_ranks_share_an_evaluation(job, known):
 
 
 def test_single_precision_has_its_own_peak(job, known):
-    wide = config.load("jobs/physics_iq_v2v.yaml", ["generator.dtype=float32", "reward.dtype=float32"], elsewhere=True)
+    wide = config.load(
+        "jobs/physics_iq_v2v.yaml", ["generator.dtype={default: float32}", "reward.dtype=float32"], elsewhere=True
+    )
     found = speed(wide, judges(wide), scale(wide.generator))
     assert found.pace.evaluation_s == pytest.approx(5.31e15 / (0.45 * 67e12), rel=0.005)
-    assert found.pace.decode_s == pytest.approx(8.5e6 * 97 * 480 * 832 / (0.1 * 494e12))
+    half = config.load("jobs/physics_iq_v2v.yaml", ["generator.dtype=bfloat16"], elsewhere=True)
+    decoded = speed(half, judges(half), scale(half.generator)).pace.decode_s
+    assert decoded == pytest.approx(8.5e6 * 97 * 480 * 832 / (0.1 * 989e12))
     assert reward_bytes(judges(wide)) == 2 * reward_bytes(known[0])
 
 

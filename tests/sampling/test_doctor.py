@@ -42,7 +42,7 @@ def test_the_shipped_model_is_well(capsys):
     assert report["latents"] == [1, 144, 96] and report["frames"] == [17, 3, 32, 32] and report["steps"] == 4
     assert report["particle_bytes"] == pytest.approx(2 * 144 * 96 * 4, rel=0.01)
     assert set(report["kernels"]) == set(KERNELS) and all(e["ok"] for e in report["kernels"].values())
-    assert [k for k, e in report["kernels"].items() if not e["stochastic"]] == ["ode", "2m"]
+    assert [k for k, e in report["kernels"].items() if not e["stochastic"]] == ["ode", "2m", "unipc"]
     assert report["strategies"] == list(STRATEGIES) and report["guides"] == ["mean", "full"]
     assert all(report[k] > 0 for k in ("load_s", "conditions_s", "step_s", "decode_s"))
     assert report["memory"]["peak_rss"] > 100e6

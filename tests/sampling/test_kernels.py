@@ -174,7 +174,7 @@ def test_eta_zero_and_outside_the_window_are_the_ode_bit_for_bit(path, triple):
     for name in KERNELS:
         if name != "renoise":
             assert torch.equal(step(Kernel(name, 0.0), x, x0, path, z, 0.5)[0], ode)
-        late = Kernel(name, 0.0 if name in ("ode", "2m") else 0.8, (0.2, 0.4))
+        late = Kernel(name, 0.0 if name in ("ode", "2m", "unipc") else 0.8, (0.2, 0.4))
         found, density = step(late, x, x0, path, None, 0.5)
         assert torch.equal(found, ode) and density == 0.0
         assert not needs_noise(late, path, 0.5)

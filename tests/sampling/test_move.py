@@ -100,7 +100,9 @@ class Noisy(Small):
 
 
 @pytest.mark.parametrize("guide", [None, Guide("mean", 0.3), Guide("full", 0.3)], ids=["free", "mean", "full"])
-@pytest.mark.parametrize("kernel", [Kernel(), Kernel("2m"), Kernel("ddim_eta", 0.7)], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kernel", [Kernel(), Kernel("2m"), Kernel("unipc"), Kernel("ddim_eta", 0.7)], ids=lambda k: k.name
+)
 def test_a_child_begins_with_the_evaluation_that_its_parent_carries(kernel, guide):
     """Bit for bit what it would have computed, whoever paid for it; only a guide that needs the graph pays again."""
     generator = Noisy()

@@ -117,3 +117,17 @@ def test_the_best_wording_gets_most_of_the_budget():
         shares.append([each / sum(nfe) for each in nfe])
     original, one, two, three = np.mean(shares, axis=0)
     assert two > 0.35 and original > 0.3 and one < 0.15 and three < 0.15
+
+
+def test_the_answer_depends_neither_on_replicas_nor_on_the_order_of_arrival(tmp_path):
+    from raysearch.engine.coordinator import Coordinator
+    from raysearch.engine.journal import Journal
+    from raysearch.engine.task import Task
+    from tests.toy import PROMPTS, Toy
+
+    found = set()
+    for shuffle, capacity in ((0, 1), (1, 3), (2, 7)):
+        tasks = [Task(p.id, p, strategy("wording")(7, 4, n=16, variants=VARIANTS), p.id) for p in PROMPTS]
+        ended = Coordinator(Toy(shuffle, capacity, lose=0.1), Journal.forgetful()).run(tasks)
+        found.add(tuple(end.result.digest() for end in ended))
+    assert len(found) == 1

@@ -13,6 +13,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from raysearch import __version__, config
+from raysearch.config.by_card import part_dtype
 from raysearch.errors import UsageError
 from raysearch.runs import resolve
 from tests.submit.conftest import ROOT
@@ -101,7 +102,7 @@ def test_sizes_are_those_the_families_take(path):
     generator = config.load(str(path), elsewhere=True).generator
     size, frames = FAMILIES[generator.model.split("/")[0]]
     assert generator.height % size == generator.width % size == 0 and (generator.num_frames - 1) % frames == 0
-    assert generator.dtype == "bfloat16" and generator.fps and generator.steps
+    assert part_dtype(generator.dtype, "transformer") == "bfloat16" and generator.fps and generator.steps
 
 
 def test_weights_are_downloaded_once_on_every_kind_of_cluster():

@@ -176,9 +176,9 @@ class RewardActor(_Actor):
         """Every reward of a view by name, and the seconds it took."""
         return self.worker.score(view, prompt)
 
-    def gradient(self, view: np.ndarray) -> tuple[float, np.ndarray]:
-        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient there."""
-        return self.worker.gradient(view)
+    def gradient(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
+        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient; see RewardWorker.gradient."""
+        return self.worker.gradient(view, through_context)
 
 
 def _gather_by(meeting: str) -> None:

@@ -30,11 +30,12 @@ class RemoteCritic:
     actor: Any  # a handle of Ray, whose methods are made at run time
     timeout: float
 
-    def __call__(self, view: np.ndarray) -> tuple[float, np.ndarray]:
+    def __call__(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
         """Ask the replica.
 
         Args:
             view: fp32 [T, 3, H, W] in [0, 1].
+            through_context: whether the gradient flows through the frames from which the reward predicts.
 
         Returns:
             The reward and its gradient, in the shape of the view.
@@ -44,7 +45,7 @@ class RemoteCritic:
             RayTaskError: the reward itself failed.
         """
         try:
-            value, gradient = ray.get(self.actor.gradient.remote(view), timeout=self.timeout)
+            value, gradient = ray.get(self.actor.gradient.remote(view, through_context), timeout=self.timeout)
         except RayError as error:
             if classify(error) in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN, Kind.ARGUMENT_LOST):
                 raise

@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from raysearch.generators.declare import KINDS, Autoencoder, PipelineClass, ShippedModel
+from raysearch.generators.declare import KINDS, Autoencoder, Config, PipelineClass, ShippedModel
 
 
 def _table(files: Iterable[ModuleType], name: str, entries: str) -> dict[str, Any]:
@@ -83,3 +83,9 @@ def describe() -> list[dict[str, Any]]:
         for name, why in REFUSED.items()
     ]
     return rows + refused
+
+
+def per_latent(vae: str, vae_config: Config) -> int:
+    """Frames that a latent frame stands for, by the class of an autoencoder and its configuration; 1 if not known."""
+    covered = AUTOENCODERS.get(vae, Autoencoder(vae)).covers(vae_config)
+    return covered[0] if covered else 1

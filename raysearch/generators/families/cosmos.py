@@ -19,8 +19,13 @@ NEEDS = ("torchvision",)
 GUARDRAIL = {"safety_checker": "cosmos_guardrail"}
 
 
+def one_or_five(given: int, per_latent: int) -> int:
+    """The networks were trained on 1 or 5 conditioning frames."""
+    return 5 if given >= 5 else 1
+
+
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """An image, or a clip of any length."""
+    """An image, or a clip."""
     video_length(frames, call, prompt_id)
     return image(frames, call, prompt_id) if len(frames) == 1 else {"video": pictures(frames)}
 
@@ -32,7 +37,7 @@ def condition_2(frames: Frames, call: Call, prompt_id: str) -> Call:
 
 
 def condition_25(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """An image (one latent frame), or the last five frames of a clip (two latent frames)."""
+    """An image (one latent frame), or five frames (two latent frames)."""
     if len(frames) == 1:
         return image(frames, call, prompt_id)
     return {"video": pictures(_five(frames, prompt_id)), "num_latent_conditional_frames": 2}
@@ -99,6 +104,7 @@ PIPELINES = (
         tokens=512,
         needs_frames=True,
         condition=condition_2,
+        uses=one_or_five,
         held=True,
         hold=hold,
         needs=NEEDS,
@@ -115,6 +121,7 @@ PIPELINES = (
         KINDS,
         tokens=512,
         condition=condition_25,
+        uses=one_or_five,
         held=True,
         hold=hold,
         needs=NEEDS,

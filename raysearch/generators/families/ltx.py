@@ -15,6 +15,7 @@ from raysearch.generators.declare import (
     PipelineClass,
     image,
     pictures,
+    whole_latents,
 )
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ HARD = 1 - 1e-6  # strength from which a condition is held exactly; the pipeline
 
 
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """A clip or an image at the start of the video; as pictures, which are resized once."""
+    """A clip of 8k + 1 frames, or an image, at the start of the video.
+
+    As pictures of the size of the video, which the pipeline turns into a tensor once: a tensor it would resize again in
+    every call, and keep at its own size.
+    """
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
-    return {"conditions": [LTXVideoCondition(video=pictures(frames), frame_index=0)]}
+    sized = call if {"height", "width"} <= call.keys() else None
+    return {"conditions": [LTXVideoCondition(video=pictures(frames, sized), frame_index=0)]}
 
 
 def hold_conditions(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
@@ -73,7 +79,7 @@ PIPELINES = (
         KINDS,
         tokens=256,
         condition=condition,
-        last=True,
+        uses=whole_latents,
         held=True,
         hold=hold_conditions,
         multiple=32,

@@ -18,6 +18,7 @@ from raysearch.generators.declare import (
     PipelineClass,
     image,
     pictures,
+    whole_latents,
 )
 from raysearch.generators.families.ltx import HARD, hold_image
 
@@ -68,7 +69,7 @@ PIPELINES = (
         "LTX-2 conditions",
         KINDS,
         condition=condition,
-        last=True,
+        uses=whole_latents,
         held=True,
         hold=hold_conditions,
         notes="with sound; continuation of the last 8k + 1 frames of a clip",

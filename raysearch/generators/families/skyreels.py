@@ -16,6 +16,7 @@ from raysearch.generators.declare import (
     image,
     pictures,
     video_length,
+    whole_latents,
 )
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ WITH_CLIP = "SkyReelsV2DiffusionForcingVideoToVideoPipeline"
 
 
 def condition(frames: Frames, call: Call, prompt_id: str) -> Call:
-    """The last 4k + 1 frames of the clip are the history of the only chunk."""
-    total, kept = video_length(frames, call, prompt_id), (len(frames) - 1) // 4 * 4 + 1
-    return {"video": pictures(frames[-kept:], call), "overlap_history": kept, "base_num_frames": total}
+    """4k + 1 frames of a clip are the history of the only chunk."""
+    total, kept = video_length(frames, call, prompt_id), len(frames)
+    return {"video": pictures(frames, call), "overlap_history": kept, "base_num_frames": total}
 
 
 def hold(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
@@ -88,6 +89,7 @@ PIPELINES = (
         tokens=512,
         needs_frames=True,
         condition=condition,
+        uses=whole_latents,
         held=True,
         trim=trim,
         batch="frames",

@@ -13,7 +13,7 @@ PREDICTOR = 384, 12, 4.0  # width, layers and MLP ratio, the same for all encode
 
 
 @dataclass(frozen=True)
-class Encoder:
+class PublishedEncoder:
     """Width, layers and MLP ratio of a published encoder, and the side of its frames in pixels."""
 
     width: int
@@ -36,15 +36,15 @@ class Encoder:
 
 
 _GIANT = 1408, 40, 48 / 11
-ENCODERS: Mapping[str, Encoder] = {
-    "facebook/vjepa2-vitl-fpc64-256": Encoder(1024, 24, 4.0, 256),
-    "facebook/vjepa2-vith-fpc64-256": Encoder(1280, 32, 4.0, 256),
-    "facebook/vjepa2-vitg-fpc64-256": Encoder(*_GIANT, 256),
-    "facebook/vjepa2-vitg-fpc64-384": Encoder(*_GIANT, 384),
+ENCODERS: Mapping[str, PublishedEncoder] = {
+    "facebook/vjepa2-vitl-fpc64-256": PublishedEncoder(1024, 24, 4.0, 256),
+    "facebook/vjepa2-vith-fpc64-256": PublishedEncoder(1280, 32, 4.0, 256),
+    "facebook/vjepa2-vitg-fpc64-256": PublishedEncoder(*_GIANT, 256),
+    "facebook/vjepa2-vitg-fpc64-384": PublishedEncoder(*_GIANT, 384),
 }
 
 
-def encoder(model: str) -> Encoder | None:
+def encoder(model: str) -> PublishedEncoder | None:
     """The published encoder of a name or hub id; None for any other model."""
     return ENCODERS.get(CHECKPOINTS.get(model, model))
 

@@ -24,7 +24,7 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from raysearch.errors import UsageError
 from raysearch.prompts import Prompt
 from raysearch.resize import bilinear
-from raysearch.rewards.base import Reward, Scores, SurpriseMap
+from raysearch.rewards.base import Reward, Scores, SurpriseMap, predictions_flow
 from raysearch.rewards.vjepa2 import distances
 from raysearch.rewards.vjepa2 import model as models
 from raysearch.rewards.vjepa2.convention import Convention, settings
@@ -175,9 +175,10 @@ class VJEPA2Reward(Reward):
 
     def _predict(self, context_clip: Tensor, known: int, tokens: int) -> Tensor:
         """The predictor's features of the tokens from `known` on, from the context frames alone."""
-        context = self._encoder(context_clip).last_hidden_state
-        ids = torch.arange(tokens, device=context.device).expand(len(context), -1)
-        guess: Tensor = self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
+        with torch.set_grad_enabled(torch.is_grad_enabled() and predictions_flow()):
+            context = self._encoder(context_clip).last_hidden_state
+            ids = torch.arange(tokens, device=context.device).expand(len(context), -1)
+            guess: Tensor = self._predictor(context, [ids[:, :known]], [ids[:, known:]]).last_hidden_state
         return guess
 
     def _cut(self, view: np.ndarray, fps: float | None) -> Seen:

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from examples.live_bytes import LiveBytes
+from raysearch.rewards.base import context_flows, predictions_flow
 from raysearch.rewards.vjepa2.gradients import eager
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
+from raysearch.sampling.workers import RewardWorker
 
 
 def test_eager_gives_values_and_gradients_of_the_ordinary_way():
@@ -70,3 +73,32 @@ def test_live_bytes_counts_what_is_alive_and_no_views():
         assert live.now == 3200 and live.peak == 7200
         c.add_(1)
         assert live.now == 3200 and live.peak == 7200
+
+
+def test_without_the_context_the_gradient_is_that_of_the_published_code():
+    """Restated for one window: the prediction under no_grad, the encoder of the whole window with its gradient."""
+    reward = VJEPA2Reward.load("tiny", preset="wmreward")
+    video = torch.rand(1, 16, 3, 32, 32, generator=torch.Generator().manual_seed(1)).requires_grad_(True)
+    model, tokens = reward.model, reward._tokens
+    clip = reward._prepare(video)
+    ids, width = torch.arange(tokens)[None], model.config.hidden_size
+    with torch.no_grad():
+        context = model.encoder(clip[:, :8]).last_hidden_state
+        z = model.predictor(context, [ids[:, : tokens // 2]], [ids[:, tokens // 2 :]]).last_hidden_state
+    h = model.encoder(clip).last_hidden_state[:, tokens // 2 :]
+    z, h = F.layer_norm(z, (width,)), F.layer_norm(h, (width,))
+    (published,) = torch.autograd.grad(F.cosine_similarity(z, h, dim=1).mean(), video)
+    with context_flows(False):
+        assert not predictions_flow()
+        (stopped,) = torch.autograd.grad(reward.reward(video).sum(), video)
+    (whole,) = torch.autograd.grad(reward.reward(video).sum(), video)
+    assert predictions_flow()
+    assert (stopped - published).norm() < 1e-4 * published.norm()
+    assert F.cosine_similarity(whole.flatten(), stopped.flatten(), dim=0) < 0.9  # another direction, so a setting
+
+
+def test_a_guide_that_stops_at_the_context_gets_the_other_gradient():
+    worker = RewardWorker([{"name": "vjepa2"}], 1)
+    view = torch.rand(17, 3, 32, 32, generator=torch.Generator().manual_seed(2)).numpy()
+    (value, whole), (same, stopped) = worker.gradient(view), worker.gradient(view, False)
+    assert value == same and (whole != stopped).any()

@@ -22,6 +22,7 @@ from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.moves import Outcome, Result
+from raysearch.prompts import Prompt
 from raysearch.runs import Resolved, rewriting, spread
 from raysearch.runs.films import path as film_path
 
@@ -31,12 +32,15 @@ ViewClips = tuple[View, list[tuple[str, str, str]], int, str]
 
 @dataclass(frozen=True)
 class Scored:
-    """A view of a run: the search's result, and by handle the clip and the measures of each of its finals."""
+    """A view of a run: the search's result, and by handle the clip and the measures of each of its finals; and the text
+    that the winner was made from.
+    """
 
     view: View
     result: Result
     clips: dict[str, str]
     measures: dict[str, dict[str, Any]]
+    text: str = ""
 
     def measure(self, outcome: Outcome) -> dict[str, Any]:
         """The 12 measures of a final."""
@@ -75,7 +79,8 @@ def collect(
     work = bound(score_view, data=data, settings=settings, cache=settings.cache or f"{near(job, settings)}/cache")
     for k, _ in enumerate(shards.each(work, todo, settings.workers, address)):
         progress(k + 1, len(todo))
-    return [Scored(v, r, c, json.loads(storage.read(store))) for v, r, c, store in ready]
+    texts = {view.id: worded(tasks[f"{view.id:04d}"].prompt, result) for view, result, _, _ in ready}
+    return [Scored(v, r, c, json.loads(storage.read(store)), texts[v.id]) for v, r, c, store in ready]
 
 
 def score_view(job: ViewClips, data: DataSet, settings: Settings, cache: str) -> None:
@@ -90,6 +95,12 @@ def score_view(job: ViewClips, data: DataSet, settings: Settings, cache: str) ->
             storage.write(clip, export.cut(read(film), lost, data.seconds, size, settings.enlarge))
     found = scorer.measure((view, [read(clip) for _, _, clip in wanted]), data.fps, cache, data.seconds)
     storage.write(store, json.dumps({key: m for (key, _, _), m in zip(wanted, found, strict=True)}))
+
+
+def worded(prompt: Prompt, result: Result) -> str:
+    """The text that the winner was made from: the prompt's own, or the variant that the search has noted."""
+    note = result.notes.get("wordings")
+    return [prompt.text, *prompt.variants][int(note["of"][result.best])] if note else prompt.text
 
 
 def read(path: str) -> str | bytes:

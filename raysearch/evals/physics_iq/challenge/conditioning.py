@@ -56,7 +56,7 @@ def given(job: Job, settings: Settings, view: View) -> int:
 
 def drop(job: Job, settings: Settings, view: View) -> int:
     """Frames at the start of a generated video that are conditioning, and no part of what is scored."""
-    return given(job, settings, view) if settings.drop is None else settings.drop
+    return feasible.used(job.generator, given(job, settings, view)) if settings.drop is None else settings.drop
 
 
 def check(job: Job, settings: Settings, found: DataSet) -> list[str]:
@@ -77,7 +77,7 @@ def check(job: Job, settings: Settings, found: DataSet) -> list[str]:
         if known is not None:
             pipeline = inputs.with_same_weights(known.pipeline, start, known.index)
             inputs.check(families.of(pipeline), start, f"{view.id:04d}")
-        lost = start if settings.drop is None else settings.drop
+        lost = feasible.used(job.generator, start) if settings.drop is None else settings.drop
         if length is not None and length.made < lost + wanted:
             asked = "" if length.asked == length.made else f", of which {length.sizes.pipeline} makes {length.made}"
             raise UsageError(

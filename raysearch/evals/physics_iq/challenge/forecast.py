@@ -95,8 +95,9 @@ def forecast(job: Job, asked: Asked) -> Forecast:
     """
     options = settings.read(job)
     data = settings.pick(settings.expected(job, options), asked.limit, asked.scenario)
-    notes = conditioning.check(job, options, data)
+    checked = conditioning.check(job, options, data)
     todo = list(imagined(job, options, data))
+    notes = tuple(dict.fromkeys([*checked, *todo[0][1].notes]))
     found = [(entry.name, entry.number, counts(resolved)) for entry, resolved in todo]
     judges = todo[0][1].judges
     of = scale(job.generator)
@@ -105,7 +106,7 @@ def forecast(job: Job, asked: Asked) -> Forecast:
     kept = max(c.moves // max(c.prompts, 1) for _, _, c in found)
     memory = footprint(job, judges, of, kept, asked.per_node) if of is not None else None
     lost = conditioning.drop(job, options, data.views[0])
-    return Forecast(data, options, job, tuple(notes), tuple(found), lost, of, pace, memory, asked)
+    return Forecast(data, options, job, notes, tuple(found), lost, of, pace, memory, asked)
 
 
 def imagined(job: Job, options: Settings, data: DataSet) -> Iterator[tuple[ChallengeRun, Resolved]]:

@@ -15,6 +15,7 @@ from raysearch.config.settings import Job, PartSpec
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq import descriptions, layout, protocol, standin
 from raysearch.evals.physics_iq.layout import DataSet
+from raysearch.generators import solver
 from raysearch.moves import digest
 
 
@@ -161,12 +162,16 @@ def entries(job: Job, settings: Settings, items: Sequence[dict[str, str]]) -> li
         settings: Its settings.
         items: The prompts of the views, the same in every run: a wording is chosen before, not run by run.
     """
-    result = []
+    result, rewrite = [], dict(job.prompts.rewrite)
+    if rewrite:
+        rewrite.setdefault("answers", f"{job.run}/wordings")  # what a writer answers is asked once, for all runs
     for search in (job.search, *settings.strategies):
         name = label(search)
         spec = {k: v for k, v in search.items() if k != "label"}
+        if spec["name"] == "best_of_n":  # whose first draw is `base`: what the model makes by itself
+            spec.setdefault("kernel", solver.STOCK)
         for k in range(settings.runs):
-            prompts = replace(job.prompts, items=list(items), heldout=0)
+            prompts = replace(job.prompts, items=list(items), heldout=0, rewrite=rewrite)
             sub = replace(job, run=f"{job.run}/{name}/run_{k + 1:02d}", seed=job.seed + k, search=spec, films="all",
                           prompts=prompts, challenge={})  # fmt: skip
             result.append(ChallengeRun(name, k + 1, sub))

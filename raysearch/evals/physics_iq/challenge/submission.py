@@ -20,7 +20,7 @@ from raysearch.evals.physics_iq.challenge import wordings
 from raysearch.evals.physics_iq.challenge.candidates import Scored, read
 from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
 from raysearch.evals.physics_iq.clips import probe
-from raysearch.evals.physics_iq.layout import DataSet
+from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.evals.preference.items import VideoPair
 from raysearch.generators.scale import described, parameters
 from raysearch.runs.footprint import gpus_of
@@ -46,16 +46,20 @@ def write(
         target = f"{job.run}/submission/{name}"
         with _anew(target) as made:
             mine = [e for e in todo if e.name == name]
-            clip = ""
+            clip, rows = "", dict[str, tuple[View, str, str]]()
+            searched = _searched(mine, pools)
             for entry in mine:
                 folder = f"{made}/runs/{protocol.run_name(name, options.prompts, entry.number)}"
                 for pool in pools[name, entry.number]:
-                    clip = pool.clips[pool.result.winner.key]
-                    storage.write(f"{folder}/{pool.view.name}", storage.read(clip))
+                    clip, official = pool.clips[pool.result.winner.key], pool.view.name
+                    # where wordings were searched, those of the runs may differ: each has files, and rows, of its own
+                    called = f"{official[:-4]}_run_{entry.number:02d}.mp4" if searched else official
+                    rows[called] = pool.view, called, pool.text
+                    storage.write(f"{folder}/{called}", storage.read(clip))
             identity = _identity(options, name)
             card = protocol.card(_facts(options, data, mine, pools, clip, found), identity | options.card,
                                  found["systems"][name])  # fmt: skip
-            storage.write(f"{made}/descriptions.csv", wordings.descriptions(data))
+            storage.write(f"{made}/descriptions.csv", wordings.descriptions(rows.values()))
             storage.write(f"{made}/submission.yaml", _yaml(card))
             storage.write(f"{made}/submit.txt", KIT.format(run=protocol.run_id(identity)))
         open_ = protocol.lacking(card)
@@ -92,6 +96,11 @@ def _anew(target: str) -> Iterator[str]:
         yield str(made)
 
 
+def _searched(mine: list[ChallengeRun], pools: Pools) -> bool:
+    """Whether a submitted video was made from another text than that of the descriptions."""
+    return any(p.text != p.view.prompt for e in mine for p in pools[e.name, e.number])
+
+
 def _identity(options: Settings, name: str) -> dict[str, str]:
     given = {
         "id": f"raysearch-{name.lower().replace('_', '-')}",
@@ -116,14 +125,15 @@ def _facts(
     busy = sum(ranks * c.get("generate_s", 0.0) + c.get("reward_s", 0.0) for c in spent)
     hub = "/" in generator.model and not generator.model.startswith((".", "/", "~"))
     enlarged = "" if options.upscale == "none" else f"; clips enlarged ({options.enlarge}) to the size of the real ones"
-    model = described(generator)
+    model, rewrite, searched = described(generator), entry.job.prompts.rewrite, _searched(mine, pools)
     return {
         "organization": options.card.get("org"), "model": generator.model.rsplit("/", 1)[-1],
         "model_version": generator.model + (f"@{generator.revision}" if generator.revision else ""),
         "input_type": options.track, "parameters": model and (round(parameters(model)) or None), "fps": data.fps,
         "resolution": f"{size.width}x{size.height}", "bon_sampling": n,
         "bon_sampling_method": f"{search['name']} by {reward.get('label', reward['name'])}" if n > 1 else None,
-        "bon_sampling_source": PAPERS.get(str(reward["name"])) if n > 1 else None, "prompt_upsampling": False,
+        "bon_sampling_source": PAPERS.get(str(reward["name"])) if n > 1 else None, "prompt_upsampling": searched,
+        "prompt_upsampling_method": rewrite.get("model", rewrite.get("with")) if searched else None,
         "descriptions": options.prompts, "model_source": f"https://huggingface.co/{generator.model}" if hub else None,
         "date": options.card.get("date", time.strftime("%Y-%m-%d")), "generation_cost": math.nan,
         "generation_gpu": None if gpus else "none (CPU)", "generation_ngpu": gpus,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 
 from raysearch import storage
 from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.evals.physics_iq.descriptions import COLUMNS
-from raysearch.evals.physics_iq.layout import DataSet
+from raysearch.evals.physics_iq.layout import DataSet, View
 from raysearch.moves import digest
 
 NAME = "wordings.json"
@@ -48,11 +49,15 @@ def freeze(job: Job, data: DataSet) -> str:
     return digest(texts)
 
 
-def descriptions(data: DataSet) -> str:
-    """descriptions.csv of a submission: every text as it was given, in the official columns."""
+def descriptions(rows: Iterable[tuple[View, str, str]]) -> str:
+    """descriptions.csv of a submission: every text as it was given, in the official columns.
+
+    Args:
+        rows: View, name of the generated file, and the text that it was made from.
+    """
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     out.writerow(COLUMNS)
-    for v in data.views:
-        out.writerow([f"{v.id:04d}_{v.view}_take-1_{v.scenario}", v.prompt, v.category, v.name])
+    for v, name, words in rows:
+        out.writerow([f"{v.id:04d}_{v.view}_take-1_{v.scenario}", words, v.category, name])
     return text.getvalue()
