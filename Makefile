@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos lag oracle generators-page cards-page flops clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -76,6 +76,11 @@ engine: .venv/ready  ## what the Ray engine costs and how busy it keeps replicas
 chaos: .venv/ready  ## break workers, nodes and coordinators while searches run; prints what came of it
 	$(BIN)/python -m benchmarks.chaos 2>/dev/null
 
+chaos-nodes: .venv/ready  ## the same on two nodes that share nothing, in namespaces of this machine: needs Linux and root
+	$(BIN)/python -m benchmarks.nodes --json benchmarks/nodes.json 2>/dev/null
+
+test-storage: .venv/storage-ready  ## runs on a real S3 server of this machine: killed, resumed, two drivers, sweeps
+	$(BIN)/python -m pytest -n 0 -m slow tests/test_object_stores.py
 flops: .venv/ready  ## what models at full size compute, counted without weights; writes benchmarks/flops.json
 	$(BIN)/python -m benchmarks.flops
 
@@ -97,6 +102,10 @@ clean:
 .venv/ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/storage-ready: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[storage-tests]'
 	touch $@
 
 .venv/docs-ready: .venv/ready

@@ -49,8 +49,7 @@ def write(path: str | Path, data: bytes | str) -> None:
         return
     folder, _, name = target.rpartition("/")
     with _refusing(path, "written"):
-        if folder:
-            fs.makedirs(folder, exist_ok=True)
+        _make_folder(fs, folder)
         if _protocols(fs) & WHOLE:
             fs.pipe_file(target, data)
             return
@@ -112,8 +111,7 @@ def create(path: str | Path, data: bytes) -> bool:
         fs.invalidate_cache(target.rpartition("/")[0])
         if fs.exists(target):
             return False
-        if folder := target.rpartition("/")[0]:
-            fs.makedirs(folder, exist_ok=True)
+        _make_folder(fs, target.rpartition("/")[0])
         try:
             fs.pipe_file(target, data, mode="create")
         except FileExistsError:
@@ -208,6 +206,7 @@ def files(folder: str | Path) -> list[str]:
 def exists(path: str | Path) -> bool:
     """Whether there is a file or folder of that name."""
     fs, target = locate(path)
+    fs.invalidate_cache(target.rpartition("/")[0])  # others write there
     return bool(fs.exists(target))
 
 
@@ -247,6 +246,12 @@ def clean(folder: str | Path) -> None:
             if path.endswith(PARTIAL) and "/." in path:
                 with contextlib.suppress(OSError):
                     fs.rm_file(path)
+
+
+def _make_folder(fs: FileSystem, folder: str) -> None:
+    """Create a folder where there are such; an object store would be asked for its bucket each time."""
+    if folder and not _protocols(fs) & (WHOLE - {"memory"}):
+        fs.makedirs(folder, exist_ok=True)
 
 
 def _hidden(name: str) -> str:

@@ -55,6 +55,8 @@ class Toy:
         for key in keys:
             self.states.pop(key, None)
 
+    def drop(self, keys: Iterable[str]) -> None: ...
+
     def status(self) -> dict[str, dict[str, float]]:
         return {}
 

@@ -95,6 +95,7 @@ class PoolConfig:
         resources: further resources of Ray that each rank takes, by name.
         labels: labels of Ray that a node must have.
         ranks: processes over which one replica of the generator is split, by diffusers' context parallelism.
+        across_nodes: the ranks of a replica may be on several nodes, which need a fast network between them.
     """
 
     replicas: Several = 1
@@ -107,6 +108,7 @@ class PoolConfig:
     resources: dict[str, Share] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     ranks: Several = 1
+    across_nodes: bool = False
 
 
 @dataclass

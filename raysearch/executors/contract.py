@@ -94,6 +94,10 @@ class Executor(Protocol):
         """Release states that no request will need any more."""
         ...
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Delete states from the disks of nodes that do not see the store of this process; it does so there itself."""
+        ...
+
     def status(self) -> Counters:
         """Counters by pool, such as replicas, busy ones, queue, restarts and busy seconds, for progress and results."""
         ...

@@ -26,6 +26,9 @@ class Idle:
     def forget(self, keys: Iterable[str]) -> None:
         """No states are kept."""
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """There are no other nodes."""
+
     def status(self) -> Counters:
         """No pools."""
         return {}

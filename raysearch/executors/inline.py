@@ -67,6 +67,9 @@ class Inline:
         for key in keys:
             self._states.pop(key, None)
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Nothing to do: there are no other nodes."""
+
     def status(self) -> Counters:
         """Counters by pool, each of one replica. What was submitted is about to be carried out, scored in one call."""
         todo = {"generators": len(self._queue), "rewards": 0}

@@ -87,6 +87,9 @@ class Virtual:
         if self._work is not None:
             self._work.forget(keys)
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Nothing to do: the nodes are imagined."""
+
     def status(self) -> Counters:
         """Counters by pool."""
         pools = {}

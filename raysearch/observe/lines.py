@@ -83,6 +83,7 @@ def _pool(name: str, pool: Mapping[str, Any]) -> str:
     text += f", queue {pool['queue']:.0f}" if pool["queue"] else ""
     extras = [not_yet] if not_yet else []
     extras += [f"{pool[k]:.0f} {k}" for k in ("restarts", "retries", "hedges", "draining", "mismatches") if pool.get(k)]
+    extras += [f"{pool['apart']:.0f} nodes keep their own states"] if pool.get("apart") else []
     return text + (f" ({', '.join(extras)})" if extras else "")
 
 

@@ -59,13 +59,13 @@ def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:
     began = time.time()
     with stage(resolved, job.run, every, journal, films, began) as (pool, view, observers):
         begin(job, job.run)
-        observers = [view, *observers, films, StatePolicy(job.run, job.latents)]
+        observers = [view, *observers, films, StatePolicy(job.run, job.latents, pool.drop)]
         coordinator = Coordinator(pool, journal, observers, job.films, films.has)
         resolved = spread.measured(resolved, coordinator)
         steered, unguided = resolved.tasks(), resolved.baseline()
         ended = coordinator.run([*steered, *unguided])
         status, worked = pool.status(), view.worked()
-    prune(job.latents, ended, journal)
+        prune(job.latents, ended, journal, pool.drop)
     searches, plain = ended[: len(steered)], ended[len(steered) :]
     seconds = time.time() - began
     result = summary(resolved, searches, plain, coordinator, status, seconds, worked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from raysearch import storage
@@ -77,12 +77,14 @@ class StatePolicy(Observer):
     Between a thousand prompts nothing else accumulates; the Moves can make any of them again.
     """
 
-    def __init__(self, run: str, latents: str):
+    def __init__(self, run: str, latents: str, elsewhere: Callable[[list[str]], None] = lambda keys: None):
         """
         Args:
             run: folder or URL of the run.
             latents: which states to keep, `best`, `finals` or `none`.
+            elsewhere: deletes states on nodes that do not see the folder.
         """
+        self._elsewhere = elsewhere
         self._store, self._latents, self._keys = Store(f"{run}/latents"), latents, dict[str, set[str]]()
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
@@ -93,7 +95,9 @@ class StatePolicy(Observer):
         """Delete the states of the search that are not to be kept."""
         keys = self._keys.pop(finished.task.name, set())
         if finished.result is not None:
-            self._store.drop(sorted(keys - kept(self._latents, finished.result)))
+            gone = sorted(keys - kept(self._latents, finished.result))
+            self._store.drop(gone)
+            self._elsewhere(gone)
 
 
 def kept(latents: str, result: Result) -> set[str]:
@@ -101,14 +105,22 @@ def kept(latents: str, result: Result) -> set[str]:
     return {"best": {result.winner.key}, "finals": {o.key for o in result.finals}, "none": set[str]()}[latents]
 
 
-def prune(latents: str, ended: Sequence[Finished], journal: Journal) -> None:
-    """Delete all states of a run that the policy does not keep; none as long as a search is to be gone on with."""
+def prune(
+    latents: str, ended: Sequence[Finished], journal: Journal,
+    elsewhere: Callable[[list[str]], None] = lambda keys: None,
+) -> None:  # fmt: skip
+    """Delete all states of a run that the policy does not keep; none as long as a search is to be gone on with.
+
+    elsewhere: deletes states on nodes that do not see the folder.
+    """
     keep: set[str] = set()
     for end in ended:
         if end.result is None:
             return
         keep |= kept(latents, end.result)
-    Store(f"{journal.url}/latents").drop([k for k in journal.outcomes if k not in keep])
+    gone = [k for k in journal.outcomes if k not in keep]
+    Store(f"{journal.url}/latents").drop(gone)
+    elsewhere(gone)
 
 
 def _beside(film: str) -> str:

@@ -102,12 +102,14 @@ def _drive(resolved: Resolved, folder: str, plan: Sequence[tuple[Task, Cell]], b
     """One coordinator over all searches that use the same models."""
     job = resolved.job
     films, todo = Films(folder, resolved.manifest), [task for task, _ in plan]
-    with Journal.held(folder, resolved.manifest) as journal:
-        with runs.stage(resolved, folder, todo, journal, films, time.time()) as (pool, view, others):
-            begin(job, folder)
-            coordinator = Coordinator(pool, journal, [view, *others, films, board], job.films, films.has)
-            done = coordinator.run(todo)
-        runs.prune(job.latents, done, journal)
+    with (
+        Journal.held(folder, resolved.manifest) as journal,
+        runs.stage(resolved, folder, todo, journal, films, time.time()) as (pool, view, others),
+    ):
+        begin(job, folder)
+        coordinator = Coordinator(pool, journal, [view, *others, films, board], job.films, films.has)
+        done = coordinator.run(todo)
+        runs.prune(job.latents, done, journal, pool.drop)
     return coordinator.ledger
 
 

@@ -11,14 +11,12 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Task
 from raysearch.executors import Failure, Film, Request
 from raysearch.executors.inline import Inline
-from raysearch.executors.ray import pools
 from raysearch.executors.ray.executor import RayExecutor
 from raysearch.executors.virtual import Cluster as Simulated
 from raysearch.executors.virtual import Virtual
 from raysearch.moves import Guide, Kernel, Move, Outcome, digest
 from raysearch.prompts import Prompt
 from raysearch.search import strategy
-from tests.waiting import PATIENCE_S
 
 STEPS = 4
 PROMPTS = [
@@ -52,9 +50,7 @@ def executor(request, tmp_path_factory):
     else:
         request.getfixturevalue("local_ray")
         made = RayExecutor(cluster(int(request.param[-1])), generator(), REWARDS, store=store)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pools, "STARVED_S", PATIENCE_S)  # there is room for all replicas, however slowly they start
-        yield made
+    yield made
     made.close()
 
 

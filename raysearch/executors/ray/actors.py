@@ -99,7 +99,7 @@ class GeneratorActor(_Actor):
 
     def where(self) -> Place:
         """Where it was placed, and whether it sees the folder of states."""
-        unseen = bool(self._mark and self._store) and not Store(str(self._store)).marked(self._mark)
+        unseen = bool(self._mark and self._store) and not Store(str(self._store)).marked(self._mark, patience_s=3.0)
         return replace(super().where(), store_unseen=unseen)
 
     def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
@@ -111,7 +111,13 @@ class GeneratorActor(_Actor):
         if ranks > 1:
             from raysearch.generators.parallel import split
 
+            _gather_by(meeting)
             split(self.worker.model, rank, ranks, meeting)
+
+    def drop(self, keys: list[str]) -> None:
+        """Delete states from the folder of this node."""
+        if self._store:
+            Store(self._store).drop(keys)
 
     def advance(
         self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
@@ -173,6 +179,22 @@ class RewardActor(_Actor):
     def gradient(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
         """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient; see RewardWorker.gradient."""
         return self.worker.gradient(view, through_context)
+
+
+def _gather_by(meeting: str) -> None:
+    """Have gloo use the network interface by which this node is known to the others, not that of its host name."""
+    import fcntl
+    import struct
+
+    host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            try:
+                told = fcntl.ioctl(asking, 0x8915, struct.pack("256s", name.encode()[:15]))  # SIOCGIFADDR
+            except OSError:  # an interface without an address
+                continue
+            if socket.inet_ntoa(told[20:24]) == host:
+                os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 class ReplicaActors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class InFlight:
         avoid: the replica on which it failed last.
         made: the generator's report, once it has finished.
         view: reference to the view that is to be scored.
+        node: the node on which the view lies.
         calls: attempts under way.
         answered: whether the coordinator has its answer.
     """
@@ -39,8 +41,13 @@ class InFlight:
     avoid: Replica[Call] | None = None
     made: Made | None = None
     view: Ref = None
+    node: str | None = None
     calls: list[Call] = field(default_factory=list)
     answered: bool = False
+
+    def done(self, making: bool) -> bool:
+        """Whether it needs no further attempt: it is answered, or `making` its state is what is due and it is made."""
+        return self.answered or (making and self.made is not None)
 
     def at(self, pool: Pool[Call]) -> list[Call]:
         """The attempts under way in a pool."""
@@ -61,6 +68,7 @@ class Call:
         refs: references to the small answers of every rank, the leader's first.
         hedge: whether it is a second attempt beside a slow one.
         critic: the reward replica that a guide asks meanwhile.
+        source: the node from which it fetches what it reads; None for its own.
     """
 
     flight: InFlight
@@ -72,6 +80,18 @@ class Call:
     refs: list[Ref] = field(default_factory=list)
     hedge: bool = False
     critic: Replica[Call] | None = None
+    source: str | None = None
+
+
+def differ(key: str, first: Made, second: Made) -> bool:
+    """Whether two runs of the Move of this key gave different states, of which it warns."""
+    if first.hash == second.hash:
+        return False
+    warnings.warn(
+        f"Move {key} gave other latents on another replica: results may depend on where they are made; are all "
+        "replicas on the same kind of device?", RuntimeWarning, stacklevel=2,
+    )  # fmt: skip
+    return True
 
 
 def effort(move: Move, start: int) -> float:

@@ -20,6 +20,8 @@ from raysearch.executors.ray.replica import Replica
 from raysearch.executors.ray.states import States
 from raysearch.moves import Move
 
+LONG = 3.0  # times what nearly all calls take, after which one that reads from a silent node counts as stuck
+
 
 class Dispatch:
     """The queues of both pools, and the calls that are in flight.
@@ -35,6 +37,7 @@ class Dispatch:
         self._lines: dict[Pool[Call], Line[InFlight, Replica[Call]]] = {pool: Line() for pool in pools}
         self.calls: dict[Any, Call] = {}  # by each of their references
         self.hedges = 0
+        self._stranded: list[InFlight] = []
 
     def waiting(self, pool: Pool[Call]) -> int:
         """Number of requests that wait for a replica of a pool."""
@@ -58,7 +61,10 @@ class Dispatch:
             line.alive({replica.node for replica in lanes})
             line.turns.sync(lanes, now)
             for flight, replica in line.match(now):
-                self._send(flight, pool, replica)
+                if pool is self._pools.rewards and flight.node in self._states.silent:
+                    self._stranded.append(flight)
+                elif not flight.done(pool is self._pools.generators):
+                    self._send(flight, pool, replica)
 
     def hedge(self, pool: Pool[Call]) -> None:
         """Begin stragglers of a pool a second time on idle replicas, if no request waits; the first answer counts."""
@@ -67,9 +73,21 @@ class Dispatch:
         idle = [r for r in pool.lanes if not r.calls]
         for call in pool.stragglers(self._cluster.hedge) if idle else ():
             alone = len(call.flight.at(pool)) == 1 and call.flight.request.move is not None
+            alone = alone and not call.flight.done(pool is self._pools.generators)
             if alone and idle and idle[-1] is not call.replica:
                 self.hedges += 1
                 self._send(call.flight, pool, idle.pop(), hedge=True)
+
+    def take_stranded(self) -> list[InFlight]:
+        """The requests whose view lies on a node that does not answer; they are in no queue any more."""
+        stranded, self._stranded = self._stranded, []
+        return stranded
+
+    def stuck(self) -> list[Call]:
+        """Calls that take long on a node that answers, because they read from one that does not."""
+        silent = self._states.silent
+        late = [call for pool in self._pools for call in pool.stragglers(LONG)] if silent else []
+        return [call for call in late if call.source in silent and not call.replica.silent]
 
     def ended(self, call: Call, seconds: float = 0.0, work: float = 0.0) -> None:
         """Record that a call is over. seconds, work: its duration and size, if it was answered."""
@@ -95,11 +113,13 @@ class Dispatch:
         call = Call(flight, pool, replica, self._work(request), hedge=hedge)
         if pool is self._pools.rewards:
             call.work, call.refs = 1.0, [leader.score.remote(flight.view, request.prompt)]
+            call.source = flight.node if flight.node != replica.node else None
         elif request.move is None:
             call.refs = [leader.film.remote(request.key, request.prompt, parent)]
         else:
             self._send_move(call, request.move, parent)
         if pool is self._pools.generators:
+            call.source = self._states.away(request.needs, replica.node)
             self._states.sent(request.needs, replica.node)
         flight.calls.append(call)
         pool.began(replica, call)

@@ -9,7 +9,6 @@ counted once; a request that fails on ATTEMPTS replicas by its own fault fails f
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +19,8 @@ from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.executors.contract import Answer, Counters, Failure, Film, Request, not_kept
 from raysearch.executors.outcomes import outcome
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD
-from raysearch.executors.ray.calls import Call, InFlight
+from raysearch.executors.ray.apart import Apart
+from raysearch.executors.ray.calls import Call, InFlight, differ
 from raysearch.executors.ray.dispatch import Dispatch
 from raysearch.executors.ray.failures import Kind, classify, reason
 from raysearch.executors.ray.pool import Pool
@@ -47,7 +47,7 @@ class RayExecutor:
         self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]],
         store: str | None = None,
     ):  # fmt: skip
-        self._pools = Pools(cluster, generator, rewards, store)
+        self._pools, self._apart = Pools(cluster, generator, rewards, store), Apart(store)
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States()
@@ -71,9 +71,8 @@ class RayExecutor:
             ready, _ = ray.wait(refs, num_returns=1, timeout=timeout, fetch_local=False)
             if ready and len(refs) > 1:  # take everything else that is ready
                 ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-            for ref in ready:
-                if ref in self._out.calls:
-                    self._arrived(self._out.calls.pop(ref), ref)
+            for ref in (ref for ref in ready if ref in self._out.calls):
+                self._arrived(self._out.calls.pop(ref), ref)
         self._maintain()
         self._out.dispatch()
         answers, self._answers = self._answers, []
@@ -88,20 +87,23 @@ class RayExecutor:
         """Release states."""
         self.states.forget(keys)
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Delete states on the nodes that do not see the store of this process."""
+        self._apart.drop(keys)
+
     def status(self) -> Counters:
         """Counters by pool."""
-        pools = {
-            name: pool.status(self._out.waiting(pool))
-            for name, pool in (("generators", self.generators), ("rewards", self.rewards))
-        }
+        pools = {pool.name.removeprefix("cluster."): pool.status(self._out.waiting(pool)) for pool in self._pools}
         pools["generators"] |= {
             "retries": self.retries, "hedges": self.hedges, "hedges_won": self.hedges_won,
             "mismatches": self.mismatches, "moved_bytes": self.states.moved_bytes, "moved_states": self.states.moved,
+            "apart": len(self._apart.nodes),
         }  # fmt: skip
         return pools
 
     def close(self) -> None:
         """End all replicas."""
+        self._apart.close(self.generators.replicas if self._pools.heard else [])
         self._pools.close()
 
     def _maintain(self) -> None:
@@ -109,6 +111,14 @@ class RayExecutor:
         for call, why in self._pools.maintain():
             self._out.ended(call)
             self._repeat(call, why, fault=False)
+        self.states.silent = self._pools.silent
+        if not self._pools.heard:
+            return
+        self._apart.look(self.generators.replicas)
+        for flight in self._out.take_stranded():
+            self._view_lost(flight)
+        for call in self._out.stuck():
+            self._replica_lost(call.pool, call.replica, "waits for a node that does not answer", blame=False)
         for pool in self._pools:
             for replica in pool.overdue():
                 self._replica_lost(pool, replica, pool.durations.overdue(replica.calls[0].work))
@@ -170,7 +180,7 @@ class RayExecutor:
         else:
             self._out.ended(call, answer.seconds, answer.nfe)
             if flight.made is not None and answer.hash:
-                self._compare(flight, flight.made, answer)
+                self.mismatches += differ(request.key, flight.made, answer)
             if not flight.answered and flight.made is None:
                 self._move_finished(call, request.move, answer)
 
@@ -184,19 +194,10 @@ class RayExecutor:
         self.states.keep(key, call.state, call.replica.node, made.bytes, move.to)
         self.hedges_won += call.hedge
         if move.score:
-            flight.view, flight.avoid = call.view, None
+            flight.view, flight.node, flight.avoid = call.view, call.replica.node, None
             self._out.queue(flight)
         else:
             self._answer(flight, outcome(key, made, {}, 0.0))
-
-    def _compare(self, flight: InFlight, first: Made, second: Made) -> None:
-        """Warn if two runs of the same Move gave different states."""
-        if first.hash != second.hash:
-            self.mismatches += 1
-            warnings.warn(
-                f"Move {flight.request.key} gave other latents on another replica: results may depend on where they "
-                "are made; are all replicas on the same kind of device?", RuntimeWarning, stacklevel=2,
-            )  # fmt: skip
 
     def _answer(self, flight: InFlight, answer: Answer) -> None:
         flight.answered, flight.view = True, None
@@ -231,12 +232,16 @@ class RayExecutor:
         if flight.answered or flight.at(call.pool):
             return
         if call.pool is self.rewards:
-            self.states.forget([flight.request.key])
-            flight.made = flight.view = None
-            self.retries += 1
-            self._out.queue(flight, first=True)
+            self._view_lost(flight)
         elif flight.made is None:
             self._parent_missing(flight, flight.request.needs)
+
+    def _view_lost(self, flight: InFlight) -> None:
+        """Have a state made again, because its view cannot be read."""
+        self.states.forget([flight.request.key])
+        flight.made = flight.view = flight.node = None
+        self.retries += 1
+        self._out.queue(flight, first=True)
 
     def _parent_missing(self, flight: InFlight, key: str | None) -> None:
         self.states.forget([key or ""])

@@ -6,7 +6,7 @@ sentence that names what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,26 @@ def missing(cluster: ClusterConfig, nodes: list[dict[str, Any]]) -> str | None:
     return None
 
 
+def room(pool: PoolConfig, taken: Iterable[tuple[str, Mapping[str, float]]], nodes: list[dict[str, Any]]) -> bool:
+    """Whether a node would have room for a replica, if nothing ran on the cluster but what is told.
+
+    A replica that has its place and no process yet looks to Ray like one that is busy, so what Ray calls available
+    says nothing of a replica that starts slowly.
+
+    Args:
+        pool: settings of the replica.
+        taken: by node, what the replicas that have a place take there.
+        nodes: all nodes that come into question, as `ray.nodes()` lists them.
+    """
+    rooms = {n["NodeID"]: NodeRoom(dict(n["Resources"]), n.get("Labels") or {}) for n in nodes if n["Alive"]}
+    for node, need in taken:
+        if node in rooms:
+            for k, v in need.items():
+                rooms[node].resources[k] = rooms[node].resources.get(k, 0.0) - v
+    whole = {k: v * (1 if pool.across_nodes else pool.ranks) for k, v in needs(pool).items()}
+    return any(one.take(whole, pool.labels) for one in rooms.values())
+
+
 def idle_gpus(cluster: ClusterConfig, nodes: list[dict[str, Any]]) -> str | None:
     """A sentence if the cluster has GPUs and no generator asks for any, so that all would compute on the CPU.
 
@@ -90,9 +110,11 @@ def _demands(cluster: ClusterConfig) -> list[Demand]:
         if paired:
             for k, v in needs(cluster.rewards).items():
                 need[k] = need.get(k, 0.0) + v
-        if name == "generators" and pool.ranks > 1:
-            need = {k: v * pool.ranks for k, v in need.items()}
         count = pool.replicas if pool.at_least is None else min(pool.at_least, pool.replicas)
+        if pool.across_nodes:
+            count *= pool.ranks
+        elif pool.ranks > 1:
+            need = {k: v * pool.ranks for k, v in need.items()}
         demands.append(Demand(name, pool, count, need))
     return sorted(demands, key=lambda d: (-d.need.get("GPU", 0.0), -d.need.get("CPU", 0.0)))
 

@@ -11,6 +11,7 @@ from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
 from raysearch.executors.ray.actors import GeneratorActor, ReplicaActors, RewardActor
 from raysearch.sampling.state import Store
 
+NODE = "ray.io/node-id"  # the label by which Ray names a node
 PlacementGroup = Any  # ray.util.placement_group.PlacementGroup, loosely typed in Ray
 
 
@@ -32,11 +33,15 @@ class Launch:
         generator: configuration of the generator.
         rewards: specifications of the rewards, the one searched by first.
         store: folder in which states outlive their node; None for none.
+
+    Attributes:
+        avoid: ids of nodes on which nothing is to be started.
     """
 
     def __init__(
         self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]], store: str | None
     ):
+        self.avoid: frozenset[str] = frozenset()
         self._cluster, self._generator, self._rewards, self._mark = cluster, generator, rewards, ""
         local = store is not None and "://" not in store
         self._store = os.path.abspath(store) if store is not None and local else store  # workers start in other folders
@@ -53,7 +58,7 @@ class Launch:
         critics = self._rewards[:1] if self._cluster.guide_from == "colocated" else None
         actors = [
             ray.remote(GeneratorActor)
-            .options(**_options(pool, group, rank))
+            .options(**_options(pool, group, rank, self.avoid))
             .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics, self._mark)
             for rank in range(pool.ranks)
         ]
@@ -66,7 +71,7 @@ class Launch:
         """Start a replica of the rewards, beside a generator where the two are paired."""
         pool = self._cluster.rewards
         group = self._vacant.pop(0) if self._vacant else None
-        remote = ray.remote(RewardActor).options(**_options(pool, group, 0))
+        remote = ray.remote(RewardActor).options(**_options(pool, group, 0, self.avoid))
         actor = remote.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
         return ReplicaActors([actor], lambda: self._vacate(group))
 
@@ -76,13 +81,15 @@ class Launch:
             Store(self._store).unmark()
 
     def _placement(self, pool: PoolConfig) -> PlacementGroup:
-        """A placement group on one node: a bundle per rank, the first with room for the paired reward."""
+        """A placement group: a bundle per rank, the first with room for the paired reward; on one node, if need be."""
         bundles = [needs(pool) for _ in range(pool.ranks)]
         if self._paired:
             for k, v in needs(self._cluster.rewards).items():
                 bundles[0][k] = bundles[0].get(k, 0.0) + v
-        selector = [dict(pool.labels)] * pool.ranks if pool.labels else None
-        return ray.util.placement_group(bundles, strategy="STRICT_PACK", bundle_label_selector=selector)
+        labels = _labels(pool, self.avoid)
+        selector = [labels] * pool.ranks if labels else None
+        strategy = "PACK" if pool.across_nodes else "STRICT_PACK"
+        return ray.util.placement_group(bundles, strategy=strategy, bundle_label_selector=selector)
 
     def _dissolve(self, group: PlacementGroup | None) -> None:
         """Remove the placement group of a generator that ended; a reward in it ends too, and its pool replaces it."""
@@ -97,7 +104,12 @@ class Launch:
             self._vacant.append(group)
 
 
-def _options(pool: PoolConfig, group: PlacementGroup | None, bundle: int) -> dict[str, Any]:
+def _labels(pool: PoolConfig, avoid: frozenset[str]) -> dict[str, str]:
+    """The labels that a node must have, as Ray's label selectors say it."""
+    return dict(pool.labels) | ({NODE: f"!in({','.join(sorted(avoid))})"} if avoid else {})
+
+
+def _options(pool: PoolConfig, group: PlacementGroup | None, bundle: int, avoid: frozenset[str]) -> dict[str, Any]:
     """Options of an actor. Ray never restarts or retries: that is the task of the pool."""
     options: dict[str, Any] = {
         "num_cpus": pool.num_cpus, "num_gpus": pool.num_gpus, "max_restarts": 0, "max_task_retries": 0,
@@ -109,8 +121,8 @@ def _options(pool: PoolConfig, group: PlacementGroup | None, bundle: int) -> dic
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
         options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=bundle)
-    elif pool.labels:
-        options["label_selector"] = dict(pool.labels)
+    elif labels := _labels(pool, avoid):
+        options["label_selector"] = labels
     environment = {"OMP_NUM_THREADS": str(pool.threads)}
     if not pool.num_gpus:
         environment["CUDA_VISIBLE_DEVICES"] = ""  # otherwise an actor without a GPU would see all of them

@@ -58,8 +58,8 @@ class Pool(Generic[C]):
 
     @property
     def placed(self) -> int:
-        """Number of replicas that have a place."""
-        return sum(r.phase not in ("later", "placing") for r in self.replicas)
+        """Number of replicas that have a place, on nodes that answer."""
+        return sum(r.phase not in ("later", "placing") and not r.silent for r in self.replicas)
 
     @property
     def settled(self) -> bool:
@@ -87,19 +87,43 @@ class Pool(Generic[C]):
         replica.refs = replica.actors.where()
 
     def yield_place(self) -> list[C]:
-        """End one replica, preferably one without a place or without work. Returns the calls it had."""
-        order = {"placing": 0, "placed": 1, "loading": 2, "ready": 3}
-        requested = [r for r in self.replicas if r.phase in order]
-        chosen = min(requested, key=lambda r: (order[r.phase], len(r.calls), -r.slot))
-        self._kill(chosen)
-        self.replicas[chosen.slot] = Replica(chosen.slot)
-        calls, chosen.calls = chosen.calls, []
+        """End a replica that has a place, preferably an idle one, and those that would take it. Returns its calls."""
+        order = {"placed": 1, "loading": 2, "ready": 3}
+        placed = [r for r in self.replicas if r.phase in order and not r.silent]
+        chosen = min(placed, key=lambda r: (order[r.phase], len(r.calls), -r.slot))
+        for replica in [chosen, *(r for r in self.replicas if r.phase == "placing")]:
+            self._kill(replica)
+            self.replicas[replica.slot] = Replica(replica.slot)
+        return self.release(chosen)
+
+    def request_again(self, since: float) -> None:
+        """Have Ray look anew for the places of those that wait for one and were requested since then."""
+        for replica in [r for r in self.replicas if r.phase == "placing" and r.requested_at >= since]:
+            self._kill(replica)
+            self._request(replica)
+
+    def mark_silent(self, nodes: frozenset[str]) -> list[C]:
+        """Send no calls to replicas on these nodes, which do not answer. Returns the calls they had.
+
+        The calls go on there if the nodes can be reached again. A pool that has no other replica gets a new one.
+        """
+        left = []
+        for replica in self.replicas:
+            replica.silent = not nodes.isdisjoint(replica.nodes)
+            left += self.release(replica) if replica.silent else []
+        if any(r.silent for r in self.replicas) and all(r.silent or r.phase == "later" for r in self.replicas):
+            self.replace(next(r for r in self.replicas if r.silent))
+        return left
+
+    def release(self, replica: Replica[C]) -> list[C]:
+        """Take the calls off a replica. Returns them, the one it was working on first."""
+        calls, replica.calls = replica.calls, []
         return calls
 
     @property
     def lanes(self) -> list[Replica[C]]:
         """The replicas that take calls, each with its measured pace or, before its first call, the median pace."""
-        ready = [r for r in self.replicas if r.phase == "ready" and not r.draining]
+        ready = [r for r in self.replicas if r.phase == "ready" and not r.draining and not r.silent]
         known = [r.measured_pace for r in ready if r.measured_pace is not None]
         common = statistics.median(known) if known else 1.0
         for replica in ready:
@@ -154,8 +178,7 @@ class Pool(Generic[C]):
         self.drained += drained
         self.replicas[replica.slot] = Replica(replica.slot)
         self._request(self.replicas[replica.slot])
-        calls, replica.calls = replica.calls, []
-        return calls
+        return self.release(replica)
 
     def drain(self, nodes: set[str]) -> None:
         """Send no new calls to replicas on these nodes, which are about to leave; replace each once it is idle."""

@@ -45,6 +45,8 @@ class Replica(Generic[C]):
         requested_at: when it was requested (time.monotonic()).
         phase_began: when its phase began.
         node: id of its node, once placed.
+        nodes: those of all its ranks, the leader's first.
+        apart: whether its node does not see the driver's folder of states.
         meeting: address at which its ranks can gather.
         pid: process id of its leader.
         calls: in flight, the one being worked on first.
@@ -53,6 +55,7 @@ class Replica(Generic[C]):
         pace: the pace it is believed to have.
         faults: calls in a row that failed on it.
         draining: whether its node is about to leave.
+        silent: whether a node of it does not answer; it gets no calls meanwhile.
     """
 
     slot: int
@@ -62,6 +65,8 @@ class Replica(Generic[C]):
     requested_at: float = 0.0
     phase_began: float = field(default_factory=time.monotonic)
     node: str | None = None
+    nodes: tuple[str, ...] = ()
+    apart: bool = False
     meeting: str = ""
     pid: int | None = None
     calls: list[C] = field(default_factory=list)
@@ -70,6 +75,7 @@ class Replica(Generic[C]):
     pace: float = 1.0
     faults: int = 0
     draining: bool = False
+    silent: bool = False
 
     @property
     def room(self) -> int:

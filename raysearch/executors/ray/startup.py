@@ -96,13 +96,9 @@ class Startup(Generic[C]):
         if replica.phase == "placing":
             replica.phase, replica.refs = "placed", []
             replica.node, replica.meeting, replica.pid = answers[0].node, answers[0].meeting, answers[0].pid
+            replica.nodes = tuple(place.node for place in answers)
             self._warn_of_gpus(answers)
-            if any(place.store_unseen for place in answers):
-                raise UsageError(
-                    f"cluster.storage={self.cluster.storage}: node {replica.node} of the cluster does not see the run "
-                    "folder, so its states would be lost; set cluster.storage to what all nodes see, e.g. "
-                    "s3://my-bucket/raysearch or /shared/raysearch, or give such a folder as run="
-                )
+            replica.apart = any(place.store_unseen for place in answers)
         else:
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]

@@ -35,11 +35,13 @@ class States:
         held: the states by key.
         moved: number of copies that travelled to another node.
         moved_bytes: their size together.
+        silent: nodes that do not answer.
     """
 
     def __init__(self) -> None:
         self.held: dict[str, Held] = {}
         self.moved = self.moved_bytes = 0
+        self.silent: frozenset[str] = frozenset()
 
     def keep(self, key: str, ref: Any, node: str | None, size: int, step: int) -> None:
         """Keep a state that was made on `node`; size in bytes."""
@@ -52,8 +54,14 @@ class States:
         return self.held[move.parent].step if move.parent in self.held else 0
 
     def ref(self, key: str | None) -> Any:
-        """The reference to a state; None where it is not held."""
-        return self.held[key].ref if key in self.held else None
+        """The reference to a state; None where it is not held, or only by nodes that do not answer."""
+        held = self.held.get(key or "")
+        return None if held is None or held.copies <= self.silent else held.ref
+
+    def away(self, key: str | None, node: str | None) -> str | None:
+        """The node from which a call on `node` would have to fetch a state; None if it need not."""
+        held = self.held.get(key or "")
+        return None if held is None or node in held.copies else held.node
 
     def node(self, key: str | None) -> str | None:
         """The node on which a state was made; None where it is not held."""

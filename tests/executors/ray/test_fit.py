@@ -3,7 +3,7 @@
 import pytest
 
 from raysearch.config.settings import ClusterConfig, PoolConfig
-from raysearch.executors.ray.fit import idle_gpus, missing
+from raysearch.executors.ray.fit import idle_gpus, missing, room
 
 
 def nodes(*resources):
@@ -28,3 +28,28 @@ def test_paired_fractions_fit_every_machine_with_a_gpu(gpus, fits):
         rewards=PoolConfig(8, 1, num_gpus=0.1, at_least=1),
     )
     assert (missing(pair, nodes({"CPU": 64, "GPU": gpus})) is None) == fits
+
+
+def node(name: str, cpus: float, **labels: str) -> dict:
+    return {"NodeID": name, "Alive": True, "Resources": {"CPU": cpus}, "Labels": labels}
+
+
+def test_there_is_room_where_no_placed_replica_stands():
+    """What Ray calls available does not tell a replica that starts slowly from a cluster that is full."""
+    there, one = [node("a", 2.0), node("b", 1.0)], {"CPU": 1.0}
+    assert room(PoolConfig(), [("a", one), ("a", one)], there)
+    assert not room(PoolConfig(), [("a", one), ("a", one), ("b", one)], there)
+    assert room(PoolConfig(), [("a", one), ("a", one), ("gone", one)], there)
+    assert not room(PoolConfig(labels={"zone": "x"}), [], there)
+    assert room(PoolConfig(labels={"zone": "x"}), [], [*there, node("c", 1.0, zone="x")])
+    assert not room(PoolConfig(), [], [dict(there[0], Alive=False)])
+
+
+def test_ranks_need_one_node_unless_they_may_be_on_several():
+    there = [node("a", 1.0), node("b", 2.0)]
+    together = PoolConfig(1, 1.0, ranks=3)
+    apart = PoolConfig(1, 1.0, ranks=3, across_nodes=True)
+    assert not room(together, [], there) and room(apart, [], there)
+    none = PoolConfig(1, 0.0)
+    assert "room for 0 of 1 replicas" in (missing(ClusterConfig(generators=together, rewards=none), there) or "")
+    assert missing(ClusterConfig(generators=apart, rewards=none), there) is None

@@ -1,0 +1,118 @@
+"""Runs whose folder is on a real S3 server: killed and resumed, two drivers, reports, sweeps, listings that lag."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("moto", reason="pip install 'raysearch[storage-tests]'")
+pytest.importorskip("s3fs", reason="pip install 'raysearch[storage-tests]'")
+
+from tests.object_store import BUCKET, serving
+from tests.submit.conftest import ROOT
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+RUN = f"{BUCKET}/runs/a"
+WORDS = ["prompts.heldout=1", "search.n=4", "generator.steps=3", "cluster.executor=inline", "films=best"]
+SLOW = {
+    "prompts": {"items": ["a ball", "two balls"]}, "search": {"name": "smc", "n": 6},
+    "generator": {"name": "examples.clockwork:load", "model": "clockwork", "steps": 8, "fps": 8,
+                  "call": {"seconds": 0.05}},
+    "reward": {"name": "motion"}, "watch": [], "films": "none", "cluster": {"executor": "inline"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[0.0, 3.0], ids=["at once", "listed late"])
+def server(request, tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("s3"), request.param) as made:
+        yield made
+
+
+def raysearch(server, *words: str, **more) -> subprocess.Popen:
+    env = {**os.environ, **server.env, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-u", "-m", "raysearch.cli", *words]
+    return subprocess.Popen(
+        command, env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more
+    )
+
+
+def done(process: subprocess.Popen, code: int = 0) -> str:
+    text, _ = process.communicate(timeout=600)
+    assert process.returncode == code, text
+    return text
+
+
+def keys(fs, run: str) -> list[str]:
+    fs.invalidate_cache()
+    lines = []
+    for path in fs.find(f"{run}/outcomes"):
+        with contextlib.suppress(FileNotFoundError):  # moto takes an object away for a moment when it is replaced
+            lines += fs.cat_file(path).splitlines()
+    return [json.loads(line)["outcome"]["key"] for line in lines]
+
+
+def test_a_run_that_was_killed_goes_on_and_nothing_is_executed_again(server, tmp_path):
+    job, fs = tmp_path / "job.yaml", server.bucket()
+    job.write_text(json.dumps(SLOW))
+    done(raysearch(server, "run", str(job), f"run={tmp_path}/alone"))
+    alone = json.loads((tmp_path / "alone" / "result.json").read_text())
+    words = ["run", str(job), f"run=s3://{RUN}-killed"]
+    first = raysearch(server, *words)
+    until(lambda: len(keys(fs, f"{RUN}-killed")) >= 15, possible=lambda: first.poll() is None)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    known = set(keys(fs, f"{RUN}-killed"))
+    text = done(raysearch(server, *words))
+    found = json.loads(fs.cat_file(f"{RUN}-killed/result.json"))
+    every = keys(fs, f"{RUN}-killed")
+    assert found["hash"] == alone["hash"] and len(every) == len(set(every)) == alone["budget"]["executed"]
+    assert found["budget"]["recalled"] >= 15 and found["budget"]["executed"] <= len(every) - len(known) + 1, text
+
+
+def test_a_second_driver_is_refused(server, tmp_path):
+    job, fs = tmp_path / "job.yaml", server.bucket()
+    job.write_text(json.dumps(SLOW))
+    words = ["run", str(job), f"run=s3://{RUN}-two"]
+    first = raysearch(server, *words)
+    until(lambda: keys(fs, f"{RUN}-two"), possible=lambda: first.poll() is None)
+    assert "works in this folder since" in done(raysearch(server, *words), 2)
+    done(first)
+    every = keys(fs, f"{RUN}-two")
+    assert len(every) == len(set(every))
+
+
+def test_reports_and_films_are_there(server):
+    job = str(ROOT / "jobs/demo.yaml")
+    done(raysearch(server, "run", job, *WORDS, f"run=s3://{RUN}-demo"))
+    text = done(raysearch(server, "report", f"s3://{RUN}-demo"))
+    assert f"report: s3://{RUN}-demo/report.html" in text
+    fs = server.bucket()
+    assert b"<video" in fs.cat_file(f"{RUN}-demo/report.html")
+    assert "0 moves executed" in done(raysearch(server, "run", job, *WORDS, f"run=s3://{RUN}-demo"))
+
+
+def test_a_sweep_is_whole(server, tmp_path):
+    job = tmp_path / "sweep.yaml"
+    job.write_text(json.dumps({**SLOW, "search": {"name": "best_of_n"}, "sweep": {"search.n": [1, 2, 4]}}))
+    text = done(raysearch(server, "sweep", str(job), f"run=s3://{RUN}-sweep"))
+    fs = server.bucket()
+    assert fs.exists(f"{RUN}-sweep/sweep.html"), text
+    every = [json.loads(line)["outcome"]["key"] for path in fs.find(f"{RUN}-sweep") if "/outcomes/" in path
+             for line in fs.cat_file(path).splitlines()]  # fmt: skip
+    assert len(every) == len(set(every)) == 8, "N = 1, 2 and 4 on two prompts cost what N = 4 costs"
+
+
+def test_requests_per_move_stay_few(server, tmp_path):
+    """A state, and the segment of the journal: two writes a Move, and nothing that grows with the run."""
+    job = tmp_path / "job.yaml"
+    job.write_text(json.dumps(SLOW))
+    before = server.counts()
+    text = done(raysearch(server, "run", str(job), f"run=s3://{RUN}-counted"))
+    made = server.counts() - before
+    moves = len(keys(server.bucket(), f"{RUN}-counted"))
+    assert made["put"] <= 2 * moves + 20 and sum(made.values()) <= 2 * moves + 70, (made, moves, text)
