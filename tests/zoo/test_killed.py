@@ -88,5 +88,6 @@ def test_a_run_killed_on_ray_goes_on_to_the_hash_of_an_unbroken_one(case, tmp_pa
         assert sum(1 for _ in container.decode(video=0)) >= FRAMES - 4
 
 
+@pytest.mark.slow
 def test_every_family_of_the_list_is_in_the_zoo():
     assert {c.id for c in RUNS} == set(FAMILIES)

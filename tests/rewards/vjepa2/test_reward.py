@@ -157,6 +157,7 @@ def test_l1_is_the_loss_of_training(model, video):
         assert torch.allclose(reward.surprise(video)[:, 0], want, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bf16_ranks_real_candidates_as_fp32_does():
     """Of the shipped pair: candidates of held-out scenes, as best-of-n draws them."""
     exact, half = VJEPA2Reward.load("tiny"), VJEPA2Reward.load("tiny", dtype="bfloat16")
