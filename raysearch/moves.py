@@ -7,16 +7,14 @@ handles, never tensors. Everything here is frozen and needs only the standard li
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Generator, Hashable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
-from functools import cache
-from typing import Annotated, Any, ClassVar, cast
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, Predicate
 
+from raysearch.canonical import decode, digest, encode, keyed
 from raysearch.coefficients import KERNELS, kernel_kind
 from raysearch.errors import UsageError
 
@@ -24,7 +22,6 @@ __all__ = [
     "GUIDES",
     "KERNELS",
     "NORMS",
-    "UNKEYED",
     "Cost",
     "Fraction",
     "Guide",
@@ -43,7 +40,6 @@ __all__ = [
 ]  # fmt: skip
 
 GUIDES, NORMS = ("mean", "full"), ("relative", "plain", "variance")  # the arithmetic is in raysearch.sampling.guidance
-UNKEYED = {"keyed": False}  # metadata of a field that enters no key, whatever its value
 Seed = tuple[
     int, ...
 ]  # an address, such as (run seed, round, slot): which noise, never how much of a stream is used up
@@ -292,63 +288,9 @@ class Result:
 Search = Generator[Round, list[Outcome], Result]
 
 
-def keyed(part: Any) -> dict[str, Any]:
-    """The fields of a dataclass that enter a key: those its `KEYED` names, and later ones unless at their default.
-
-    So a field that is added later, with a default that changes nothing, leaves every key as it was.
-    """
-    entries, kind = {}, type(part)
-    for name, default in _defaults(cast(Hashable, kind)):
-        value = getattr(part, name)
-        if name in part.KEYED or value != default:
-            entries[name] = keyed(value) if is_dataclass(value) else value
-    return entries
-
-
-@cache
-def _defaults(kind: Any) -> list[tuple[str, Any]]:
-    """The fields of a dataclass with their defaults, without those that enter no key."""
-    kept = [f for f in fields(kind) if f.metadata.get("keyed", True)]
-    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in kept]
-
-
 def argbest(rewards: Sequence[float]) -> int:
     """Index of the highest reward, the lowest index among equals. Raises ValueError if all rewards are NaN."""
     usable = [i for i, r in enumerate(rewards) if not math.isnan(r)]
     if not usable:
         raise ValueError(f"no candidate has a reward: all {len(rewards)} scored NaN; see the journal for the reasons")
     return max(usable, key=lambda i: (rewards[i], -i))
-
-
-def digest(value: Any) -> str:
-    """128 bits of SHA-256 over canonical JSON; floats enter by their exact shortest representation."""
-    text = json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def encode(value: Any) -> Any:
-    """The value as plain JSON, numpy scalars and arrays included; infinities and NaN become {"float": "nan"}."""
-    if value is None or type(value) in (str, int, bool):  # most of all; the other questions take longer
-        return value
-    if isinstance(value, Mapping):
-        return {str(k): encode(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [encode(v) for v in value]
-    if hasattr(value, "tolist"):  # numpy
-        return encode(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": repr(value)}
-    if isinstance(value, (str, int, float)):
-        return value
-    raise TypeError(f"cannot write {value!r} of type {type(value).__name__} as JSON")
-
-
-def decode(value: Any) -> Any:
-    """The inverse of `encode`, except that tuples come back as lists."""
-    if isinstance(value, Mapping):
-        if set(value) == {"float"}:
-            return float(value["float"])
-        return {k: decode(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [decode(v) for v in value]
-    return value

@@ -17,7 +17,7 @@ ROOT = Path(raysearch.__file__).parent
 PATHS = sorted(ROOT.rglob("*.py"))
 # Each room may import those on floors below its own; rooms on one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "resize", "devices", "times"),
+    ("canonical", "errors", "resize", "devices", "times"),
     ("names", "pretrained", "security", "stopping", "storage", "videos", "web"),
     ("builtin", "coefficients"),
     ("moves",),
@@ -38,7 +38,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sweep",),
     ("evals",),
     ("submit",),
-    ("starter",),
     ("commands",),
     ("cli",),
 )
@@ -133,7 +132,7 @@ def test_light_imports_load_neither_ray_nor_torch(module):
 def test_search_knows_numpy_and_nothing_else():
     loaded, _ = modules("import raysearch.search")
     own = {m.split(".")[1] for m in loaded if m.startswith("raysearch.")}
-    assert own <= {"moves", "names", "errors", "options", "coefficients", "times", "search"}
+    assert own <= {"canonical", "moves", "names", "errors", "options", "coefficients", "times", "search"}
     assert not loaded & {*HEAVY, "omegaconf", "fsspec", "pydantic"}
 
 

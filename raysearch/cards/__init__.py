@@ -11,10 +11,10 @@ import pkgutil
 from importlib import import_module
 from pathlib import PurePath
 
-from raysearch.cards.card import BySize, Card, Said, Values, said
+from raysearch.cards.card import BySize, Card, Stated, Values, stated
 from raysearch.names import lookup
 
-__all__ = ["CARDS", "BySize", "Card", "Said", "Values", "find", "said"]
+__all__ = ["CARDS", "BySize", "Card", "Stated", "Values", "find", "stated"]
 
 
 def _cards() -> dict[str, Card]:

@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+# Sources that many cards name.
+CALL = "diffusers 0.42.1, default of the call"
+EXAMPLE = "diffusers 0.42.1, example of the pipeline"
+HUB = "hub folder (diffusers' conversion script)"
 LARGE = 600  # pixels of the shorter side from which a size counts as 720p rather than 480p
 
 
@@ -33,7 +37,7 @@ class BySize:
 
 
 @dataclass(frozen=True)
-class Said:
+class Stated:
     """One value of a card.
 
     Attributes:
@@ -53,7 +57,7 @@ class Said:
         return self.value.at(height, width) if isinstance(self.value, BySize) else self.value
 
 
-Values: TypeAlias = Mapping[str, Said]
+Values: TypeAlias = Mapping[str, Stated]
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,6 @@ class Card:
         return self.models[0]
 
 
-def said(source: str, **values: Any) -> dict[str, Said]:
+def stated(source: str, **values: Any) -> dict[str, Stated]:
     """Several values of one source; a double underscore in a name stands for the dot."""
-    return {key.replace("__", "."): Said(value, source) for key, value in values.items()}
+    return {key.replace("__", "."): Stated(value, source) for key, value in values.items()}

@@ -1,12 +1,11 @@
 """Cards of Kandinsky 5."""
 
-from raysearch.cards.card import Card, Said, said
+from raysearch.cards.card import CALL, Card, Stated, stated
 
 OFFICIAL = "official repository kandinsky-5 6e2a805"
-CALL = "diffusers 0.42.1, default of the call"
 FACTS = {
-    **said(OFFICIAL, licence="MIT"),
-    "rate": Said("no argument: the network does not know it", "diffusers 0.42.1, source"),
+    **stated(OFFICIAL, licence="MIT"),
+    "rate": Stated("no argument: the network does not know it", "diffusers 0.42.1, source"),
 }
 NAME = "kandinskylab/Kandinsky-5.0-{}-Diffusers"
 
@@ -16,8 +15,8 @@ def _text(kinds: tuple[str, ...], steps: int, guidance: float) -> Card:
         tuple(NAME.format(f"T2V-Lite-{kind}-5s") for kind in kinds),
         "Kandinsky5T2VPipeline",
         {
-            **said(CALL, dtype={"default": "bfloat16"}, height=512, width=768, num_frames=121),
-            **said(OFFICIAL, steps=steps, guidance_scale=guidance, fps=24.0),
+            **stated(CALL, dtype={"default": "bfloat16"}, height=512, width=768, num_frames=121),
+            **stated(OFFICIAL, steps=steps, guidance_scale=guidance, fps=24.0),
         },
         FACTS,
     )
@@ -31,12 +30,12 @@ CARDS = (
         (NAME.format("I2V-Pro-sft-5s"),),
         "Kandinsky5I2VPipeline",
         {
-            **said(CALL, dtype={"default": "bfloat16"}, steps=50, guidance_scale=5.0, num_frames=121),
-            **said(OFFICIAL, height=896, width=896, fps=24.0),
+            **stated(CALL, dtype={"default": "bfloat16"}, steps=50, guidance_scale=5.0, num_frames=121),
+            **stated(OFFICIAL, height=896, width=896, fps=24.0),
         },
         {
-            **FACTS, "inputs": Said("an image", "diffusers 0.42.1, source"),
-            "memory": Said("19B: needs offloading of the network", OFFICIAL),
+            **FACTS, "inputs": Stated("an image", "diffusers 0.42.1, source"),
+            "memory": Stated("19B: needs offloading of the network", OFFICIAL),
         },
     ),
 )  # fmt: skip

@@ -1,11 +1,9 @@
 """Cards of Wan 2.1, Wan 2.2 and Wan VACE."""
 
-from raysearch.cards.card import BySize, Card, Said, Values, said
+from raysearch.cards.card import CALL, EXAMPLE, BySize, Card, Stated, Values, stated
 
 OFFICIAL = "official repository Wan2.1 9737cba"
 OFFICIAL_22 = "official repository Wan2.2 42bf4cf"
-EXAMPLE = "diffusers 0.42.1, example of the pipeline"
-CALL = "diffusers 0.42.1, default of the call"
 SIZE_480, SIZE_720 = (480, 832), (720, 1280)
 
 # The makers' own text, one for all models.
@@ -18,31 +16,31 @@ FP32 = {"default": "bfloat16", "vae": "float32"}
 FP32_CLIP = {**FP32, "image_encoder": "float32"}
 
 
-def _values(official: str, steps: int, guidance: float, shift: Said, size: tuple[int, int] = SIZE_480,
-           dtype: dict[str, str] = FP32, frames: int = 81, fps: float = 16.0) -> dict[str, Said]:  # fmt: skip
+def _values(official: str, steps: int, guidance: float, shift: Stated, size: tuple[int, int] = SIZE_480,
+           dtype: dict[str, str] = FP32, frames: int = 81, fps: float = 16.0) -> dict[str, Stated]:  # fmt: skip
     """What all models of the family have in common, with what is particular to one."""
     return {
-        "dtype": Said(dtype, EXAMPLE),
+        "dtype": Stated(dtype, EXAMPLE),
         "scheduler.flow_shift": shift,
-        **said(official, steps=steps, guidance_scale=guidance, num_frames=frames, fps=fps),
-        "negative_prompt": Said(NEGATIVE, official, "diffusers' examples: its English translation; default: empty",
+        **stated(official, steps=steps, guidance_scale=guidance, num_frames=frames, fps=fps),
+        "negative_prompt": Stated(NEGATIVE, official, "diffusers' examples: its English translation; default: empty",
                                 "the text with which the makers sample"),
-        **said(official, height=size[0], width=size[1]),
+        **stated(official, height=size[0], width=size[1]),
     }  # fmt: skip
 
 
-FACTS: Values = said(OFFICIAL, licence="Apache 2.0", rate="no argument: the network does not know it")
-BOTH = Said(BySize(3.0, 5.0), f"{EXAMPLE}; {OFFICIAL}", "hub folder: 3", "the hub folder's is that of 480p")
-TWELVE = Said(12.0, OFFICIAL_22, "hub folder: 3", "the shift decides how many steps the high-noise expert gets: "
+FACTS: Values = stated(OFFICIAL, licence="Apache 2.0", rate="no argument: the network does not know it")
+BOTH = Stated(BySize(3.0, 5.0), f"{EXAMPLE}; {OFFICIAL}", "hub folder: 3", "the hub folder's is that of 480p")
+TWELVE = Stated(12.0, OFFICIAL_22, "hub folder: 3", "the shift decides how many steps the high-noise expert gets: "
               "26 of 40 at 12, 13 at 3")  # fmt: skip
 
 CARDS = (
     Card(
         ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers",),
         "WanPipeline",
-        _values(OFFICIAL, 50, 6.0, Said(8.0, OFFICIAL, "official: 8 to 12; hub folder and diffusers' example: 3",
+        _values(OFFICIAL, 50, 6.0, Stated(8.0, OFFICIAL, "official: 8 to 12; hub folder and diffusers' example: 3",
                                        "the lower end of what the makers name for this size of model")),
-        {**FACTS, "memory": Said("8.19 GB", OFFICIAL)},
+        {**FACTS, "memory": Stated("8.19 GB", OFFICIAL)},
     ),
     Card(("Wan-AI/Wan2.1-T2V-14B-Diffusers",), "WanPipeline", _values(OFFICIAL, 50, 5.0, BOTH, SIZE_720), FACTS,
          sizes=(SIZE_480,)),
@@ -50,59 +48,59 @@ CARDS = (
         ("Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",),
         "WanImageToVideoPipeline",
         _values(OFFICIAL, 40, 5.0, BOTH, SIZE_480, FP32_CLIP)
-        | {"steps": Said(40, OFFICIAL, "diffusers' default: 50", "the makers' own for image to video")},
-        {**FACTS, "inputs": Said("image", CALL)},
+        | {"steps": Stated(40, OFFICIAL, "diffusers' default: 50", "the makers' own for image to video")},
+        {**FACTS, "inputs": Stated("image", CALL)},
     ),
     Card(
         ("Wan-AI/Wan2.1-I2V-14B-720P-Diffusers",),
         "WanImageToVideoPipeline",
         _values(OFFICIAL, 40, 5.0, BOTH, SIZE_720, FP32_CLIP)
-        | {"steps": Said(40, OFFICIAL, "diffusers' default: 50", "the makers' own for image to video")},
-        {**FACTS, "inputs": Said("image", CALL)},
+        | {"steps": Stated(40, OFFICIAL, "diffusers' default: 50", "the makers' own for image to video")},
+        {**FACTS, "inputs": Stated("image", CALL)},
     ),
     Card(
         ("Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers",),
         "WanImageToVideoPipeline",
-        _values(OFFICIAL, 50, 5.0, Said(16.0, f"{OFFICIAL}; hub folder"), SIZE_720, FP32_CLIP)
+        _values(OFFICIAL, 50, 5.0, Stated(16.0, f"{OFFICIAL}; hub folder"), SIZE_720, FP32_CLIP)
         | {
-            "guidance_scale": Said(5.0, OFFICIAL, "diffusers' documentation: 5.5", "the makers' own"),
-            "negative_prompt": Said("镜头切换，" + NEGATIVE, OFFICIAL),
+            "guidance_scale": Stated(5.0, OFFICIAL, "diffusers' documentation: 5.5", "the makers' own"),
+            "negative_prompt": Stated("镜头切换，" + NEGATIVE, OFFICIAL),
         },
-        {**FACTS, "inputs": Said("image; call.last_image is the last frame", CALL)},
+        {**FACTS, "inputs": Stated("image; call.last_image is the last frame", CALL)},
     ),
     Card(
         ("Wan-AI/Wan2.1-VACE-14B-diffusers", "Wan-AI/Wan2.1-VACE-1.3B-diffusers"),
         "WanVACEPipeline",
-        _values(OFFICIAL, 50, 5.0, Said(16.0, OFFICIAL, "diffusers' example: 3 at 480p, 5 at 720p; hub folder: 3",
+        _values(OFFICIAL, 50, 5.0, Stated(16.0, OFFICIAL, "diffusers' example: 3 at 480p, 5 at 720p; hub folder: 3",
                                        "the makers' own, at both sizes"))
-        | {"steps": Said(50, OFFICIAL, "diffusers' example: 30", "the makers' own")},
-        {**FACTS, "inputs": Said("text; frames by call.video and call.mask, black keeps and white makes", CALL)},
+        | {"steps": Stated(50, OFFICIAL, "diffusers' example: 30", "the makers' own")},
+        {**FACTS, "inputs": Stated("text; frames by call.video and call.mask, black keeps and white makes", CALL)},
         sizes=(SIZE_720,),
     ),
     Card(
         ("Wan-AI/Wan2.2-T2V-A14B-Diffusers",),
         "WanPipeline",
         _values(OFFICIAL_22, 40, 4.0, TWELVE, SIZE_720)
-        | {"call.guidance_scale_2": Said(3.0, OFFICIAL_22, "unset: that of the high-noise expert",
+        | {"call.guidance_scale_2": Stated(3.0, OFFICIAL_22, "unset: that of the high-noise expert",
                                          "the official pair is (low 3, high 4)")},
-        {"index.boundary_ratio": Said(0.875, f"{OFFICIAL_22}; hub folder"),
-         "memory": Said("80 GB, with offloading", OFFICIAL_22), **said(OFFICIAL_22, licence="Apache 2.0")},
+        {"index.boundary_ratio": Stated(0.875, f"{OFFICIAL_22}; hub folder"),
+         "memory": Stated("80 GB, with offloading", OFFICIAL_22), **stated(OFFICIAL_22, licence="Apache 2.0")},
         sizes=(SIZE_480,),
     ),
     Card(
         ("Wan-AI/Wan2.2-I2V-A14B-Diffusers",),
         "WanImageToVideoPipeline",
-        _values(OFFICIAL_22, 40, 3.5, Said(5.0, OFFICIAL_22, "hub folder: 3", "the makers' own"), SIZE_720)
-        | said(OFFICIAL_22, call__guidance_scale_2=3.5),
-        {"index.boundary_ratio": Said(0.9, f"{OFFICIAL_22}; hub folder"), "inputs": Said("image", CALL),
-         **said(OFFICIAL_22, licence="Apache 2.0")},
+        _values(OFFICIAL_22, 40, 3.5, Stated(5.0, OFFICIAL_22, "hub folder: 3", "the makers' own"), SIZE_720)
+        | stated(OFFICIAL_22, call__guidance_scale_2=3.5),
+        {"index.boundary_ratio": Stated(0.9, f"{OFFICIAL_22}; hub folder"), "inputs": Stated("image", CALL),
+         **stated(OFFICIAL_22, licence="Apache 2.0")},
         sizes=(SIZE_480,),
     ),
     Card(
         ("Wan-AI/Wan2.2-TI2V-5B-Diffusers",),
         "WanPipeline",
-        _values(OFFICIAL_22, 50, 5.0, Said(5.0, f"{OFFICIAL_22}; hub folder"), (704, 1280), FP32, 121, 24.0),
-        {"index.expand_timesteps": Said(True, "hub folder"), "memory": Said("24 GB, with offloading", OFFICIAL_22),
-         "inputs": Said("text, or text and image", CALL), **said(OFFICIAL_22, licence="Apache 2.0")},
+        _values(OFFICIAL_22, 50, 5.0, Stated(5.0, f"{OFFICIAL_22}; hub folder"), (704, 1280), FP32, 121, 24.0),
+        {"index.expand_timesteps": Stated(True, "hub folder"), "memory": Stated("24 GB, with offloading", OFFICIAL_22),
+         "inputs": Stated("text, or text and image", CALL), **stated(OFFICIAL_22, licence="Apache 2.0")},
     ),
 )  # fmt: skip

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from raysearch.commands.declaring import Declare, say
+from raysearch.commands.declaring import Declare, print_json, say
 
 _DOCTOR = """examples:
   raysearch doctor tiny
@@ -69,7 +68,10 @@ def doctor(args: argparse.Namespace) -> int:
     report = examination.examine(job.generator, prompt, args.device or devices.best(), not args.no_gradients)
     if length is not None:
         report["frames_asked"] = length.asked
-    print(json.dumps(report, indent=1) if args.json else text(report))
+    if args.json:
+        print_json(report)
+    else:
+        print(text(report))
     return 1 if report["failures"] else 0
 
 
@@ -88,11 +90,11 @@ def _card(given: dict[str, Any], as_json: bool) -> int:
         )
     rows = by_card.rows(configuration.typed({"generator": given}, "the command line").generator, card)
     if as_json:
-        print(json.dumps({row.key: {"job": row.job, "card": row.card, "source": row.said.source} for row in rows}))
+        print_json({row.key: {"job": row.job, "card": row.card, "source": row.stated.source} for row in rows})
         return 0
     table = [("setting", "job", "card", "source")]
     table += [(("* " if r.differs else "  ") + r.key, by_card.shown(r.job), by_card.shown(r.card),
-               r.said.source + (f" ({r.said.others})" if r.said.others else "")) for r in rows]  # fmt: skip
+               r.stated.source + (f" ({r.stated.others})" if r.stated.others else "")) for r in rows]  # fmt: skip
     table += [(f"  {key}", "", by_card.shown(said.value), said.source) for key, said in card.facts.items()]
     widths = [max(len(row[i]) for row in table) for i in range(3)]
     print(f"card of {card.name}, {card.pipeline}; * marks where the job differs")

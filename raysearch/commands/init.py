@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from raysearch import starter
+from raysearch.builtin import starter
 from raysearch.commands.declaring import Declare
 from raysearch.errors import UsageError
 

@@ -76,7 +76,7 @@ def logs(args: argparse.Namespace) -> int:
     if _is_run(args):
         from raysearch.observe import standing
 
-        for line in standing.told(args.id, args.follow):
+        for line in standing.lines(args.id, args.follow):
             print(line, flush=True)
         return standing.code(args.id) if args.follow else 0
     url = url_of(args)
@@ -179,7 +179,7 @@ def _is_run(args: argparse.Namespace) -> bool:
     """Whether a folder is meant, and not a job of a cluster. Raises UsageError for a path that is none."""
     if args.id is None or args.address or args.cluster:
         return False
-    if Path(args.id).is_dir():
+    if "://" in args.id or Path(args.id).is_dir():
         return True
     if "/" in args.id:
         raise UsageError(f"{args.id}: no such folder; give the folder of a run (see `run` in its job file)")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from raysearch.runs.plan import Pace
 
-UNKNOWN = float("nan")
+UNKNOWN = math.nan
+N = TypeVar("N", int, float)
 
 
 def add_pace(sub: argparse.ArgumentParser) -> None:
@@ -46,21 +49,23 @@ def given(args: argparse.Namespace) -> Pace | None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: seconds cannot be negative")
-    return value
+    return _number(float, text, lambda value: 0 <= value < math.inf, "give a number of seconds, 0 or more")
 
 
 def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: a share is above 0 and at most 1")
-    return value
+    return _number(float, text, lambda value: 0 < value <= 1, "give a share above 0, up to 1")
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return _number(int, text, lambda value: value >= 1, "give a whole number, 1 or more")
+
+
+def _number(kind: Callable[[str], N], text: str, right: Callable[[N], bool], remedy: str) -> N:
+    """A number of the command line; argparse tells the remedy for another one, and for what is no number."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not right(value):
+        raise argparse.ArgumentTypeError(f"{text}: {remedy}")
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from contextlib import redirect_stdout
 
@@ -118,7 +117,10 @@ def challenge(args: argparse.Namespace) -> int:
 
         asked = Asked(args.gpu, args.mfu, args.gpus_per_node, given(args), args.run or "", args.limit, args.scenario)
         cost = forecast(job, asked)
-        print(json.dumps(estimate.values(cost), indent=1) if args.json else "\n".join(estimate.lines(cost)))
+        if args.json:
+            print_json(estimate.values(cost))
+        else:
+            print("\n".join(estimate.lines(cost)))
         return 0
     from raysearch.evals.physics_iq.challenge import run
 

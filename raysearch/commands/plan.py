@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from raysearch.commands.declaring import Declare, say
+from raysearch.commands.declaring import Declare, print_json, say
 from raysearch.commands.pace import add_pace, given
 from raysearch.commands.run import add_job
 
@@ -42,7 +42,6 @@ def add(command: Declare) -> None:
 def plan(args: argparse.Namespace) -> int:
     """Print how long a job would take on each number of generator replicas, from simulated runs."""
     say(f"simulating {args.job}")
-    import json
     from dataclasses import asdict
 
     from raysearch import config
@@ -59,7 +58,7 @@ def plan(args: argparse.Namespace) -> int:
         rewards = args.rewards or _keeping_up(job, found.pace, n)
         plans.append(together([simulate(resolved, found.pace, n, rewards) for resolved in searches]))
     if args.json:
-        print(json.dumps({"pace": asdict(found.pace), "plans": [asdict(p) for p in plans]}, indent=1))
+        print_json({"pace": asdict(found.pace), "plans": [asdict(p) for p in plans]})
         return 0
     for note in first.notes:
         print(note)

@@ -108,7 +108,7 @@ def score(args: argparse.Namespace) -> int:
         print(json.dumps(encode(found), indent=1, allow_nan=False))
     elif table:
         show(table, options)
-        if told := film.told(table):
+        if told := film.difference(table):
             print(told)
     for failed in errors:
         print(f"raysearch: {failed['error']}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from raysearch.config.load import (
     load,
     load_cluster,
+    merged,
     overrides,
     parts,
     plain,
@@ -14,6 +15,6 @@ from raysearch.config.prompting import PromptsConfig
 from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job, PoolConfig
 
 __all__ = [
-    "ClusterConfig", "GeneratorConfig", "Job", "PoolConfig", "PromptsConfig", "load", "load_cluster", "overrides",
-    "parts", "plain", "tiny_defaults", "to_yaml", "typed",
+    "ClusterConfig", "GeneratorConfig", "Job", "PoolConfig", "PromptsConfig", "load", "load_cluster", "merged",
+    "overrides", "parts", "plain", "tiny_defaults", "to_yaml", "typed",
 ]  # fmt: skip

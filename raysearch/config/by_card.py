@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raysearch import cards
-from raysearch.cards import Card, Said
+from raysearch.cards import Card, Stated
 from raysearch.config.settings import GeneratorConfig
 
 SHIPPED = "tiny"  # filled by tiny_defaults, and in no need of a card
@@ -25,14 +25,14 @@ class Compared:
 
     Attributes:
         key: below `generator`.
-        said: the card's entry.
+        stated: the card's entry.
         card: its value at the size of the job.
         job: the job's value.
         differs: whether the job runs otherwise than the card says.
     """
 
     key: str
-    said: Said
+    stated: Stated
     card: Any
     job: Any
     differs: bool
@@ -85,9 +85,9 @@ def _one(parts: dict[str, Any]) -> Any:
 def rows(generator: GeneratorConfig, card: Card) -> list[Compared]:
     """Every setting of a card beside that of a job."""
     result = []
-    for key, said in card.settings.items():
-        value, job = said.at(generator.height, generator.width), _given(generator, key)
-        result.append(Compared(key, said, value, job, not _same(generator, card, key, value, job)))
+    for key, stated in card.settings.items():
+        value, job = stated.at(generator.height, generator.width), _given(generator, key)
+        result.append(Compared(key, stated, value, job, not _same(generator, card, key, value, job)))
     return result
 
 
@@ -132,7 +132,7 @@ def notes(generator: GeneratorConfig) -> list[str]:
             "those of the job or of its own files; generator.card=HUB_ID names the model it is or was made from"
         ]
     different = [
-        f"{row.key}={shown(row.job)} (card: {shown(row.card)}, {row.said.source})"
+        f"{row.key}={shown(row.job)} (card: {shown(row.card)}, {row.stated.source})"
         for row in rows(generator, card)
         if row.differs
     ]

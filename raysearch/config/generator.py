@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from raysearch.canonical import UNKEYED
 from raysearch.errors import UsageError
-from raysearch.moves import UNKEYED
 from raysearch.times import TIMES
 
 Pixels = Annotated[int, Ge(1), Le(16_384)]

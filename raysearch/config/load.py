@@ -41,15 +41,22 @@ def load(job_file: str, words: Sequence[str] = (), cluster_file: str | None = No
     Raises:
         UsageError: naming the key, the value and the remedy.
     """
+    return _finished(merged(job_file, words, cluster_file), elsewhere)
+
+
+def merged(job_file: str, words: Sequence[str] = (), cluster_file: str | None = None) -> dict[str, Any]:
+    """The job as nested plain values, before anything is filled in from a model's card or from other settings.
+
+    Raises:
+        UsageError: as `parts`.
+    """
     values = _defaults()
     for source, part in parts(job_file, words, cluster_file):
         if source == LINE:
-            whole = {word.partition("=")[0] for word in words} & {
-                *NAMED
-            }  # given whole, it takes the place of the job's
+            whole = {word.partition("=")[0] for word in words} & {*NAMED}  # these take the place of the job's
             values |= {key: {} for key in whole}
         values = schema.merge(values, part)
-    return _finished(values, elsewhere)
+    return values
 
 
 def parts(

@@ -21,7 +21,7 @@ def compare(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
             row["in_run"] = measured[label]
 
 
-def told(table: list[dict[str, Any]]) -> str:
+def difference(table: list[dict[str, Any]]) -> str:
     """A sentence on rows whose run recorded another reward; empty if there are none."""
     apart = [abs(row["reward"] - row["in_run"]) for row in table if "in_run" in row]
     if not apart or max(apart) < 5e-5:

@@ -111,7 +111,7 @@ class Recording(Protocol):
     """What a Model may offer beyond its contract: to keep a record of what it asked of others, so that none is lost."""
 
     def record_in(self, folder: str) -> None:
-        """Keep the record in a folder or at a URL, which all replicas share."""
+        """Keep the record below the folder of the run, a path or URL, which all replicas share."""
         ...
 
 

@@ -96,6 +96,7 @@ class PipelineClass:
             max_sequence_length takes its place; 0 where it is not known.
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
         cut: frames that the pipeline cuts off after decoding, from the configuration of its network.
+        unfit: why a network of this configuration cannot be driven one step at a time; empty where it can.
         notes: remarks for the table of families.
         tested: whether the contract suite in tests/zoo runs the class everywhere.
         why: what a test of the class would take, where `tested` is false.
@@ -130,6 +131,7 @@ class PipelineClass:
     tokens: int = 0
     rounds: Rounding = "down"
     cut: Callable[[Config], int] | None = None
+    unfit: Callable[[Config], str] | None = None
     notes: str = ""
     tested: bool = True
     why: str = ""

@@ -18,6 +18,7 @@ from raysearch.errors import UsageError
 from raysearch.generators import classes, custom, families, inputs, memory, parts, published, sizes, solver
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
+from raysearch.generators.magi1.folder import is_magi1
 from raysearch.generators.sizes import Length
 from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
@@ -51,7 +52,9 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
     parts.check_ranks(index, ranks)
     classes.check_call(config, pipeline, call)
     parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
-    if known := sizes.sizes(pipeline, _autoencoder(index), *configs(config)):
+    vae, network = configs(config)
+    inputs.check_network(pipeline, network)
+    if known := sizes.sizes(pipeline, _autoencoder(index), vae, network):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
     inputs.check_parts(pipeline, index)
@@ -106,7 +109,7 @@ def stock_kernel(config: GeneratorConfig) -> str:
     """The kernel that is the model's own sampler (solver.py); `ode` where it is not known, and for chunks."""
     if config.name != "diffusers" or config.chunks > 1:  # chunks pause and go on, which no history survives
         return "ode"
-    name = _class(model_index(config), "scheduler")
+    name = parts.class_name(model_index(config), "scheduler")
     known = _config(config, "scheduler", "scheduler_config.json")
     return solver.kernel(families.SCHEDULERS.get(name, name), {**known, **config.scheduler})
 
@@ -169,24 +172,19 @@ def pipeline_class(config: GeneratorConfig) -> str:
 
 def is_here(config: GeneratorConfig) -> bool:
     """Whether the configurations of the model can be read without asking the hub."""
-    parts = (INDEX, "vae/config.json", "transformer/config.json")
-    return folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in parts)
-
-
-def _class(index: Mapping[str, Any], part: str) -> str:
-    """The name of the class of a part, of which the index says [library, class]; empty where it says none."""
-    entry = index.get(part)
-    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""
+    needed = (INDEX, "vae/config.json", "transformer/config.json")
+    return folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in needed)
 
 
 def _autoencoder(index: Mapping[str, Any]) -> str:
     """The name of the class of the autoencoder."""
-    return _class(index, "vae")
+    return parts.class_name(index, "vae")
 
 
 def configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configurations of the autoencoder and of the network; empty where there is none."""
-    network = next((name for name in memory.NETWORKS if _class(model_index(config), name)), "transformer")
+    index = model_index(config)
+    network = next((name for name in memory.NETWORKS if parts.class_name(index, name)), "transformer")
     return _config(config, "vae"), _config(config, network)
 
 
@@ -207,5 +205,6 @@ def model_index(config: GeneratorConfig) -> dict[str, Any]:
     here = folder(config)
     file = here / INDEX if here.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
     if file is None or not file.is_file():
-        raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; give one that save_pretrained wrote")
+        remedy = "set generator.name=magi1" if is_magi1(config.model) else "give one that save_pretrained wrote"
+        raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; {remedy}")
     return pretrained.config(file, config.model, KEY)

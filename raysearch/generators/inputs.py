@@ -117,6 +117,18 @@ def check_packages(pipeline: str | type, text: bool) -> None:
             )
 
 
+def check_network(pipeline: str | type, network: Mapping[str, Any]) -> None:
+    """Raise UsageError for a network that cannot be driven one step at a time, though its class can.
+
+    Args:
+        pipeline: the pipeline class, or its name.
+        network: the configuration of its network.
+    """
+    declared = of(pipeline)
+    if declared.unfit is not None and (why := declared.unfit(network)):
+        raise UsageError(f"generator.model: {declared.pipeline}: {why}")
+
+
 def check_parts(pipeline: str, index: Mapping[str, Any]) -> None:
     """Raise UsageError for a package that is missing and needed to build a part that the model does not bring.
 

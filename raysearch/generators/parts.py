@@ -38,8 +38,7 @@ def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> N
     for name in config.dtype if isinstance(config.dtype, Mapping) else ():
         if name != "default" and name not in usual:
             lookup("generator.dtype: part", name, dict.fromkeys(["default", *parts]))
-    entry = index.get("scheduler")
-    name = entry[1] if isinstance(entry, list) and len(entry) == 2 else ""
+    name = class_name(index, "scheduler")
     if unknown := [key for key in config.scheduler if key not in scheduler_config]:
         check_scheduler(class_of(name), name, unknown)
 
@@ -47,8 +46,7 @@ def check(config: GeneratorConfig, index: Config, scheduler_config: Config) -> N
 def check_ranks(index: Config, ranks: int) -> None:
     """Raise UsageError if a network of the model cannot be split over several processes."""
     for part in ("transformer", "transformer_2") if ranks > 1 else ():
-        entry = index.get(part)
-        name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        name = class_name(index, part)
         if name and getattr(class_of(name), "_cp_plan", None) is None:
             raise cannot_split(name, ranks)
 
@@ -61,7 +59,14 @@ def cannot_split(name: str, ranks: int) -> UsageError:
     )
 
 
+def class_name(index: Config, part: str) -> str:
+    """The name of the class of a part, of which a model_index.json says [library, class]; empty where it says none."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""
+
+
 def class_of(name: str) -> Any:
+    """The class of diffusers of this name; None where it has none."""
     import diffusers
 
     return getattr(diffusers, name, None)

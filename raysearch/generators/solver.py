@@ -32,6 +32,16 @@ def kernel(scheduler: str, config: Mapping[str, Any]) -> str:
     return name if all(config.get(key, value) == value for key, value in wanted.items()) else "ode"
 
 
+def meaning(kernel: str) -> str:
+    """What the kernel that stands for the sampler of a model is, for people."""
+    if kernel != "ode":
+        return f"the sampler of this model is the kernel {kernel}"
+    return (
+        "the kernel ode, of first order, for the solver of this model is of first order too, has settings that no "
+        "kernel here has, or cannot pause between chunks"
+    )
+
+
 def asked(search: Mapping[str, Any]) -> bool:
     """Whether a search asks for the sampler of the model."""
     given = search.get("kernel")

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 
 from raysearch.errors import UsageError
-from raysearch.generators import families, hooks
+from raysearch.generators import families, hooks, inputs
 from raysearch.generators.contract import Path
 from raysearch.generators.declare import Call, Pipeline
+from raysearch.generators.memory import NETWORKS
 from raysearch.generators.one_step import one_step
 from raysearch.generators.trial import Trial
 
@@ -64,6 +65,8 @@ class DiffusersGenerator:
         self.pipe.vae = hooks.mode_not_sample(pipeline.vae)
         self._start_late(parameters)
         self._tried = not self.family.probed
+        for network in filter(None, (getattr(pipeline, name, None) for name in NETWORKS)):
+            inputs.check_network(type(pipeline), network.config)
         if self.family.adapt is not None:
             self.family.adapt(self.pipe, call)
 

@@ -39,7 +39,7 @@ def read(run: str) -> dict[str, Any]:
     failed = {e["search"] for e in ends if e["error"]}
     best = max((e for e in found if e["event"] == "outcome" and e["reward"] == e["reward"]),
                key=lambda e: e["reward"], default=None)  # fmt: skip
-    state = "running" if alive and ended is None else "killed" if ended is None else _how(ended, failed, begun)
+    state = "running" if alive and ended is None else "killed" if ended is None else _ending(ended, failed)
     outcomes = [e for e in found if e["event"] == "outcome"]
     executed = {e["key"]: e["nfe"] for e in outcomes if not e["recalled"]}
     now = time.time()
@@ -53,7 +53,7 @@ def read(run: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(run: str, follow: bool = False) -> Iterator[str]:
+def lines(run: str, follow: bool = False) -> Iterator[str]:
     """A line for each event that a person wants to know of; with `follow`, until the run ends."""
     done = 0
     while True:
@@ -89,8 +89,11 @@ def _last(run: str) -> list[dict[str, Any]]:
     return found
 
 
-def _how(ended: dict[str, Any], failed: set[str], begun: dict[str, Any]) -> str:
-    return "finished" if ended["event"] == "ended" and not failed else str(ended["event"]).replace("ended", "failed")
+def _ending(ended: dict[str, Any], failed: set[str]) -> str:
+    """The state of an invocation that has written its last event: `ended` also where a search failed."""
+    if ended["event"] != "ended":
+        return str(ended["event"])
+    return "failed" if failed else "finished"
 
 
 def _working(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from raysearch import rewards
+from raysearch.canonical import digest, keyed
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import custom, found
-from raysearch.moves import digest, keyed
 from raysearch.rewards import registry
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from raysearch.canonical import keyed
 from raysearch.config.settings import GeneratorConfig
 from raysearch.engine.journal import FORMAT
-from raysearch.moves import keyed
 from raysearch.runs.fingerprints import rewards_fingerprint
 from raysearch.runs.judges import Judge
 

@@ -91,7 +91,7 @@ def speed(
     scale = scale if computable(scale) else None
     given = given or Pace(float("nan"), float("nan"), float("nan"))
     pace, told = Pace(given.evaluation_s, given.decode_s, given.score_s), []
-    where = _told(measured)
+    where = _origin(measured)
     if scale is not None:
         least = scale.flop / (ranks * card.peak(scale.dtype))
         if given.evaluation_s < least and not measured:
@@ -132,7 +132,7 @@ def _decode(scale: Scale | None, card: Gpu, given: Pace, measured: str) -> tuple
     if given.decode_s >= 0:
         return (
             given.decode_s,
-            f"{given.decode_s:.3g} s a decode: {f'measured by {measured}' if measured else 'as given'}",
+            f"{given.decode_s:.3g} s a decode: {_origin(measured)}",
         )
     if scale is None or scale.decode_flop is None:
         return 0.0, "0 s a decode: not known; give --seconds-per-decode"
@@ -148,7 +148,7 @@ def _score(
     job: Job, judges: Sequence[Judge], scale: Scale | None, card: Gpu, mfu: float, given: Pace, measured: str
 ) -> tuple[float, str]:
     if given.score_s >= 0:
-        return given.score_s, f"{given.score_s:.3g} s a score: {_told(measured)}"
+        return given.score_s, f"{given.score_s:.3g} s a score: {_origin(measured)}"
     frames = scale.made if scale is not None else job.generator.num_frames
     seconds, unknown, counted = 0.0, [], 0.0
     for judge in judges:
@@ -168,7 +168,7 @@ def reward_bytes(judges: Sequence[Judge]) -> float:
     return sum(of.parameters * (4 if dtype == "float32" else 2) for of, dtype in found if of is not None)
 
 
-def _told(measured: str) -> str:
+def _origin(measured: str) -> str:
     return f"measured by {measured}" if measured else "as given"
 
 

@@ -48,6 +48,7 @@ class Resolved:
         length: how many frames the videos will have; None where that is not known before the model is loaded.
         rewriting: how a writer words the prompts anew; None where none does.
         worded: whether the prompts have the writer's variants already.
+        stock: the kernel that `search.kernel=stock` stands for; empty where the job does not ask for it.
     """
 
     job: Job
@@ -60,12 +61,15 @@ class Resolved:
     length: Length | None = None
     rewriting: Rewriting | None = None
     worded: bool = False
+    stock: str = ""
 
     @property
     def notes(self) -> list[str]:
         """What the job will do otherwise than it, or the card of its model, says; for the user, before a start."""
         said = [*notes(self.job, self.recipe, self.prompts), *cut(self.generator, self.prompts)]
         said += by_card.notes(self.job.generator)
+        if self.stock:
+            said.append(f"search.kernel=stock: {solver.meaning(self.stock)}")
         if self.length is not None and self.length.note:
             said.append(f"generator.num_frames={self.length.asked}: {self.length.note}")
         return said
@@ -127,10 +131,10 @@ def resolve(
     if isinstance(job, Resolved):
         return job
     shared = shared or Shared()
+    stock = ""
     if solver.asked(job.search):
-        job = replace(
-            job, search={**job.search, "kernel": "ode" if elsewhere else feasible.stock_kernel(job.generator)}
-        )
+        stock = "" if elsewhere else feasible.stock_kernel(job.generator)
+        job = replace(job, search={**job.search, "kernel": stock or "ode"})
     model, ranks = job.generator, job.cluster.generators.ranks
     length = (
         None
@@ -148,7 +152,7 @@ def resolve(
         api.check(model, todo)
         api.check_spending(model, sum(_videos(how, p, rewriting) for p in todo))
     if elsewhere:
-        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting)
+        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting, stock=stock)
     if record is not None:
         weights: str = record["generator"]["weights"]
         about = record
@@ -160,7 +164,7 @@ def resolve(
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
-    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting)
+    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting, stock=stock)
 
 
 def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:

@@ -26,7 +26,8 @@ def rewritten(resolved: Resolved, folder: str) -> Resolved:
         return resolved
     answers = _answers(how, folder)
     asked = record.complete(how, resolved.prompts, answers, lambda: writers.create(how))
-    print(f"{asked} wordings asked of {how.source}, the others recorded in {answers}", flush=True)
+    if asked:
+        print(f"{asked} wordings asked of {how.source} and recorded in {answers}", flush=True)
     return _with(resolved, how, answers, tell=True) or resolved
 
 

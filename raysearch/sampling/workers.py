@@ -91,7 +91,7 @@ class GeneratorWorker:
         self.device, self.size = torch.device(device), size
         self._store, self._saves = Store(store) if store else None, saves
         if store and isinstance(self.model, Recording):
-            self.model.record_in(f"{store.rstrip('/').rpartition('/')[0]}/requests")  # beside the states of the run
+            self.model.record_in(store.rstrip("/").rpartition("/")[0])  # the run folder, in which the states lie
         self._generators: OrderedDict[Prompt, dict[Prompt, Generator]] = OrderedDict()
         self._make_critic = critic
         self._critic: Critic | None = None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -73,6 +74,7 @@ def points(
     given, rest = axes(words)
     refuse_secrets(given, "the command line")
     base = config.load(job_file, rest, cluster_file, elsewhere)
+    written = config.merged(job_file, rest, cluster_file)["generator"]
     if not any(word.startswith("films=") for word in rest):
         base.films = "none"
     replaced = {ALIASES.get(key, key) for key in (*given, *(word.partition("=")[0] for word in rest))}
@@ -93,16 +95,26 @@ def points(
     made = []
     for values in itertools.product(*(grid_of[key] for key in order)):
         settings = dict(zip(order, values, strict=True))
-        made.append(GridPoint(settings, _job(base, settings, options, elsewhere)))
+        made.append(GridPoint(settings, _job(base, written, settings, options, elsewhere)))
     return made
 
 
-def _job(base: Job, settings: Mapping[str, Any], options: Mapping[str, Any], elsewhere: bool) -> Job:
-    """The job with these settings. Another strategy brings the options of `searches`, or its defaults.
+def _job(
+    base: Job, written: Mapping[str, Any], settings: Mapping[str, Any], options: Mapping[str, Any], elsewhere: bool
+) -> Job:
+    """The job with these settings.
 
-    options: of the search, from the command line; they hold for every strategy.
+    Another strategy brings the options of `searches`, or its defaults. Another setting of the generator is filled up
+    anew from the card of its model: what suits one model or size is not left to the next.
+
+    Args:
+        base: the job without the axes.
+        written: its generator, before it was filled up.
+        settings: value by axis.
+        options: of the search, from the command line; they hold for every strategy.
+        elsewhere: as in `points`.
     """
-    plain = config.plain(base)
+    plain = config.plain(base) | {"generator": copy.deepcopy(dict(written))}
     if "search" in settings:
         name = settings["search"]
         if name in base.searches:

@@ -32,7 +32,7 @@ def section(card: Card) -> str:
     """One card as a heading and a table."""
     job = config.typed({"generator": {"model": card.name}}, "the page").generator
     rows = [
-        f"| `{row.key}` | {_shown(row.said.value)} | {row.said.source} | {_shown(row.job)} | {_why(row.said)} |"
+        f"| `{row.key}` | {_shown(row.stated.value)} | {row.stated.source} | {_shown(row.job)} | {_why(row.stated)} |"
         for row in by_card.rows(job, card)
     ]
     rows += [f"| {key} | {_shown(said.value)} | {said.source} | - | {_why(said)} |" for key, said in card.facts.items()]

@@ -25,7 +25,7 @@ SCHEDULERS = {
     [
         "/models/wan2.1-vace-14b-diffusers",
         "models/Wan2.1-VACE-14B-diffusers/",
-        "/root/.cache/huggingface/hub/models--Wan-AI--Wan2.1-VACE-14B-diffusers/snapshots/0123",
+        "/home/me/.cache/huggingface/hub/models--Wan-AI--Wan2.1-VACE-14B-diffusers/snapshots/0123",
     ],
 )
 def test_a_folder_of_the_name_of_a_model_has_its_card(folder):

@@ -29,7 +29,7 @@ def test_questions_are_asked_of_a_person(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Terminal("ltx\nv2v\nhere\n2\n"))
     assert main(["init", str(tmp_path)]) == 0
     job = config.load(str(tmp_path / "job.yaml"), [], str(tmp_path / "cluster.yaml"), elsewhere=True)
-    assert "LTX" in job.generator.model and job.prompts.file == "clips" and job.cluster.rewards.num_gpus == 1
+    assert "LTX" in job.generator.model and job.prompts.file == "clips" and job.cluster.rewards.num_gpus == 0.1
     assert "t2v: a text" in capsys.readouterr().out
 
 

@@ -66,6 +66,21 @@ def test_the_layout_covers_the_video_and_says_what_would():
     assert ends(4) == [0.25, 0.5, 0.75] and ends(1) == []
 
 
+def test_chunks_that_are_decoded_alone_are_those_of_the_whole_video(generator):
+    with torch.no_grad():
+        x0 = generator.draw(noise(3))
+        whole = generator.decode(x0, noise(0))
+        assert len(whole) == 29
+        for first, end, frames in (
+            (-1, 1, slice(0, 13)),
+            (1, 2, slice(13, 21)),
+            (1, 3, slice(13, 29)),
+            (0, 3, slice(29)),
+        ):
+            alone = generator.decode_chunks(x0, first, end, noise(0))
+            assert torch.allclose(alone, whole[frames], atol=1e-5), (first, end)
+
+
 def test_levels_go_on_where_they_stopped_and_other_chunks_stand_still(generator):
     assert generator.steps == STEPS
     paths = [torch.stack(generator.path(k)).reshape(4, 8) for k in range(STEPS)]

@@ -1,5 +1,6 @@
 """What a pipeline class cannot do is said before anything is loaded; a class of the same weights stands in for it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -152,6 +153,15 @@ def test_a_network_that_is_told_the_next_time_is_refused():
     pipeline = hunyuan.hunyuan15("ImageToVideo", use_meanflow=True)
     with pytest.raises(UsageError, match="distilled to few steps and is told the time of the next step too"):
         DiffusersModel(pipeline, 4, 8, **hunyuan15_call()).given("", film(1, 16), "p")
+
+
+def test_the_configuration_of_a_network_refuses_it_before_it_is_loaded(tmp_path):
+    index = {"_class_name": "HunyuanVideo15Pipeline", "transformer": ["diffusers", "HunyuanVideo15Transformer3DModel"]}
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    (tmp_path / "transformer/config.json").write_text(json.dumps({"use_meanflow": True}))
+    with pytest.raises(UsageError, match=r"generator.model: HunyuanVideo15Pipeline: this model is distilled to few"):
+        feasible.check(GeneratorConfig(model=str(tmp_path), steps=4, fps=8), [])
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,13 @@ def test_a_job_that_asks_for_it_gets_the_kernel_of_its_scheduler(tmp_path):
     (tmp_path / "model_index.json").write_text(json.dumps(index))
     asked = job(str(tmp_path), kernel="stock")
     assert feasible.stock_kernel(asked.generator) == "unipc"
-    assert runs.resolve(asked).job.search["kernel"] == "unipc" and asked.search["kernel"] == "stock"
+    resolved = runs.resolve(asked)
+    assert resolved.job.search["kernel"] == "unipc" and asked.search["kernel"] == "stock"
+    assert "search.kernel=stock: the sampler of this model is the kernel unipc" in resolved.notes
     (tmp_path / "scheduler").mkdir()
     (tmp_path / "scheduler/scheduler_config.json").write_text('{"solver_order": 1}')
     assert feasible.stock_kernel(asked.generator) == "ode"
+    assert any("the kernel ode, of first order" in note for note in runs.resolve(asked).notes)
     asked.generator.scheduler = {"solver_order": 2}
     assert feasible.stock_kernel(asked.generator) == "unipc"
 

@@ -70,7 +70,7 @@ def test_only_the_last_invocation_counts(run):
 
 
 def test_what_has_happened_is_told_line_by_line(run):
-    lines = [line.split("  ", 1)[1] for line in standing.told(run(*RUNNING, ENDED), follow=True)]
+    lines = [line.split("  ", 1)[1] for line in standing.lines(run(*RUNNING, ENDED), follow=True)]
     assert lines[0] == "started: 3 searches, smc, on ray" and "b: round 4, 3 moves" in lines
     assert lines[-2:] == ["a: best reward 0.7500", "ended after 90 s"]
 

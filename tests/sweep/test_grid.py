@@ -20,6 +20,22 @@ def test_words_replace_the_axes_of_the_job():
     assert {p.job.films for p in found} == {"none"}
 
 
+def test_what_a_card_fills_in_is_filled_in_anew_at_every_point(tmp_path):
+    """Of Wan: another size has another shift, and another model another card; what the job says stays."""
+    job = tmp_path / "job.yaml"
+    wan, small = "Wan-AI/Wan2.1-T2V-14B-Diffusers", "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
+    job.write_text(
+        f"generator: {{model: {wan}, steps: 7, height: 480, width: 832}}\nprompts: {{items: [a ball]}}\nrun: r\n"
+    )
+    sizes = [p.job.generator for p in sweep.points(str(job), ["generator.height=480,720"], elsewhere=True)]
+    assert [g.scheduler["flow_shift"] for g in sizes] == [3.0, 5.0]
+    large, other = (p.job.generator for p in sweep.points(str(job), [f"generator.model={wan},{small}"], elsewhere=True))
+    assert (large.scheduler["flow_shift"], other.scheduler["flow_shift"]) == (3.0, 8.0)
+    assert (large.guidance_scale, other.guidance_scale) == (5.0, 6.0) and large.steps == other.steps == 7
+    tiny, _ = (p.job.generator for p in sweep.points(str(job), [f"generator.model=tiny,{wan}"], elsewhere=True))
+    assert tiny.dtype == "float32" and not tiny.scheduler and tiny.steps == 7
+
+
 def test_commas_in_brackets_are_no_axis():
     given, rest = sweep.axes(["watch=[motion,tinyworld_truth]", "seed=1,2", 'prompts.items=["a, b"],["c"]'])
     assert rest == ["watch=[motion,tinyworld_truth]"]

@@ -20,7 +20,7 @@ from tests.zoo.parts import film, flow, normal, unipc
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"
 EIGHT_BITS = "its guardrail rounds to 8 bits"
-FIRST = "against the stock solver at order 1; its second order is the kernel 2m here"
+FIRST = "against the stock solver at order 1; a video made whole has its second order by `search.kernel: stock`"
 
 
 @dataclass(frozen=True)

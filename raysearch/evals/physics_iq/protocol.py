@@ -89,12 +89,7 @@ def check(given: Mapping[str, Any]) -> None:
         lookup("challenge.card: key", key, dict.fromkeys((*IDENTITY, *INFO, "terms", "warranties")))
     for key, pattern in IDENTITY.items():
         if key in given and not re.fullmatch(pattern, str(given[key])):
-            rule = {
-                "org": "small letters and digits",
-                "id": "small letters, digits, dots and hyphens",
-                "date": "YYYY-MM-DD",
-            }
-            raise UsageError(f"challenge.card.{key}={given[key]!r}: the leaderboard takes {rule[key]}")
+            raise UsageError(f"challenge.card.{key}={given[key]!r}: the leaderboard takes {RULES[key]}")
     if "availability" in given:
         lookup("challenge.card.availability:", str(given["availability"]), dict.fromkeys(AVAILABILITY))
     if not isinstance(given.get("prompt_upsampling", False), bool):

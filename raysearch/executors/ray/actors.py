@@ -183,18 +183,12 @@ class RewardActor(_Actor):
 
 def _gather_by(meeting: str) -> None:
     """Have gloo use the network interface by which this node is known to the others, not that of its host name."""
-    import fcntl
-    import struct
+    import psutil
 
     host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        for _, name in socket.if_nameindex():
-            try:
-                told = fcntl.ioctl(asking, 0x8915, struct.pack("256s", name.encode()[:15]))  # SIOCGIFADDR
-            except OSError:  # an interface without an address
-                continue
-            if socket.inet_ntoa(told[20:24]) == host:
-                os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(address.address == host for address in addresses):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 class ReplicaActors:

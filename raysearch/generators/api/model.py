@@ -17,7 +17,7 @@ from raysearch import videos
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.api.client import Client, File
-from raysearch.generators.api.ledger import PaidRequests
+from raysearch.generators.api.ledger import FOLDER, PaidRequests
 from raysearch.generators.api.settings import check
 from raysearch.generators.contract import Path as Levels
 from raysearch.prompts import Prompt
@@ -42,8 +42,8 @@ class ApiModel:
     _client: Client | None
 
     def record_in(self, folder: str) -> None:
-        """Keep the record of all requests and their videos in a folder or at a URL."""
-        self._client = Client(self._config, PaidRequests(folder))
+        """Keep the record of all requests and their videos below the folder of the run, a path or URL."""
+        self._client = Client(self._config, PaidRequests(f"{folder}/{FOLDER}"))
 
     def on(self, prompt: Prompt) -> ApiGenerator:
         """The generator for one prompt. Raises UsageError without a folder for the record."""

@@ -53,14 +53,7 @@ def _five(frames: Frames, prompt_id: str) -> Frames:
 
 
 def hold(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
-    """rest: the clean latents, and a mask that is 1 where they condition the video."""
-    import torch
-
-    return torch.where(rest[1].bool(), rest[0].to(x), x)
-
-
-def hold_indicated(x: torch.Tensor, prepared: torch.Tensor, rest: list[Any]) -> torch.Tensor:
-    """rest: the clean latents of Cosmos 1, and 1 for the latent frames that condition the video."""
+    """rest: the clean latents, and a mask that is 1 where they condition the video (of Cosmos 1, by latent frame)."""
     import torch
 
     return torch.where(rest[1].bool(), rest[0].to(x), x)
@@ -86,7 +79,7 @@ PIPELINES = (
         needs_frames=True,
         condition=condition,
         held=True,
-        hold=hold_indicated,
+        hold=hold,
         needs=NEEDS,
         builds=GUARDRAIL,
         rate="fps",

@@ -62,12 +62,15 @@ def bucket(pipeline: Pipeline, call: Call, given: Size) -> Size:
     return height, width
 
 
+def step_distilled(network: Config) -> str:
+    """Why a network that is told the next time is refused; empty for any other."""
+    return NEXT_TIME if network.get("use_meanflow") else ""
+
+
 def conditions_once(pipeline: Pipeline, call: Call) -> None:
-    """Encode the image once, and refuse a network that is told the next time."""
+    """Encode the image once."""
     from raysearch.generators import hooks
 
-    if pipeline.transformer.config.get("use_meanflow"):
-        raise UsageError(f"generator.model: {NEXT_TIME}")
     hooks.compute_once_per_shape(pipeline, "prepare_cond_latents_and_mask")
 
 
@@ -103,6 +106,7 @@ PIPELINES = (
         "HunyuanVideo 1.5",
         TEXT,
         adapt=conditions_once,
+        unfit=step_distilled,
         notes="guidance_scale goes to its guider",
     ),
     PipelineClass(
@@ -114,6 +118,7 @@ PIPELINES = (
         shape=bucket,
         image_sizes=True,
         adapt=conditions_once,
+        unfit=step_distilled,
         notes="guidance_scale goes to its guider; the size is a bucket of the image's shape",
     ),
 )

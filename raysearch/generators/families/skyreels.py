@@ -59,6 +59,7 @@ FORCING: dict[str, Any] = dict(  # what the three classes of diffusion forcing s
     check_call=check_call,
     rounds="wan",
     rate="fps",
+    tokens=512,
     needs=FTFY,
 )
 PIPELINES = (
@@ -66,7 +67,6 @@ PIPELINES = (
         PLAIN,
         "SkyReels V2 DF",
         TEXT,
-        tokens=512,
         siblings={"image": WITH_IMAGE, "frames": WITH_CLIP},
         notes="ar_step 0",
         **FORCING,
@@ -75,7 +75,6 @@ PIPELINES = (
         WITH_IMAGE,
         "SkyReels V2 DF image to video",
         TEXT_IMAGE,
-        tokens=512,
         needs_frames=True,
         condition=image,
         held=True,
@@ -86,7 +85,6 @@ PIPELINES = (
         WITH_CLIP,
         "SkyReels V2 DF continuation",
         ("text", "frames"),
-        tokens=512,
         needs_frames=True,
         condition=condition,
         uses=whole_latents,

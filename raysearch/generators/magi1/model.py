@@ -35,11 +35,8 @@ class MagiModel:
         """
         of, dtype = settings.checkpoint, getattr(torch, by_card.part_dtype(config.dtype or {}, "default"))
         self.config, self.settings, self.device = config, settings, torch.device(device)
-        self.special = (
-            text.special_tokens(of.tokens, of).to(self.device)
-            if settings.options.quality or settings.options.duration
-            else None
-        )
+        used = settings.options.quality or settings.options.duration
+        self.special = text.special_tokens(of.tokens, of).to(self.device) if used and of.tokens else None
         self.text = text.TextEncoder(of, self.device, config.offload_text)
         self.network = load_network(of, dtype, self.device)
         self.vae = load_vae(of, dtype, self.device)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import inputs
-from raysearch.generators.magi1.folder import Checkpoint, checkpoint
+from raysearch.generators.magi1.folder import TOKENS, Checkpoint, checkpoint
 from raysearch.generators.magi1.stages import (
     CHUNK,
     FPS,
@@ -131,6 +132,7 @@ def settings(config: GeneratorConfig, options: Options | None = None) -> MagiSet
     assert config.steps is not None
     each = each_of(config.steps, config.chunks, o.window)
     _refuse_mixture(config, o, found, distilled, each)
+    _refuse_missing(o, found)
     text_scale = TEXT_SCALE if config.guidance_scale is None else config.guidance_scale
     past_scale = PAST_SCALE if o.past_scale is None else o.past_scale
     return MagiSettings(
@@ -195,6 +197,23 @@ def _distilled(found: Checkpoint, said: bool | None) -> bool:
             f"{'a distilled' if found.distilled else 'a base'} model by its name; leave it out"
         )
     return bool(found.distilled if said is None else said)
+
+
+def _refuse_missing(o: Options, found: Checkpoint) -> None:
+    """Raise UsageError for special tokens that are wanted and not there, and a package that reading captions takes."""
+    if found.tokens is None and (o.quality or o.duration):
+        raise UsageError(
+            f"{found.where}: there is no {TOKENS} beside it or above it; copy example/assets/{TOKENS} of "
+            "SandAI-org/MAGI-1 there, or set generator.call.quality=false and generator.call.duration=false"
+        )
+    needed = {"bs4": "beautifulsoup4", "ftfy": "ftfy"}
+    if not (found.text / "tokenizer.json").is_file():
+        needed["sentencepiece"] = "sentencepiece"
+    for module, package in needed.items():
+        if find_spec(module) is None:
+            raise UsageError(
+                f"generator.name='magi1': captions take the Python package {package}: pip install {package}"
+            )
 
 
 def _refuse_mixture(config: GeneratorConfig, o: Options, found: Checkpoint, distilled: bool, each: int) -> None:

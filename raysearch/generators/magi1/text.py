@@ -8,7 +8,6 @@ null caption are used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,10 @@ class TextEncoder:
         """Load the encoder in fp32, and its tokenizer.
 
         Raises:
-            UsageError: for a folder that cannot be read, and a package that is missing.
+            UsageError: for a folder that cannot be read.
         """
         from transformers import AutoTokenizer, T5EncoderModel
 
-        check_packages(of.text)
         folder = str(of.text)
         self.tokenizer = pretrained.auto(AutoTokenizer, folder, KEY)
         self.encoder = pretrained.network(T5EncoderModel, folder, KEY, dtype=torch.float32)
@@ -59,18 +57,6 @@ class TextEncoder:
         return out
 
 
-def check_packages(folder: Path) -> None:
-    """Raise UsageError for a package that reading captions takes and that is missing."""
-    needed = {"bs4": "beautifulsoup4", "ftfy": "ftfy"}
-    if not (folder / "tokenizer.json").is_file():
-        needed["sentencepiece"] = "sentencepiece"
-    for module, package in needed.items():
-        if find_spec(module) is None:
-            raise UsageError(
-                f"generator.name='magi1': captions take the Python package {package}: pip install {package}"
-            )
-
-
 def cleaned(text: str) -> str:
     """A caption as the published model cleans it, by the same function of DeepFloyd's that diffusers carries."""
     from diffusers import PixArtAlphaPipeline
@@ -82,17 +68,12 @@ def cleaned(text: str) -> str:
     return twice
 
 
-def special_tokens(file: Path | None, of: Checkpoint) -> Tensor:
+def special_tokens(file: Path, of: Checkpoint) -> Tensor:
     """The learned tokens, fp32 [tokens, channels], rounded through fp16 as published.
 
     Raises:
-        UsageError: where there is no such file, or one of another model.
+        UsageError: for a file that cannot be read, or one of another model.
     """
-    if file is None:
-        raise UsageError(
-            f"{of.where}: there is no special_tokens.npz beside it or above it; copy example/assets/special_tokens.npz "
-            "of SandAI-org/MAGI-1 there, or set generator.call.quality=false and generator.call.duration=false"
-        )
     try:
         with np.load(file, allow_pickle=False) as arrays:
             tokens = torch.from_numpy(arrays["other_tokens"]).half().float()

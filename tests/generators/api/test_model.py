@@ -152,7 +152,7 @@ def test_latents_are_the_bytes_of_the_file(server, job, tmp_path):
     model = ApiModel(settings.generator)
     with pytest.raises(UsageError, match="needs a run folder"):
         model.on(Prompt("a", "a ball"))
-    model.record_in(str(tmp_path / "requests"))
+    model.record_in(str(tmp_path))
     made = model.on(Prompt("a", "a ball"))
     x = made.draw(torch.Generator().manual_seed(3))
     x0 = made.denoise(x, 0, torch.Generator())

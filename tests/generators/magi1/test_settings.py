@@ -1,5 +1,7 @@
 """What a job asks for is held against the checkpoint, in one line that names the remedy."""
 
+import shutil
+
 import pytest
 
 from raysearch.errors import UsageError
@@ -53,6 +55,16 @@ def test_a_distilled_model_is_not_guided(distilled):
     for change in ({"guidance_scale": 7.5}, {"call": {"past_scale": 1.5}}):
         with pytest.raises(UsageError, match="is distilled, and distilled models are not guided"):
             settings(tiny.settings(distilled, **change))
+
+
+def test_special_tokens_that_are_not_there_are_missed_before_anything_is_loaded(folder, tmp_path):
+    shutil.copytree(folder.parents[2], tmp_path / "ckpt")
+    alone = tmp_path / "ckpt" / folder.relative_to(folder.parents[2])
+    for file in tmp_path.rglob("special_tokens.npz"):
+        file.unlink()
+    with pytest.raises(UsageError, match=r"copy example/assets/special_tokens.npz"):
+        settings(tiny.settings(alone))
+    assert settings(tiny.settings(alone, call={"quality": False, "duration": False})).checkpoint.tokens is None
 
 
 def test_a_length_that_leaves_another_number_of_chunks_is_refused(folder):

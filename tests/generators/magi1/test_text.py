@@ -49,8 +49,6 @@ def test_special_tokens_are_rounded_and_those_of_another_model_refused(folder, t
     of = checkpoint(str(folder))
     tokens = text.special_tokens(of.tokens, of)
     assert tokens.shape == (100, 32) and torch.equal(tokens, tokens.half().float())
-    with pytest.raises(UsageError, match=r"copy example/assets/special_tokens.npz"):
-        text.special_tokens(None, of)
     (tmp_path / "bad.npz").write_bytes(b"no archive")
     with pytest.raises(UsageError, match="holds no other_tokens"):
         text.special_tokens(tmp_path / "bad.npz", of)

@@ -7,7 +7,7 @@ import pytest
 from raysearch import builtin, config
 from raysearch.cli import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_built_in_files_are_those_of_the_checkout():

@@ -163,27 +163,8 @@ def _generator(start: Start) -> str:
 
 
 def _cluster(gpus: int) -> str:
-    """A cluster file for this machine. The rewards share the last of several GPUs; both pools share a single one."""
+    """A cluster file for this machine: the one that comes with raysearch, for so many GPUs."""
     if not gpus:
         return builtin.clusters()["local"].read_text(encoding="utf-8")
-    generators, rewards = max(gpus - 1, 1), min(4, max(gpus - 1, 1))
-    share, part = ("0.75", "0.25") if gpus == 1 else ("1", f"{1 / rewards:.2g}")
-    return f"""# Where to run: this machine, {gpus} GPU{"s" * (gpus > 1)}.
-
-executor: ray                   # or inline: everything in one process, no Ray
-address: local                  # start a Ray of our own; `auto` or HOST:PORT joins one that runs
-
-generators:
-  replicas: {generators}
-  num_gpus: {share}  # of each replica
-  num_cpus: 1
-  threads: 1                    # of torch, per replica
-
-rewards:
-  replicas: {rewards}
-  num_gpus: {part}  # fractions share a GPU
-  num_cpus: 1
-  threads: 1
-
-load_timeout_s: 1800            # large models take their time to load
-"""
+    text = builtin.clusters()["gpu-node"].read_text(encoding="utf-8")
+    return re.sub(r"(replicas: )8\b", rf"\g<1>{gpus}", text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from raysearch.names import nearest
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]  # jobs and clusters lie in the package
 
 
 def jobs() -> dict[str, Path]:
