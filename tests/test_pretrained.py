@@ -27,6 +27,7 @@ from transformers import (
 
 import raysearch
 import raysearch.tinyworld.codec  # so that diffusers finds the class in copies of the shipped model
+from examples.tiny_parts import t5, tokenizer
 from raysearch import generators, pretrained
 from raysearch.cli import main
 from raysearch.config.settings import GeneratorConfig
@@ -34,7 +35,6 @@ from raysearch.errors import UsageError
 from raysearch.generators import feasible
 from raysearch.tinyworld import weights
 from raysearch.videos import encode
-from tests.zoo.parts import t5, tokenizer
 
 PACKAGE = Path(raysearch.__file__).parent
 

@@ -194,7 +194,7 @@ def inline(job: dict[str, Any], folder: str) -> tuple[str, list[float]]:
 
 def wan_job() -> dict[str, Any]:
     """A job on a tiny Wan with random weights, one replica of which has a rank on each node."""
-    from tests.zoo.wan import wan
+    from examples.tiny_wan import wan
 
     folder = Path(tempfile.mkdtemp(prefix="raysearch-wan-", dir="/var/tmp"))
     wan().save_pretrained(folder)

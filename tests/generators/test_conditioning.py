@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from examples.tiny_parts import film, flow
 from raysearch.config.generator import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import feasible
@@ -13,7 +14,6 @@ from raysearch.generators.diffusers import DiffusersModel
 from raysearch.generators.families import PIPELINES
 from raysearch.prompts import Prompt, frames
 from tests.zoo import others, wan
-from tests.zoo.parts import film, flow
 
 
 def shape(pipeline, **call):

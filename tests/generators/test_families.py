@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from examples.tiny_parts import film, unipc
 from raysearch import generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
@@ -26,7 +27,6 @@ from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
 from tests.zoo import hunyuan, others, wan
 from tests.zoo.cases import hunyuan15_call, size, wan_size
-from tests.zoo.parts import film, unipc
 
 CPU = torch.device("cpu")
 TEXT = {"negative_prompt": "bad quality", "height": 16, "width": 16, "num_frames": 9}

@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from examples.tiny_parts import unipc
 from raysearch import config as configuration
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
@@ -13,7 +14,6 @@ from raysearch.generators import classes, families, feasible, parts
 from raysearch.generators.diffusers import DiffusersModel
 from tests.zoo import hunyuan, others, wan
 from tests.zoo.cases import CASES, hunyuan15_call, ltx_size
-from tests.zoo.parts import unipc
 
 CARDED = "Wan2.1-T2V-1.3B-Diffusers"  # the folder of a model that has a card
 BF16, FP32 = torch.bfloat16, torch.float32

@@ -5,12 +5,12 @@ import inspect
 import diffusers
 import pytest
 
+from examples.tiny_parts import film
 from raysearch.errors import UsageError
 from raysearch.generators import families, feasible, inputs, probing
 from raysearch.generators.conditioning import arguments
 from raysearch.prompts import Prompt
 from tests.generators.test_families import index
-from tests.zoo.parts import film
 
 
 def video_classes():

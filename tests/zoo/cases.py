@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from examples.tiny_parts import film, flow, normal, unipc
 from tests.zoo import hunyuan, ltx2, others, wan
-from tests.zoo.parts import film, flow, normal, unipc
 
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"

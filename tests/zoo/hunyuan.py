@@ -8,7 +8,7 @@ import diffusers
 import torch
 from diffusers.guiders import ClassifierFreeGuidance
 
-from tests.zoo.parts import alive, flow, siglip
+from examples.tiny_parts import alive, flow, siglip
 
 
 def vae() -> Any:

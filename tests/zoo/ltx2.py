@@ -9,7 +9,7 @@ import torch
 from diffusers.pipelines.ltx2 import LTX2TextConnectors
 from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 
-from tests.zoo.parts import alive, flow
+from examples.tiny_parts import alive, flow
 
 WIDTH, LAYERS = 16, 2  # of the text encoder, whose layers are all seen
 

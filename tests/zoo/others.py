@@ -7,7 +7,7 @@ from typing import Any
 import diffusers
 import torch
 
-from tests.zoo.parts import alive, clip, flow, t5, tokenizer
+from examples.tiny_parts import alive, clip, flow, t5, tokenizer
 
 
 def ltx_parts(timed: bool = False) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from examples.tiny_parts import film
 from raysearch.generators import families, hooks
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.classes import for_frames
@@ -18,7 +19,6 @@ from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
 from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
-from tests.zoo.parts import film
 from tests.zoo.table import page
 
 STEPS, CUT = 4, 2

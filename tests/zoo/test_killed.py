@@ -14,11 +14,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from examples.tiny_parts import film
 from raysearch.cli import main
 from raysearch.videos import encode
 from tests.submit.conftest import environment, outcomes_in
 from tests.zoo.cases import CASES
-from tests.zoo.parts import film
 from tests.zoo.served import FRAMES
 
 FPS, N = 8, 6

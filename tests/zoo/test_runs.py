@@ -6,10 +6,10 @@ import av
 import pytest
 import yaml
 
+from examples.tiny_parts import film
 from raysearch.cli import main
 from raysearch.videos import decode, encode
 from tests.zoo import others, wan
-from tests.zoo.parts import film
 
 FRAMES, FPS = 17, 8
 

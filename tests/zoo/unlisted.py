@@ -7,7 +7,7 @@ from typing import Any
 import diffusers
 import torch
 
-from tests.zoo.parts import alive, t5, tokenizer
+from examples.tiny_parts import alive, t5, tokenizer
 
 
 def latte(scheduler: Any = None) -> Any:

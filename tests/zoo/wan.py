@@ -7,30 +7,11 @@ from typing import Any
 import diffusers
 import torch
 
-from tests.zoo.parts import alive, clip, flow, t5, tokenizer, umt5, unipc, wan_vae
+from examples.tiny_parts import alive, clip, flow, t5, tokenizer, unipc, wan_vae
+from examples.tiny_wan import common, network
+from examples.tiny_wan import wan as wan
 
 FIRST_ORDER = dict(solver_order=1, disable_corrector=list(range(50)))
-
-
-def network(cls: Any = diffusers.WanTransformer3DModel, seed: int = 0, **options: Any) -> Any:
-    torch.manual_seed(seed)
-    shape = dict(patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16,
-                 text_dim=32, freq_dim=64, ffn_dim=32, num_layers=1, cross_attn_norm=True,
-                 qk_norm="rms_norm_across_heads", rope_max_seq_len=32)  # fmt: skip
-    return alive(cls(**{**shape, **options}))
-
-
-def common(scheduler: Any = None) -> dict[str, Any]:
-    return {
-        "vae": wan_vae(),
-        "text_encoder": umt5(),
-        "tokenizer": tokenizer(),
-        "scheduler": scheduler or flow(shift=3.0),
-    }
-
-
-def wan() -> Any:
-    return diffusers.WanPipeline(transformer=network(), transformer_2=None, **common())
 
 
 def wan_unipc(**options: Any) -> Any:

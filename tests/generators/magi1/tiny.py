@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from examples.tiny_parts import t5, tokenizer
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.magi1.generator import MagiGenerator
 from raysearch.generators.magi1.memo import Memo
@@ -24,7 +25,6 @@ from raysearch.generators.magi1.vae_shape import VaeShape
 from raysearch.generators.magi1.velocity import Velocity
 from raysearch.moves import Kernel
 from raysearch.sampling import kernels
-from tests.zoo.parts import t5, tokenizer
 
 TINY = Architecture(2, 64, 8, 4, 8, 96, condition=16, caption=32, captions=60, bands=1)
 BIG = Architecture(2, 64, 8, 4, 8, 96, True, True, 16, 32, 60, 1)  # as the 24B one: a gated MLP, the latent twice
