@@ -4,7 +4,8 @@ On disk: `manifest.json` (what the run is: fingerprints that must not change) an
 append-only segments of lines with a checksum each. A line says which models and rewards it comes from; one that is
 damaged or comes from others is reported and its Move computed again, and so is one that another line contradicts. No
 two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path; where a file
-system cannot append, the last, short segment is written again.
+system cannot append, the last, short segment is written again, and `outcomes/index.json` names all, since listings of
+such a store may lag behind its writes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from raysearch import storage
@@ -23,6 +25,7 @@ from raysearch.moves import Outcome, digest
 
 FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
+INDEX = "outcomes/index.json"  # names of segments
 VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
@@ -52,15 +55,16 @@ class Journal:
         self._lease: Lease | None = None
         self._manifest, self._stamp = manifest, _stamp(manifest)
         self._begun = self._same_run()
-        segments = self._segments()
-        if segments and not self._begun:
+        found = segments(url)
+        if found and not self._begun:
             raise UsageError(
                 f"{url} holds outcomes, but no manifest.json that says which models and rewards they come from; "
                 "restore it, or choose another run="
             )
-        for path in segments:
+        for path in found:
             self._read(path)
-        self._segment, self._writer, self._lines = len(segments), secrets.token_hex(4), list[bytes]()
+        self._names = [path.rsplit("/", 1)[-1] for path in found]
+        self._segment, self._writer, self._lines = len(found), secrets.token_hex(4), list[bytes]()
 
     @classmethod
     @contextmanager
@@ -116,21 +120,25 @@ class Journal:
     def _append(self, record: dict[str, Any]) -> None:
         body = json.dumps(record, sort_keys=True, allow_nan=False)
         line = f'{{"crc": {zlib.crc32(body.encode())}, {body[1:]}\n'.encode()
-        path = f"{self.url}/outcomes/{self._segment:05d}-{self._writer}.jsonl"
+        name = f"{self._segment:05d}-{self._writer}.jsonl"
+        path = f"{self.url}/outcomes/{name}"
         if self._appends:
             storage.append(path, line)
         else:
+            if not self._lines:
+                self._names.append(name)
+                storage.write(f"{self.url}/{INDEX}", json.dumps(self._names))
             storage.write(path, b"".join([*self._lines, line]))
         self._lines.append(line)
         if len(self._lines) == SEGMENT:
             self._segment, self._lines = self._segment + 1, []
 
-    def _segments(self) -> list[str]:
-        """The files with Outcomes, the oldest first."""
-        return [path for path in storage.files(f"{self.url}/outcomes") if path.endswith(".jsonl")]
-
     def _read(self, path: str) -> None:
-        for line in storage.read(path).splitlines():
+        try:
+            lines = storage.read(path).splitlines()
+        except FileNotFoundError:
+            return  # its writer was killed before the first line
+        for line in lines:
             try:
                 outcome, settles = self._parse(line)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -185,6 +193,20 @@ class Journal:
                 f"{self.url} holds another run: {told}{more}. Choose another run=, or restore the old settings"
             )
         return True
+
+
+def segments(url: str) -> list[str]:
+    """The files with Outcomes of a run folder, the oldest first: those that are listed, and those of the index."""
+    listed = {path for path in storage.files(f"{url}/outcomes") if path.endswith(".jsonl")}
+    if not storage.appends(storage.locate(url)[0]):
+        try:
+            listed |= {f"{url}/outcomes/{Path(name).name}" for name in json.loads(storage.read(f"{url}/{INDEX}"))}
+        except FileNotFoundError:
+            pass
+        except (ValueError, TypeError, RecursionError) as error:
+            if isinstance(error, UsageError):
+                raise
+    return sorted(listed)
 
 
 def _stamp(manifest: Mapping[str, Any]) -> str:
