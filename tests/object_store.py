@@ -76,8 +76,11 @@ class Server:
     """The server as a test sees it.
 
     Attributes:
+        scheme: how its URLs begin.
         env: what a process needs in its environment to use it as s3://.
     """
+
+    scheme = "s3"
 
     def __init__(self, folder: Path, lag_s: float = 0.0):
         port, self._counts = folder / "port", folder / "counts"

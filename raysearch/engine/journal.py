@@ -4,7 +4,7 @@ On disk: `manifest.json` (what the run is: fingerprints that must not change) an
 append-only segments of lines with a checksum each. A line says which models and rewards it comes from; one that is
 damaged or comes from others is reported and its Move computed again, and so is one that another line contradicts. No
 two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path; where a file
-system cannot append, the last, short segment is written again, and `outcomes/index.json` names all, since listings of
+system cannot append, the last, short segment is written again, and `segments.json` names all, since listings of
 such a store may lag behind its writes.
 """
 
@@ -25,7 +25,7 @@ from raysearch.moves import Outcome, digest
 
 FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
-INDEX = "outcomes/index.json"  # names of segments
+INDEX = "segments.json"  # names of segments
 VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
