@@ -82,11 +82,13 @@ def test_a_run_that_was_killed_goes_on_and_nothing_is_executed_again(server, tmp
 def test_a_second_driver_is_refused(server, tmp_path):
     job, fs = tmp_path / "job.yaml", server.bucket()
     job.write_text(json.dumps(SLOW))
-    words = ["run", str(job), f"run={server.scheme}://{RUN}-two"]
+    words = ["run", str(job), f"run={server.scheme}://{RUN}-two", "generator.call.seconds=5"]
     first = raysearch(server, *words)
     until(lambda: keys(fs, f"{RUN}-two"), possible=lambda: first.poll() is None)
     assert "works in this folder since" in done(raysearch(server, *words), 2)
-    done(first)
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
     every = keys(fs, f"{RUN}-two")
     assert len(every) == len(set(every))
 

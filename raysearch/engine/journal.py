@@ -4,8 +4,7 @@ On disk: `manifest.json` (what the run is: fingerprints that must not change) an
 append-only segments of lines with a checksum each. A line says which models and rewards it comes from; one that is
 damaged or comes from others is reported and its Move computed again, and so is one that another line contradicts. No
 two writers share a segment, so that one started twice by mistake loses nothing. Works on any fsspec path; where a file
-system cannot append, the last, short segment is written again, and `segments.json` names all, since listings of
-such a store may lag behind its writes.
+system cannot append, the last, short segment is written again.
 """
 
 from __future__ import annotations
@@ -15,17 +14,16 @@ import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from raysearch import storage
+from raysearch.engine import segments
 from raysearch.engine.lease import Lease
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, digest
 
 FORMAT = "2"  # `raysearch` in the manifest. 1: a score was of the preview of the step before, so it is never mixed
 SEGMENT = 256  # records a file holds at most: what a file system without append has to rewrite
-INDEX = "segments.json"  # names of segments
 VERSION = "raysearch"  # the entry of a manifest with the journal format
 SHOWN = 4  # differences that a refusal tells
 DERIVED = ("weights", "settings", "identity")  # of a manifest: hashes of all else, and defaults filled in
@@ -55,7 +53,7 @@ class Journal:
         self._lease: Lease | None = None
         self._manifest, self._stamp = manifest, _stamp(manifest)
         self._begun = self._same_run()
-        found = segments(url)
+        found = segments.paths(url)
         if found and not self._begun:
             raise UsageError(
                 f"{url} holds outcomes, but no manifest.json that says which models and rewards they come from; "
@@ -127,7 +125,7 @@ class Journal:
         else:
             if not self._lines:
                 self._names.append(name)
-                storage.write(f"{self.url}/{INDEX}", json.dumps(self._names))
+                segments.name(self.url, self._names)
             storage.write(path, b"".join([*self._lines, line]))
         self._lines.append(line)
         if len(self._lines) == SEGMENT:
@@ -193,20 +191,6 @@ class Journal:
                 f"{self.url} holds another run: {told}{more}. Choose another run=, or restore the old settings"
             )
         return True
-
-
-def segments(url: str) -> list[str]:
-    """The files with Outcomes of a run folder, the oldest first: those that are listed, and those of the index."""
-    listed = {path for path in storage.files(f"{url}/outcomes") if path.endswith(".jsonl")}
-    if not storage.appends(storage.locate(url)[0]):
-        try:
-            listed |= {f"{url}/outcomes/{Path(name).name}" for name in json.loads(storage.read(f"{url}/{INDEX}"))}
-        except FileNotFoundError:
-            pass
-        except (ValueError, TypeError, RecursionError) as error:
-            if isinstance(error, UsageError):
-                raise
-    return sorted(listed)
 
 
 def _stamp(manifest: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ Deed = Callable[[trackers.Tracker], None]
 
 
 @dataclass
-class State:
+class Given:
     """What the tracker has of a run; the numbers are of all earlier invocations.
 
     Attributes:
@@ -85,9 +85,9 @@ class Tracking(Observer):
         self._folder, self._clock, self._began, plain = folder, clock, clock(), config.plain(job)
         self._ledger, self._status = Ledger(), dict[str, Mapping[str, Any]]()
         of = digest({k: v for k, v in plain.items() if k not in WHERE})
-        self._state = _kept(folder, State(spec["name"], of))
+        self._state = _kept(folder, Given(spec["name"], of))
         title = folder.rstrip("/").rsplit("/", 1)[-1]
-        about = trackers.About(folder, title, plain, of[:8], self._state.id)
+        about = trackers.RunFacts(folder, title, plain, of[:8], self._state.id)
         self._reads: dict[str, _Read] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._sent = dict(self._state.reads)
@@ -181,7 +181,7 @@ class Tracking(Observer):
 
     def _keep(self, id: str, done: Mapping[str, Any]) -> None:
         """Remember what the tracker has."""
-        state = State(**{**asdict(self._state), **done, "id": id})
+        state = Given(**{**asdict(self._state), **done, "id": id})
         storage.write(f"{self._folder}/{STATE}", json.dumps(asdict(state)))
 
 
@@ -198,7 +198,7 @@ class _Worker:
         self._thread.start()
 
     def give(self, deed: Deed, **done: Any) -> None:
-        """Hand over what is to be told. done: what the tracker has then, by field of State."""
+        """Hand over what is to be told. done: what the tracker has then, by field of Given."""
         if not self.broken:
             self._deeds.put((deed, done))
 
@@ -235,10 +235,10 @@ class _Worker:
               flush=True)  # fmt: skip
 
 
-def _kept(folder: str, new: State) -> State:
+def _kept(folder: str, new: Given) -> Given:
     """What tracker.json says; a new state where it says nothing of this tracker and job."""
     try:
-        state = State(**json.loads(storage.read(f"{folder}/{STATE}")))
+        state = Given(**json.loads(storage.read(f"{folder}/{STATE}")))
     except (OSError, ValueError, TypeError):
         return new
     return state if (state.name, state.of) == (new.name, new.of) else new

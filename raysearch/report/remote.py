@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from raysearch import report, runs, storage
-from raysearch.engine import journal
+from raysearch.engine import segments
 from raysearch.errors import UsageError
 from raysearch.observe import events
 from raysearch.runs import results
@@ -41,7 +41,7 @@ def publish(run: str, partial: bool = False) -> tuple[str, list[str]]:
         if partial or not Path(copy, results.RESULT).is_file():
             fs, root = storage.locate(run)
             logs = [f"{events.EVENTS}/{path.rsplit('/', 1)[-1]}" for path in events.segments(fs, root)]
-            listed = [*journal.segments(run), *storage.files(f"{run}/{record.FOLDER}")]
+            listed = [*segments.paths(run), *storage.files(f"{run}/{record.FOLDER}")]
             _copy(run, copy, [*logs, *(path[len(run) :].lstrip("/") for path in listed)])
         try:
             found = _read(copy, partial)

@@ -57,21 +57,6 @@ def test_segments_rotate_and_sessions_append(url, monkeypatch):
     assert len(again.outcomes) == 7 + 3 + 1 and again.damaged == 0
 
 
-def test_segments_are_found_by_name_where_listings_lag(monkeypatch, tmp_path):
-    url = f"memory://{tmp_path.name}/late"
-    monkeypatch.setattr(module, "SEGMENT", 3)
-    monkeypatch.setattr(storage, "files", lambda folder: [])  # what was written is not listed yet
-    for session in range(2):
-        journal = Journal(url, MANIFEST)
-        for k in range(4):
-            journal.record(outcome(session * 1000 + k))
-    assert len(Journal(url, MANIFEST).outcomes) == 8
-    begun = [path.rsplit("/", 1)[1][:6] for path in module.segments(url)]
-    assert begun == ["00000-", "00001-", "00002-", "00003-"], "no segment takes the number of another"
-    storage.remove(module.segments(url)[-1])  # as if its writer had been killed before the first line
-    assert len(Journal(url, MANIFEST).outcomes) == 7
-
-
 @pytest.mark.parametrize("reward", [0.5, math.nan])
 def test_lines_from_another_reward_are_left_out(url, reward):
     other = MANIFEST | {"rewards": {"identity": "other"}}

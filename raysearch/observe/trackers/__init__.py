@@ -21,7 +21,7 @@ KEYS = "keys of a service come from the environment alone (docs/observability.md
 
 
 @dataclass(frozen=True)
-class About:
+class RunFacts:
     """What a tracker is told of a run.
 
     Attributes:
@@ -100,7 +100,7 @@ def read(given: str | Mapping[str, Any] | None, here: bool = True) -> dict[str, 
     return spec
 
 
-def create(spec: Mapping[str, Any], about: About) -> Tracker:
+def create(spec: Mapping[str, Any], about: RunFacts) -> Tracker:
     """The tracker of a spec that `read` has checked, begun; it may raise anything."""
     made: Tracker = _class(spec["name"])(about, **{k: v for k, v in spec.items() if k != "name"})
     return made

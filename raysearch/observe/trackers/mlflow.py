@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from raysearch.observe.trackers import About
+from raysearch.observe.trackers import RunFacts
 
 UNNAMED = re.compile(r"[^\w\-. /]")  # what names at MLflow may not have
 LONGEST = 6000  # characters of a parameter
@@ -25,7 +25,7 @@ class MLflow:
         experiment: where it belongs; it is made if need be.
     """
 
-    def __init__(self, about: About, *, experiment: str = "raysearch"):
+    def __init__(self, about: RunFacts, *, experiment: str = "raysearch"):
         self._client: Any = import_module("mlflow.tracking").MlflowClient()
         if about.id:
             self.id = about.id

@@ -10,7 +10,7 @@ from typing import Any
 
 from raysearch import videos
 from raysearch.errors import UsageError
-from raysearch.observe.trackers import About
+from raysearch.observe.trackers import RunFacts
 
 
 class TensorBoard:
@@ -21,7 +21,7 @@ class TensorBoard:
         folder: of the event files; by default one below `tensorboard` in the run folder.
     """
 
-    def __init__(self, about: About, *, folder: str | None = None):
+    def __init__(self, about: RunFacts, *, folder: str | None = None):
         if folder is None and "://" in about.folder:
             raise UsageError("track.folder is missing: TensorBoard writes to a local folder, and the run has none")
         self.id = folder or f"{about.folder}/tensorboard/{about.key}"

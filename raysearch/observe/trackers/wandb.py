@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.observe.trackers import About
+from raysearch.observe.trackers import RunFacts
 
 LOCAL = ("offline", "disabled", "dryrun")  # modes that ask for no key
 
@@ -27,7 +27,7 @@ class WeightsAndBiases:
     """
 
     def __init__(
-        self, about: About, *, project: str = "raysearch", entity: str | None = None, group: str | None = None,
+        self, about: RunFacts, *, project: str = "raysearch", entity: str | None = None, group: str | None = None,
         tags: Sequence[str] = (),
     ):  # fmt: skip
         wandb: Any = import_module("wandb")
