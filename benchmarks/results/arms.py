@@ -10,27 +10,23 @@ from raysearch.moves import Search
 from raysearch.search import strategy
 from raysearch.search.guides import PRESETS, guide_of
 
-POOL = 32  # independent candidates a scene, without guide
-GUIDED = 4  # independent candidates with one
+POOL = 16  # independent candidates a scene, without guide
+GUIDED = 2  # independent candidates with one
 SPARSE, CHEAP = asdict(PRESETS["sparse"]), asdict(PRESETS["cheap"])
-FULL = {"name": "full", "scale": 0.02}
-NFE = (96, 192)  # budgets of the searches: what best of 8 and best of 16 cost
+NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
-    "halving 16": {"name": "halving", "n": 16},
-    "halving 32": {"name": "halving", "n": POOL},
-    **{f"{name} {nfe}": {"name": name, "budget": nfe} for nfe in NFE for name in ("smc", "beam", "rbf")},
-    "pimh 192": {"name": "pimh", "budget": 192},
-    "guided, sparse": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
-    "guided, cheap": {"name": "best_of_n", "n": GUIDED, "guide": CHEAP},
-    "guided, full": {"name": "best_of_n", "n": 1, "guide": FULL},
+    "halving": {"name": "halving", "n": POOL},
+    "smc": {"name": "smc", "budget": NFE},
+    "beam": {"name": "beam", "budget": NFE},
+    "rbf": {"name": "rbf", "budget": NFE},
+    "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
+    "guided cheaply": {"name": "best_of_n", "n": GUIDED, "guide": CHEAP},
     "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
 }
 LABELS = {  # how the arms are called where people read
-    "halving 16": "halving of 16", "halving 32": "halving of 32", "guided, full": "guidance at every step",
-    "guided smc": "guided SMC, 4 particles",
-    **{f"{name} {nfe}": f"{told}, {nfe} NFE" for nfe in NFE for name, told in (("smc", "SMC"), ("beam", "beam"),
-       ("rbf", "rollover budget forcing"), ("pimh", "PIMH"))},
+    "halving": f"halving of {POOL}", "smc": "SMC", "rbf": "rollover budget forcing", "guided": "guidance (sparse)",
+    "guided cheaply": "guidance (cheap)", "guided smc": "guided SMC, 4 particles",
 }  # fmt: skip
 
 

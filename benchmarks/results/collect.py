@@ -118,7 +118,10 @@ def scene(model: str, prompt: Prompt, arms: Sequence[str], seed: int) -> list[Ro
 def collect(
     path: Path, models: Sequence[str], scenes: int, arms: Sequence[str], seed: int, workers: int
 ) -> Iterator[tuple[int, int, list[Row]]]:
-    """(scenes done, scenes in all, rows so far), after each scene; every row stands in the file by then."""
+    """(scenes done, scenes in all, rows so far), after each scene; every row stands in the file by then.
+
+    With no workers only what is there.
+    """
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
     todo = [(model, prompt) for prompt in prompts(scenes, FIRST) for model in models]
     wanted = {(m, p.id, arm, settings(arm, seed)) for m, p in todo for arm in arms}
@@ -127,6 +130,8 @@ def collect(
     missing = {(m, p.id): [a for a in arms if (m, p.id, a, settings(a, seed)) not in known] for m, p in todo}
     done = sum(not left for left in missing.values())
     yield done, len(todo), rows
+    if not workers:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers) as processes, path.open("a") as file:
         jobs = [processes.submit(scene, m, p, missing[m, p.id], seed) for m, p in todo if missing[m, p.id]]
