@@ -19,6 +19,10 @@ and never optimised. Intervals are bootstraps over scenes{over}, 95 %, paired. C
 the reward that the search goes by. This is a world of 32 x 32 pixels with one or two balls: the figures show that the
 method works here, not what a large model gains.
 """
+BEGIN, END = "<!-- results: written by `make results` -->", "<!-- /results -->"
+SHORT = """`make results` ([all of it](docs/results.md)): {scenes} held-out scenes of the tiny world, one training of
+each model, trajectory error in pixels (lower is better), intervals of 95 % over scenes.
+"""
 CHOOSING = """
 ## Choosing among finished candidates
 
@@ -50,9 +54,20 @@ def write(found: dict[str, Any], folder: Path) -> Path:
              "\n## Halving\n\n", _halving(found)]  # fmt: skip
     page = folder / "results.md"
     page.write_text("".join(parts))
+    in_readme(found, folder.parent / "README.md")
     _draw_choosing(found, folder / "results-choosing.svg")
     _draw_searching(found, folder / "results-searching.svg")
     return page
+
+
+def in_readme(found: dict[str, Any], path: Path) -> None:
+    """Write the short form of the page between the two marks of the README."""
+    text = path.read_text()
+    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    wanted = ("V-JEPA 2", "V-JEPA 2, gated by motion", "V-JEPA 2, random weights", "the truth itself (oracle)")
+    ways = [row for row in found["choosing"] if row["way"] in wanted]
+    told = SHORT.format(scenes=found["scenes"])
+    path.write_text(f"{text[:start]}\n{told}\n{_choosing({**found, 'choosing': ways})}\n{answers(found)}{text[end:]}")
 
 
 def answers(found: dict[str, Any]) -> str:
