@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import InChunks, Recording, Sound, Sounding
+from raysearch.generators.contract import InChunks, Previewing, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.rewards.base import context_flows
@@ -41,6 +42,7 @@ class Effort:
         log_ratio: log p - log q.
         missing: the state of the parent could not be loaded, and nothing was done.
         gradients: reward gradients that the guide asked for.
+        decode: which cheaper decode made the view (generator.preview); empty for the model's own.
         bytes: size of the state, where it goes to an object store.
         hash: of the state, where it goes to an object store.
     """
@@ -52,6 +54,7 @@ class Effort:
     gradients: int = 0
     bytes: int = 0
     hash: str = ""
+    decode: str = ""
 
 
 Made = Effort  # the name by which executors/ray knows it
@@ -121,14 +124,35 @@ class GeneratorWorker:
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
-            view = None
+            view, decode = None, ""
             if move.score and shows:
-                frames = self._frames(generator, prompt, state, move.chunks)
-                view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
+                with self._cheaply(generator, state) as decode:
+                    view = self._view(generator, prompt, state, move.chunks)
         if self._store and self._saves:
             self._store.save(key, state)
         took = time.perf_counter() - start
-        return state, view, Effort(nfe, took, log_ratio, gradients=counted.calls if counted else 0)
+        gradients = counted.calls if counted else 0
+        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode)
+
+    def view(self, prompt: Prompt, state: State, whole: bool) -> np.ndarray:
+        """What a reward sees of a state, decoded whole, or as previews are even if it is finished."""
+        generator = self._on(prompt)
+        cheaply = not whole and isinstance(generator, Previewing)
+        with torch.no_grad(), generator.previewing() if cheaply else nullcontext():  # type: ignore[attr-defined]
+            return self._view(generator, prompt, state)
+
+    def _view(
+        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        frames = self._frames(generator, prompt, state, chunks)
+        return reduce(frames, self.size) if frames.isfinite().all() else BROKEN
+
+    @staticmethod
+    def _cheaply(generator: Generator, state: State) -> AbstractContextManager[str]:
+        """Within, the views of a state that is not finished are decoded as the generator's previews, if it has any."""
+        if state.step < generator.steps and isinstance(generator, Previewing):
+            return generator.previewing()
+        return nullcontext("")
 
     def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
         """The preview of a state as mp4 at full size; None if the state is neither given nor in the store."""
