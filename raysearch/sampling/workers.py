@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from raysearch.generators.contract import InChunks, Previewing, Recording, Sound
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.rewards.base import context_flows
+from raysearch.sampling.effort import CountingCritic, Effort, Made
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.move import address, run_move, shown
 from raysearch.sampling.state import State, Store
@@ -30,45 +30,6 @@ __all__ = [
 ]  # fmt: skip
 
 PROMPTS_KEPT = 8  # prompts of which a replica keeps the generators (with their conditions), one for each wording
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What a Move took, beside its state and its view.
-
-    Attributes:
-        nfe: network function evaluations.
-        seconds: busy seconds of the replica.
-        log_ratio: log p - log q.
-        missing: the state of the parent could not be loaded, and nothing was done.
-        gradients: reward gradients that the guide asked for.
-        decode: which cheaper decode made the view (generator.preview); empty for the model's own.
-        bytes: size of the state, where it goes to an object store.
-        hash: of the state, where it goes to an object store.
-    """
-
-    nfe: int = 0
-    seconds: float = 0.0
-    log_ratio: float = 0.0
-    missing: bool = False
-    gradients: int = 0
-    bytes: int = 0
-    hash: str = ""
-    decode: str = ""
-
-
-Made = Effort  # the name by which executors/ray knows it
-
-
-class CountingCritic:
-    """A critic that counts its calls."""
-
-    def __init__(self, critic: Critic):
-        self._critic, self.calls = critic, 0
-
-    def __call__(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
-        self.calls += 1
-        return self._critic(view, through_context)
 
 
 class GeneratorWorker:
