@@ -139,16 +139,18 @@ def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str |
     """A network from a GGUF file, with the configuration of the model. It must hold every tensor of the network."""
     from diffusers import GGUFQuantizationConfig
 
-    loaded = _attempt(
-        lambda: cls.from_single_file(
-            str(file), config=model, subfolder=part, config_revision=revision, dtype=dtype,
-            quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
-        ),
-        cls.__name__, str(file), key, part,
-    )  # fmt: skip
-    absent = [name for name, tensor in loaded.named_parameters() if tensor.device.type == "meta"]
-    _refuse_incomplete({"missing_keys": absent}, cls.__name__, str(file), key, part)
-    return loaded.eval()
+    def load() -> Loaded:
+        try:
+            return cls.from_single_file(
+                str(file), config=model, subfolder=part, config_revision=revision, dtype=dtype,
+                quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+            )  # fmt: skip
+        except NotImplementedError:  # placing a tensor that was not in the file
+            raise UsageError(
+                f"{key}={str(file)!r}{of(part)}: the file lacks tensors of {cls.__name__}; fetch it again"
+            ) from None
+
+    return _attempt(load, cls.__name__, str(file), key, part).eval()
 
 
 def _network_class(entry: Any) -> Any:
@@ -198,8 +200,8 @@ def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str
     try:
         with _quiet():
             return load()
-    except ImportError:
-        raise  # a package that is missing, which the caller knows better
+    except (ImportError, UsageError):
+        raise  # a package that is missing, which the caller knows better, or what is told already
     except Exception as error:  # of libraries, which fail in every way on files that they did not write
         if "trust_remote_code" in str(error):
             raise UsageError(

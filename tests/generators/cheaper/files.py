@@ -39,7 +39,7 @@ def gguf_file(folder: Path, drop: str = "") -> str:
         if drop and drop in name:
             continue
         values, few = tensor.float().numpy(), gguf.GGMLQuantizationType.Q8_0
-        if tensor.ndim == 2 and tensor.shape[1] % 32 == 0 and "blocks" in name:
+        if tensor.ndim == 2 and "blocks" in name and name.endswith(".weight"):
             writer.add_tensor(name, gguf.quants.quantize(values, few), raw_dtype=few)
         else:
             writer.add_tensor(name, values)

@@ -64,7 +64,7 @@ def test_an_adapter_is_added_beside_quantised_weights(few, tmp_path):
 
 def test_a_gguf_file_that_lacks_tensors_is_refused(tmp_path):
     given = {"transformer": {"with": "gguf", "model": gguf_file(tmp_path, drop="proj_out")}}
-    with pytest.raises(UsageError, match=r"part transformer: the weights are not whole: \d tensors missing \(proj_out"):
+    with pytest.raises(UsageError, match=r"part transformer: the file lacks tensors of"):
         DiffusersModel.load(settings(quantization=given))
 
 
@@ -118,7 +118,6 @@ def test_a_library_that_is_not_installed_is_named_with_what_to_install(given, mo
 
 def test_options_of_bitsandbytes_are_checked_and_a_cpu_is_refused_before_loading(monkeypatch):
     monkeypatch.setattr(quantization, "find_spec", lambda name: name)
-    feasible.check(settings(quantization={"transformer": FOUR_BITS, "text_encoder": FOUR_BITS}), [])
     with pytest.raises(
         UsageError, match="option of bitsandbytes 'load_in_4bits' is unknown; did you mean 'load_in_4bit"
     ):
