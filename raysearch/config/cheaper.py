@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le
 from raysearch.config.places import As
 
 
-class Adapter(TypedDict, total=False):
+class LoraAdapter(TypedDict, total=False):
     """A LoRA adapter.
 
     Attributes:
@@ -32,7 +32,7 @@ class Adapter(TypedDict, total=False):
     part: str
 
 
-Adapters: TypeAlias = Annotated[list[Any], As(str | Adapter | list[str | Adapter])]
+Adapters: TypeAlias = Annotated[list[Any], As(str | LoraAdapter | list[str | LoraAdapter])]
 
 
 class _Quantized(TypedDict, total=False):

@@ -44,7 +44,7 @@ class DiffusersGenerator:
         self.pipe.scheduler = one_step(pipeline.scheduler)
         self.family = families.of(type(pipeline))
         self.steps = steps
-        self.previews: preview.Previews | None = None  # how reads that are not final are decoded
+        self.previews: preview.PreviewDecode | None = None  # how reads that are not final are decoded
         self._call: Call = call
         parameters = inspect.signature(type(pipeline).__call__).parameters
         if "num_inference_steps" in parameters and "timesteps" not in call:

@@ -286,7 +286,7 @@ def test_a_tiny_decoder_stands_in_and_gets_the_latents_as_the_network_makes_them
     taken = []
     made.register_forward_hook(lambda module, args, out: taken.append(args[0]))
     first = getattr(generator, "parts", [generator])[0]
-    first.previews = preview.Previews("tiny", made.eval())
+    first.previews = preview.PreviewDecode("tiny", made.eval())
     with torch.no_grad():
         x = generator.draw(noise(0))
         whole = generator.decode(x, noise(1))

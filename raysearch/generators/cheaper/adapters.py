@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from raysearch.config.cheaper import Adapter
+from raysearch.config.cheaper import LoraAdapter
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.declare import Config, Pipeline
@@ -29,7 +29,7 @@ EXPANDED = ("add_k_proj", "add_v_proj")  # layers that diffusers adds to an adap
 
 @dataclass(frozen=True)
 class Given:
-    """An adapter as a job gives it; the fields are those of config.cheaper.Adapter, and the `key` where it stands."""
+    """An adapter as a job gives it: the fields of config.cheaper.LoraAdapter, and the `key` where it stands."""
 
     key: str
     model: str
@@ -56,7 +56,7 @@ def read(config: GeneratorConfig) -> list[Given]:
         key = f"{KEY}[{i}]" if several else KEY
         values = {"model": entry} if isinstance(entry, str) else dict(entry)
         for name in values:
-            lookup(f"{key}: key", name, dict.fromkeys(Adapter.__annotations__))
+            lookup(f"{key}: key", name, dict.fromkeys(LoraAdapter.__annotations__))
         if not values.get("model"):
             raise UsageError(f"{key}.model is missing; give a safetensors file, a folder with one, or a hub id")
         lookup(f"{key}.part: network", values.get("part", NETWORKS[0]), dict.fromkeys(NETWORKS))

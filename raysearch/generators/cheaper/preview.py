@@ -35,7 +35,7 @@ CHANNELS = ("z_dim", "latent_channels")  # how autoencoders call the channels of
 
 
 @dataclass(frozen=True)
-class Previews:
+class PreviewDecode:
     """How the reads of a search that are not final are decoded.
 
     Attributes:
@@ -111,7 +111,7 @@ def name(config: GeneratorConfig) -> str:
     return ", ".join([*parts, *([f"size {size:g}"] if size != 1 else [])])
 
 
-def load(config: GeneratorConfig, pipeline: Pipeline) -> Previews | None:
+def load(config: GeneratorConfig, pipeline: Pipeline) -> PreviewDecode | None:
     """What the settings ask for, for a loaded pipeline; None where they ask for nothing.
 
     Raises:
@@ -126,11 +126,11 @@ def load(config: GeneratorConfig, pipeline: Pipeline) -> Previews | None:
         decoder = tiny_decoder.load(file, f"{KEY}.decoder")
         fits(decoder.layout, config, type(pipeline.vae).__name__, pipeline.vae.config)
         decoder = decoder.to(pipeline.vae.device, pipeline.vae.dtype)
-    return Previews(name(config), decoder, config.preview.get("size", 1.0))
+    return PreviewDecode(name(config), decoder, config.preview.get("size", 1.0))
 
 
 @contextmanager
-def applied(generator: Any, previews: Previews) -> Iterator[None]:
+def applied(generator: Any, previews: PreviewDecode) -> Iterator[None]:
     """Within, a generator on a pipeline decodes so."""
     from raysearch.generators.gradient import economical
 
