@@ -49,7 +49,7 @@ def test_a_network_from_a_gguf_file_is_the_model_in_fewer_bits(few, plain):
     kinds = {type(module).__name__ for module in model.pipeline.transformer.modules()}
     assert "GGUFLinear" in kinds
     made = predicted(quantization=given)
-    assert 0 < (made - plain).abs().mean() < 0.02 * plain.abs().mean()
+    assert 0 < (made - plain).abs().mean() < 0.05 * plain.abs().mean()
     assert torch.equal(made, predicted(quantization=given))
 
 
