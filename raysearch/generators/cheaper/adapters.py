@@ -28,7 +28,7 @@ EXPANDED = ("add_k_proj", "add_v_proj")  # layers that diffusers adds to an adap
 
 
 @dataclass(frozen=True)
-class Given:
+class OneAdapter:
     """An adapter as a job gives it: the fields of config.cheaper.LoraAdapter, and the `key` where it stands."""
 
     key: str
@@ -44,7 +44,7 @@ class Given:
         return single.locate(self.model, self.key, self.weight_name, self.revision, usual=USUAL)
 
 
-def read(config: GeneratorConfig) -> list[Given]:
+def read(config: GeneratorConfig) -> list[OneAdapter]:
     """The adapters of a job, in its order.
 
     Raises:
@@ -60,7 +60,7 @@ def read(config: GeneratorConfig) -> list[Given]:
         if not values.get("model"):
             raise UsageError(f"{key}.model is missing; give a safetensors file, a folder with one, or a hub id")
         lookup(f"{key}.part: network", values.get("part", NETWORKS[0]), dict.fromkeys(NETWORKS))
-        result.append(Given(key, **values))
+        result.append(OneAdapter(key, **values))
     return result
 
 
@@ -103,7 +103,7 @@ def empty(network: Any, config: Config) -> Any:
         return network.from_config(dict(config))
 
 
-def expected(one: Given, pipeline: Any, network: Any) -> frozenset[str]:
+def expected(one: OneAdapter, pipeline: Any, network: Any) -> frozenset[str]:
     """The names under which the network will hold the adapter's tensors.
 
     Args:
@@ -130,7 +130,7 @@ def expected(one: Given, pipeline: Any, network: Any) -> frozenset[str]:
     return frozenset(names)
 
 
-def _converted(one: Given, pipeline: Any) -> Mapping[str, Any]:
+def _converted(one: OneAdapter, pipeline: Any) -> Mapping[str, Any]:
     """The adapter's tensors under the names of diffusers, without their numbers, by the conversion of the pipeline."""
     import torch
     from diffusers.utils import convert_unet_state_dict_to_peft
@@ -199,13 +199,13 @@ def load(pipeline: Pipeline, config: GeneratorConfig) -> None:
             pipeline.unload_lora_weights()
 
 
-def _like(pipeline: Pipeline, one: Given) -> Any:
+def _like(pipeline: Pipeline, one: OneAdapter) -> Any:
     """The network of an adapter without weights; loaded ones may hold them in another shape (GGUF)."""
     network = getattr(pipeline, one.part)
     return empty(type(network), network.config)
 
 
-def _load(pipeline: Pipeline, name: str, one: Given) -> None:
+def _load(pipeline: Pipeline, name: str, one: OneAdapter) -> None:
     file = one.file()
     more = {"load_into_transformer_2": True} if one.part == NETWORKS[1] else {}
     try:
@@ -216,7 +216,7 @@ def _load(pipeline: Pipeline, name: str, one: Given) -> None:
         raise UsageError(f"{one.key}={one.model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
 
 
-def _refuse_incomplete(network: Any, name: str, one: Given, wanted: frozenset[str]) -> None:
+def _refuse_incomplete(network: Any, name: str, one: OneAdapter, wanted: frozenset[str]) -> None:
     """Raise UsageError unless the network holds exactly the tensors of the adapter."""
     from peft.utils import get_peft_model_state_dict
 
