@@ -36,7 +36,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "its report": ("report", "s3://bucket/a"),
     "its interim report": ("report", "s3://bucket/a", "--partial"),
     "sweep: best-of-n at 1, 2, 4, 8": ("sweep", "demo", *CLOCKWORK, "run=s3://bucket/s", "search.n=1,2,4,8"),
-    "challenge: 2 views": ("challenge", "challenge_tiny", "--limit", "2", *SMALL, "run=s3://bucket/c"),
+    "challenge: 1 view": ("challenge", "challenge_tiny", "--limit", "1", *SMALL, "run=s3://bucket/c"),
 }
 
 
