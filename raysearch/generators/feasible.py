@@ -155,6 +155,19 @@ def chunk_ends(config: GeneratorConfig) -> list[float]:
     return ends(config.chunks) if own is None else own
 
 
+def chunk_lengths(config: GeneratorConfig) -> list[int]:
+    """Frames of each chunk that is made, in order; empty where that is not known."""
+    if config.name != "diffusers":
+        return custom.lengths(config)
+    call = config.pipeline_call()
+    known = None if call.get("num_frames") else length(config, usual=True)
+    total = known.made if known else call.get("num_frames")
+    if config.chunks < 2 or not total:
+        return []
+    chunks = layout(total, config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
+    return [4 * (chunk.end - chunk.new) - 3 * (chunk.new == 0) for chunk in chunks]  # the first latent is one frame
+
+
 def pipeline_class(config: GeneratorConfig) -> str:
     """Name of the class that the model names: of diffusers, or (with trust_remote_code) one that it brings."""
     name = model_index(config).get("_class_name")
