@@ -29,7 +29,7 @@ from raysearch.search import strategy
 HERE = Path(__file__).parent
 CHUNKS, EACH, FRAMES, GIVEN = 4, 4, 12, 5
 STEPS, TOTAL, ENDS = CHUNKS * EACH, GIVEN + CHUNKS * FRAMES, tuple(c / CHUNKS for c in range(1, CHUNKS))
-ABRUPT, SLOW = ("teleport", "colour_change", "vanish", "freeze"), ("gravity_flip", "float", "energy_gain")
+ABRUPT, SLOW = ("teleport", "colour_change", "vanish", "freeze", "energy_gain"), ("gravity_flip", "float")
 CLIP, BEFORE, AFTER = 41, 2, 10  # frames of a clip; of a broken one those around its onset are used
 INNER = {"name": "vjepa2", "context": 8, "stride": 8}
 VIDEO_S, SCORE_S = 38.5, 1.0  # minutes of MAGI-1 4.5B for a video of four chunks, and of a score, on one A100
