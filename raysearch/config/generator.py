@@ -21,8 +21,8 @@ class GeneratorConfig:
     """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
-        name: `diffusers`, `magi1`, `api` for a model behind an endpoint, or `package.module:function` for a custom
-            generator (see generators.found).
+        name: `diffusers`, `magi1`, `api` for a model behind an endpoint, `stepwise` for an engine that steps its
+            requests, or `package.module:function` for a custom generator (see generators.found).
         model: `tiny`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has for it.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
@@ -51,6 +51,7 @@ class GeneratorConfig:
         call: further arguments of the pipeline call.
         endpoint: of an `api`, e.g. http://localhost:8000/v1; its key is RAYSEARCH_API_KEY, from the environment alone.
         price: of a video of an `api`, in USD.
+        draw: `package.module:function` that structures the noise by the plan of a prompt; see generators.draws.
         budget: of an `api`, {usd: 20}; no request is sent that would exceed it, those of earlier runs in the folder
             included.
     """
@@ -87,6 +88,7 @@ class GeneratorConfig:
     card: str | None = None
     scheduler: dict[str, Any] = field(default_factory=dict)
     endpoint: str | None = None
+    draw: str | None = None
     price: Annotated[float, Gt(0), Le(100_000)] | None = field(default=None, metadata=UNKEYED)
     budget: dict[str, Annotated[float, Gt(0), Le(1_000_000_000)]] = field(default_factory=dict, metadata=UNKEYED)
 

@@ -11,7 +11,7 @@ from raysearch.config.places import As
 
 
 class PromptItem(TypedDict, total=False):
-    """One prompt: a text with its variants, and at most one of image, video (files) and scene (of the tiny world)."""
+    """One prompt: a text with its variants, at most one of image, video (files) and scene, and a plan for its noise."""
 
     id: str
     text: str
@@ -20,6 +20,7 @@ class PromptItem(TypedDict, total=False):
     scene: str | None
     scene_seed: Annotated[int, Ge(0), Le(2**31 - 1)]
     variants: list[str]
+    plan: Any
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import classes, custom, families, inputs, memory, parts, published, sizes, solver
+from raysearch.generators import classes, custom, draws, families, inputs, memory, parts, published, sizes, solver
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.magi1.folder import is_magi1
@@ -41,6 +41,8 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
             not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
+    prompts = list(prompts)
+    draws.check(config, prompts)
     if config.name != "diffusers":
         custom.check(config, prompts)
         return
