@@ -225,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", type=int, metavar="CLIPS", help="score so many clips of each kind anew")
     parser.add_argument("--scenes", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=4, help="searches of each scene")
+    parser.add_argument("--seeds", type=int, default=2, help="searches of each scene")
     parser.add_argument("--videos", type=int, default=8, help="the budget of a search, in videos")
     parser.add_argument("--json", type=Path, default=HERE / "backtrack.json", help="recorded curves and figures")
     args = parser.parse_args()

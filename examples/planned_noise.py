@@ -5,8 +5,8 @@
 
 The path is where the ball is to be, in pixels, at even times from the first frame to the last; a language model may
 write it. The noise at its first free point is carried along and mixed with fresh noise, as in VLIPP and
-Go-with-the-Flow (arXiv 2503.23368, 2501.08331): ((1 - mix) w + mix n) / sqrt((1 - mix)^2 + mix^2), which keeps its variance. The tiny
-generator was not trained on such noise, as theirs was, so it need not follow the path.
+Go-with-the-Flow (arXiv 2503.23368, 2501.08331): ((1 - mix) w + mix n) / sqrt((1 - mix)^2 + mix^2), which keeps its
+variance. The tiny generator was not trained on such noise, as theirs was, so it need not follow the path.
 """
 
 from __future__ import annotations

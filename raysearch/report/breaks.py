@@ -24,7 +24,7 @@ PARTS = 4  # of a video, where the lengths of its chunks are not known
 
 
 @dataclass(frozen=True)
-class Pool:
+class FirstBreaks:
     """First breaks of independent videos.
 
     Attributes:
@@ -79,7 +79,7 @@ def breaks(run: Run) -> Html | None:
     return section("First breaks", el("p", text), el("p", verdict(pool)), _table(pool), el("p", joined))
 
 
-def pooled(results: Sequence[Result], independent: bool) -> Pool | None:
+def pooled(results: Sequence[Result], independent: bool) -> FirstBreaks | None:
     """The first breaks of all searches together; None where there are none."""
     found, seams, frames, note = list[float](), list[float](), 0.0, dict[str, Any]()
     for result in results:
@@ -94,13 +94,13 @@ def pooled(results: Sequence[Result], independent: bool) -> Pool | None:
     lengths = note.get("lengths") or []
     if not lengths:
         starts = [round(frames * k / PARTS) for k in range(PARTS)]
-        return Pool(found, int(frames), starts, [], 1, seams)
+        return FirstBreaks(found, int(frames), starts, [], 1, seams)
     starts = [int(frames) - sum(lengths[k:]) for k in range(len(lengths))]
     costs = [1 - begin / note["steps"] for begin in note["begins"]]
-    return Pool(found, int(frames), starts, costs, int(note["margin"]), seams)
+    return FirstBreaks(found, int(frames), starts, costs, int(note["margin"]), seams)
 
 
-def verdict(pool: Pool) -> str:
+def verdict(pool: FirstBreaks) -> str:
     """What the distribution says of backtracking."""
     whole, n = len(pool.breaks) - len(pool.broken), len(pool.breaks)
     said = f"{whole} of {count(n, 'video')} show no break. "
@@ -126,7 +126,7 @@ def verdict(pool: Pool) -> str:
     )  # fmt: skip
 
 
-def _table(pool: Pool) -> Html:
+def _table(pool: FirstBreaks) -> Html:
     ends = [*pool.starts[1:], pool.frames]
     name = "Chunk" if pool.costs else "Part"
     rows = []

@@ -67,9 +67,10 @@ class Breaks(Reward):
 def surprise(found: SurpriseMap, worst: int = 2) -> np.ndarray:
     """e_t [T]: the mean of the most surprising patches of each frame; NaN where nothing was predicted."""
     flat = np.sort(found.values.reshape(len(found.values), -1).astype(float), axis=1)  # NaN stand last
-    known = (~np.isnan(flat)).sum(1)
-    rows = (row[max(0, n - worst) : n] for row, n in zip(flat, known, strict=True))
-    return np.array([row.mean() if len(row) else math.nan for row in rows])
+    known = (~np.isnan(flat)).sum(1, keepdims=True)
+    counted = (np.arange(flat.shape[1]) >= known - worst) & ~np.isnan(flat)
+    total = np.where(counted, flat, 0.0).sum(1)
+    return np.where(known[:, 0] > 0, total / np.maximum(counted.sum(1), 1), math.nan)
 
 
 def located(found: SurpriseMap, above: np.ndarray, worst: int = 2) -> dict[str, float]:

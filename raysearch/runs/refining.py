@@ -35,7 +35,7 @@ NEAR = 2  # frames before and after a break that the model is shown beside those
 WHERE = (("upper", "middle", "lower"), ("left", "centre", "right"))
 
 
-class Critic(Protocol):
+class Reviewer(Protocol):
     """Looks at frames and answers. together: how many questions it may be given at a time."""
 
     together: int
@@ -84,9 +84,9 @@ def refined(resolved: Resolved, ended: Sequence[Finished], folder: str, turn: in
         return None
     due = [end for end in ended if end.result is not None and _wording(how, end, folder, turn) is None]
     if due:
-        critic = _critic(how)
-        with ThreadPoolExecutor(critic.together) as pool:
-            for future in [pool.submit(_ask, how, critic, end, folder, turn) for end in due]:
+        reviewer = _reviewer(how)
+        with ThreadPoolExecutor(reviewer.together) as pool:
+            for future in [pool.submit(_ask, how, reviewer, end, folder, turn) for end in due]:
                 future.result()
         print(f"round {turn + 1} of {how.rounds}: {len(due)} videos looked at by {how.source}", flush=True)
     more = _with(resolved, ended, folder, turn)
@@ -117,7 +117,7 @@ def _wording(how: Refining, end: Finished, folder: str, turn: int) -> str | None
     return None if answer is None else cleaned(answer)
 
 
-def _ask(how: Refining, critic: Critic, end: Finished, folder: str, turn: int) -> None:
+def _ask(how: Refining, reviewer: Reviewer, end: Finished, folder: str, turn: int) -> None:
     """Ask what is wrong with the best video, then for a wording; what is recorded is not asked again."""
     assert end.result is not None
     prompt, winner, text = end.task.prompt, end.result.winner, _worded(end)
@@ -129,11 +129,11 @@ def _ask(how: Refining, critic: Critic, end: Finished, folder: str, turn: int) -
     said = _read(how, end, folder, turn, "critique")
     if said is None:
         question = refining.critique(prompt.text, times, place(winner, fps))
-        said = critic.ask(question, frames, fps, seed)
+        said = reviewer.ask(question, frames, fps, seed)
         _write(how, end, folder, turn, "critique", question, said)
     if not refining.nothing(said) and _read(how, end, folder, turn, "wording") is None:
         question = refining.rewording(text, said.strip())
-        _write(how, end, folder, turn, "wording", question, critic.ask(question, frames, fps, seed))
+        _write(how, end, folder, turn, "wording", question, reviewer.ask(question, frames, fps, seed))
 
 
 def shown(most: int, total: int, winner: Outcome) -> list[int]:
@@ -197,7 +197,7 @@ class _Local:
         return self._model.say(frames_THWC, question, seed, how.max_tokens, how.temperature, fps)
 
 
-def _critic(how: Refining) -> Critic:
+def _reviewer(how: Refining) -> Reviewer:
     return _Remote(how) if how.remote else _Local(how)
 
 

@@ -66,11 +66,11 @@ def backtrack(
     if len(at) > 1 and cut == "found" and len(lengths) != len(at):
         raise UsageError(f"lengths = {list(lengths)}: give the frames of each of the {len(at)} chunks that are made")
     begins = tuple(end - at[0] for end in at)  # every chunk takes as many steps as the first
-    tree = _Tree(seed, steps, begins, tuple(lengths), margin, patience, cut)
+    tree = _Videos(seed, steps, begins, tuple(lengths), margin, patience, cut)
     left = n * steps if budget is None else budget
     first = max(1, math.ceil(share * n - 1e-9))
     note: dict[str, Any] = {"rounds": 1 + (left - first * steps) // (steps - begins[-1]), "nfe": left}
-    plan: _Plan | None = _Plan(None, 0, first)
+    plan: _Turn | None = _Turn(None, 0, first)
     rounds = list[list[int]]()
     while plan is not None:
         moves = tree.moves(plan, len(rounds), kernel, guide)
@@ -85,7 +85,7 @@ def backtrack(
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Turn:
     """What a round makes: so many ends of a video from the beginning of a chunk on, or so many new videos."""
 
     parent: int | None
@@ -94,7 +94,7 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _Video:
+class _WholeVideo:
     """A whole video.
 
     Attributes:
@@ -109,7 +109,7 @@ class _Video:
 
 
 @dataclass
-class _Tree:
+class _Videos:
     """All videos, and how often each kept part was given a new end."""
 
     seed: int
@@ -119,12 +119,12 @@ class _Tree:
     margin: int
     patience: int
     rule: str
-    videos: list[_Video] = field(default_factory=list)
+    videos: list[_WholeVideo] = field(default_factory=list)
     tried: Counter[tuple[int, ...]] = field(default_factory=Counter)
     seams: list[float] = field(default_factory=list)
     fresh: int = 0
 
-    def moves(self, plan: _Plan, turn: int, kernel: Kernel, guide: Guide | None) -> list[Move]:
+    def moves(self, plan: _Turn, turn: int, kernel: Kernel, guide: Guide | None) -> list[Move]:
         if plan.parent is None:
             slots = range(self.fresh, self.fresh + plan.count)
             return [Move(None, (self.seed, 0, i), self.steps, kernel, guide) for i in slots]
@@ -132,25 +132,25 @@ class _Tree:
         seeds = [(self.seed, turn, i) for i in range(plan.count)]
         return [Move(parent, seed, self.steps, kernel, guide, back=back) for seed in seeds]
 
-    def add(self, plan: _Plan, outcomes: Sequence[Outcome]) -> None:
+    def add(self, plan: _Turn, outcomes: Sequence[Outcome]) -> None:
         kept = () if plan.parent is None else self.videos[plan.parent].made[: self.whole(plan.chunk)]
         self.fresh += len(outcomes) if plan.parent is None else 0
         for outcome in outcomes:
             new = (len(self.videos),) * (len(self.begins) - len(kept))
-            self.videos.append(_Video(outcome, kept + new, self._cut(outcome)))
+            self.videos.append(_WholeVideo(outcome, kept + new, self._cut(outcome)))
             if plan.parent is not None and self.lengths:
                 self.seams.append(self._seam(outcome, plan.chunk))
         if plan.parent is not None:
             self.tried[self._part(plan.parent, plan.chunk)] += len(outcomes)
 
-    def next(self, left: int, branch: int, turn: int) -> _Plan | None:
+    def next(self, left: int, branch: int, turn: int) -> _Turn | None:
         """What to do with the NFE that are left: the longest part first, else new videos."""
         for parent, chunk in self._choices(turn):
             room = left // (self.steps - self.begins[chunk])
             room = room if self.rule != "found" else min(room, self.patience - self.tried[self._part(parent, chunk)])
             if chunk and room > 0:
-                return _Plan(parent, chunk, min(branch, room))
-        return _Plan(None, 0, min(branch, left // self.steps)) if left >= self.steps else None
+                return _Turn(parent, chunk, min(branch, room))
+        return _Turn(None, 0, min(branch, left // self.steps)) if left >= self.steps else None
 
     def whole(self, chunk: int) -> int:
         """How many chunks are finished where this one begins; fewer than all before it if chunks overlap in time."""
