@@ -20,7 +20,7 @@ from raysearch.executors import Executor, machine
 from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
-from raysearch.observe import Progress, watching
+from raysearch.observe import Progress, trackers, watching
 from raysearch.rewards.spec import check_models
 from raysearch.runs import refining, spread
 from raysearch.runs.earlier import begin
@@ -106,6 +106,7 @@ def stage(
         rounds: times that these searches may go on with a wording more.
     """
     job = resolved.job
+    trackers.read(job.track)
     for line in journal.warnings():
         print(line, flush=True)
     idle = not rounds and complete(todo, journal, job.films, films.has)
