@@ -19,7 +19,7 @@ from raysearch.report.reading import Run
 from raysearch.report.sections import grid, section
 
 NOTE = "backtrack"
-LITTLE = 0.25  # of a video: where a new end saves less, backtracking gained little or nothing (docs/strategies.md)
+LITTLE = 0.1  # of a video: where a new end saves less, halving did better than backtracking (docs/strategies.md)
 PARTS = 4  # of a video, where the lengths of its chunks are not known
 
 
@@ -117,13 +117,15 @@ def verdict(pool: FirstBreaks) -> str:
         )
     share = f"A new end of a broken video saves {number(100 * pool.saved, 0)} % of a video on average. "
     if pool.saved < LITTLE:
-        return (
-            said + share + "That is little: here backtracking is best_of_n with fewer fresh videos. Prefer best_of_n."
+        return said + share + "That is little: there is hardly anything to keep; prefer halving or best_of_n."
+    return (
+        said
+        + share
+        + (
+            "So backtracking may be worth its budget here, if these breaks are real: compare it with search=chunkwise and "
+            "with its controls, search.cut=random and ladder, by a measure that the search does not go by."
         )
-    return said + share + (
-        "So backtracking may be worth its budget here, if these breaks are real: compare it with its controls, "
-        "search.cut=random and search.cut=ladder, by a measure that the search does not go by."
-    )  # fmt: skip
+    )
 
 
 def _table(pool: FirstBreaks) -> Html:

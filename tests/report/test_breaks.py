@@ -39,7 +39,7 @@ def test_breaks_are_counted_by_chunk_with_what_a_new_end_costs(tmp_path):
 def test_breaks_in_the_first_chunk_speak_against_it():
     pool = pooled([backtracked([6, 7, 17, 20])], False)
     assert pool.saved == pytest.approx(1 / 12), "frame 17 is cut a frame before, in the first chunk"
-    assert "Prefer best_of_n" in verdict(pool)
+    assert "prefer halving or best_of_n" in verdict(pool)
     assert "nothing to go back to" in verdict(pooled([backtracked([41, 41])], False))
 
 
