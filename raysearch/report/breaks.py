@@ -122,7 +122,7 @@ def verdict(pool: FirstBreaks) -> str:
         said
         + share
         + (
-            "So backtracking may be worth its budget here, if these breaks are real: compare it with search=chunkwise and "
+            "So backtracking may be worth its budget here, if these breaks are real: compare it with chunkwise and "
             "with its controls, search.cut=random and ladder, by a measure that the search does not go by."
         )
     )
