@@ -23,7 +23,7 @@ from raysearch.pretrained import SHOWN, single
 
 STAGES, BLOCKS = 3, 3  # stages of a decoder, and blocks of a stage
 PREFIX = "decoder."
-SPACE = 2**STAGES  # each stage doubles height and width
+SPACE = 1 << STAGES  # each stage doubles height and width
 AT_ONCE = 4  # latent frames that are decoded together; more take more memory
 
 
