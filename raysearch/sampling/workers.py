@@ -43,6 +43,7 @@ class Effort:
         gradients: reward gradients that the guide asked for.
         bytes: size of the state, where it goes to an object store.
         hash: of the state, where it goes to an object store.
+        decode_s: of the busy seconds, those in which the preview was decoded and reduced.
     """
 
     nfe: int = 0
@@ -52,6 +53,7 @@ class Effort:
     gradients: int = 0
     bytes: int = 0
     hash: str = ""
+    decode_s: float = 0.0
 
 
 Made = Effort  # the name by which executors/ray knows it
@@ -121,14 +123,16 @@ class GeneratorWorker:
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
-            view = None
+            view, decoding = None, time.perf_counter()
             if move.score and shows:
                 frames = self._frames(generator, prompt, state, move.chunks)
                 view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
+            decode_s = time.perf_counter() - decoding if view is not None else 0.0
         if self._store and self._saves:
             self._store.save(key, state)
         took = time.perf_counter() - start
-        return state, view, Effort(nfe, took, log_ratio, gradients=counted.calls if counted else 0)
+        gradients = counted.calls if counted else 0
+        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode_s=decode_s)
 
     def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
         """The preview of a state as mp4 at full size; None if the state is neither given nor in the store."""
