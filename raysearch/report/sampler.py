@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.moves import Result
-from raysearch.report import statistics
+from raysearch.report import reads, statistics
+from raysearch.report.components import grid, section
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 from raysearch.runs.spread import pooled
 from raysearch.search.genealogy import averages
 
@@ -34,8 +34,8 @@ def sampler(run: Run) -> Html | None:
         "are normal, slope * lambda is the best lambda of that read (search.slopes)."
     )
     return section(
-        "Sampler", el("p", told), _folded("Estimates", *_estimates(found)), _folded("Averages", *_averages(found)),
-        _folded("Reads", *_reads(found)),
+        "Sampler", el("p", told), reads.plots(run), _folded("Estimates", *_estimates(found)),
+        _folded("Averages", *_averages(found)), _folded("Reads", *_reads(found)),
     )  # fmt: skip
 
 

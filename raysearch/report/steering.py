@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from raysearch.report import statistics
+from raysearch.report.components import grid, section
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, MOTION, Measure
 
 STILL = 0.9  # share of the unguided motion below which a clear loss of it is a warning

@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from raysearch.report.components import grid, section
 from raysearch.report.document import document
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import COLOURS, Series, against
-from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, Measure
 from raysearch.sweep import log_z
 from raysearch.sweep.table import Cell, Estimate, Row, leading

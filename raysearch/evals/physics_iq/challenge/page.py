@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from raysearch.config.settings import Job
 from raysearch.evals.physics_iq.challenge.selection import ORACLE
+from raysearch.report.components import grid, section
 from raysearch.report.document import document
 from raysearch.report.markup import NONE, Html, el, number
 from raysearch.report.plots import Series, against
-from raysearch.report.sections import grid, section
 from raysearch.report.statistics import Measure
 
 VERIFIED = Measure("verified", "Verified score", "%", better=1)
