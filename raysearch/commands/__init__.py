@@ -20,10 +20,11 @@ from raysearch.commands import (
     preference,
     run,
     score,
+    sharing,
     submit,
     sweep,
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, listing, doctor, completion,
+    init, run, sharing, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, listing, doctor, completion,
 )  # fmt: skip

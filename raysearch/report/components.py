@@ -15,7 +15,10 @@ from raysearch.report.markup import NONE, Html, el, number
 FOLD = 12  # rows of a table beyond which it is folded by `folded`
 
 
-def header(facts: Sequence[str], title: str, sentences: Sequence[str], links: Html | None = None) -> Html:
+def header(
+    facts: Sequence[str], title: str, sentences: Sequence[str], links: Html | None = None,
+    parts: Mapping[str, str] | None = None,
+) -> Html:  # fmt: skip
     """The top of a page.
 
     Args:
@@ -23,10 +26,13 @@ def header(facts: Sequence[str], title: str, sentences: Sequence[str], links: Ht
         title: The result, in one sentence.
         sentences: What it rests on.
         links: Files beside the page; see `links`.
+        parts: Sections that can be jumped to, by name their ids.
     """
+    jumps = [el("a", name, href=f"#{id}") for name, id in (parts or {}).items()]
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),
         [el("p", text, class_="lede") for text in sentences], links,
+        el("nav", jumps, class_="links", aria_label="Sections") if jumps else None,
     )  # fmt: skip
 
 

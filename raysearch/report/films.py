@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -74,11 +75,11 @@ class Room:
         self.left, self.embedded, self.omitted, self.videos_omitted = limit, 0, 0, 0
         self.full = False
 
-    def take(self, tiles: list[Tile], run: Run) -> bool:
+    def take(self, tiles: Sequence[tuple[Run, Tile]]) -> bool:
         """Whether the films of a row fit, all of them; if they do, their room is taken. After one that does not, none
         does.
         """
-        sizes = [t.size(run) for t in tiles if t.film is not None]
+        sizes = [t.size(run) for run, t in tiles if t.film is not None]
         if self.full or sum(sizes) > self.left:
             self.full = True
             self.omitted += 1
@@ -120,19 +121,51 @@ def tiles(run: Run, entry: SearchRecord, fps: float, maps: Maps | None = None, s
         scene: Whether given frames and true future are drawn, where they are known.
     """
     result = entry.result
-    found = _scene(entry, fps) if scene else []
+    found = scene_of(entry, fps) if scene else []
     for slot, names in parts(result).items() if result is not None else ():
-        assert result is not None
-        key = result.finals[slot].key
-        film, told, at = run.film_path(entry, key), _lines(result, slot), None
-        why = "" if film else "film is missing" if key in entry.films else "film was not kept"
-        label, surprise = ", ".join(names), None
-        if maps is not None and (path := entry.films.get(key)) in maps.of and film:
-            assert path is not None
-            surprise, at = maps.written(path), maps.first_break(path)
-            told = (*told, ("first break", "none" if at is None else f"at {number(100 * at, 0)} %"))
-        found.append(Tile(label[0].upper() + label[1:], names[0].split()[0], film, told, why, surprise, at))
+        label = ", ".join(names)
+        found.append(candidate(run, entry, slot, label[0].upper() + label[1:], names[0].split()[0], maps))
     return found
+
+
+def candidate(
+    run: Run, entry: SearchRecord, slot: int, label: str, kind: str, maps: Maps | None = None
+) -> Tile:  # fmt: skip
+    """The tile of one final of a search that has a result.
+
+    Args:
+        run: The run.
+        entry: Its search.
+        slot: Which final.
+        label: What it is called.
+        kind: Its class in the style sheet.
+        maps: Surprise maps of the run.
+    """
+    result = entry.result
+    assert result is not None
+    key = result.finals[slot].key
+    film, told, at, surprise = run.film_path(entry, key), _lines(result, slot), None, None
+    why = "" if film else "film is missing" if key in entry.films else "film was not kept"
+    if maps is not None and (path := entry.films.get(key)) in maps.of and film:
+        assert path is not None
+        surprise, at = maps.written(path), maps.first_break(path)
+        told = (*told, ("first break", "none" if at is None else f"at {number(100 * at, 0)} %"))
+    return Tile(label, kind, film, told, why, surprise, at)
+
+
+def control(name: str) -> Html:
+    """The button and the time bar of a row of videos, which the script shows."""
+    bar = el("input", type="range", min=0, max=1000, value=0, aria_label=f"Position in the videos of {name}")
+    button = el("button", "Pause", type="button", class_="play", aria_label=f"Pause or play: {name}")
+    return el("div", button, el("span", bar, class_="bar"), class_="control", hidden=True)
+
+
+def tools(*more: Html | None) -> Html:
+    """The buttons for all videos of a page, which the script shows; more: further ones."""
+    return el(
+        "div", el("button", "Pause all", type="button", id="pause", aria_pressed="false"),
+        el("button", "Slow motion", type="button", id="slow", aria_pressed="false"), *more, class_="tools", hidden=True,
+    )  # fmt: skip
 
 
 def _own(result: Result) -> int | None:
@@ -160,7 +193,7 @@ def _value(values: np.ndarray, slot: int, unit: str) -> str:
     return f"{text} {unit}" if unit and math.isfinite(values[slot]) else text
 
 
-def _scene(entry: SearchRecord, fps: float) -> list[Tile]:
+def scene_of(entry: SearchRecord, fps: float) -> list[Tile]:
     """Given frames and true future of a scene of the tiny world; nothing for other prompts."""
     if entry.prompt.scene is None:
         return []

@@ -39,12 +39,8 @@ def gallery(run: Run, limit: float, beside: bool = True) -> Html | None:
         rows.append(
             _prompt(run, e, films.tiles(run, e, rate, drawn, not room.full), room, beside, tree if fits else [])
         )
-    tools = el(
-        "div", el("button", "Pause all", type="button", id="pause", aria_pressed="false"),
-        el("button", "Slow motion", type="button", id="slow", aria_pressed="false"),
-        el("button", "Surprise map", type="button", id="map", aria_pressed="false") if drawn else None,
-        class_="tools", hidden=True,
-    )  # fmt: skip
+    heat = el("button", "Surprise map", type="button", id="map", aria_pressed="false") if drawn else None
+    tools = films.tools(heat)
     return section(
         "Videos", index.index(run), tools if room.embedded or (room.omitted and beside) else None,
         _on_maps(run, drawn, beside), _left_out(room, limit, beside), rows, id="videos",
@@ -91,17 +87,11 @@ def _prompt(
 ) -> Html:  # fmt: skip
     result = entry.result
     assert result is not None
-    embed = room.take(tiles, run)
+    embed = room.take([(run, t) for t in tiles])
     playable = any(t.film is not None and (embed or (beside and isinstance(t.film, str))) for t in tiles)
     auto = room.embedded <= films.AUTOPLAY
     badges = [el("span", text, class_="badge") for text in index.flags(result)]
     text = entry.prompt.text or (entry.prompt.image or entry.prompt.video or "")
-    control = el(
-        "div", el("button", "Pause", type="button", class_="play", aria_label=f"Pause or play: {entry.name}"),
-        el("span", el("input", type="range", min=0, max=1000, value=0,
-                      aria_label=f"Position in the videos of {entry.name}"), class_="bar"),
-        class_="control", hidden=True,
-    )  # fmt: skip
     best = f"best/{entry.name}.mp4"
     files = el("a", "Chosen, mp4", href=quote(best), class_="file") if beside and run.inside(best) else None
     grown = None
@@ -115,7 +105,7 @@ def _prompt(
     return el(
         "article", el("h3", entry.name, el("span", text, class_="text"), badges, files),
         el("div", [films.figure(run, t, entry.name, embed, auto, beside) for t in tiles], class_="tiles"),
-        el("div", control if playable else None, _rewards(result), class_="below"), grown,
+        el("div", films.control(entry.name) if playable else None, _rewards(result), class_="below"), grown,
         class_="row", id=f"prompt-{entry.name}",
     )  # fmt: skip
 

@@ -26,6 +26,9 @@ from raysearch.report.statistics import MOTION, Comparison
 
 SAME = "On the same versions and kind of hardware, the same job gives the same hash, whatever the number of replicas."
 
+PARTS = {"Measures": "measures", "Videos": "videos", "Budget": "budget", "Time line": "timeline",
+         "Settings": "configuration"}  # fmt: skip
+
 
 def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
     """The page as HTML.
@@ -42,8 +45,8 @@ def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
         "main", _header(run, title, lead, beside),
         steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run),
         steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
-        choice.choice(run), sampler.sampler(run), sampler.spread(run),
-        gallery.gallery(run, limit, beside), sections.failures(run), budget.budget(run),
+        choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run), sampler.sampler(run),
+        sampler.spread(run), budget.budget(run),
         timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
         settings(run.config, run.config_text, {**run.versions, "hash of the results": run.hash or NONE}, SAME),
     )  # fmt: skip
@@ -61,7 +64,7 @@ def _header(run: Run, title: str, lead: Comparison | None, beside: bool) -> Html
         strategy,
     ]
     facts += [f"seed {seed}"] if seed is not None else []
-    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None)
+    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None, PARTS)
 
 
 def _plots(run: Run, lead: Comparison | None) -> Html | None:

@@ -67,8 +67,17 @@ def best_of(curve: Curve) -> Html:
     return figure(parts, text)
 
 
-def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
-    """Lines of a measure against a positive quantity, whose axis is in powers of two, with whiskers where known."""
+def against(
+    lines: Mapping[str, Series], title: str, m: Measure, colours: Mapping[str, int] | None = None
+) -> Html:  # fmt: skip
+    """Lines of a measure against a positive quantity, whose axis is in powers of two, with whiskers where known.
+
+    Args:
+        lines: Points by the name of the line.
+        title: The positive quantity.
+        m: The measure.
+        colours: Number of the colour of each line, where it has one on the whole page; else they follow in order.
+    """
     flat = [p for line in lines.values() for p in line]
     y = room(np.array([v for p in flat for v in p[1:]]), HEIGHT - BOTTOM, TOP + 16 * ((len(lines) - 1) // 3))
     logs = [math.log2(p[0]) for p in flat]
@@ -80,7 +89,8 @@ def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
               for t in ticks]  # fmt: skip
     left, row = float(LEFT), 0
     for i, (name, line) in enumerate(lines.items()):
-        look = f"series s{i % COLOURS}"
+        tint = (colours or {}).get(name, i) % COLOURS
+        look = f"series s{tint}"
         aside = 4 * (i - (len(lines) - 1) / 2)  # whiskers side by side
         at = [(round(x(math.log2(p[0])) + aside, 1), y(p[1])) for p in line]
         parts.append(el("polyline", points=points(*zip(*at, strict=True)), class_=look))
@@ -88,7 +98,7 @@ def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
             if math.isfinite(low) and math.isfinite(high):
                 parts.append(el("line", x1=a, x2=a, y1=y(low), y2=y(high), class_=look))
             text = f"{name}, {where:g}: {number(mean)} [{number(low)}, {number(high)}]"
-            parts.append(el("circle", el("title", text), cx=a, cy=b, r=3.5, class_=f"s{i % COLOURS}"))
+            parts.append(el("circle", el("title", text), cx=a, cy=b, r=3.5, class_=f"s{tint}"))
         if left > LEFT and left + 31 + 7 * len(name) > WIDTH:
             left, row = float(LEFT), row + 1
         parts.append(el("line", x1=left, x2=left + 24, y1=10 + 16 * row, y2=10 + 16 * row, class_=look))

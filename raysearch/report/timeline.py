@@ -6,13 +6,13 @@ clock, so that of a replica on another node they are late by the time an answer 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.observe import history
 from raysearch.report.components import grid, section, small
-from raysearch.report.markup import Html, count, el, number, seconds
+from raysearch.report.markup import NONE, Html, count, el, number, seconds
 
 KINDS = {"loading": 4, "network": 0, "decode": 5, "score": 2, "film": 3}  # with the colour of the style sheet
 POOLS = ("generators", "rewards")
@@ -86,7 +86,7 @@ def timeline(line: TimeLine | None) -> Html | None:
         return None
     kinds = [*KINDS, "idle"]
     pools = [pool for pool in POOLS if any(name == pool for name, _ in line.replicas)]
-    rows = [[pool.capitalize(), *(f"{number(100 * line.shares(pool)[kind], 0)} %" for kind in kinds)] for pool in pools]
+    rows = [[pool.capitalize(), *(_part(line.shares(pool), kind) for kind in kinds)] for pool in pools]
     return section(
         "Time line", el("p", why(line)), _legend(), _drawn(line),
         grid(["Share of the time", *(k.capitalize() for k in kinds)], rows, "What the pools did", "figures"),
@@ -181,6 +181,10 @@ def _legend() -> Html:
     names = [el("span", el("span", class_=f"swatch s{c}", aria_hidden="true"), kind) for kind, c in KINDS.items()]
     idle = el("span", el("span", class_="swatch idle", aria_hidden="true"), "idle")
     return el("p", [*names, idle], class_="legend")
+
+
+def _part(shares: Mapping[str, float], kind: str) -> str:
+    return _percent(shares[kind]) if shares.get(kind) else NONE
 
 
 def _percent(share: float) -> str:
