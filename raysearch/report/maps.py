@@ -92,7 +92,7 @@ def read(run: Run) -> Maps | None:
     found = {}
     for entry in run.entries:
         for film in entry.films.values():
-            path = run.folder / _path(film)
+            path = run.folder / path_of(film)
             if path.is_file() and (one := _parsed(path.read_bytes())) is not None:
                 found[film] = one
     return Maps(found) if any(np.isfinite(m.values).any() for m in found.values()) else None
@@ -149,20 +149,22 @@ def draw(run: Run, keys: Mapping[str, Sequence[str]], device: str | None = None)
     for entry, key in todo:
         clip = videos.read(run.film(entry, key) or b"")
         _, found = reward.score_with_map(clip.frames, clip.fps or None)
-        storage.write(f"{run.folder}/{_path(entry.films[key])}", _json(found, clip.frames.shape))
+        storage.write(f"{run.folder}/{path_of(entry.films[key])}", to_json(found, clip.frames.shape))
     return len(todo)
 
 
 def _missing(run: Run, entry: SearchRecord, key: str) -> bool:
     film = entry.films.get(key)
-    return film is not None and run.film(entry, key) is not None and not (run.folder / _path(film)).is_file()
+    return film is not None and run.film(entry, key) is not None and not (run.folder / path_of(film)).is_file()
 
 
-def _path(film: str) -> str:
+def path_of(film: str) -> str:
+    """Where the map of a film lies, both relative to the run folder."""
     return f"{FOLDER}/{film.removeprefix('films/').removesuffix('.mp4')}.json"
 
 
-def _json(found: SurpriseMap, shape: tuple[int, ...]) -> str:
+def to_json(found: SurpriseMap, shape: tuple[int, ...]) -> str:
+    """A map as its file has it. shape: of the video, (T, H, W, 3)."""
     (top, left, height, width), (_, H, W) = found.box, shape[:3]
     values = [
         [[round(float(v), 4) if math.isfinite(v) else None for v in row] for row in frame] for frame in found.values

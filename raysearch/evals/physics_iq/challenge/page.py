@@ -31,8 +31,8 @@ FILES = {"challenge.json": "challenge.json", "official tables": "results/", "sub
 SCORES = (
     "All scores are per cent, higher is better: 100 is as close to take 1 as take 2 of the same scene is. Verified "
     "score: the mean over views of four parts, each clipped at 100; the MSE part is the ratio of the errors, so it is "
-    "higher for a lower error. Original score: ratios of averages over the data set, as first published. Interval: 95 %, "
-    "bootstrap over scenarios, of the first run; ± is the deviation over runs."
+    "higher for a lower error. Original score: ratios of averages over the data set, as first published. Interval: "
+    "95 %, bootstrap over scenarios, of the first run; ± is the deviation over runs."
 )
 SYSTEMS = (
     "base is the first draw of every best-of-N run, which is what the model gives without search: N = 1. A gain is the "
