@@ -1,4 +1,4 @@
-"""Every page in a real browser: no error, no request, marks in every plot, videos that play, nothing cut off on a phone.
+"""Every page in a real browser: no error, no request, marks in every plot, videos that play, nothing cut on a phone.
 
 The material is made once: a run with surprise maps and one of a sampler, a comparison, a sweep and a challenge, all
 small. `test_two_hundred_prompts` holds the page to what is promised of it.
@@ -103,12 +103,18 @@ async def look(address, profile, size, dark):
             await tab.evaluate(f"document.getElementById('{button}')?.click()")
         await tab.evaluate("document.querySelectorAll('button.head').forEach(b => { b.click(); b.click() })")
         await tab.evaluate("new Promise(r => setTimeout(r, 100))")
-        found["errors"] = [t for t in tab.told if t["method"] == "Runtime.exceptionThrown"
-                           or (t["method"] == "Log.entryAdded" and t["params"]["entry"]["level"] == "error")
-                           or (t["method"] == "Runtime.consoleAPICalled" and t["params"]["type"] == "error")]  # fmt: skip
+        found["errors"] = [told for told in tab.told if wrong(told)]
         asked = [t["params"]["request"]["url"] for t in tab.told if t["method"] == "Network.requestWillBeSent"]
         found["requests"] = [url[:80] for url in asked if not url.startswith(("file:", "data:", "about:"))]
         return found
+
+
+def wrong(told):
+    """Whether a message of the browser is an error of the page."""
+    kind, details = told["method"], told["params"]
+    if kind == "Log.entryAdded":
+        return details["entry"]["level"] == "error"
+    return kind == "Runtime.exceptionThrown" or (kind == "Runtime.consoleAPICalled" and details["type"] == "error")
 
 
 def sound(found, has_videos=True):
