@@ -54,8 +54,8 @@ def _on_maps(run: Run, drawn: maps.Maps | None, beside: bool) -> Html | None:
         scale = el("span", low, el("span", class_="heat", aria_hidden="true"), high, class_="scale")
         text = (
             " Surprise of the world model, on one scale for all videos. A mark on the time bar is the first break: the "
-            f"first frame with a patch above {number(drawn.limit, 2)}, which is {maps.BREAK:g} robust deviations over "
-            "the median of all frames."
+            f"first frame whose highest surprise is more than {maps.BREAK:g} robust deviations above what is usual at "
+            "its time, the median over the maps of this run."
         )
         return el("p", scale, text, class_="small", id="on-map")
     if beside and maps.spec(run) is not None and any(e.films for e in run.entries):

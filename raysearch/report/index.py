@@ -33,12 +33,12 @@ def index(run: Run) -> Html | None:
     entries = [e for e in run.entries if e.result is not None]
     if len(entries) <= FEW:
         return None
-    known = [statistics.measure(key, run.reward) for key in (None, ERROR, MOTION)]
+    known = [statistics.measure(key, run.reward) for key in (None, ERROR, MOTION) if key != run.reward]
     shown = [m for m in known if any(e.result is not None and np.isfinite(m.of(e.result)).any() for e in entries)]
     heads = ["Prompt", "Text"]
     for m in shown:
         name = "Reward" if m.key is None else m.label.capitalize()
-        heads += [f"{name}{f', {m.unit}' if m.unit else ''}", "Change"]
+        heads += [name if m.key in (None, MOTION) else f"{name}, {m.unit}", "Change"]
     rows = [_row(e, shown) for e in entries]
     caption = "All prompts; Change: of the chosen from the mean candidate"
     return grid([*heads, "NFE", "Flags"], rows, caption, "index", sort=True, find="Find prompts, e.g. ball, still")

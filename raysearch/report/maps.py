@@ -1,8 +1,9 @@
 """Surprise maps of a run's films: drawn once by a reward that can, kept in maps/, shown over the videos of the page.
 
 A map is a small grid for each frame. All maps of a run share one scale of colours. The first break of a video is the
-first frame whose highest surprise stands out among all frames of all maps: by more than BREAK robust deviations (median
-absolute deviation times 1.4826) over their median.
+first frame whose highest surprise stands out among the same frames of all maps of the run, for surprise grows with the
+time since the last frame that was given: by more than BREAK robust deviations (median absolute deviation times 1.4826,
+over all frames) above the median of its frame.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from raysearch.report.reading import Run, SearchRecord
 from raysearch.rewards import SurpriseMap
 
 FOLDER = "maps"
-BREAK = 4.0
+BREAK = 2.0
 LEVELS = 254  # of a value in the page; 0 stands for what was not predicted
 MOST = 16  # cells along a side of a grid, and
 FRAMES = 48  # frames, that a map in the page has at most
@@ -62,16 +63,21 @@ class Maps:
         return low, max(high, low + 1e-6)
 
     @cached_property
-    def limit(self) -> float:
-        """The surprise above which a frame is a break."""
-        peaks = np.concatenate([m.peaks[np.isfinite(m.peaks)] for m in self.of.values()])
-        middle = float(np.median(peaks))
-        return middle + BREAK * 1.4826 * float(np.median(np.abs(peaks - middle)))
+    def _usual(self) -> tuple[np.ndarray, float]:
+        """The median of the highest surprise by frame, (T,), NaN where none is known, and the robust deviation."""
+        peaks = np.full((len(self.of), max(len(m.values) for m in self.of.values())), math.nan)
+        for row, m in zip(peaks, self.of.values(), strict=True):
+            row[: len(m.values)] = m.peaks
+        known = np.isfinite(peaks).any(0)
+        middle = np.full(peaks.shape[1], math.nan)
+        middle[known] = np.nanmedian(peaks[:, known], 0)
+        return middle, 1.4826 * float(np.nanmedian(np.abs(peaks - middle)))
 
     def first_break(self, film: str) -> float | None:
         """When a video first breaks, as a share of its length; None if it never does."""
-        peaks = self.of[film].peaks
-        frames = np.flatnonzero(np.nan_to_num(peaks, nan=-math.inf) > self.limit)
+        peaks, (middle, deviation) = self.of[film].peaks, self._usual
+        above = peaks - middle[: len(peaks)]
+        frames = np.flatnonzero(np.nan_to_num(above, nan=-math.inf) > BREAK * max(deviation, 1e-6))
         return float(frames[0]) / len(peaks) if len(frames) else None
 
     def written(self, film: str) -> dict[str, Any]:

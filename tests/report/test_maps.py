@@ -20,7 +20,19 @@ def made(peak_at=None, T=17, G=4):
 def test_a_break_stands_out_among_all_frames():
     found = maps.Maps({"films/a.mp4": made(), "films/b.mp4": made(9)})
     assert found.first_break("films/a.mp4") is None
-    assert found.first_break("films/b.mp4") == 9 / 17 and 0.4 < found.limit < 3.0
+    assert found.first_break("films/b.mp4") == 9 / 17
+
+
+def test_surprise_that_grows_with_time_is_no_break():
+    def drifting(extra=0.0):
+        values = (
+            np.random.default_rng(int(10 * extra)).uniform(0, 0.02, (17, 4, 4)) + np.linspace(0, 1, 17)[:, None, None]
+        )
+        values[6] += extra
+        return maps.VideoMap(values.astype(np.float32), (0.0, 0.0, 1.0, 1.0))
+
+    found = maps.Maps({"a": drifting(), "b": drifting(0.1), "c": drifting(0.5), "d": drifting(0.0)})
+    assert [found.first_break(k) for k in "acd"] == [None, 6 / 17, None]
 
 
 def test_the_page_holds_a_byte_for_each_cell_and_none_for_what_was_not_predicted():
