@@ -51,9 +51,3 @@ def test_runs_of_other_prompts_are_refused(both, tmp_path):
     other = run(tmp_path / "other", [1], names="z")
     with pytest.raises(UsageError, match="no finished prompt in common"):
         compare.compare(read(str(both[0])), read(str(other)))
-
-
-def test_export_says_what_it_lacks(both, capsys, tmp_path):
-    assert main(["export", str(both[0])]) == 2 and "give --csv FILE" in capsys.readouterr().err
-    assert main(["export", str(both[0]), "--csv", str(tmp_path / "c.csv"), "--videos", str(tmp_path / "v")]) == 0
-    assert "10 candidates" in capsys.readouterr().out and len(list((tmp_path / "v").iterdir())) == 5
