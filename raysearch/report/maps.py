@@ -3,7 +3,7 @@
 A map is a small grid for each frame. All maps of a run share one scale of colours. The first break of a video is the
 first frame whose highest surprise stands out among the same frames of all maps of the run, for surprise grows with the
 time since the last frame that was given: by more than BREAK robust deviations (median absolute deviation times 1.4826,
-over all frames) above the median of its frame.
+over all frames) above the median of its frame, and by LEAST of the scale.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from raysearch.rewards import SurpriseMap
 
 FOLDER = "maps"
 BREAK = 2.0
+LEAST = 0.1  # of the scale, which a break exceeds too
 LEVELS = 254  # of a value in the page; 0 stands for what was not predicted
 MOST = 16  # cells along a side of a grid, and
 FRAMES = 48  # frames, that a map in the page has at most
@@ -77,7 +78,8 @@ class Maps:
         """When a video first breaks, as a share of its length; None if it never does."""
         peaks, (middle, deviation) = self.of[film].peaks, self._usual
         above = peaks - middle[: len(peaks)]
-        frames = np.flatnonzero(np.nan_to_num(above, nan=-math.inf) > BREAK * max(deviation, 1e-6))
+        least = max(BREAK * deviation, LEAST * (self.scale[1] - self.scale[0]))
+        frames = np.flatnonzero(np.nan_to_num(above, nan=-math.inf) > least)
         return float(frames[0]) / len(peaks) if len(frames) else None
 
     def written(self, film: str) -> dict[str, Any]:

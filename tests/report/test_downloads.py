@@ -10,5 +10,5 @@ def test_only_what_is_there_is_linked_to(tmp_path, results):
     assert [a["href"] for a in before.all("a")] == ["result.json", "config.yaml", "films/"]
     downloads.write(run)
     after = Page(str(downloads.beside(run)))
-    assert [a["href"] for a in after.all("a")][0] == "candidates.csv"
+    assert next(a["href"] for a in after.all("a")) == "candidates.csv"
     assert (run.folder / "candidates.csv").read_text() == export.to_csv(run)

@@ -18,7 +18,7 @@ def test_three_plots_with_a_line_for_each_of_few_prompts_and_a_band_for_many(tmp
     assert len(few.all("svg")) == len(many.all("svg")) == 3
     assert len(few.all("polyline")) == 9 and not few.all("polygon")
     assert len(many.all("polyline")) == len(many.all("polygon")) == 3 and "median of 12 prompts" in many.words
-    assert [c["cx"] for c in few.all("circle")[:2]] == ["82", "446"]  # steps 4 and 12, the ends of the axis
+    assert [c["cx"] for c in few.all("circle")[:2]] == ["82.0", "446.0"]  # steps 4 and 12, the ends of the axis
 
 
 def test_a_search_without_reads_has_no_plots(tmp_path, results):
