@@ -25,7 +25,7 @@ ASIDE = ("run", "cluster.")  # settings whose difference says nothing of the res
 
 
 @dataclass(frozen=True)
-class Compared:
+class RunPair:
     """Two runs and what they have in common.
 
     Attributes:
@@ -65,7 +65,7 @@ class Compared:
         }  # fmt: skip
 
 
-def compare(a: Run, b: Run) -> Compared:
+def compare(a: Run, b: Run) -> RunPair:
     """Pair two runs.
 
     Raises:
@@ -82,10 +82,10 @@ def compare(a: Run, b: Run) -> Compared:
     same = a.reward == b.reward
     rows = paired(results, [m for m in known if m.key is not None or same])
     rows.sort(key=lambda r: (r.measure.key != statistics.ERROR, not r.measure.truth, r.measure.key is not None))
-    return Compared(a, b, pairs, tuple(rows))
+    return RunPair(a, b, pairs, tuple(rows))
 
 
-def headline(found: Compared) -> str:
+def headline(found: RunPair) -> str:
     """The result in one sentence, with its interval; it claims nothing where the interval leaves it open."""
     one, two = found.names
     if not found.rows:
@@ -105,7 +105,7 @@ def headline(found: Compared) -> str:
     return f"{two} {verb} {one} on {on}: mean {label} {change}"
 
 
-def terminal(found: Compared) -> str:
+def terminal(found: RunPair) -> str:
     """The table for people, then the settings that differ."""
     one, two = found.names
     lines = [["measure", one, two, "change [95 % interval]", "prompts", "better in", ""]]
@@ -122,7 +122,7 @@ def terminal(found: Compared) -> str:
     return "\n".join([f"{headline(found)}.", *text, *(f"{k}: {x} -> {y}" for k, x, y in found.settings)])
 
 
-def page(found: Compared, limit: float = films.LIMIT) -> str:
+def page(found: RunPair, limit: float = films.LIMIT) -> str:
     """The page: headline, table, videos of both runs side by side, settings that differ.
 
     Args:
@@ -152,7 +152,7 @@ def page(found: Compared, limit: float = films.LIMIT) -> str:
     return document(f"{two} against {one}", body, scripts=scripts, media="data:")
 
 
-def _table(found: Compared) -> Html:
+def _table(found: RunPair) -> Html:
     one, two = found.names
     rows: list[list[Any]] = []
     for r in found.rows:
@@ -172,7 +172,7 @@ def _table(found: Compared) -> Html:
     return section("Measures", grid(heads, rows, "Both runs", "measures"), small(text), id="measures")
 
 
-def _row(found: Compared, a: SearchRecord, b: SearchRecord, room: films.Room) -> Html:
+def _row(found: RunPair, a: SearchRecord, b: SearchRecord, room: films.Room) -> Html:
     one, two = found.names
     generator = found.b.config.get("generator")
     fps = generator.get("fps") if isinstance(generator, dict) else None
@@ -191,13 +191,13 @@ def _row(found: Compared, a: SearchRecord, b: SearchRecord, room: films.Room) ->
     )  # fmt: skip
 
 
-def _settings(found: Compared) -> Html:
+def _settings(found: RunPair) -> Html:
     one, two = found.names
     rows = [list(row) for row in found.settings]
     what = grid(["Setting", one, two], rows, "Settings that differ", "settings") if rows else el("p", "None differs.")
     return section("Settings that differ", what, small("Cluster and folder are left out."), id="settings")
 
 
-def write(found: Compared, path: Path) -> None:
+def write(found: RunPair, path: Path) -> None:
     """Write the page, whole or not at all."""
     storage.write(str(path), page(found))

@@ -26,7 +26,7 @@ from raysearch.runs.provenance import versions
 from raysearch.runs.rewriting import rewritten
 from raysearch.sweep.files import files
 from raysearch.sweep.grid import GridPoint
-from raysearch.sweep.page import About
+from raysearch.sweep.page import SweepFacts
 from raysearch.sweep.table import Cell
 
 EVERY_S = 2.0  # between two writings of the partial results
@@ -46,7 +46,7 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run
     first = found[0].job
-    about = About(config.plain(first), config.to_yaml(first), versions())
+    about = SweepFacts(config.plain(first), config.to_yaml(first), versions())
     board = Board(folder, [cell for _, plan in plans for _, cell in plan], about)
     began, ledgers = time.time(), []
     for kind, plan in plans:
@@ -63,7 +63,7 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
 class Board(Observer):
     """Observer that keeps the cells and writes table and plot as searches finish, at most every few seconds."""
 
-    def __init__(self, folder: str, cells: list[Cell], about: About | None = None):
+    def __init__(self, folder: str, cells: list[Cell], about: SweepFacts | None = None):
         self.folder, self.cells, self.about = folder, cells, about
         self._of = {cell.name: cell for cell in cells}
         self._written = -EVERY_S

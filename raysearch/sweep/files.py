@@ -17,11 +17,11 @@ from raysearch.moves import digest, encode
 from raysearch.report.markup import number
 from raysearch.report.statistics import Measure
 from raysearch.sweep.log_z import pools
-from raysearch.sweep.page import About, page
+from raysearch.sweep.page import SweepFacts, page
 from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of, rows
 
 
-def files(cells: Sequence[Cell], about: About | None = None) -> dict[str, str]:
+def files(cells: Sequence[Cell], about: SweepFacts | None = None) -> dict[str, str]:
     """table.csv, sweep.json and sweep.html, as text. about: settings and versions, for the page."""
     found, table = rows(cells)
     return {

@@ -27,7 +27,7 @@ WAYS = {1: "higher is better", -1: "lower is better", 0: ""}
 
 
 @dataclass(frozen=True)
-class About:
+class SweepFacts:
     """What a page tells of the sweep beside its results.
 
     Attributes:
@@ -41,7 +41,7 @@ class About:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row], about: About | None = None) -> str:
+def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row], about: SweepFacts | None = None) -> str:
     """The page of a sweep.
 
     Args:
@@ -53,7 +53,7 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row], 
     Returns:
         The HTML document.
     """
-    about = about or About()
+    about = about or SweepFacts()
     done, failed = sum(c.result is not None for c in cells), sum(c.error is not None for c in cells)
     shown, colours = leading(found), {label: i for i, label in enumerate(dict.fromkeys(row.label for row in table))}
     text = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")

@@ -20,5 +20,5 @@ def test_maps_come_with_their_videos_and_the_button_only_with_maps(tmp_path, res
         target.write_text(maps.to_json(SurpriseMap(values, (0, 4, 16, 8)), (4, 16, 16)))
     shown = Page(str(gallery.gallery(read(str(root)), films.LIMIT)))
     held = [json.loads(v["data-map"]) for v in shown.all("video") if "data-map" in v]
-    assert len(held) == 3 and held[0]["box"] == [0.0, 0.25, 1.0, 0.5] and held[0]["t"] == 4
+    assert len(held) == 2 and held[0]["box"] == [0.0, 0.25, 1.0, 0.5] and held[0]["t"] == 4
     assert [b for b in shown.all("button") if b.get("id") == "map"] and "first break" in shown.words

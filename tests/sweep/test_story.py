@@ -2,7 +2,7 @@
 
 from raysearch.moves import Outcome, Result
 from raysearch.sweep import story
-from raysearch.sweep.page import About, page
+from raysearch.sweep.page import SweepFacts, page
 from raysearch.sweep.table import Cell, leading, rows
 from tests.report.case import Page
 
@@ -36,7 +36,7 @@ def test_it_names_the_best_point_and_its_paired_gain():
 def test_the_page_has_intervals_searches_and_settings():
     found = cells(2.0)
     measures, table = rows(found)
-    about = About({"seed": 0, "search": {"name": "best_of_n"}}, "seed: 0\n", {"raysearch": "1"})
+    about = SweepFacts({"seed": 0, "search": {"name": "best_of_n"}}, "seed: 0\n", {"raysearch": "1"})
     shown = Page(page(found, measures, table, about))
     assert "+3.00 to +3.00" in shown.words and "search.name" in shown.words and "95 % interval" in shown.words
     assert {"table.csv", "sweep.json", "config.yaml"} <= {a["href"] for a in shown.all("a")}
