@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raysearch.report import (
     budget,
     choice,
@@ -41,21 +43,21 @@ def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
     rows = [r for m in statistics.measures(run.results, run.reward) if (r := statistics.row(run.results, m))]
     lead = story.leading(rows)
     title = story.headline(run, lead)
-    body = el(
-        "main", _header(run, title, lead, beside),
-        steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run),
+    notices = [steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run)]
+    below = [
         steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
         choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run), sampler.sampler(run),
-        sampler.spread(run), budget.budget(run),
-        timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
+        sampler.spread(run), budget.budget(run), timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
         settings(run.config, run.config_text, {**run.versions, "hash of the results": run.hash or NONE}, SAME),
-    )  # fmt: skip
+    ]  # fmt: skip
+    there = {name: id for name, id in PARTS.items() if any(f'<section id="{id}"' in s for s in below if s)}
+    body = el("main", _header(run, title, lead, beside, there), notices, below)
     title = f"{run.folder.resolve().name}: {title}"
     scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
     return document(title, body, scripts=scripts, media="data: 'self' file:" if beside else "data:")
 
 
-def _header(run: Run, title: str, lead: Comparison | None, beside: bool) -> Html:
+def _header(run: Run, title: str, lead: Comparison | None, beside: bool, parts: Mapping[str, str]) -> Html:
     seed = run.config.get("seed")
     strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
     facts = [
@@ -64,7 +66,7 @@ def _header(run: Run, title: str, lead: Comparison | None, beside: bool) -> Html
         strategy,
     ]
     facts += [f"seed {seed}"] if seed is not None else []
-    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None, PARTS)
+    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None, parts)
 
 
 def _plots(run: Run, lead: Comparison | None) -> Html | None:

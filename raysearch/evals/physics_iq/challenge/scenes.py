@@ -97,7 +97,7 @@ def masks(real: Reduced, made: Reduced, size: tuple[int, int]) -> np.ndarray:
     """
     width, height = size
     r, m = (np.unpackbits(x.masks, axis=1, count=width * height).reshape(-1, height, width) > 0 for x in (real, made))
-    drawn = (np.stack(real.frames).mean(-1, keepdims=True) * 0.35).astype(np.uint8).repeat(3, -1)
+    drawn: np.ndarray = (np.stack(real.frames).mean(-1, keepdims=True) * 0.35).astype(np.uint8).repeat(3, -1)
     for where, colour in ((r & ~m, REAL), (m & ~r, MADE), (r & m, BOTH)):
         drawn[where] = colour
     return drawn
