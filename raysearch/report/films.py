@@ -110,6 +110,12 @@ def parts(result: Result) -> dict[int, list[str]]:
     return found
 
 
+def shown(run: Run) -> dict[str, list[str]]:
+    """Keys of the finals whose films the page shows, by the name of the search."""
+    found = [(e.name, e.result) for e in run.entries if e.result is not None]
+    return {name: [result.finals[slot].key for slot in parts(result)] for name, result in found}
+
+
 def tiles(run: Run, entry: SearchRecord, fps: float, maps: Maps | None = None, scene: bool = True) -> list[Tile]:
     """The row of a prompt; one tile where the same candidate plays several parts.
 

@@ -1,17 +1,21 @@
-"""The report of a run wherever its folder is: one at s3://, gs:// ... is first copied here, as far as it is read."""
+"""The report of a run wherever its folder is: one at s3://, gs:// ... is first copied here, as far as it is read.
+
+Files are asked for by name, for the listings of such a store may lag behind its writes.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-import fsspec
-
-from raysearch import report, storage
+from raysearch import report, runs, storage
+from raysearch.engine import segments
+from raysearch.errors import UsageError
+from raysearch.observe import events
 from raysearch.report.downloads import CANDIDATES
-
-FINISHED = ("result.json", "config.yaml", "films/", "best/", "maps/", "events")  # what the report of a run reads ...
-PARTIAL = (*FINISHED, "manifest.json", "outcomes/")  # ... and that of one that is not finished
+from raysearch.runs import results
+from raysearch.writers import record
 
 
 def publish(run: str, partial: bool = False, maps: str = "") -> tuple[str, list[str]]:
@@ -29,48 +33,88 @@ def publish(run: str, partial: bool = False, maps: str = "") -> tuple[str, list[
         UsageError: the folder holds no run.
     """
     if "://" not in run:
-        path, told = _write(run, partial, maps)
-        return str(path), told
-    fs, root = fsspec.core.url_to_fs(run)
+        found = _read(run, partial)
+        drawn = draw(found, maps)
+        return str(report.write(found)), [*drawn, *_told(found)]
+    run = run.rstrip("/")
     with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
-        found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
-        wanted = FINISHED if "result.json" in found and not partial else PARTIAL
-        for name, path in found.items():
-            if name.startswith(wanted):
-                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
-                fs.get_file(path, f"{copy}/{name}")
-        page, told = _write(copy, partial, maps)
-        storage.write(f"{run}/{page.name}", page.read_bytes())
-        for path in sorted(Path(copy, "maps").rglob("*.json")):
-            storage.write(f"{run}/{path.relative_to(copy)}", path.read_bytes())
-        storage.write(f"{run}/{CANDIDATES}", (page.parent / CANDIDATES).read_bytes())
-    return f"{run}/{page.name}", told
+        copy = f"{folder}/{run.rsplit('/', 1)[-1]}"  # the page shows the name of its folder
+        Path(copy).mkdir()
+        _copy(run, copy, [results.RESULT, *results.BEGUN])
+        _copy(run, copy, _logs(run))
+        if partial or not Path(copy, results.RESULT).is_file():
+            listed = [*segments.paths(run), *storage.files(f"{run}/{record.FOLDER}")]
+            _copy(run, copy, [path[len(run) :].lstrip("/") for path in listed])
+        try:
+            found = _read(copy, partial)
+        except UsageError as error:
+            raise UsageError(str(error).replace(copy, run)) from None
+        _copy(run, copy, _films(found))
+        known = _maps(found)
+        _copy(run, copy, known[:1])
+        if known and Path(copy, known[0]).is_file():  # all are drawn, or none
+            _copy(run, copy, known)
+        drawn = draw(found, maps)
+        page = report.write(found)
+        for name in [page.name, CANDIDATES, *(known if drawn else [])]:
+            if Path(copy, name).is_file():
+                storage.write(f"{run}/{name}", Path(copy, name).read_bytes())
+    return f"{run}/{page.name}", [*drawn, *_told(found)]
 
 
-def _write(folder: str, partial: bool, maps: str) -> tuple[Path, list[str]]:
-    """Of a local folder."""
-    from raysearch import runs
-
-    found, told = report.read(folder, partial or runs.unfinished(folder)), []
-    told += _drawn(found, maps)
-    path = report.write(found)
-    if found.progress is not None:
-        done, of = found.progress
-        told.append(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
-    return path, [*told, *(f"warning: {line}" for line in report.warnings(found))]
-
-
-def _drawn(found: report.Run, which: str) -> list[str]:
-    """Draw the maps of the shown films that are missing, where they are asked for."""
+def draw(found: report.Run, which: str) -> list[str]:
+    """Draw the maps of the shown films that are missing, where they are asked for; what to tell of it."""
     from raysearch.report import films, maps
 
     if not which or (which == "shipped" and not maps.shipped(found)):
         return []
-    shown = {
-        e.name: [e.result.finals[slot].key for slot in films.parts(e.result)]
-        for e in found.entries
-        if e.result is not None
-    }
-    drawn = maps.draw(found, shown)
+    drawn = maps.draw(found, films.shown(found))
     return [f"surprise maps of {drawn} videos drawn"] if drawn else []
+
+
+def _maps(found: report.Run) -> list[str]:
+    """Where the maps of a run would be."""
+    from raysearch.report import films, maps
+
+    shown = films.shown(found)
+    paths = [e.films.get(key) for e in found.entries for key in shown.get(e.name, [])]
+    return [maps.path_of(path) for path in paths if path]
+
+
+def _logs(run: str) -> list[str]:
+    """The files of the event log, by name within the folder."""
+    fs, root = storage.locate(run)
+    return [path[len(root) :].lstrip("/") for path in events.segments(fs, root)]
+
+
+def _copy(run: str, copy: str, names: Iterable[str]) -> None:
+    """Copy those files of a run folder that are there."""
+    for name in names:
+        target = Path(copy, name)
+        if target.is_file() or not target.resolve().is_relative_to(Path(copy).resolve()):
+            continue
+        try:
+            data = storage.read(f"{run}/{name}")
+        except FileNotFoundError:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def _films(found: report.Run) -> list[str]:
+    """The files in which the films of a run may be."""
+    every = (*found.entries, *found.unguided)
+    return [*(path for entry in every for path in entry.films.values()), *(f"best/{e.name}.mp4" for e in found.entries)]
+
+
+def _read(folder: str, partial: bool) -> report.Run:
+    """A local folder."""
+    return report.read(folder, partial or runs.unfinished(folder))
+
+
+def _told(found: report.Run) -> list[str]:
+    told = []
+    if found.progress is not None:
+        done, of = found.progress
+        told.append(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
+    return [*told, *(f"warning: {line}" for line in report.warnings(found))]

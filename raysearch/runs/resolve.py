@@ -20,6 +20,7 @@ from raysearch.generators import api, feasible, inputs, solver
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
+from raysearch.observe import trackers
 from raysearch.prompts import Prompt
 from raysearch.rewards.spec import check_models
 from raysearch.runs.fingerprints import generator_fingerprint
@@ -131,6 +132,7 @@ def resolve(
     if isinstance(job, Resolved):
         return job
     shared = shared or Shared()
+    trackers.read(job.track, here=False)
     stock = ""
     if solver.asked(job.search):
         stock = "" if elsewhere else feasible.stock_kernel(job.generator)
