@@ -54,6 +54,13 @@ def read(folder: str) -> dict[str, list[Generation]]:
     Args:
         folder: of the run.
     """
+    try:
+        return _read(folder)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):  # a damaged log is for the eye alone
+        return {}
+
+
+def _read(folder: str) -> dict[str, list[Generation]]:
     rounds: dict[str, dict[int, Mapping[str, Any]]] = {}
     rewards: dict[str, float] = {}
     for event in history.events(folder):

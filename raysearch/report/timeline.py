@@ -53,6 +53,13 @@ class TimeLine:
 
 def read(folder: str) -> TimeLine | None:
     """The time line of the last invocation that executed anything; None where the log has none."""
+    try:
+        return _read(folder)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):  # a damaged log is for the eye alone
+        return None
+
+
+def _read(folder: str) -> TimeLine | None:
     found: TimeLine | None = None
     began, executor, spans, last = 0.0, "", list[list[Any]](), 0.0
     for event in history.events(folder):

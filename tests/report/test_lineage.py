@@ -53,5 +53,7 @@ def test_the_tree_draws_every_particle_and_the_line_of_the_chosen(folder):
     assert marks.count('class="chosen"') == len(found)
 
 
-def test_without_a_log_there_is_no_tree(tmp_path):
+def test_without_a_log_or_with_a_damaged_one_there_is_no_tree(tmp_path):
     assert lineage.read(str(tmp_path)) == {} and not tree.branches([])
+    (tmp_path / "events.jsonl").write_text('{"time": "x", "event": "round", "keys": [1], "search": [], "parents": 3}\n')
+    assert lineage.read(str(tmp_path)) == {}

@@ -62,5 +62,7 @@ def test_a_run_that_recalled_everything_shows_the_one_before(tmp_path):
     text = (tmp_path / "events.jsonl").read_text()
     (tmp_path / "events.jsonl").write_text(text + text.splitlines()[0] + "\n")
     assert timeline.read(str(tmp_path)).seconds == pytest.approx(100)
+    (tmp_path / "events.jsonl").write_text(text + text.splitlines()[0].replace("2027", "20x7") + "\n")
+    assert timeline.read(str(tmp_path)) is None
     (tmp_path / "events.jsonl").unlink()
     assert timeline.read(str(tmp_path)) is None and timeline.timeline(None) is None

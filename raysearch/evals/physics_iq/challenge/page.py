@@ -26,8 +26,7 @@ BASE = "base"
 VERIFIED = Measure("verified", "Verified score", "%", better=1)
 PARTS = {"spatial": "Spatial IoU", "spatiotemporal": "Spatiotemporal IoU", "weighted_spatial": "Weighted spatial IoU",
          "mse": "MSE part"}  # fmt: skip
-FILES = {"challenge.json": "challenge.json", "official tables": "results/", "submission": "submission/",
-         "pairs to ask people": "pairs.jsonl"}  # fmt: skip
+FILES = {"challenge.json": "challenge.json", "official tables": "results/"}
 SCORES = (
     "All scores are per cent, higher is better: 100 is as close to take 1 as take 2 of the same scene is. Verified "
     "score: the mean over views of four parts, each clipped at 100; the MSE part is the ratio of the errors, so it is "
@@ -54,11 +53,11 @@ def page(job: Job, found: dict[str, Any], scenes: Sequence[Scene] = (), card: Ma
     """
     colours = {name: i for i, name in enumerate(found["systems"])}
     title = headline(found)
-    parts = {"Systems": "systems", "Scenarios": "scenarios", "Videos": "videos", "Board entry": "board",
-             "Costs": "costs", "Settings": "configuration"}  # fmt: skip
+    parts = {"Systems": "systems", "Scenarios": "scenarios", **({"Videos": "videos"} if scenes else {}),
+             **({"Board entry": "board"} if card else {}), "Costs": "costs", "Settings": "configuration"}  # fmt: skip
     kicker = ["raysearch challenge", job.run.rsplit("/", 1)[-1], _data(found)]
     body = el(
-        "main", header(kicker, title, _lede(found), links(FILES), parts), notices(_notices(found)),
+        "main", header(kicker, title, _lede(found), links(_files(found)), parts), notices(_notices(found)),
         section("Systems", _systems(found, colours), small(SCORES), small(SYSTEMS), id="systems"),
         _scenarios(found, colours), _categories(found, colours), gallery.gallery(scenes, found["best"], colours),
         [_pool(job, name, pool, colours) for name, pool in found["pools"].items()], _board(found, card),
@@ -67,6 +66,12 @@ def page(job: Job, found: dict[str, Any], scenes: Sequence[Scene] = (), card: Ma
     )  # fmt: skip
     scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
     return document(title, body, scripts=scripts, media="data:" if scenes else "")
+
+
+def _files(found: Mapping[str, Any]) -> dict[str, str]:
+    """Files beside the page, by what they are called."""
+    more = {} if found["partial"] else {"submission": "submission/"}
+    return FILES | more | ({"pairs to ask people": "pairs.jsonl"} if found["pools"] else {})
 
 
 def headline(found: Mapping[str, Any]) -> str:
