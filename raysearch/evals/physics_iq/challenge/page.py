@@ -5,25 +5,20 @@ A system keeps its colour on the whole page. Every head says its unit and which 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from raysearch import config
 from raysearch.config.settings import Job
-from raysearch.evals.physics_iq.challenge import gallery
+from raysearch.evals.physics_iq.challenge import choosing, gallery
+from raysearch.evals.physics_iq.challenge.choosing import BASE, band
 from raysearch.evals.physics_iq.challenge.scenes import Scene
-from raysearch.evals.physics_iq.challenge.selection import ORACLE
-from raysearch.report.components import colour, grid, header, links, notices, range_of, section, settings, small
+from raysearch.report.components import colour, grid, header, links, notices, section, settings, small
 from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, el, number
-from raysearch.report.plots import Series, against
-from raysearch.report.statistics import Measure
 from raysearch.runs.provenance import versions
 
-BASE = "base"
-VERIFIED = Measure("verified", "Verified score", "%", better=1)
 PARTS = {"spatial": "Spatial IoU", "spatiotemporal": "Spatiotemporal IoU", "weighted_spatial": "Weighted spatial IoU",
          "mse": "MSE part"}  # fmt: skip
 FILES = {"challenge.json": "challenge.json", "official tables": "results/"}
@@ -60,7 +55,7 @@ def page(job: Job, found: dict[str, Any], scenes: Sequence[Scene] = (), card: Ma
         "main", header(kicker, title, _lede(found), links(_files(found)), parts), notices(_notices(found)),
         section("Systems", _systems(found, colours), small(SCORES), small(SYSTEMS), id="systems"),
         _scenarios(found, colours), _categories(found, colours), gallery.gallery(scenes, found["best"], colours),
-        [_pool(job, name, pool, colours) for name, pool in found["pools"].items()], _board(found, card),
+        [choosing.pool(job, name, pool, colours) for name, pool in found["pools"].items()], _board(found, card),
         section("Costs", _costs(found, colours), id="costs"),
         settings(config.plain(job), config.to_yaml(job), {**versions(), "hash of the results": found["hash"]}),
     )  # fmt: skip
@@ -77,8 +72,8 @@ def _files(found: Mapping[str, Any]) -> dict[str, str]:
 def headline(found: Mapping[str, Any]) -> str:
     """The result in a sentence, with its interval, as far as there is one."""
     best = found["systems"][found["best"]]
-    band, gain = best["run_01"]["interval"].get("verified"), best.get("gain")
-    text = f"{_data(found)}: {found['best']} reaches {_pm(best['score'])} % Verified score{_ends(band)}"
+    ends, gain = best["run_01"]["interval"].get("verified"), best.get("gain")
+    text = f"{_data(found)}: {found['best']} reaches {_pm(best['score'])} % Verified score{_ends(ends)}"
     if gain is None:
         return text
     low, high = gain["interval"]
@@ -129,8 +124,8 @@ def _systems(found: dict[str, Any], colours: Mapping[str, int]) -> Html:
         shown = NONE if gain is None else number(gain["mean"], 1, sign=True)
         rows.append([
             colour(colours[name], name), s["runs"], el("b", _pm(s["score"])),
-            _band(s["run_01"]["interval"].get("verified")), shown,
-            _band(gain and gain["interval"], True), _pm(s["original"]), *(_pm(s[p]) for p in PARTS),
+            band(s["run_01"]["interval"].get("verified")), shown,
+            band(gain and gain["interval"], True), _pm(s["original"]), *(_pm(s[p]) for p in PARTS),
         ])  # fmt: skip
     return grid(head, rows, "Systems", "figures", sort=True)
 
@@ -159,56 +154,6 @@ def _categories(found: Mapping[str, Any], colours: Mapping[str, int]) -> Html | 
     rows = [[c, *(number(by[n][c]["verified"], 1) if c in by[n] else NONE for n in by)] for c in names]
     text = small("Verified score in per cent, higher is better, first run.")
     return section("Categories of physics", grid(["Category", *by], rows, "Categories", "figures", sort=True), text)
-
-
-def _pool(job: Job, name: str, pool: dict[str, Any], colours: Mapping[str, int]) -> Html:
-    curves, ranks = pool["curves"], pool["correlations"]
-    ns, system = curves["n"], name.partition("/")[0]
-    own = str(job.reward.get("label", job.reward["name"]))
-    tints = _tints(curves, own, system, colours)
-    head = ["Chosen by", *(f"N = {n}" for n in ns), f"95 % interval, N = {ns[-1]}", f"Original, N = {ns[-1]}",
-            "Rank correlation", "95 % interval"]  # fmt: skip
-    random = number(curves[ORACLE]["verified"][0], 1)
-    rows: list[list[Any]] = [[colour(tints["random"], "random"), *[random] * len(ns), NONE,
-                              number(curves[ORACLE]["original"][0], 1), NONE, NONE]]  # fmt: skip
-    for key, c in curves.items():
-        if key == "n":
-            continue
-        rank = ranks.get(key, {})
-        mean = rank.get("mean")
-        rows.append([
-            colour(tints[key], key), *(number(v, 1) for v in c["verified"]), _band([c["low"][-1], c["high"][-1]]),
-            number(c["original"][-1], 1), NONE if mean is None else number(mean, 2, sign=True),
-            NONE if mean is None or rank["low"] is None else range_of(rank["low"], rank["high"], 2, sign=True),
-        ])  # fmt: skip
-    text = (
-        "Expected Verified score, per cent, higher is better, when each selector keeps one of N candidates. random "
-        f"keeps any, which is N = 1 and the base; the oracle knows the score; {own} is what {system} goes by. Rank "
-        "correlation: Spearman's, of selector and score within a view, from -1 to 1."
-    )
-    drawn = el("div", _plot(curves, tints), class_="plots")
-    return section(f"Choosing among candidates: {name}", drawn, grid(head, rows, "Selectors", "figures"), small(text))
-
-
-def _tints(curves: Mapping[str, Any], own: str, system: str, colours: Mapping[str, int]) -> dict[str, int]:
-    """Colours of selectors: the base that of base, the search's own reward that of its system, others new ones."""
-    tints, spare = {"random": colours.get(BASE, 0), own: colours.get(system, 1)}, len(colours)
-    for key in (k for k in curves if k not in ("n", own)):
-        tints[key], spare = spare, spare + 1
-    return tints
-
-
-def _plot(curves: dict[str, Any], tints: Mapping[str, int]) -> Html:
-    """The expected score against N, a line per selector, with the 95 % interval over scenarios where there is one."""
-    n = [float(k) for k in curves["n"]]
-    random = float(curves[ORACLE]["verified"][0])
-    lines: dict[str, Series] = {"random": [(k, random, math.nan, math.nan) for k in n]}
-    for name, c in curves.items():
-        if name != "n":
-            low, high = ([math.nan if v is None else float(v) for v in c[end]] for end in ("low", "high"))
-            lines[name] = list(zip(n, c["verified"], low, high, strict=True))
-    drawn = against(lines, "candidates per view, N", VERIFIED, tints)
-    return el("figure", drawn, el("figcaption", "Whiskers: 95 % interval over scenarios."), class_="card")
 
 
 def _board(found: Mapping[str, Any], card: Mapping[str, Any] | None) -> Html | None:
@@ -240,12 +185,8 @@ def _costs(found: dict[str, Any], colours: Mapping[str, int]) -> Html:
     return grid(heads, rows, "Costs", "figures")
 
 
-def _band(band: list[float] | None, sign: bool = False) -> str:
-    return NONE if not band or None in band else range_of(band[0], band[1], 1, sign)
-
-
-def _ends(band: list[float] | None, sign: bool = False) -> str:
-    return "" if not band or None in band else f" [{number(band[0], 1, sign)}, {number(band[1], 1, sign)}]"
+def _ends(of: list[float] | None, sign: bool = False) -> str:
+    return "" if not of or None in of else f" [{number(of[0], 1, sign)}, {number(of[1], 1, sign)}]"
 
 
 def _pm(value: dict[str, Any]) -> str:
