@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from raysearch.report import (
+    breaks,
     budget,
     choice,
     curves,
@@ -45,8 +46,8 @@ def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
     title = story.headline(run, lead)
     notices = [steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run)]
     below = [
-        steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
-        choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run), sampler.sampler(run),
+        steering.table(run), sections.table(run, rows), wordings.wordings(run), breaks.breaks(run),
+        _plots(run, lead), choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run), sampler.sampler(run),
         sampler.spread(run), budget.budget(run), timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
         settings(run.config, run.config_text, {**run.versions, "hash of the results": run.hash or NONE}, SAME),
     ]  # fmt: skip

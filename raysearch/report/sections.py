@@ -16,7 +16,8 @@ from raysearch.report.statistics import Comparison
 _BETTER = {1: "higher is better", -1: "lower is better", 0: ""}
 # Notes that have sections of their own.
 _ELSEWHERE = (
-    "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread", "wordings",
+    "backtrack", "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread",
+    "wordings",
 )  # fmt: skip
 _LONG = 160  # characters of a note shown without unfolding
 
