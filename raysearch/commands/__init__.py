@@ -21,11 +21,12 @@ from raysearch.commands import (
     preference,
     run,
     score,
+    sharing,
     submit,
     sweep,
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, agreement, listing, doctor,
+    init, run, sharing, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, agreement, listing, doctor,
     completion,
 )  # fmt: skip
