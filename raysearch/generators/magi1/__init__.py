@@ -9,6 +9,7 @@ from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.contract import Model
+from raysearch.generators.magi1.footprint import lines
 from raysearch.generators.magi1.settings import Options, check, ends, files, settings
 
 
@@ -34,3 +35,4 @@ load.options = Options  # type: ignore[attr-defined]
 load.check = check  # type: ignore[attr-defined]
 load.ends = ends  # type: ignore[attr-defined]
 load.files = files  # type: ignore[attr-defined]
+load.about = lines  # type: ignore[attr-defined]
