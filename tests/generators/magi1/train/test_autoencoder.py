@@ -6,13 +6,14 @@ import torch
 from raysearch.generators.magi1.train import autoencoder, sizes
 from raysearch.generators.magi1.train.clips import tiles
 from raysearch.generators.magi1.vae import SCALE
+from raysearch.tinyworld.train.loop import TrainingRecipe
 
 
 @pytest.fixture(scope="module")
 def warm():
     torch.manual_seed(0)
     vae = sizes.autoencoder()
-    video = tiles(3, 0, 200, 12)
+    video = tiles(3, 0, 80, 12)
     autoencoder.warm(vae, video)
     return vae, video
 
@@ -38,9 +39,9 @@ def test_scaled_latents_have_unit_power_and_pixels_stay(warm):
     torch.testing.assert_close(vae.decoder(vae.encoder(video[:8])), before, rtol=1e-3, atol=1e-3)
 
 
-def test_training_goes_down_from_there_and_is_resumed(tmp_path):
-    from raysearch.tinyworld.train.loop import TrainingRecipe
-
+@torch.enable_grad()
+def test_training_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(autoencoder, "STATISTICS", 30)
     recipe = TrainingRecipe(steps=2, batch=2, lr=1e-4, warmup=1)
     vae = autoencoder.train(recipe, tmp_path)
     again = autoencoder.train(recipe, tmp_path)  # both steps are in the checkpoint
