@@ -57,7 +57,10 @@ def frames_and_rate(run: Path):
 
 
 def test_chunkwise_runs_through_an_executor_and_costs_what_it_says(tmp_path, model):
-    words = [job(tmp_path, model, "text", CHUNKWISE, each=4, reward={"name": "motion"}), "cluster.executor=inline"]
+    words = [
+        job(tmp_path, model, "text", CHUNKWISE, each=4, reward={"name": "motion"}, watch=[]),
+        "cluster.executor=inline",
+    ]
     assert main(["run", *words, f"run={tmp_path / 'run'}"]) == 0
     assert main(["run", *words, "generator.call.memo=0", f"run={tmp_path / 'forgetful'}"]) == 0
     (search,), (forgetful,) = (result(tmp_path / name)["searches"] for name in ("run", "forgetful"))

@@ -89,8 +89,8 @@ def _magi1(given: dict[str, Any]) -> dict[str, Any]:
     chunks, call = given.get("chunks", 1), given.get("call")
     window = call.get("window", 4) if isinstance(call, dict) else 4
     known = isinstance(chunks, int) and chunks > 0 and window in (4, 2, 1)  # what is wrong is told by the checks
-    steps = {"steps": fewest(chunks, window, LEAST * chunks)} if known else {}
-    return {"name": "magi1", "fps": FPS, "height": 720, "width": 720, **steps, **given}
+    steps = fewest(chunks, window, LEAST * chunks) if known else LEAST
+    return {"name": "magi1", "fps": FPS, "height": 720, "width": 720, "steps": steps, **given}
 
 
 def _card(given: dict[str, Any], as_json: bool) -> int:
@@ -103,7 +103,9 @@ def _card(given: dict[str, Any], as_json: bool) -> int:
     if given.get("name") == "magi1":
         from raysearch.generators import custom
 
-        about = custom.about(configuration.typed({"generator": given}, "the command line").generator)
+        config = configuration.typed({"generator": given}, "the command line").generator
+        custom.check(config, ())
+        about = custom.about(config)
         if as_json:
             print_json(about)
         else:

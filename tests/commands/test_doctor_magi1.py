@@ -31,7 +31,7 @@ def test_what_it_is_and_takes_is_printed_without_loading_it(capsys, model, monke
     assert main(["doctor", model, *SMALL, "chunks=4", "--card"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("model ") and "MAGI-1" in out and "base" in out and "GB by count" in out
-    assert "chunks        4 of 12 steps, 4 in flight" in out  # 21 steps: the fewest that the checks take
+    assert "chunks        4 of 16 steps, 4 in flight" in out  # 12 a chunk would be for distilled models
 
 
 def test_what_is_wrong_is_one_line(capsys, model):

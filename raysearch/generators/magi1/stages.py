@@ -104,6 +104,7 @@ def each_of(steps: int, made: int, window: int) -> int:
 
 
 def fewest(made: int, window: int, least: int) -> int:
-    """The fewest steps of a video, at least so many, with which each chunk takes a multiple of 4."""
+    """The fewest steps of a video, at least so many, with which each chunk takes a multiple of 4 other than 12."""
     unit = steps_of(made, 4, window)
-    return unit * max(-(-least // unit), 1)
+    times = max(-(-least // unit), 1)
+    return unit * (times + (4 * times == TWELVE))

@@ -27,7 +27,7 @@ from raysearch.tinyworld.train.data import noise
 from raysearch.tinyworld.train.loop import Faster, Terms, TrainingRecipe, fit, plain
 
 CHUNKS = 4  # of a training clip
-CLIPS, SEED = (2000, 6000), 11  # encoded clips, by cycle
+CLIPS, SEED = (1000, 6000), 11  # encoded clips, by cycle
 FIRST = 4  # of every so many steps one also trains the first chunk, from text or an image
 IMAGE = 0.4  # of these clips, the share that begins with an image
 TEXTLESS, ALONE = 0.12, 0.06  # of the chunks below t = .3: without the caption, and without the past as well

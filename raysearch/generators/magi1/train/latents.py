@@ -14,7 +14,7 @@ from raysearch.generators.magi1.train.clips import LONGEST, films
 from raysearch.generators.magi1.vae import SCALE, Vae
 
 TILE = FPS // 2  # frames that are encoded by themselves
-SHARD, BATCH = 500, 25  # clips in a file, and encoded at a time
+SHARD, BATCH = 250, 25  # clips in a file, and encoded at a time
 
 
 @torch.no_grad()
@@ -47,7 +47,7 @@ def _encode(vae: Vae, path: Path, seed: int, number: int) -> None:
         video, _, scenes = films(seed, number * (SHARD // BATCH) + i, BATCH)
         parts.append((*(z.bfloat16() for z in encoded(vae, video)), torch.from_numpy(scenes.balls == 2)))
     names = ("latents", "images", "two")
-    whole = {name: torch.cat(part) for name, part in zip(names, zip(*parts, strict=True), strict=True)}
+    whole = {name: torch.cat(part).contiguous() for name, part in zip(names, zip(*parts, strict=True), strict=True)}
     with storage.making(path) as temporary:
         save_file(whole, temporary)
 
