@@ -183,7 +183,7 @@ def gates(result: dict) -> dict[str, bool]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.magi", description=__doc__)
-    parser.add_argument("--model", default="tiny-magi", help="tiny-magi, or a folder (default: %(default)s)")
+    parser.add_argument("model", help="the folder that training has written, e.g. checkpoints/magi/magi/tiny_base")
     parser.add_argument("--scenes", type=int, default=64, help="held-out scenes (default: %(default)s)")
     parser.add_argument("--candidates", type=int, default=16, help="whole videos of each (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)

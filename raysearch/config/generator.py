@@ -23,8 +23,7 @@ class GeneratorConfig:
     Attributes:
         name: `diffusers`, `magi1`, `api` for a model behind an endpoint, or `package.module:function` for a custom
             generator (see generators.found).
-        model: `tiny`, `tiny-magi`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has
-            for it.
+        model: `tiny`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has for it.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
         dtype: of all parts, or a mapping such as {default: bfloat16, vae: float32}; null means the card's, or float32.

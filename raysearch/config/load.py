@@ -14,10 +14,9 @@ from typing import Any
 
 from raysearch.config import by_card, checks, reader, schema
 from raysearch.config.dump import dump
-from raysearch.config.settings import ClusterConfig, GeneratorConfig, Job
+from raysearch.config.settings import ClusterConfig, Job
 from raysearch.errors import UsageError
 from raysearch.security import refuse_secrets
-from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS, MAGI, MAGI_CALL, MAGI_DEFAULTS, MAGI_EACH
 
 NAMED = ("search", "reward")  # parts of a job with a `name`, which alone may stand for them
 LINE = "the command line"
@@ -133,25 +132,12 @@ def tiny_defaults(job: Job) -> None:
     if job.generator.name == "api" and job.generator.steps is None:
         job.generator.steps = 1
     if job.generator.name == "diffusers" and job.generator.model == "tiny":
+        from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
+
         job.generator.call = {**GENERATOR_CALL, **job.generator.call}
-        _fill(job.generator, GENERATOR_DEFAULTS)
-    if job.generator.model == MAGI:
-        _tiny_magi(job.generator)
-
-
-def _tiny_magi(generator: GeneratorConfig) -> None:
-    """The tiny MAGI-1 is one by its name, and takes as many steps for each chunk as it was made for."""
-    if generator.name not in ("diffusers", "magi1"):
-        raise UsageError(f"generator.name={generator.name!r}: {MAGI} is a MAGI-1; leave the name out")
-    generator.name, generator.call = "magi1", {**MAGI_CALL, **generator.call}
-    window = generator.call["window"] if generator.call["window"] in (4, 2) else 1
-    _fill(generator, {"steps": MAGI_EACH // window * (generator.chunks + window - 1), **MAGI_DEFAULTS})
-
-
-def _fill(generator: GeneratorConfig, values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        if getattr(generator, key) is None:
-            setattr(generator, key, value)
+        for key, value in GENERATOR_DEFAULTS.items():
+            if getattr(job.generator, key) is None:
+                setattr(job.generator, key, value)
 
 
 def _defaults() -> dict[str, Any]:

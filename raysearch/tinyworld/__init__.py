@@ -10,15 +10,9 @@ GENERATOR_DEFAULTS = {
 }  # fmt: skip
 GENERATOR_CALL = {"image_cond_noise_scale": 0.0, "max_sequence_length": 4}
 
-# The tiny MAGI-1 that ships, by the name that a job gives it, and what suits it; a chunk takes MAGI_EACH steps.
-MAGI = "tiny-magi"
-MAGI_EACH = 16
-MAGI_DEFAULTS = {"guidance_scale": 1.0, "height": 32, "width": 32, "fps": 24.0}
-MAGI_CALL = {"window": 1, "quality": False, "duration": False, "past_scale": 1.0}
-
 
 def weights(part: str) -> Path:
-    """Folder of the shipped weights: `generator` (a diffusers pipeline), `worldmodel` (a VJEPA2Model), `magi` ..."""
+    """Folder of the shipped weights: `generator` (a diffusers pipeline) or `worldmodel` (a VJEPA2Model)."""
     folder = Path(__file__).parent / "weights" / part
     if not folder.is_dir():
         raise FileNotFoundError(

@@ -19,7 +19,6 @@ from raysearch.errors import UsageError
 from raysearch.generators.magi1.shape import Architecture, architecture
 from raysearch.generators.magi1.vae_shape import VaeShape, vae_shape
 from raysearch.pretrained import check_files, config
-from raysearch.tinyworld import MAGI, weights
 
 KEY = "generator.model"
 NETWORK, FP8 = "inference_weight", "F8_E4M3"
@@ -66,8 +65,6 @@ class Checkpoint:
 def is_magi1(model: str) -> bool:
     """Whether a folder holds a MAGI-1 network, or folders of one."""
     folder = Path(model).expanduser()
-    if model == MAGI:
-        return True
     if not folder.is_dir():
         return False
     index = folder / "model.safetensors.index.json"
@@ -134,7 +131,7 @@ def shapes_of(entries: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _network(model: str) -> Path:
     """The folder of the network that a job names."""
-    folder = weights("magi") / "magi" / "tiny_base" if model == MAGI else Path(model).expanduser()
+    folder = Path(model).expanduser()
     if not folder.is_dir():
         raise UsageError(
             f"{KEY}={model!r}: no folder of that name; fetch one, e.g. hf download sand-ai/MAGI-1 --local-dir magi-1 "

@@ -27,7 +27,6 @@ from raysearch.generators.magi1.stages import (
 )
 from raysearch.options import Natural, NonNegative
 from raysearch.prompts import Prompt
-from raysearch.tinyworld import MAGI
 
 SIDE = 16  # height and width are multiples of it
 
@@ -152,8 +151,7 @@ def ends(config: GeneratorConfig) -> list[float]:
 def files(config: GeneratorConfig) -> list[Path]:
     """What the results depend on beside the network: autoencoder, text encoder, special tokens."""
     found = checkpoint(config.model, Options(**config.call).special_tokens)
-    shipped = [found.network] if config.model == MAGI else []  # a name, which says nothing of the weights
-    return [found.vae, found.text, *shipped, *([found.tokens] if found.tokens else [])]
+    return [found.vae, found.text, *([found.tokens] if found.tokens else [])]
 
 
 def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
