@@ -39,7 +39,7 @@ NULL, ONE, TWO = range(3)  # captions
 
 
 @dataclass(frozen=True)
-class Plan:
+class Draws:
     """Which copies a sequence holds of chunks 0 to 2 clean and `first` to 3 noisy, and who sees whom.
 
     Attributes:
@@ -53,8 +53,8 @@ class Plan:
     allow: Tensor
 
 
-def plan(batch: int, first: int, g: torch.Generator) -> Plan:
-    """A random plan for each clip."""
+def plan(batch: int, first: int, g: torch.Generator) -> Draws:
+    """A random one for each clip."""
     n, clean = CHUNKS - first, CHUNKS - 1
     u, pick = torch.rand(batch, n, generator=g), torch.rand(batch, n, generator=g)
     stage = torch.randint(n + WINDOW - 1, (batch, 1), generator=g)
@@ -72,7 +72,7 @@ def plan(batch: int, first: int, g: torch.Generator) -> Plan:
     allow = torch.eye(clean + n, dtype=torch.bool).repeat(batch, 1, 1)
     allow[:, clean:, :clean] = (sees & ~noisy)[..., :clean]
     allow[:, clean:, clean:] |= noisy[..., first:]
-    return Plan(u, captioned, allow)
+    return Draws(u, captioned, allow)
 
 
 def sequence(z: Tensor, two: Tensor, image: Tensor, first: int, g: torch.Generator) -> tuple[Sequence, Tensor, Tensor]:
