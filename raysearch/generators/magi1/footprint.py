@@ -23,7 +23,7 @@ PUBLISHED = {False: 64, True: 16}  # steps of a chunk, of base and of distilled 
 
 
 @dataclass(frozen=True)
-class Room:
+class MagiBytes:
     """Bytes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Room:
         return self.network + self.vae + self.past + self.forward + self.particle
 
 
-def footprint(s: MagiSettings, config: GeneratorConfig, given: int = 0) -> Room:
+def footprint(s: MagiSettings, config: GeneratorConfig, given: int = 0) -> MagiBytes:
     """What a job takes.
 
     Args:
@@ -65,7 +65,7 @@ def footprint(s: MagiSettings, config: GeneratorConfig, given: int = 0) -> Room:
     tokens = FRAMES * (h // PATCH[1]) * (w // PATCH[2])
     flying = min(s.options.window, s.made)
     chunk = tokens * a.layers * 2 * a.groups * a.head * each
-    return Room(
+    return MagiBytes(
         network=sum(prod(shape) * (4 if exact(name) else each) for name, shape in a.tensors()),
         vae=vae.parameters * each,
         text=4 * sum(_parameters(file) for file in s.checkpoint.text.glob("*.safetensors")),
