@@ -183,11 +183,11 @@ class Network(nn.Module):
 
     def latents(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """The velocity [B, n, 16, 6, h, w] that tokens [B, n, L, d] say after the last block."""
-        x = self.final_linear["linear"](self.videodit_blocks.final_layernorm(x.float()))
+        out = self.final_linear["linear"](self.videodit_blocks.final_layernorm(x.float()))
         frames, rows, columns = grid
-        x = x.unflatten(2, grid).unflatten(-1, (*PATCH[1:], -1))  # B n T H W 2 2 C
-        x = x.permute(0, 1, 7, 2, 3, 5, 4, 6).reshape(*x.shape[:2], -1, frames, rows * PATCH[1], columns * PATCH[2])
-        velocity: Tensor = x[:, :, : self.architecture.latent] / self.architecture.rescale
+        out = out.unflatten(2, grid).unflatten(-1, (*PATCH[1:], -1))  # B n T H W 2 2 C
+        out = out.permute(0, 1, 7, 2, 3, 5, 4, 6).reshape(*x.shape[:2], -1, frames, rows * PATCH[1], columns * PATCH[2])
+        velocity: Tensor = out[:, :, : self.architecture.latent] / self.architecture.rescale
         return velocity
 
     def _blocks(self) -> list[TransformerBlock]:

@@ -54,7 +54,7 @@ def velocities(net: Network, s: Sequence, captions: list[Tensor]) -> Tensor:
     length = x.shape[2]
     seen = s.allow.repeat_interleave(length, 1).repeat_interleave(length, 2)[:, None]
     read = (s.read[..., None] == owner).repeat_interleave(length, 1)[:, None]
-    blocks = list(net.videodit_blocks.layers)
+    blocks: list[TransformerBlock] = list(net.videodit_blocks.layers)  # type: ignore[arg-type]
     for block in blocks:
         x = _block(block, x, condition, rotation, words, seen, read, s.predicted if block is blocks[-1] else None)
     return net.latents(x, grid)
@@ -88,7 +88,7 @@ def _attention(
     grouped = q.shape[1] != k.shape[1]
     by_group = [
         F.scaled_dot_product_attention(queries, keys, values, mask, enable_gqa=grouped)
-        .transpose(1, 2).unflatten(2, (a.groups, -1)).flatten(3)
+        .transpose(1, 2).reshape(len(x), queries.shape[2], a.groups, -1)
         for queries, keys, values, mask in ((q, k, v, seen), (qx, kx, vx, read))
     ]  # fmt: skip
     mixed = torch.stack(by_group, 3).flatten(2)  # of each group of heads: self, then caption

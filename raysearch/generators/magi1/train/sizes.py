@@ -43,10 +43,10 @@ def network() -> Network:
             nn.init.constant_(module.weight, BRANCH if name.endswith("post_norm") else 0.0)
             nn.init.zeros_(module.bias)
         if name.endswith("ada_modulate_layer.proj.0"):
-            nn.init.constant_(module.bias, GATE)  # type: ignore[arg-type]
+            nn.init.constant_(module.bias, GATE)
     nn.init.normal_(net.y_embedder.null_caption_embedding, std=0.5)
     net.rope.bands.copy_(BANDS[0] * BANDS[1] ** torch.arange(NETWORK.bands))
-    nn.init.zeros_(net.final_linear["linear"].weight)
+    nn.init.zeros_(net.final_linear["linear"].weight)  # type: ignore[arg-type]
     return net
 
 
