@@ -20,7 +20,7 @@ SHARD, BATCH = 250, 25  # clips in a file, and encoded at a time
 @torch.no_grad()
 def encoded(vae: Vae, video: Tensor) -> tuple[Tensor, Tensor]:
     """Scaled latents [B, z, T/4, h, w] of clips, and those [B, T/12, z, h, w] of the first frame of each tile alone."""
-    parts = video.unflatten(2, (-1, TILE)).transpose(1, 2)
+    parts = video.reshape(*video.shape[:2], -1, TILE, *video.shape[3:]).transpose(1, 2)
     z, first = (vae.encoder(part.flatten(0, 1)).unflatten(0, parts.shape[:2]) for part in (parts, parts[:, :, :, :1]))
     return z.transpose(1, 2).flatten(2, 3) * SCALE, first[:, :, :, 0] * SCALE
 
@@ -60,4 +60,8 @@ def windows(cache: dict[str, Tensor], batch: int, chunks: int, g: torch.Generato
     i = torch.randint(len(cache["two"]), (batch,), generator=g)
     at = torch.randint((LONGEST // PER_LATENT - length) // tile + 1, (batch,), generator=g)
     z = torch.stack([cache["latents"][a, :, tile * b : tile * b + length] for a, b in zip(i, at, strict=True)])
-    return z.float().unflatten(2, (chunks, FRAMES)).transpose(1, 2), cache["images"][i, at].float(), cache["two"][i]
+    return (
+        z.float().reshape(*z.shape[:2], chunks, FRAMES, *z.shape[3:]).transpose(1, 2),
+        cache["images"][i, at].float(),
+        cache["two"][i],
+    )
