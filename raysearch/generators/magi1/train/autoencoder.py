@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from raysearch.generators.magi1.stages import FPS
 from raysearch.generators.magi1.train.clips import still, tiles
@@ -75,40 +75,35 @@ def _both(vae: Vae, video: Tensor, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def warm(vae: Vae, video: Tensor) -> None:
     """Set weights to about the codec of the principal components of clips [n, 3, 12, H, W]."""
     mean, variance, basis = components(video)
-    encoder, decoder, d, z = vae.encoder, vae.decoder, vae.shape.width, vae.shape.latent
+    d, z, p = vae.shape.width, vae.shape.latent, dict(vae.named_parameters())
     k = d * 3 // 4
     norm = CONSTANT * (1 - k / d) ** 0.5  # what the final norms divide by, about
-    for half in (encoder, decoder):
-        for block in half.blocks:
-            for last in (block.attn.proj, block.mlp.fc2):
-                last.weight.mul_(BRANCH)
-                nn.init.zeros_(last.bias)
-        half.pos_embed[..., k:] = CONSTANT * torch.tensor([1.0, -1.0]).repeat((d - k) // 2)
+    for name, weight in p.items():
+        if name.endswith(("attn.proj.weight", "mlp.fc2.weight")):
+            weight.mul_(BRANCH)
+        elif name.endswith(("attn.proj.bias", "mlp.fc2.bias", "proj_in.bias", "decoder.last_layer.bias")):
+            weight.zero_()
+        elif name.endswith("pos_embed"):
+            weight[..., k:] = CONSTANT * torch.tensor([1.0, -1.0]).repeat((d - k) // 2)
     inward, whitened = 0.5 * variance[:k] ** -0.25, variance[:z] ** -0.25
-    _only(
-        encoder.patch_embed["proj"], (basis[:, :k] * inward).T.reshape(k, 3, 4, 8, 8), -mean @ (basis[:, :k] * inward)
-    )
-    encoder.last_layer.weight.mul_(BRANCH / 2)
-    encoder.last_layer.weight[:z] = 0
-    encoder.last_layer.weight[:z, :z] = torch.diag(whitened / inward[:z] * norm)
-    encoder.last_layer.bias.copy_(torch.cat([torch.zeros(z), torch.full((z,), SPREAD)]))
-    decoder.proj_in.weight.mul_(BRANCH)
-    decoder.proj_in.weight[:z], decoder.proj_in.weight[k:] = torch.eye(z), 0
-    nn.init.zeros_(decoder.proj_in.bias)
-    outward = (basis[:, :z] / whitened * norm).reshape(3, 256, z).transpose(0, 1).flatten(0, 1)
-    nn.init.zeros_(decoder.widen.weight)
-    decoder.widen.weight[:, :z] = outward
-    decoder.widen.bias.copy_(mean.reshape(3, 256).T.flatten())
-    decoder.last_layer.weight.mul_(BRANCH / 2)
-    decoder.last_layer.weight[range(3), range(3), 1, 1, 1] += 1
-    nn.init.zeros_(decoder.last_layer.bias)
+    into = (basis[:, :k] * inward).T
+    _only(p["encoder.patch_embed.proj.weight"], into.reshape(k, 3, 4, 8, 8))
+    _only(p["encoder.patch_embed.proj.bias"], -into @ mean)
+    last = p["encoder.last_layer.weight"]
+    last.mul_(BRANCH / 2)[:z] = 0
+    last[:z, :z] = torch.diag(whitened / inward[:z] * norm)
+    p["encoder.last_layer.bias"].copy_(torch.cat([torch.zeros(z), torch.full((z,), SPREAD)]))
+    first = p["decoder.proj_in.weight"].mul_(BRANCH)
+    first[:z], first[k:] = torch.eye(z), 0
+    out = (basis[:, :z] / whitened * norm).reshape(3, 256, z).transpose(0, 1).flatten(0, 1)
+    p["decoder.widen.weight"].zero_()[:, :z] = out
+    p["decoder.widen.bias"].copy_(mean.reshape(3, 256).T.flatten())
+    p["decoder.last_layer.weight"].mul_(BRANCH / 2)[range(3), range(3), 1, 1, 1] += 1
 
 
-def _only(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
-    """Weights of the first channels of the output, and zeros for the others."""
-    nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    layer.weight[: len(weight)], layer.bias[: len(bias)] = weight, bias  # type: ignore[index, operator]
+def _only(parameter: Tensor, first: Tensor) -> None:
+    """Set the first rows of a parameter, and the others to zero."""
+    parameter.zero_()[: len(first)] = first
 
 
 def components(video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,7 +119,7 @@ def components(video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 @torch.no_grad()
 def scaled(vae: Vae, video: Tensor) -> Vae:
     """The autoencoder with its latents scaled to unit mean power after the factor that all of MAGI-1 takes."""
-    power = torch.cat([vae.encoder(part) for part in video.split(100)]).square().mean().sqrt() * SCALE
+    power = torch.cat([vae.encoder(part) for part in torch.split(video, 100)]).square().mean().sqrt() * SCALE
     z = vae.shape.latent
     vae.encoder.last_layer.weight[:z] /= power
     vae.encoder.last_layer.bias[:z] /= power
