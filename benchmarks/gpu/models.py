@@ -57,8 +57,8 @@ class Model:
 
 ROTARY = {"use_rotary_positional_embeddings": True, "use_learned_positional_embeddings": False}
 MODELS = {model.hub: model for model in (
-    Model(WAN, (81, 480, 832), (9, 16, 16), WAN_TINY, WAN_VAE_TINY),
-    Model(WAN_14B, (81, 480, 832), (9, 16, 16), WAN_TINY, WAN_VAE_TINY),
+    Model(WAN, (81, 480, 832), (17, 16, 16), WAN_TINY, WAN_VAE_TINY),
+    Model(WAN_14B, (81, 480, 832), (17, 16, 16), WAN_TINY, WAN_VAE_TINY),
     Model(COG, (49, 480, 720), (9, 16, 16), COG_TINY, COG_VAE_TINY, COG_VAE, ROTARY),
     Model(LTX, (121, 512, 768), (9, 32, 32), LTX_TINY, LTX_VAE_TINY, masked=True),
     Model(LTX_13B, (121, 512, 768), (9, 32, 32), LTX_TINY, LTX_VAE_TINY, masked=True),
