@@ -180,8 +180,9 @@ def test_all_parts_run_on_a_cpu_without_ray(tmp_path):
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60 * PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
-    assert {name: result["status"] for name, result in parts.items()} == dict.fromkeys(NAMES, "done")
-    rows = [row for result in parts.values() for row in result["rows"]]
+    expected = dict.fromkeys(NAMES, "done") | {"offload": "skipped"}
+    assert {name: result["status"] for name, result in parts.items()} == expected
+    rows = [row for result in parts.values() for row in result.get("rows", ())]
     assert all(row.get("same_bits", True) for row in rows)
     assert all(row["difference"] == 0 for row in parts["against-cpu"]["rows"])
     assert "Not run yet" not in (tmp_path / "gpu.md").read_text()

@@ -80,6 +80,7 @@ PARTS = (
     Part("guided-mean", "A guided step of Wan 2.1 1.3B, `mean`", "guided:guided", (WAN, "mean")),
     Part("guided-full", "A guided step of Wan 2.1 1.3B, `full`", "guided:guided", (WAN, "full")),
     Part("compile", "torch.compile on Wan 2.1 1.3B", "steps:compiled", (WAN,), 120),
+    Part("offload", "Wan 2.1 14B offloaded", "steps:offloaded", (WAN_14B,), 110),
     Part("guided-lean-14b", "A guided step of Wan 2.1 14B, `lean`", "guided:guided", (WAN_14B, "lean"), 110),
 )  # fmt: skip
 NAMES = {part.name: part for part in PARTS}

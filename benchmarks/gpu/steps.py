@@ -8,7 +8,9 @@ import torch
 
 from benchmarks.gpu import models
 from benchmarks.gpu.meter import measured
-from benchmarks.gpu.parts import Place, Row
+from benchmarks.gpu.parts import Place, Row, Unfit
+from raysearch.config.settings import GeneratorConfig
+from raysearch.generators.cheaper import placement
 
 
 def step(place: Place, hub: str) -> list[Row]:
@@ -20,6 +22,22 @@ def compiled(place: Place, hub: str) -> list[Row]:
     """The same step without and with `generator.compile`."""
     rows = [{"what": "as it is", **_timed(place, hub, models.build(hub, place))}]
     return [*rows, {"what": "compiled", **_timed(place, hub, models.build(hub, place, {"compile": True}))}]
+
+
+def offloaded(place: Place, hub: str) -> list[Row]:
+    """The same step with the weights of the network in host memory, block by block on the GPU (generator.offload)."""
+    if place.device != "cuda":
+        raise Unfit("weights are offloaded from a GPU alone")
+    rows = []
+    for kind in ("group", "sequential"):
+        model = models.build(hub, place)
+        model.pipeline.transformer.to("cpu")
+        torch.cuda.empty_cache()
+        placement.offload(model.pipeline, GeneratorConfig(model=hub, offload=kind), place.device)
+        model.offload = torch.device(place.device)
+        rows.append({"what": f"offload: {kind}", **_timed(place, hub, model)})
+        del model
+    return rows
 
 
 def particles(place: Place, hub: str) -> list[Row]:
