@@ -105,4 +105,9 @@ def test_what_a_run_itself_took_is_told_with_loading_and_waiting_apart(slowed):
     for executed, said in ((0, "nothing to compare with"), (3, "had begun earlier")):
         (folder / "result.json").write_text(json.dumps({"budget": result["budget"] | {"executed": executed}}))
         assert said in plan.took(str(folder)).text and plan.took(str(folder)).share == 1.0
+    settings = (folder / "config.yaml").read_text()
+    (folder / "result.json").write_text(json.dumps(result))
+    (folder / "config.yaml").write_text(f"{settings}unheard: of\n")  # as a later release may write it
+    assert "not counted, for it cannot be simulated here" in plan.took(str(folder)).text
+    (folder / "config.yaml").write_text(settings)
     (folder / "result.json").write_text(json.dumps(result))
