@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from raysearch.commands import (
+    calibrate,
     completion,
     doctor,
     evaluate,
@@ -25,5 +26,6 @@ from raysearch.commands import (
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, listing, doctor, completion,
+    init, run, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, listing, doctor,
+    completion,
 )  # fmt: skip
