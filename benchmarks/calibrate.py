@@ -49,25 +49,25 @@ def pool(folder: Path, conditions: int, candidates: int) -> list[dict[str, np.nd
 
 
 def scores(folder: Path, found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[np.ndarray]]:
-    """Scores of every verifier by scene, kept in scores.json as soon as a scene is done."""
-    file = folder / "scores.json"
-    known: dict[str, dict[str, list[float]]] = json.loads(file.read_text()) if file.is_file() else {}
-    wanted = prompts(len(found), FIRST)
+    """Scores of every verifier by scene, each kept in scores-VERIFIER.json as soon as a scene is done."""
+    by, wanted = {}, prompts(len(found), FIRST)
     for label in names:
+        file = folder / f"scores-{label.replace(' ', '-')}.json"
+        known: dict[str, list[float]] = json.loads(file.read_text()) if file.is_file() else {}
         name, _, random = label.partition(" ")
-        todo = [(p, f) for p, f in zip(wanted, found, strict=True) if p.id not in known.get(label, {})]
-        if not todo:
-            continue
-        reward = rewards.load(VERIFIERS[name])
-        if random and not randomised(reward):
+        todo = [(p, f) for p, f in zip(wanted, found, strict=True) if p.id not in known]
+        reward = rewards.load(VERIFIERS[name]) if todo else None
+        if random and reward and not randomised(reward):
             raise SystemExit(f"{name} has no network")
         began = time.process_time()
         for prompt, scene in todo:
-            each = [reward.score(video, prompt, None).value for video in scene["videos"]]
-            known.setdefault(label, {})[prompt.id] = each
+            assert reward is not None
+            known[prompt.id] = [reward.score(video, prompt, None).value for video in scene["videos"]]
             file.write_text(json.dumps(known))
-        print(f"{label}: {len(todo)} scenes, {time.process_time() - began:.0f} s of CPU", flush=True)
-    return {label: [np.array(known[label][p.id]) for p in wanted] for label in names}
+        if todo:
+            print(f"{label}: {len(todo)} scenes, {time.process_time() - began:.0f} s of CPU", flush=True)
+        by[label] = [np.array(known[p.id]) for p in wanted]
+    return by
 
 
 def verdicts(verifiers: Mapping[str, Grouped], truth: Grouped, picks: Sequence[int], seed: int) -> dict[str, str]:

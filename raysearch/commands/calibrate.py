@@ -126,5 +126,7 @@ def _suits(spec: dict[str, Any], source: Any) -> None:
 
 
 def _has(prompt: Any, need: str) -> bool:
-    given = {"text": prompt.text, "clip": prompt.video or prompt.scene, "scene": prompt.scene}
+    from raysearch.evals.calibrate.clips import UNSAID
+
+    given = {"text": prompt.text not in ("", UNSAID), "clip": prompt.video or prompt.scene, "scene": prompt.scene}
     return bool(given.get(need, True))

@@ -23,6 +23,7 @@ from raysearch.report.reading import Run, SearchRecord
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 TRUTH = "tinyworld_truth"
+UNSAID = "a video"  # the text of a prompt whose text is not known
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,12 @@ def of_folder(folder: str, truths: Truths | None) -> list[Candidates]:
             facts.setdefault(name, {"scene": row.scene, "text": row.text})
     if truths:
         truths.all_used()
-    return [
-        Candidates(Prompt(_plain(name), facts.get(name, {}).get("text", "")), facts.get(name, {}).get("scene") or name,
-                   tuple(each))
-        for name, each in groups.items()
-    ]  # fmt: skip
+    return [_of_videos(name, each, facts.get(name, {})) for name, each in groups.items()]
+
+
+def _of_videos(name: str, each: Sequence[Candidate], facts: Mapping[str, str]) -> Candidates:
+    prompt = Prompt(name.replace("/", "-"), facts.get("text") or UNSAID)
+    return Candidates(prompt, facts.get("scene") or name, tuple(each))
 
 
 def without_films(groups: Iterable[Candidates]) -> int:
@@ -149,10 +151,6 @@ def _challenge(path: Path) -> dict[str, float]:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def _plain(name: str) -> str:
-    return name.replace("/", "-")
 
 
 def scenes(groups: Sequence[Candidates]) -> list[str]:

@@ -5,7 +5,8 @@
     controls     mirror, dimmer, blur: as possible as the clip itself, a judge of physics has no preference
     still        the first frame throughout, which must never be preferred
 
-Objects are found where the background stands still: it is the median over time, and what differs from it is an object.
+Objects are found where the background stands still: it is the median over time, and what differs from it is an object;
+one that covers a place for more than half of the clip stays there.
 A function returns None where it does not apply to a clip. All take and return uint8 [T, H, W, 3].
 """
 
