@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table best-of-n guidance guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page flops clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -60,11 +60,8 @@ reward: .venv/ready  ## the V-JEPA 2 reward beside the published way, ViT-L with
 rewards-table: .venv/ready  ## every reward against broken physics in the tiny world; writes benchmarks/rewards_table.json
 	$(BIN)/python -m benchmarks.rewards_table
 
-best-of-n: .venv/ready  ## what best-of-N gains on 64 held-out scenes; writes benchmarks/best_of_n.json
-	$(BIN)/python -m benchmarks.best_of_n
-
-guidance: .venv/ready  ## what steering gains, alone and with selection, at equal cost; writes benchmarks/guidance_gain.json
-	$(BIN)/python -m benchmarks.guidance_gain
+results: .venv/ready  ## what every search and way of choosing is worth on the tiny pair, two hours; writes docs/results.md
+	$(BIN)/python -m benchmarks.results
 
 guidance-cost: .venv/ready  ## what a guided step costs: seconds and memory here, arithmetic at the size of real models
 	$(BIN)/python -m benchmarks.guidance_cost

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.best_of_n import settings, spearman
+from raysearch.report.statistics import spearman
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.tinyworld import weights
 from raysearch.tinyworld.codec import TinyPatchCodec
@@ -79,7 +79,7 @@ def aurocs(
 
     The clips are longer than generated ones, so that violations fall anywhere in a window; windows are STRIDE apart.
     """
-    reward = VJEPA2Reward(reward.model, **(settings(reward) | {"stride": STRIDE}))
+    reward = VJEPA2Reward(reward.model, **(reward.convention.options() | {"stride": STRIDE}))
 
     def judged(video: torch.Tensor) -> np.ndarray:
         if codec is not None:
@@ -109,7 +109,7 @@ def main() -> int:
     torch.set_num_threads(1)
     reward = VJEPA2Reward.load("tiny")
     codec = TinyPatchCodec.from_pretrained(weights("generator") / "vae").eval()
-    random = VJEPA2Reward(type(reward.model)(reward.model.config), **settings(reward))
+    random = VJEPA2Reward(type(reward.model)(reward.model.config), **reward.convention.options())
     n = args.clips
     columns = {
         "one ball": aurocs(reward, n, "one_ball"),

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.best_of_n import interval
+from benchmarks.statistics import interval
 from examples.candidates import prompts, truth_of
 from examples.exact.drivers import Toy, drive, replicate
 from examples.exact.models import DDPM, LinearGaussian

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.best_of_n import interval
-from benchmarks.guidance_gain import driven
+from benchmarks.results.collect import drive
+from benchmarks.statistics import interval
 from examples.candidates import prompts
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import GeneratorConfig, Job
@@ -55,7 +55,7 @@ def collect(scenes: int, seed: int, budget: int, stride: int, path: Path) -> lis
                     continue
                 began = time.process_time()
                 begun = strategy(search)(seed, job.generator.steps, kernel=kernel_of(kernel), budget=budget)
-                result, seen = driven(executors[setting], begun, prompt)
+                result, seen = drive(executors[setting], begun, prompt)
                 finals = [o.reward for o in result.finals]
                 row = {
                     "scene": prompt.id, "setting": setting, "search": search, "mean": float(np.mean(finals)),

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.best_of_n import settings
 from benchmarks.gates import FRAMES, SEED, STRIDE, clips_of
 from raysearch import rewards
 from raysearch.rewards.networks import pixels
@@ -32,7 +31,7 @@ Judge = Callable[[torch.Tensor], torch.Tensor]  # videos [B, T, 3, H, W] in [0, 
 def judges() -> dict[str, Judge]:
     """The rewards by column; those with windows move them by the same number of frames."""
     trained = VJEPA2Reward.load("tiny")
-    options = settings(trained) | {"stride": STRIDE}
+    options = trained.convention.options() | {"stride": STRIDE}
     torch.manual_seed(0)
     random = VJEPA2Reward(type(trained.model)(trained.model.config), **options)
     masked = rewards.load({"name": "videomae", "model": "tiny", "stride": STRIDE})

@@ -151,8 +151,9 @@ def test_score_refuses_a_world_model_that_lacks_a_tensor(tmp_path, capsys):
     assert not out and len(err.splitlines()) == 1 and matches(pattern, err)
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.parametrize("part", ["generator", pytest.param("worldmodel", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("part", ["generator", "worldmodel"])
 def test_a_run_on_ray_refuses_weights_that_are_not_whole(part, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("RAY_worker_niceness", "0")
     folder = shutil.copytree(weights(part), tmp_path / "model")

@@ -150,6 +150,8 @@ def outcomes_in(run: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in run.glob("outcomes/*.jsonl"))
 
 
+@pytest.mark.slow
+@pytest.mark.cluster
 def test_ctrl_c_in_the_middle_and_the_same_command_again(tmp_path):
     """On Ray: finished Moves are not run again, and the result is that of an undisturbed run."""
     words = [DEMO, "prompts.heldout=2", "search.n=8"]

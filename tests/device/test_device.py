@@ -12,9 +12,8 @@ from tests.device import check
 # magnifies rounding (4e-5 on one processor, above 1e-4 on another); the rest is fp32.
 ROUNDING = {"bf16": 0.3, "qwen": 0.05, "workers": 2e-3}
 NAMES = [name for name, _ in check.checks()]
-# Those that use the most; all of them are many, and so with the slow tests.
-FEW = ("wan-image", "ltx-condition-continuation", "skyreels-continuation-chunks")
-USUAL = [name for name in NAMES if not name.startswith("pipeline") or name.split()[1] in FEW]
+# One of each kind; all of them are many, and so with the slow tests.
+USUAL = ["pipeline wan-image", "reward vjepa2", "reward fuse", "workers"]
 MIXED = """
 import torch
 from tests.device import far
@@ -60,7 +59,7 @@ def test_it_keeps_to_its_device_and_gives_what_the_cpu_gives(found, name):
 
 
 @pytest.mark.slow
-def test_so_does_every_other_pipeline():
+def test_so_does_everything_else():
     others = sorted(set(NAMES) - set(USUAL))
     found = checked(*others)
     assert set(found) == set(others)

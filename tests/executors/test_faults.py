@@ -87,7 +87,8 @@ def at_work(pool) -> int:
     return next((r for r in ready if r.calls), ready[0]).pid
 
 
-@pytest.mark.parametrize("replicas", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2)), 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [1, 2, 4])
 def test_any_number_of_replicas_finds_the_same_bits(started, reference, tmp_path, replicas):
     found, ledger = run(started(cluster(replicas, 2), model(0.0), REWARDS), tmp_path)
     assert found == reference and ledger.rebuilt == 0
@@ -114,6 +115,7 @@ def test_the_smc_of_a_whole_sweep_shares_its_moves_and_finds_the_same_bits(start
     )  # the first round of a small one is part of a large one's
 
 
+@pytest.mark.slow
 def test_replicas_that_disagree_are_told(started, tmp_path):
     executor = started(cluster(3, hedge=2.0), model(0.05, slow=str(tmp_path), factor=12.0, unsteady=True), REWARDS)
     jobs = [Request(f"m{i}", PROMPTS[0], Move(None, (9, i), STEPS)) for i in range(16)]
@@ -124,7 +126,7 @@ def test_replicas_that_disagree_are_told(started, tmp_path):
     assert executor.status()["generators"]["mismatches"] >= 1
 
 
-@pytest.mark.parametrize("pool", ["generators", "rewards"])
+@pytest.mark.parametrize("pool", ["generators", pytest.param("rewards", marks=pytest.mark.slow)])
 def test_a_killed_worker_changes_nothing(started, reference, tmp_path, pool):
     executor = started(cluster(2, 1), model(), REWARDS, store=str(tmp_path / "latents"))
     struck = Strike(lambda: os.kill(at_work(getattr(executor, pool)), signal.SIGKILL))
@@ -148,6 +150,7 @@ def test_a_call_that_ends_in_any_other_error_of_ray_is_made_again(started, refer
     assert found == reference and struck.left <= 0 and executor.retries >= 1
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_is_replaced_after_its_deadline(started, reference, tmp_path):
     executor = started(cluster(2, 1, deadline_s=3.0, hedge=0), model(), REWARDS, store=str(tmp_path / "latents"))
     struck = Strike(lambda: os.kill(at_work(executor.generators), signal.SIGSTOP))
@@ -211,6 +214,7 @@ def test_pools_of_different_size_cannot_be_paired(local_ray):
         RayExecutor(cluster(2, 1, placement="paired"), model(), REWARDS)
 
 
+@pytest.mark.slow
 def test_paired_replicas_live_on_one_node_and_survive_a_kill(started, reference, tmp_path):
     executor = started(cluster(2, 2, placement="paired"), model(), REWARDS)
     struck = Strike(lambda: os.kill(at_work(executor.generators), signal.SIGKILL))

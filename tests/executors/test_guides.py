@@ -70,7 +70,7 @@ def cluster(generators, rewards, **more):
     return ClusterConfig(generators=PoolConfig(generators, 0.5), rewards=PoolConfig(rewards, 0.5), **more)
 
 
-@pytest.mark.parametrize("place", ["colocated", "remote"])
+@pytest.mark.parametrize("place", [pytest.param("colocated", marks=pytest.mark.slow), "remote"])
 def test_ray_finds_the_same_bits_wherever_the_gradient_comes_from(local_ray, reference, tmp_path, place):
     executor = RayExecutor(cluster(2, 1, guide_from=place), generator(), REWARDS)
     try:
@@ -81,6 +81,7 @@ def test_ray_finds_the_same_bits_wherever_the_gradient_comes_from(local_ray, ref
         executor.close()
 
 
+@pytest.mark.slow
 def test_a_reward_replica_that_dies_under_a_guide_is_no_fault_of_the_move(local_ray, reference, tmp_path):
     executor = RayExecutor(cluster(2, 1, guide_from="remote"), generator(), REWARDS)
 

@@ -70,6 +70,7 @@ def test_replicas_that_fall_together_while_they_load_are_one_crash(started, tmp_
     assert executor.generators.restarts == 6
 
 
+@pytest.mark.slow
 def test_a_model_on_which_replicas_die_is_given_up(started, tmp_path):
     executor = started(cluster(1), loading.settings(4, tmp_path, *["wait"] * 9), REWARDS)
 

@@ -15,7 +15,7 @@ def scene(tmp_path_factory):
     return folders.scene(tmp_path_factory.mktemp("scene"))
 
 
-@pytest.mark.parametrize("seed", ["a", "b", "c"])
+@pytest.mark.parametrize("seed", ["a", *(pytest.param(seed, marks=pytest.mark.slow) for seed in ("b", "c"))])
 @pytest.mark.parametrize("kind", folders.KINDS)
 def test_a_broken_folder_is_gone_on_with_or_refused_in_one_line(scene, tmp_path, kind, seed):
     number = {"a": 0, "b": 1, "c": 3}[seed]

@@ -47,7 +47,7 @@ def select(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
 
 def main() -> int:
     """Run the tests that judge weights, and record these if all pass; returns the exit code of pytest."""
-    code = int(pytest.main(["-m", "judges", str(Path(__file__).parents[1] / "tinyworld")]))
+    code = int(pytest.main(["-m", "judges", str(Path(__file__).parents[1])]))
     if code == 0:
         parts = sorted(p.name for p in FOLDER.iterdir() if p.is_dir() and not p.name.startswith("_"))
         RECORD.write_text(json.dumps({part: fingerprint(part) for part in parts}, indent=1) + "\n")

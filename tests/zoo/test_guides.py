@@ -28,7 +28,18 @@ class Contrast:
         return reward.item(), slope.numpy()
 
 
-@pytest.fixture(scope="module", params=[c for c in CASES if not c.missing], ids=lambda c: c.id)
+USUAL = {  # one of every network and autoencoder; the others, which differ in what is given, are slow
+    "wan", "vace-continuation", "ltx-condition-continuation", "ltx-2", "cogvideox-image", "hunyuan-image-concatenated",
+    "kandinsky-5", "cosmos-2-image", "skyreels-chunks", "mochi", "sana",
+}  # fmt: skip
+
+
+def params():
+    slow = {True: (), False: (pytest.mark.slow,)}
+    return [pytest.param(c, id=c.id, marks=slow[c.id in USUAL]) for c in CASES if not c.missing]
+
+
+@pytest.fixture(scope="module", params=params())
 def zoo(request):
     torch.set_num_threads(1)
     case = request.param

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from transformers import VJEPA2Config, VJEPA2Model
+from transformers import VJEPA2Model
 
 from benchmarks.reward import Published, prepared
 from examples.candidates import views
@@ -15,16 +15,15 @@ from raysearch.errors import UsageError
 from raysearch.report.statistics import spearman
 from raysearch.rewards.vjepa2.convention import PRESETS
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
-from raysearch.tinyworld.models import world_model
+from tests.rewards.vjepa2.small import WIDTH, network
 
 T = 20
 
 
 @pytest.fixture(scope="module")
 def model() -> VJEPA2Model:
-    torch.manual_seed(0)
     torch.set_num_threads(1)
-    return world_model().eval()
+    return network()
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +55,10 @@ def test_the_published_formula_window_by_window(model, video, cosine, axis):
         for b in range(3):
             for k, start in enumerate((0, 2, 4)):
                 clip = ((video[b, start : start + 16] - mean.view(3, 1, 1)) / std.view(3, 1, 1))[None]
-                h = F.layer_norm(model.encoder(clip).last_hidden_state, (128,))[0, 64:]
+                h = F.layer_norm(model.encoder(clip).last_hidden_state, (WIDTH,))[0, 64:]
                 context = model.encoder(clip[:, :8]).last_hidden_state
                 ids = torch.arange(128)[None]
-                z = F.layer_norm(model.predictor(context, [ids[:, :64]], [ids[:, 64:]]).last_hidden_state, (128,))[0]
+                z = F.layer_norm(model.predictor(context, [ids[:, :64]], [ids[:, 64:]]).last_hidden_state, (WIDTH,))[0]
                 dot, norms = (z * h).sum(axis), z.norm(dim=axis) * h.norm(dim=axis)
                 want[b, k] = 1 - (dot / norms).mean()
         got = reward.surprise(video)
@@ -74,8 +73,8 @@ def test_the_worst_tokens_alone(model, video):
         means = [VJEPA2Reward(model, cosine="features", worst=w, stride=4).surprise(video) for w in (1.0, 0.5, 0.1)]
         reward = VJEPA2Reward(model, cosine="features", worst=0.1, stride=16)
         clip = reward._prepare(video)[:, :16]
-        h = F.layer_norm(model.encoder(clip).last_hidden_state, (128,))[:, 64:]
-        z = F.layer_norm(reward._predict(clip[:, :8], 64, 128), (128,))
+        h = F.layer_norm(model.encoder(clip).last_hidden_state, (WIDTH,))[:, 64:]
+        z = F.layer_norm(reward._predict(clip[:, :8], 64, 128), (WIDTH,))
     assert (means[0] < means[1]).all() and (means[1] < means[2]).all()
     lowest = F.cosine_similarity(z, h, dim=2).sort(1).values[:, :6].mean(1)  # a tenth of 64 tokens
     assert torch.allclose(1 - reward.surprise(video)[:, 0], lowest, atol=1e-5)
@@ -109,7 +108,7 @@ def test_score_of_a_view_is_the_reward_of_its_pixels(model, video):
 @pytest.mark.parametrize("options", [{"cosine": "tokens"}, {"cosine": "features", "worst": 0.3}, {"distance": "l1"}])
 def test_gradient_reaches_pixels_and_matches_finite_differences(model, options):
     """In fp64, through resize and normalisation, over two windows that overlap; every direction of five."""
-    double = world_model().double()
+    double = network().double()
     double.load_state_dict(model.state_dict())
     double.set_attn_implementation("sdpa")  # transformers' own takes its softmax in fp32
     reward = VJEPA2Reward(double, window=8, context=4, stride=4, **options)
@@ -138,8 +137,7 @@ def test_a_window_is_scored_as_if_it_were_a_video_of_its_own(model):
 @pytest.mark.parametrize("size", [{}, {"frames_per_clip": 64, "pred_num_mask_tokens": 10}])
 def test_the_published_way_gives_the_same(size):
     """Whole-clip context with masked tokens, a copied encoder, one window at a time: see benchmarks.reward."""
-    torch.manual_seed(5)
-    model = VJEPA2Model(VJEPA2Config(**world_model().config.to_dict() | size)).eval()
+    model = network(**size)
     view = np.random.default_rng(6).integers(0, 255, (32, 32, 32, 3), dtype=np.uint8)
     want = Published(model).surprise(prepared(view, "cpu"))
     got = VJEPA2Reward(model).score(view)
@@ -152,7 +150,7 @@ def test_l1_is_the_loss_of_training(model, video):
     reward = VJEPA2Reward(model, distance="l1")
     with torch.no_grad():
         clip = reward._prepare(video)[:, :16]
-        h = F.layer_norm(model.encoder(clip).last_hidden_state, (128,))[:, 64:]
+        h = F.layer_norm(model.encoder(clip).last_hidden_state, (WIDTH,))[:, 64:]
         want = (reward._predict(clip[:, :8], 64, 128) - h).abs().mean((1, 2))
         assert torch.allclose(reward.surprise(video)[:, 0], want, atol=1e-6)
 
@@ -197,8 +195,7 @@ def test_what_a_window_is_remembered_by(model):
 
 def test_batches_fill_the_device():
     """At most 16 windows, as many as 256 tokens hold, and at least one."""
-    torch.manual_seed(0)
-    small = world_model().eval()
+    small = network()
     sizes = {w: VJEPA2Reward(small, window=w, context=2, stride=w).loaded["batch"] for w in (4, 8, 16)}
     assert sizes == {4: 8, 8: 4, 16: 2} and VJEPA2Reward(small, window=64, context=2).loaded["batch"] == 1
 

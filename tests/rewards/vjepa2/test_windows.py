@@ -1,5 +1,9 @@
 """The same video, the same bits: alone, in company, in any order, remembered; and what happens when memory runs out."""
 
+import atexit
+import tempfile
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,7 @@ from raysearch.errors import UsageError
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.rewards.vjepa2.windows import Batches, Remembered, fitting, keys
 from raysearch.tinyworld.heldout import condition
+from tests.rewards.vjepa2.small import network
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +24,16 @@ def views() -> list[np.ndarray]:
     return [long[:17], held, rng.integers(0, 255, (16, 33, 65, 3), dtype=np.uint8), held, long]
 
 
+@cache
+def folder() -> str:
+    kept = tempfile.TemporaryDirectory()
+    network().save_pretrained(kept.name)
+    atexit.register(kept.cleanup)
+    return kept.name
+
+
 def fresh(batch: int | None = None, **options) -> VJEPA2Reward:
-    return VJEPA2Reward.load("tiny", batch=batch, **{"context": 8, **options})
+    return VJEPA2Reward.load(folder(), batch=batch, **{"context": 8, "stride": 1, **options})
 
 
 @pytest.mark.parametrize("options", [{}, {"batch": 5}, {"batch": 3, "dtype": "bfloat16", "distance": "l1"}], ids=str)

@@ -1,0 +1,44 @@
+"""What is searched: options of a search by the name of its arm. The pool holds the candidates of best-of-n at any n."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from raysearch.moves import Search
+from raysearch.search import strategy
+from raysearch.search.guides import PRESETS, guide_of
+
+POOL = 16  # independent candidates a scene, without guide
+GUIDED = 2  # independent candidates with one
+SPARSE, CHEAP = asdict(PRESETS["sparse"]), asdict(PRESETS["cheap"])
+NFE = 96  # budget of the searches: what best of 8 costs
+ARMS: dict[str, dict[str, Any]] = {
+    "pool": {"name": "best_of_n", "n": POOL},
+    "halving": {"name": "halving", "n": POOL},
+    "smc": {"name": "smc", "budget": NFE},
+    "beam": {"name": "beam", "budget": NFE},
+    "rbf": {"name": "rbf", "budget": NFE},
+    "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
+    "guided cheaply": {"name": "best_of_n", "n": GUIDED, "guide": CHEAP},
+    "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
+}
+LABELS = {  # how the arms are called where people read
+    "halving": f"halving of {POOL}", "smc": "SMC", "rbf": "rollover budget forcing", "guided": "guidance (sparse)",
+    "guided cheaply": "guidance (cheap)", "guided smc": "guided SMC, 4 particles",
+}  # fmt: skip
+
+
+def settings(arm: str, seed: int) -> str:
+    """What a row must have been made with to be used again."""
+    return json.dumps([ARMS[arm], seed], sort_keys=True)
+
+
+def search(arm: str, seed: int, steps: int) -> Search:
+    """The search of an arm, from its beginning."""
+    options = dict(ARMS[arm])
+    begin = strategy(options.pop("name"))
+    if "guide" in options:
+        options["guide"] = guide_of(options["guide"], sampler=begin.__name__ == "smc")
+    return begin(seed, steps, **options)
