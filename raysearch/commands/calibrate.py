@@ -65,7 +65,7 @@ def calibrate(args: argparse.Namespace) -> int:
     if Path(args.source).is_dir() and args.overrides:
         raise UsageError(f"{args.overrides[0]}: {args.source} is a folder; settings are for a job")
     source = sources.of(folder, args.truth)
-    specs = specs or list(source.recorded.values()) or [{"name": "vjepa2"}]
+    specs = specs or [dict(spec) for spec in source.recorded.values()] or [{"name": "vjepa2"}]
     for spec in specs:
         _suits(spec, source)
         rewards.check_models(spec)

@@ -130,7 +130,7 @@ def _of_search(run: Run, entry: SearchRecord, truths: Truths | None, measure: st
     for key, outcome in distinct.items():
         film = entry.films.get(key)
         path = str(run.folder / film) if film else None
-        row = truths.of(film or key, path and Path(path)) if truths else None
+        row = truths.of(film or key, Path(path) if path else None) if truths else None
         if row and row.scene:
             scene = row.scene
         value = row.score if row else stored.get(key, sign * _number(outcome.rewards.get(name)))

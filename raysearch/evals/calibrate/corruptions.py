@@ -42,7 +42,8 @@ def reversed_(clip: np.ndarray) -> np.ndarray:
 def speed(clip: np.ndarray) -> np.ndarray:
     """The same path at a speed that rises from half to three halves, frames repeated and left out."""
     t = np.linspace(0, 1, len(clip))
-    return clip[np.round(np.where(t < 0.5, t / 2, 1.5 * t - 0.5) * (len(clip) - 1)).astype(int)]
+    path: np.ndarray = clip[np.round(np.where(t < 0.5, t / 2, 1.5 * t - 0.5) * (len(clip) - 1)).astype(int)]
+    return path
 
 
 def removed(clip: np.ndarray) -> np.ndarray | None:

@@ -101,7 +101,7 @@ def _judged(
     over = [statistics.per_scene((a - b).tolist(), scenes)
             for a, b in ((chosen, random), (chosen, alone), (oracle, random))]  # fmt: skip
     kept = {n: round(w, 3) for n, w in weights.items() if abs(w) >= 5e-4}
-    choose = {"how": "normal", "parts": [{"name": n, "weight": w} for n, w in kept.items()]}
+    choose: dict[str, Any] = {"how": "normal", "parts": [{"name": n, "weight": w} for n, w in kept.items()]}
     if gate is not None:
         choose["at_least_of_median"] = {"motion": gate}
     fuse = _as_reward(kept, gate, scores, motion, specs)

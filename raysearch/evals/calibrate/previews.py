@@ -89,7 +89,7 @@ def traced(run: Run) -> dict[str, dict[int, dict[str, float]]]:
         seen = _moves(task, journal)
         for outcome in results[task.prompt.id].finals if task.prompt.id in results else ():
             at: str | None = outcome.key
-            while at in seen:
+            while at is not None and at in seen:
                 move, there = seen[at]
                 if not math.isnan(there.reward):
                     lineages.setdefault(task.prompt.id, {}).setdefault(move.to, {})[outcome.key[:12]] = there.reward

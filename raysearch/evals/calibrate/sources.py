@@ -87,7 +87,7 @@ def of(path: str, truth: str | None) -> Source:
     if found and not (run.independent or run.config.get("search", {}).get("threshold") == 0):
         notes.append(f"{run.strategy} drops candidates on the way, so previews are compared among survivors, whose "
                      "agreement is lower; a job given to calibrate is run without selection")  # fmt: skip
-    name = truth if file else measure if measure != clips.TRUTH or _recorded(groups) else "Physics-IQ Verified"
+    name = str(truth) if file else measure if measure != clips.TRUTH or _recorded(groups) else "Physics-IQ Verified"
     return Source(path, groups, name, _specs(run), found, notes)
 
 

@@ -235,7 +235,7 @@ def verdict(found: Ranking, useful: float = USEFUL) -> tuple[str, str]:
     """
     rho, family_wise = found.rho, not found.p > 1 - LEVEL
     if rho.above and family_wise:
-        return ABOVE, f"it would be found below 0 in at most 5 of 100 such calibrations; tau {found.tau:.2f}"
+        return ABOVE, "a verifier without any signal gets here in at most 5 of 100 calibrations"
     if rho.below:
         return CHANCE, "it ranks below chance: the better clip tends to have the lower score, so look at its sign"
     if not rho.above and rho.high < useful:

@@ -40,10 +40,10 @@ class Strength:
 def strength(label: str, scores: Grouped, truth: Grouped, scenes: Sequence[str]) -> Strength:
     """From the scores of each prompt, (N,), and the truth, which may be NaN throughout."""
     squares, freedom = 0.0, 0
-    for s in scores:
-        s = s[np.isfinite(s)]
-        if len(s) > 1:
-            squares, freedom = squares + float(((s - s.mean()) ** 2).sum()), freedom + len(s) - 1
+    for values in scores:
+        known = values[np.isfinite(values)]
+        if len(known) > 1:
+            squares, freedom = squares + float(((known - known.mean()) ** 2).sum()), freedom + len(known) - 1
     spread = math.sqrt(squares / freedom) if freedom else math.nan
     lam = SD / spread if spread and math.isfinite(spread) else math.nan
     r = None

@@ -10,7 +10,7 @@ from raysearch.evals.calibrate.fusion import Fusion
 from raysearch.evals.calibrate.noticed import Noticed
 from raysearch.evals.calibrate.statistics import Interval
 from raysearch.evals.calibrate.study import Calibration, VerifierRow
-from raysearch.report.markup import count
+from raysearch.report.markup import count, number
 
 
 def lines(c: Calibration) -> Iterator[str]:
@@ -38,8 +38,8 @@ def lines(c: Calibration) -> Iterator[str]:
 
 def span(x: Interval, sign: bool = True) -> str:
     """`+.47 [+.34, +.60]`."""
-    f = (lambda v: f"{v:+.2f}") if sign else (lambda v: f"{v:.2f}")
-    return f(x.value) if math.isnan(x.low) else f"{f(x.value)} [{f(x.low)}, {f(x.high)}]"
+    value, low, high = (f"{v:+.2f}" if sign else f"{v:.2f}" for v in (x.value, x.low, x.high))
+    return value if math.isnan(x.low) else f"{value} [{low}, {high}]"
 
 
 def pasted(f: Fusion) -> list[str]:
@@ -94,13 +94,12 @@ def _previews(c: Calibration) -> Iterator[str]:
         yield (f"step {p.step:>2} of {p.of:<5}  {span(p.agreement):<25}  {p.worst:+.2f}  {p.slope:5.2f}{truth}"
                + (f"   {p.use}" if p.use else ""))  # fmt: skip
     good = [p for p in c.previews if p.use]
-    if good:
-        reads = ", ".join(f"{p.step / p.of:.2f}" for p in good)
-        yield f"  search.reads=[{reads}]: halve from step {good[0].step} on" + (
-            f", keep a quarter from step {quarter}" if (quarter := next(
-                (p.step for p in good if p.use != "halve"), None)) else "")  # fmt: skip
-    else:
+    if not good:
         yield "  no read knows enough of the final to drop candidates by it"
+        return
+    quarter = next((f", keep a quarter from step {p.step} on" for p in good if p.use != "halve"), "")
+    reads = ", ".join(f"{p.step / p.of:.2f}" for p in good)
+    yield f"  search.reads=[{reads}]: halve from step {good[0].step} on{quarter}"
 
 
 def _strengths(c: Calibration) -> Iterator[str]:
@@ -108,11 +107,12 @@ def _strengths(c: Calibration) -> Iterator[str]:
         if not math.isfinite(s.lam):
             yield f"{s.label}: its scores do not differ within any prompt, so there is no lambda for it"
             continue
-        text = (f"{s.label}: spread {s.spread:.3g} within prompts, so lambda as strong as best of 16 is {s.lam:.3g} "
-                f"(search.lam={{sd: 1.9, spread: {s.spread:.3g}}}; a guide with norm=variance: scale "
-                f"{s.lam:.3g})")  # fmt: skip
+        text = (
+            f"{s.label}: spread {s.spread:.3g} within prompts; lambda as strong as best of 16: {number(s.lam)} "
+            f"(search.lam={{sd: 1.9, spread: {s.spread:.3g}}}; a guide with norm=variance: scale {number(s.lam)})"
+        )
         if s.r is not None:
-            text += f"; times its correlation with the truth ({span(s.r)}): {s.tempered:.3g}"
+            text += f"; times its correlation with the truth ({span(s.r)}): {number(s.tempered)}"
         yield text
 
 

@@ -113,7 +113,7 @@ class Geometry(Reward):
             return pooled.flatten(1).view(B, T, -1)
         network = next(self.model.parameters())
         picture = pixels.normalised(pixels.squared(video_BTCHW, self._side, network.device)).flatten(0, 1)
-        each = [self._encoded(part) for part in picture.to(network.dtype).split(FRAMES)]
+        each = [self._encoded(part) for part in torch.split(picture.to(network.dtype), FRAMES)]
         return torch.cat(each).view(B, T, -1)
 
     def _encoded(self, pictures_NCHW: Tensor) -> Tensor:
