@@ -24,9 +24,10 @@ import torch
 
 from examples.candidates import prompts, truth_of, views
 from raysearch import rewards
-from raysearch.evals.calibrate import statistics
-from raysearch.evals.calibrate.scoring import randomised
-from raysearch.evals.calibrate.statistics import ABOVE, Grouped
+from raysearch.evals.calibrate import statistics, verdicts
+from raysearch.evals.calibrate.statistics import Grouped
+from raysearch.evals.calibrate.verdicts import ABOVE
+from raysearch.rewards.networks.untrained import randomised
 
 SETS, SEED, FIRST = 20, 5, 2000
 COINS = 6  # in every set
@@ -70,14 +71,14 @@ def scores(folder: Path, found: Sequence[Mapping[str, Any]], names: Sequence[str
     return by
 
 
-def verdicts(verifiers: Mapping[str, Grouped], truth: Grouped, picks: Sequence[int], seed: int) -> dict[str, str]:
+def judged_set(verifiers: Mapping[str, Grouped], truth: Grouped, picks: Sequence[int], seed: int) -> dict[str, str]:
     """The verdict on every verifier and on coins, of the scenes picked."""
     rng = np.random.default_rng([SEED, seed])
     of = {label: [each[i] for i in picks] for label, each in verifiers.items()}
     of |= {f"coin {k}": [rng.normal(size=len(truth[i])) for i in picks] for k in range(COINS)}
     y, scenes = [truth[i] for i in picks], [str(i) for i in picks]
     p = statistics.family(of, y, scenes, seed)
-    return {label: statistics.verdict(statistics.ranking(s, y, scenes, p[label]))[0] for label, s in of.items()}
+    return {label: verdicts.verdict(statistics.ranking(s, y, scenes, p[label]))[0] for label, s in of.items()}
 
 
 def main() -> None:
@@ -103,7 +104,7 @@ def judged(by: Mapping[str, Grouped], truth: Grouped) -> dict[str, Any]:
     """What the pool says of each verifier, how often each verdict was given, and the false ones."""
     scenes = [str(i) for i in range(len(truth))]
     rng, half = np.random.default_rng(SEED), len(truth) // 2
-    each = [verdicts(by, truth, sorted(rng.choice(len(truth), half, replace=False).tolist()), k) for k in range(SETS)]
+    each = [judged_set(by, truth, sorted(rng.choice(len(truth), half, replace=False).tolist()), k) for k in range(SETS)]
     rows, false, tries = {}, 0, 0
     for label, values in by.items():
         rho, worth = statistics.ranking(values, truth, scenes).rho, statistics.worth(values, truth, scenes)
@@ -121,7 +122,7 @@ def judged(by: Mapping[str, Grouped], truth: Grouped) -> dict[str, Any]:
 
 def table(record: Mapping[str, Any]) -> str:
     """In Markdown."""
-    head = (ABOVE, statistics.CHANCE, statistics.FEW)
+    head = (ABOVE, verdicts.CHANCE, verdicts.FEW)
     lines = ["| verifier | pool: rank correlation | share of the oracle's gain | " + " | ".join(head) + " |",
              "|---" * 6 + "|"]  # fmt: skip
     for label, row in record["verifiers"].items():

@@ -133,10 +133,10 @@ def scaled(values: np.ndarray, how: str) -> np.ndarray:
         return centred / spread if spread > 1e-12 * (1 + abs(values).max()) else np.zeros(len(values))
     if how in ("rank", "normal"):
         _, where, times = np.unique(values, return_inverse=True, return_counts=True)
-        ranks: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where]
+        shares: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where] / len(values)
         if how == "rank":
-            return ranks / len(values)
-        return np.array([NormalDist().inv_cdf((k - 0.5) / len(values)) for k in ranks.tolist()])
+            return shares
+        return np.array([NormalDist().inv_cdf(s - 0.5 / len(values)) for s in shares.tolist()])
     return values
 
 

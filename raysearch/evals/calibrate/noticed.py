@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raysearch.evals.calibrate import statistics
+from raysearch.evals.calibrate import paired, statistics
 from raysearch.evals.calibrate.corruptions import CONTROL, CORRUPTIONS, STILL, VIOLATION
 from raysearch.evals.calibrate.scoring import Pair
-from raysearch.evals.calibrate.statistics import CHANCE, FEW, Interval
+from raysearch.evals.calibrate.statistics import Interval
+from raysearch.evals.calibrate.verdicts import CHANCE, FEW
 
 SEES = "sees broken motion"
 USEFUL = 0.2  # a paired share of .7, less 1/2
@@ -64,7 +65,7 @@ def noticed(pairs: Sequence[Pair]) -> Noticed | None:
     by = {n: _paired(g, [p for p in known if p.corruption == n]) for n, (g, _) in CORRUPTIONS.items()
           if any(p.corruption == n for p in known)}  # fmt: skip
     broken = [p for p in known if CORRUPTIONS[p.corruption][0] == VIOLATION]
-    each = statistics.preferred(*_sides(broken)) - 0.5
+    each = paired.preferred(*_sides(broken)) - 0.5
     violations = statistics.mean(statistics.per_scene(each.tolist(), [str(p.prompt) for p in broken]))
     controls = max(((abs(x.share.value), n) for n, x in by.items() if x.group == CONTROL), default=(0.0, ""))
     return Noticed(by, violations, controls, *_verdict(by, violations, controls))
@@ -72,9 +73,9 @@ def noticed(pairs: Sequence[Pair]) -> Noticed | None:
 
 def _paired(group: str, pairs: Sequence[Pair]) -> Paired:
     clean, other = _sides(pairs)
-    share = float(statistics.preferred(clean, other).mean())
+    share = float(paired.preferred(clean, other).mean())
     prompts = len({p.prompt for p in pairs})
-    return Paired(group, statistics.wilson(share, prompts), statistics.auroc(clean, other), len(pairs))
+    return Paired(group, paired.wilson(share, prompts), paired.auroc(clean, other), len(pairs))
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,10 @@ from typing import Any
 from raysearch.evals.calibrate.corruptions import CORRUPTIONS
 from raysearch.evals.calibrate.forest import forest
 from raysearch.evals.calibrate.noticed import Noticed
-from raysearch.evals.calibrate.statistics import ABOVE, FEW, Interval
+from raysearch.evals.calibrate.statistics import Interval
 from raysearch.evals.calibrate.study import Calibration, VerifierRow
-from raysearch.evals.calibrate.words import pasted
+from raysearch.evals.calibrate.verdicts import ABOVE, FEW
+from raysearch.evals.calibrate.words import pasted, shares
 from raysearch.report.document import document
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import Series, against
@@ -34,12 +35,11 @@ def page(c: Calibration) -> str:
 
 
 def band(x: Interval, share: bool = False) -> str:
-    """A value with its interval; `share` adds back the 1/2 of a paired share."""
-    add = 0.5 if share else 0.0
-    value = number(x.value + add, 2, sign=not share, missing=NONE)
-    if math.isnan(x.low):
-        return value
-    return f"{value} [{number(x.low + add, 2, sign=not share)}, {number(x.high + add, 2, sign=not share)}]"
+    """A value with its interval, or a paired share, whose interval is kept less 1/2."""
+    if share:
+        return shares(x)
+    value = number(x.value, 2, sign=True, missing=NONE)
+    return value if math.isnan(x.low) else f"{value} [{number(x.low, 2, sign=True)}, {number(x.high, 2, sign=True)}]"
 
 
 def _headline(c: Calibration, first: VerifierRow) -> str:

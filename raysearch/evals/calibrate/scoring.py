@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,7 @@ from raysearch.evals.calibrate.clips import Candidate, Candidates
 from raysearch.evals.calibrate.corruptions import corrupted
 from raysearch.evals.files import reduced
 from raysearch.prompts import Prompt
-from raysearch.rewards import Reward
 
-if TYPE_CHECKING:
-    from torch import nn
-
-LARGEST = 2_000_000_000  # parameters of a network of which a second, random copy is made
 Progress = Callable[[str], None]
 
 
@@ -78,7 +73,8 @@ def scored(
         twin: Give its networks random weights first; None is returned where it has none that are small enough.
         known: Scores that a run has recorded, so that only corruptions are scored.
     """
-    from raysearch import devices  # for it loads torch
+    from raysearch import devices  # which loads torch
+    from raysearch.rewards.networks.untrained import randomised
 
     label = rewards.label(spec) + (" random" if twin else "")
     progress(f"loading {label}")
@@ -121,23 +117,6 @@ def few(groups: Sequence[Candidates], most: int) -> list[tuple[int, Candidate]]:
     deepest = max(len(g.each) for g in groups)
     turns = [(k, g.each[i]) for i in range(deepest) for k, g in enumerate(groups) if i < len(g.each)]
     return turns[:most]
-
-
-def randomised(reward: Reward) -> bool:
-    """Give the networks of a reward, and of its parts, the weights they had before training; whether it has any."""
-    import torch
-    from transformers import PreTrainedModel
-
-    parts = [part.reward for part in getattr(reward, "parts", ())]
-    done = [randomised(part) for part in parts]
-    for network in vars(reward).values():
-        if isinstance(network, PreTrainedModel) and network.num_parameters() <= LARGEST:
-            with torch.random.fork_rng():
-                torch.manual_seed(0)
-                fresh: nn.Module = type(network)(network.config)
-            network.load_state_dict(fresh.state_dict())
-            done.append(True)
-    return any(done)
 
 
 def _each(frames: np.ndarray, shrink: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:

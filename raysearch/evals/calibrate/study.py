@@ -11,14 +11,15 @@ import numpy as np
 
 from raysearch import rewards
 from raysearch.errors import UsageError
-from raysearch.evals.calibrate import clips, fusion, noticed, scoring, statistics
+from raysearch.evals.calibrate import clips, fusion, noticed, scoring, statistics, verdicts
 from raysearch.evals.calibrate.clips import Candidates
 from raysearch.evals.calibrate.fusion import Fusion
 from raysearch.evals.calibrate.noticed import Noticed
 from raysearch.evals.calibrate.previews import Preview
 from raysearch.evals.calibrate.scoring import Progress, Verifier
-from raysearch.evals.calibrate.statistics import ABOVE, Ranking, Worth
+from raysearch.evals.calibrate.statistics import Ranking, Worth
 from raysearch.evals.calibrate.strength import Strength, strength
+from raysearch.evals.calibrate.verdicts import ABOVE
 from raysearch.moves import encode
 
 MOTION = "motion"
@@ -90,7 +91,7 @@ class Calibration:
 
 def study(
     source: str, truth: str, groups: Sequence[Candidates], verifiers: Sequence[Verifier],
-    previews: Sequence[Preview] = (), notes: Sequence[str] = (), useful: float = statistics.USEFUL,
+    previews: Sequence[Preview] = (), notes: Sequence[str] = (), useful: float = verdicts.USEFUL,
 ) -> Calibration:  # fmt: skip
     """What the scores of verifiers say.
 
@@ -175,9 +176,7 @@ def _row(
         return VerifierRow(v.label, v.role, "", "", None, None, found, v.seconds, v.errors)
     ranking = statistics.ranking(v.scores, truths, scenes, p[v.label])
     worth = statistics.worth(v.scores, truths, scenes)
-    return VerifierRow(
-        v.label, v.role, *statistics.verdict(ranking, useful), ranking, worth, found, v.seconds, v.errors
-    )
+    return VerifierRow(v.label, v.role, *verdicts.verdict(ranking, useful), ranking, worth, found, v.seconds, v.errors)
 
 
 def _notes(

@@ -42,6 +42,12 @@ def span(x: Interval, sign: bool = True) -> str:
     return value if math.isnan(x.low) else f"{value} [{low}, {high}]"
 
 
+def shares(x: Interval) -> str:
+    """A paired share, whose interval is kept less 1/2: `.94 [.79, 1.00]`."""
+    value, low, high = (f"{min(max(v + 0.5, 0.0), 1.0):.2f}" for v in (x.value, x.low, x.high))
+    return value if math.isnan(x.low) else f"{value} [{low}, {high}]"
+
+
 def pasted(f: Fusion) -> list[str]:
     """What to paste into a job, one line each."""
     choose = json.dumps(f.choose).replace('"', "")
@@ -77,7 +83,7 @@ def _noticed(c: Calibration) -> Iterator[str]:
         cells = [f"{_share(found, name):>{w}}" for (_, found), w in zip(rows, wide, strict=True)]
         yield f"{name:<{width}}  {'  '.join(cells)}  {rows[0][1].by[name].group if name in rows[0][1].by else ''}"
     for r, found in rows:
-        yield f"  {r.label}: {found.verdict}, violations .5 {span(found.violations)}" + (
+        yield f"  {r.label}: {found.verdict}, violations {shares(found.violations)}" + (
             f"; {found.why}" if found.why else "")  # fmt: skip
 
 

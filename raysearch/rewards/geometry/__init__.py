@@ -6,36 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.names import lookup
 from raysearch.options import Count
 from raysearch.rewards import frames as of_frames
 from raysearch.rewards.base import Declaration, Reward, Spec
 from raysearch.rewards.frames import Frames
+from raysearch.rewards.geometry.signals import LEAST, Signals, weights_of
 from raysearch.rewards.networks.checkpoints import Dtype
-
-Signals = str | Sequence[str] | Mapping[str, float]
-SIGNALS = {  # of a path z_t with velocity v_t and acceleration a_t; larger is less plausible
-    "speed_cv": "deviation of |v| over its mean",
-    "accel_rel": "mean |a|^2 over mean |v|^2",
-    "curvature": "mean angle between v_t and v_(t+1), radians",
-    "angle": "deviation of these angles, radians",
-    "jump": "largest |v| over the median",
-    "spread": "length of the path over the root mean square distance from its middle",
-    "speed": "deviation of |v|, not relative to the motion",
-    "accel": "mean |a|^2, not relative to the motion",
-}
-LEAST = 4  # frames
-
-
-def weights_of(signals: Signals, key: str = "geometry") -> dict[str, float]:
-    """Weights by signal. Raises UsageError for none, and for an unknown name."""
-    named = [signals] if isinstance(signals, str) else signals
-    weights = dict(named) if isinstance(named, Mapping) else dict.fromkeys(named, 1.0)
-    for name in weights:
-        lookup(f"{key}.signals: signal", str(name), SIGNALS)
-    if not any(weights.values()):
-        raise UsageError(f"{key}.signals: no signal counts; name one of {', '.join(SIGNALS)}")
-    return weights
 
 
 def _check(spec: Spec, key: str) -> None:

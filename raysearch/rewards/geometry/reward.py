@@ -22,7 +22,7 @@ from raysearch.prompts import Prompt
 from raysearch.rewards import frames as of_frames
 from raysearch.rewards.base import Reward, Scores
 from raysearch.rewards.frames import Frames
-from raysearch.rewards.geometry import LEAST, SIGNALS, Signals, weights_of
+from raysearch.rewards.geometry.signals import LEAST, SIGNALS, Signals, weights_of
 from raysearch.rewards.networks import checkpoints, pixels
 from raysearch.rewards.networks.checkpoints import Dtype
 

@@ -5,7 +5,7 @@ import numpy as np
 from raysearch.evals.calibrate import noticed
 from raysearch.evals.calibrate.corruptions import CORRUPTIONS, corrupted
 from raysearch.evals.calibrate.scoring import Pair
-from raysearch.evals.calibrate.statistics import CHANCE, FEW
+from raysearch.evals.calibrate.verdicts import CHANCE, FEW
 from raysearch.rewards import load
 from tests.evals.calibrate.case import ball
 

@@ -9,7 +9,7 @@ from transformers import Dinov2Config, Dinov2Model, DINOv3ViTConfig, DINOv3ViTMo
 
 from raysearch import rewards
 from raysearch.errors import UsageError
-from raysearch.rewards.geometry import SIGNALS
+from raysearch.rewards.geometry.signals import SIGNALS
 from tests.rewards.case import BLINK, PLAIN, RAMP, STILL
 
 
@@ -108,19 +108,6 @@ def test_frames_are_chosen_at_one_rate():
     assert judge.score(double, PLAIN, 16).value == pytest.approx(geometry().score(double[::2], PLAIN).value, rel=1e-4)
     with pytest.raises(UsageError, match="needs the frame rate"):
         judge.score(double, PLAIN)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"signals": "speedy"}, "geometry.signals|signals: signal"), ({"signals": []}, "no signal counts"),
-        ({"frames": {"span": 2}}, "geometry has no windows"), ({"frames": {"fps": 0}}, "frames"),
-        ({"grid": 0}, "grid=0"), ({"model": "./nowhere"}, "no such folder"),
-    ],
-)  # fmt: skip
-def test_mistakes(options, says):
-    with pytest.raises(UsageError, match=says):
-        rewards.check({"name": "geometry", **options})
 
 
 def test_an_encoder_of_another_kind_and_layers_that_it_lacks(folders, tmp_path):
