@@ -67,7 +67,7 @@ def _lede(c: Calibration, first: VerifierRow) -> str:
 def _ranked(c: Calibration) -> Html | None:
     if not c.truth:
         return None
-    heads = ["Verifier", "Verdict", "Rank corr.", "tau", "Share of gain", "Over random", "Regret", "p", "s a score"]
+    heads = ["Verifier", "Verdict", "Rank corr.", "Share of gain", "Over random", "Regret", "p", "s a score"]
     rows, shown = [], []
     for r in c.rows:
         if r.ranking is None or r.worth is None:
@@ -75,7 +75,7 @@ def _ranked(c: Calibration) -> Html | None:
         good = {ABOVE: "better", FEW: ""}.get(r.verdict, "worse")
         rows.append([
             [r.label, el("small", "control") if r.role == "control" else None],
-            el("span", r.verdict, class_=f"verdict {good}"), band(r.ranking.rho), number(r.ranking.tau, 2),
+            el("span", r.verdict, class_=f"verdict {good}"), band(r.ranking.rho),
             band(r.worth.share), band(r.worth.gain), band(r.worth.regret), number(r.ranking.p, 3),
             number(r.seconds, 3, missing=NONE),
         ])  # fmt: skip
@@ -84,7 +84,7 @@ def _ranked(c: Calibration) -> Html | None:
     text = (
         "Rank correlation: Spearman's, within prompts, averaged over scenes, with the 90 % interval of Student's t. "
         "Above chance: all of it is above 0, and p, which asks for the best of these verifiers with the truth permuted "
-        "within prompts, is at most .05. tau: by how much scenes differ beyond noise. Share of gain: what choosing by "
+        "within prompts, is at most .05. Share of gain: what choosing by "
         "the verifier takes of what the oracle takes over a random choice; its interval is wider, so it is the size of "
         "the effect and not the test. Controls: the amount of motion, and networks with random weights."
     )
