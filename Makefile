@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage lag oracle generators-page cards-page flops clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -22,7 +22,7 @@ test-cluster: .venv/ready  ## jobs on clusters of this machine's own, killed and
 test-reader: .venv/ready  ## the README's first blocks word by word in a clean clone, and the notebook of examples/
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_blocks.py tests/report/test_notebook.py
 
-matrix: .venv/ready  ## install without constraints and run the demo on every Python from 3.10 to 3.13 that is there
+matrix: .venv/ready  ## install without constraints and run the demo on the oldest and newest Python from 3.10 to 3.13 that are there
 	$(BIN)/python -m benchmarks.matrix --json benchmarks/matrix.json
 
 first-hour: .venv/ready  ## seconds to the first line of every command, and what mistakes print; writes docs/first-hour.md
@@ -76,8 +76,15 @@ chaos: .venv/ready  ## break workers, nodes and coordinators while searches run;
 chaos-nodes: .venv/ready  ## the same on two nodes that share nothing, in namespaces of this machine: needs Linux and root
 	$(BIN)/python -m benchmarks.nodes --json benchmarks/nodes.json 2>/dev/null
 
-test-storage: .venv/storage-ready  ## runs on a real S3 server of this machine: killed, resumed, two drivers, sweeps
+test-storage: .venv/storage-ready  ## runs on real S3 and GCS servers of this machine: killed, resumed, two drivers, sweeps
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_object_stores.py
+
+storage: .venv/storage-ready  ## requests a Move on a real S3 server; writes its table into docs/engine.md
+	$(BIN)/python -m benchmarks.storage
+
+test-trackers: .venv/trackers-ready  ## TensorBoard, Weights & Biases and MLflow in their local modes
+	$(BIN)/python -m pytest -n 0 -m "slow or not slow" tests/observe/test_tracking.py tests/observe/trackers
+
 flops: .venv/ready  ## what models at full size compute, counted without weights; writes benchmarks/flops.json
 	$(BIN)/python -m benchmarks.flops
 
@@ -103,6 +110,10 @@ clean:
 
 .venv/storage-ready: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[storage-tests]'
+	touch $@
+
+.venv/trackers-ready: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tensorboard,wandb,mlflow]'
 	touch $@
 
 .venv/docs-ready: .venv/ready

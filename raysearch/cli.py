@@ -1,7 +1,7 @@
 """`raysearch`: the command line. Its commands stand in raysearch/commands; each calls one function of the library.
 
-A mistake that the user can correct is one line on standard error and exit code 2. A run in which a search failed exits
-with 1. Heavy libraries are imported inside the commands that need them.
+A mistake that the user can correct is one line on standard error and exit code 2. Where a part of the work failed the
+exit code is 1; docs/observability.md has the table. Heavy libraries are imported inside the commands that need them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from raysearch import __version__
 from raysearch.commands import TOPICS
 from raysearch.commands.declaring import Function
-from raysearch.errors import UsageError
+from raysearch.errors import PartFailedError, UsageError
 from raysearch.names import lookup
 from raysearch.stopping import Terminated, orderly
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return function(args)
     except UsageError as error:
         print(f"raysearch: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, PartFailedError) else 2
     except ModuleNotFoundError as error:
         if "RAYSEARCH_VERSION" not in os.environ:
             raise

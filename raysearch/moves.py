@@ -212,6 +212,7 @@ class Outcome:
             steps without noise, or with time travel, cannot be corrected and contribute nothing.
         cost: what the Move cost.
         why: why scoring failed, by reward; empty if it did not.
+        decode: which cheaper decode the rewards have seen (generator.preview); empty for the model's own.
     """
 
     key: str
@@ -220,18 +221,21 @@ class Outcome:
     log_ratio: float = 0.0
     cost: Cost = Cost()
     why: str = ""
+    decode: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as the journal keeps them."""
         plain: dict[str, Any] = encode(asdict(self))
+        if not self.decode:
+            del plain["decode"]
         return plain
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:
-        """The inverse of `to_json`; journals without `why` are read as well."""
+        """The inverse of `to_json`; journals without `why` or `decode` are read as well."""
         d = decode(data)
         return Outcome(d["key"], float(d["reward"]), d["rewards"], float(d["log_ratio"]), Cost(**d["cost"]),
-                       d.get("why", ""))  # fmt: skip
+                       d.get("why", ""), d.get("decode", ""))  # fmt: skip
 
 
 @dataclass(frozen=True)

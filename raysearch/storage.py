@@ -234,6 +234,11 @@ def appends(fs: FileSystem) -> bool:
     return is_local(fs)
 
 
+def by_name(fs: FileSystem) -> bool:
+    """Whether files can be removed by name, many in a call, whether they are there or not."""
+    return bool(_protocols(fs) & {"s3", "s3a"})
+
+
 def clean(folder: str | Path) -> None:
     """Remove what interrupted writes have left in a folder and below. Only for its one user: it may remove what another
     is about to write.

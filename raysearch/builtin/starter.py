@@ -23,6 +23,7 @@ MODELS: Mapping[str, Mapping[str, str]] = {  # by short name: the built-in job t
     "cogvideox": {"i2v": "cogvideox_i2v"},
 }
 HERE = "here"  # the machine that `raysearch init` runs on
+GPU_NODE = "gpu-node"  # the cluster file of one machine with GPUs
 JOB, CLUSTER = "job.yaml", "cluster.yaml"
 PROMPTS = {
     "t2v": """prompts:
@@ -56,7 +57,7 @@ class Start:
         model: a name of MODELS, a hub id or a folder.
         track: what a prompt consists of, a name of TRACKS.
         machine: HERE, or the name of a built-in cluster file.
-        gpus: GPUs of this machine.
+        gpus: GPUs of this machine, or of a GPU_NODE; 0 for the number that the latter's file has.
     """
 
     model: str = "tiny"
@@ -76,6 +77,8 @@ def files(start: Start) -> dict[str, str]:
     if start.machine == HERE:
         return made | {CLUSTER: _cluster(start.gpus)}
     folder = builtin.clusters()[start.machine].parent
+    if start.machine == GPU_NODE and start.gpus:
+        return made | {CLUSTER: _cluster(start.gpus)}
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
     return made | {CLUSTER if name == "run.yaml" else name: text for name, text in texts.items()}
 
@@ -163,8 +166,8 @@ def _generator(start: Start) -> str:
 
 
 def _cluster(gpus: int) -> str:
-    """A cluster file for this machine: the one that comes with raysearch, for so many GPUs."""
+    """A cluster file for one machine: the one that comes with raysearch, for so many GPUs."""
     if not gpus:
         return builtin.clusters()["local"].read_text(encoding="utf-8")
-    text = builtin.clusters()["gpu-node"].read_text(encoding="utf-8")
+    text = builtin.clusters()[GPU_NODE].read_text(encoding="utf-8")
     return re.sub(r"(replicas: )8\b", rf"\g<1>{gpus}", text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from raysearch.commands import (
+    agreement,
     calibrate,
     completion,
     doctor,
@@ -26,6 +27,6 @@ from raysearch.commands import (
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, listing, doctor,
-    completion,
+    init, run, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, agreement, listing,
+    doctor, completion,
 )  # fmt: skip

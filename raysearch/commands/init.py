@@ -27,7 +27,7 @@ def add(command: Declare) -> None:
     sub.add_argument("--model", metavar="MODEL", help=f"{names}, a hub id or a folder (default: tiny)")
     sub.add_argument("--track", metavar="TRACK", help=f"what a prompt is: {', '.join(starter.TRACKS)} (default: t2v)")
     sub.add_argument("--machine", metavar="WHERE", help=f"{', '.join(starter.machines())} (default: here)")
-    sub.add_argument("--gpus", type=int, metavar="N", help="GPUs of this machine (default: as many as there are)")
+    sub.add_argument("--gpus", type=int, metavar="N", help="GPUs of the machine (default: as many as this one has)")
     sub.add_argument("--yes", action="store_true", help="ask nothing")
     sub.add_argument("--force", action="store_true", help="write files anew that are already there")
 
@@ -49,7 +49,7 @@ def init(args: argparse.Namespace) -> int:
         starter.JOB: f"what to run: {model}, {track}",
         starter.CLUSTER: f"where: this machine, {gpus or 'no'} GPU{'s' * (gpus != 1)}{counted}"
         if machine == starter.HERE
-        else f"where: {machine}; what you must change is at its top",
+        else f"where: {machine}{f', {gpus} GPUs' * bool(gpus)}; what you must change is at its top",
     }
     for path in written:
         print(f"wrote {path}  {notes.get(path.name, '')}".rstrip())
@@ -68,14 +68,18 @@ def _answer(asking: bool, question: str, default: str) -> str:
 
 def _gpus(given: int | None, machine: str, asking: bool) -> tuple[int, str]:
     """How many GPUs this machine has, and a note on who counted them."""
-    if machine != starter.HERE:
-        if given is not None:
-            raise UsageError(f"--gpus {given}: only of this machine; for {machine}, set them in the file it writes")
-        return 0, ""
+    if given is not None and machine not in (starter.HERE, starter.GPU_NODE):
+        raise UsageError(
+            f"--gpus {given}: counts the GPUs of one machine, {starter.HERE} or {starter.GPU_NODE}; leave it out for "
+            f"{machine}, and say in the {starter.CLUSTER} that is then written how many GPUs it has"
+        )
     if given is not None:
-        if not 0 <= given <= 64:
-            raise UsageError(f"--gpus {given}: give a whole number from 0 to 64")
+        least = int(machine == starter.GPU_NODE)
+        if not least <= given <= 64:
+            raise UsageError(f"--gpus {given}: give a whole number from {least} to 64")
         return given, ""
+    if machine != starter.HERE:
+        return 0, ""
     print("counting the GPUs of this machine ...", flush=True)
     count, by = starter.gpus()
     answer = _answer(asking, f"GPUs to use, of {count} that {by} counts", str(count))

@@ -13,6 +13,7 @@ from typing import Any
 from raysearch.commands.declaring import Declare, add_json, print_json, say
 from raysearch.commands.run import add_cluster
 from raysearch.errors import UsageError
+from raysearch.stopping import Terminated
 
 _FOLDER = """examples:
   raysearch {0} runs/demo                                  # a run, wherever it goes on
@@ -160,8 +161,9 @@ def follow(cluster: Any, client: Any, args: argparse.Namespace, name: str) -> in
     """Print what a job prints until it ends; returns its exit code. Ctrl-C leaves the job running."""
     try:
         code: int = cluster.follow(client, name)
-    except KeyboardInterrupt:
-        return 130 if detached(args, name) == 0 else 1
+    except KeyboardInterrupt as stopped:
+        detached(args, name)
+        return 143 if isinstance(stopped, Terminated) else 130
     print({0: f"{name} has succeeded", 130: f"{name} was stopped"}.get(code, f"{name} has failed, exit code {code}"))
     return code
 

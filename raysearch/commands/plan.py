@@ -47,16 +47,19 @@ def plan(args: argparse.Namespace) -> int:
     from raysearch import config
     from raysearch.generators.scale import scale
     from raysearch.runs.pace import speed
-    from raysearch.runs.plan import simulate, together, took
+    from raysearch.runs.plan import Took, simulate, together, took
 
     searches = _searches(config.load(args.job, args.overrides, args.cluster))
     first = searches[0]
     job, known = first.job, scale(first.job.generator)
     found = speed(job, first.judges, known, args.gpu, args.mfu, given(args), args.run or "")
+    itself = took(args.run) if args.run else Took("")
     plans = []
     for n in args.generators or [job.cluster.generators.replicas]:
-        rewards = args.rewards or _keeping_up(job, found.pace, n)
-        plans.append(together([simulate(resolved, found.pace, n, rewards) for resolved in searches]))
+        alone = job.cluster.executor == "inline" and not args.generators
+        rewards = 0 if alone else args.rewards or _keeping_up(job, found.pace, n)
+        each = [simulate(resolved, found.pace, 1 if alone else n, rewards) for resolved in searches]
+        plans.append(itself.held(together(each)))
     if args.json:
         print_json({"pace": asdict(found.pace), "plans": [asdict(p) for p in plans]})
         return 0
@@ -64,7 +67,7 @@ def plan(args: argparse.Namespace) -> int:
         print(note)
     _table(plans, found)
     if args.run:
-        print(took(args.run))
+        print(itself.text)
     _limits(first, known, found, args)
     return 0
 

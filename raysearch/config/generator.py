@@ -8,12 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from raysearch.canonical import UNKEYED
+from raysearch.config.cheaper import Adapters, Preview, Quantization
 from raysearch.errors import UsageError
 from raysearch.times import TIMES
 
 Pixels = Annotated[int, Ge(1), Le(16_384)]
 Times = Literal["even", "warped", "vp", "vp_warped"]
 DType = Literal["float32", "bfloat16", "float16"]
+Offload = Literal["model", "sequential", "group"]
 
 
 @dataclass
@@ -49,6 +51,14 @@ class GeneratorConfig:
         compile: the network by torch.compile, which rounds differently.
         trust_remote_code: true runs code that a model brings.
         call: further arguments of the pipeline call.
+        lora: an adapter of the network, {model: FILE, scale: 1.0}, or a list of them; see docs/fast.md, also for the
+            settings that follow.
+        quantization: networks in fewer bits, by the name of the part: {transformer: {with: torchao, type: ...}}.
+        attention: what computes attention in the network, a backend of diffusers such as `flash`; null for PyTorch's.
+        layerwise_casting: keep the weights of the network in this dtype, and compute in that of `dtype`.
+        offload: keep weights in host memory while they are not needed: of whole parts (`model`), or of the network's
+            blocks, one at a time (`sequential`) or the next beside the present one (`group`).
+        preview: what decodes the reads of a search that are not final: {decoder: FILE}, a tiny one, and {size: 0.5}.
         endpoint: of an `api`, e.g. http://localhost:8000/v1; its key is RAYSEARCH_API_KEY, from the environment alone.
         price: of a video of an `api`, in USD.
         budget: of an `api`, {usd: 20}; no request is sent that would exceed it, those of earlier runs in the folder
@@ -86,6 +96,12 @@ class GeneratorConfig:
     times: Times = "even"
     card: str | None = None
     scheduler: dict[str, Any] = field(default_factory=dict)
+    lora: Adapters = field(default_factory=list)
+    quantization: dict[str, Quantization] = field(default_factory=dict)
+    attention: str | None = None
+    layerwise_casting: Literal["float8_e4m3fn", "float8_e5m2", "bfloat16", "float16"] | None = None
+    offload: Offload | None = None
+    preview: Preview = field(default_factory=Preview)
     endpoint: str | None = None
     price: Annotated[float, Gt(0), Le(100_000)] | None = field(default=None, metadata=UNKEYED)
     budget: dict[str, Annotated[float, Gt(0), Le(1_000_000_000)]] = field(default_factory=dict, metadata=UNKEYED)

@@ -29,6 +29,12 @@ class PartSpec(TypedDict, total=False):
     revision: str | None
 
 
+class TrackSpec(TypedDict, total=False):
+    """What the specs of trackers have in common; the other keys are options of the one that is named."""
+
+    name: str
+
+
 Spec = Annotated[dict[str, Any], As(PartSpec)]
 
 
@@ -48,6 +54,8 @@ class Job:
         films: which videos to keep, `best`, `shown` (best, worst and first), `all` or `none`.
         latents: which states to keep on disk once a search is done, `best`, `finals` or `none`; while it runs all are
             kept, so that nothing is lost.
+        track: where the run is also logged, `tensorboard`, `wandb` or `mlflow`, or a mapping with `name` and its
+            options; null for nowhere.
         baseline: run a guided search without its guide too, so that the report can tell what the guide has done.
         needs_gpu: refuse to compute the generator on a CPU, where a large model takes days instead of minutes.
         challenge: settings of `raysearch challenge`, which alone reads them.
@@ -66,6 +74,7 @@ class Job:
     choose: dict[str, Any] = field(default_factory=dict)
     films: Films = "shown"
     latents: Latents = "best"
+    track: Annotated[Any, As(str | TrackSpec | None)] = None
     baseline: bool = True
     needs_gpu: bool = False
     challenge: dict[str, Any] = field(default_factory=dict)

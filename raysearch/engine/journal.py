@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from raysearch import storage
+from raysearch.engine import segments
 from raysearch.engine.lease import Lease
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, digest
@@ -52,15 +53,16 @@ class Journal:
         self._lease: Lease | None = None
         self._manifest, self._stamp = manifest, _stamp(manifest)
         self._begun = self._same_run()
-        segments = self._segments()
-        if segments and not self._begun:
+        found = segments.paths(url)
+        if found and not self._begun:
             raise UsageError(
                 f"{url} holds outcomes, but no manifest.json that says which models and rewards they come from; "
                 "restore it, or choose another run="
             )
-        for path in segments:
+        for path in found:
             self._read(path)
-        self._segment, self._writer, self._lines = len(segments), secrets.token_hex(4), list[bytes]()
+        self._names = [path.rsplit("/", 1)[-1] for path in found]
+        self._segment, self._writer, self._lines = len(found), secrets.token_hex(4), list[bytes]()
 
     @classmethod
     @contextmanager
@@ -116,21 +118,25 @@ class Journal:
     def _append(self, record: dict[str, Any]) -> None:
         body = json.dumps(record, sort_keys=True, allow_nan=False)
         line = f'{{"crc": {zlib.crc32(body.encode())}, {body[1:]}\n'.encode()
-        path = f"{self.url}/outcomes/{self._segment:05d}-{self._writer}.jsonl"
+        name = f"{self._segment:05d}-{self._writer}.jsonl"
+        path = f"{self.url}/outcomes/{name}"
         if self._appends:
             storage.append(path, line)
         else:
+            if not self._lines:
+                self._names.append(name)
+                segments.name(self.url, self._names)
             storage.write(path, b"".join([*self._lines, line]))
         self._lines.append(line)
         if len(self._lines) == SEGMENT:
             self._segment, self._lines = self._segment + 1, []
 
-    def _segments(self) -> list[str]:
-        """The files with Outcomes, the oldest first."""
-        return [path for path in storage.files(f"{self.url}/outcomes") if path.endswith(".jsonl")]
-
     def _read(self, path: str) -> None:
-        for line in storage.read(path).splitlines():
+        try:
+            lines = storage.read(path).splitlines()
+        except FileNotFoundError:
+            return  # its writer was killed before the first line
+        for line in lines:
             try:
                 outcome, settles = self._parse(line)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

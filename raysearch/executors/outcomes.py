@@ -22,4 +22,4 @@ def outcome(key: str, made: Made, scores: Mapping[str, float | str], seconds: fl
     errors = {name: value for name, value in scores.items() if isinstance(value, str)}
     why = "; ".join(f"{name.removesuffix('.error')}: {reason}" for name, reason in errors.items())
     cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds, made.gradients)
-    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost, why)
+    return Outcome(key, next(iter(rewards.values()), float("nan")), rewards, made.log_ratio, cost, why, made.decode)

@@ -20,6 +20,7 @@ class Cluster:
         rewards: time per score of each reward replica.
         nodes: node of each generator replica; each has its own where none are given.
         decode_s: decoding, for each Move that is scored or filmed.
+        score_s: scoring by the generator replica itself, for each Move that is scored, where one process does both.
         transfer_s: moving a state to another node.
         load_s: until a replica is ready, at the start and after it was lost.
         lost: (time, generator replica) pairs: the replica dies then, with the states of its node if no other replica
@@ -33,6 +34,7 @@ class Cluster:
     rewards: Sequence[float] = (0.1,)
     nodes: Sequence[str] = ()
     decode_s: float = 0.0
+    score_s: float = 0.0
     transfer_s: float = 0.0
     load_s: float = 0.0
     lost: Sequence[tuple[float, int]] = ()

@@ -139,6 +139,7 @@ class Virtual:
             return replica.pace
         decoded = request.move is None or _scored(request)
         seconds = replica.pace * self._evaluations(request) + cluster.decode_s * decoded
+        seconds += cluster.score_s * _scored(request)
         if cluster.spread:
             sigma = math.sqrt(math.log1p(cluster.spread**2))
             draw = random.Random(f"{request.key}{cluster.seed}").gauss(-sigma * sigma / 2, sigma)

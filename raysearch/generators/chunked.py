@@ -13,7 +13,8 @@ step, and a replica that receives one computes the cache again (one clean forwar
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.generators.classes import of_class
 from raysearch.generators.conditioning import arguments, with_defaults
-from raysearch.generators.contract import Generator, Path
+from raysearch.generators.contract import Generator, Path, Previewing
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.generators.layout import OVERLAP, Chunk, layout
@@ -67,6 +68,13 @@ class Chunked:
         frames = self.parts[0].decode(x0[:, :, : chunks[-1].end], noise)
         each = (len(frames) - 1) // max(chunks[-1].end - 1, 1)  # the first latent frame is a single frame
         return frames if chunks[0].new == 0 else frames[-each * (chunks[-1].end - chunks[0].new) :]
+
+    @contextmanager
+    def previewing(self) -> Iterator[str]:
+        """Within, the first part decodes as `generator.preview` says; see contract.Previewing."""
+        first = self.parts[0]
+        with first.previewing() if isinstance(first, Previewing) else nullcontext("") as name:
+            yield name
 
     def path(self, k: int) -> Path:
         """(a, s, a', s') of step k as tensors [1, 1, F, 1, 1]; see contract.Generator."""

@@ -7,6 +7,7 @@ the same bits whatever else is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -79,6 +80,18 @@ class InChunks(Protocol):
             first: the first chunk, counted from the first one that is made; below 0 for given ones, if there are any.
             end: the chunk before which to end.
             noise: a CPU generator for decoders that draw random numbers.
+        """
+        ...
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """What a generator may offer beyond the Generator protocol: a cheaper decode for reads that are not final."""
+
+    def previewing(self) -> AbstractContextManager[str]:
+        """Within, `decode` and `decode_chunks` make the same frames more cheaply and less exactly.
+
+        Gives the name of that decode, which every Outcome of such a read says; empty where decoding is as always.
         """
         ...
 

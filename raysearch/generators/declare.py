@@ -172,11 +172,13 @@ class ShippedModel:
         name: its name in a job.
         folder: returns the folder with its model_index.json.
         register: imports the classes that diffusers looks up by name when it loads the model.
+        preview: returns the file of its tiny decoder, which a job names `generator.preview.decoder: NAME`.
     """
 
     name: str
     folder: Callable[[], Path]
     register: Callable[[], None]
+    preview: Callable[[], Path] | None = None
 
 
 def image(frames: Frames, call: Call, prompt_id: str) -> Call:

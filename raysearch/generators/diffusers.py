@@ -12,7 +12,8 @@ import torch
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, memory, parts
+from raysearch.generators import cheaper, families, memory, parts
+from raysearch.generators.cheaper import adapters, placement, preview, quantization
 from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.contract import Generator
@@ -35,6 +36,7 @@ class DiffusersModel:
         fps: frames per second of the videos.
         offload: the device of the networks if the encoders are kept off it while they are not needed, else None.
         fit: how conditioning frames get the shape of the video (generator.fit).
+        previews: how reads that are not final are decoded, None for as all others (generator.preview).
         call: the arguments of the ordinary pipeline call that no prompt changes.
     """
 
@@ -63,6 +65,7 @@ class DiffusersModel:
             memory.prepare(pipeline, settings)
         self.pipeline, self.steps, self.fps, self.offload = pipeline, steps, fps, offload
         self.fit: Fit = "crop" if settings is None else settings.fit
+        self.previews = None if settings is None else preview.load(settings, pipeline)
         self.call = own_names(type(pipeline), call)
 
     @classmethod
@@ -88,10 +91,15 @@ class DiffusersModel:
         name = pipeline_class(config)
         if not trusted:
             refuse_unknown(config.pipeline_call(), name)
-        pipeline = pretrained.pipeline(folder, "generator.model", config.revision, trusted, parts.dtypes(config))
+        cheaper.check_device(config, device)
+        pipeline = pretrained.pipeline(
+            folder, "generator.model", config.revision, trusted, parts.dtypes(config), quantization.makers(config)
+        )
+        adapters.load(pipeline, config)
+        placement.prepare(pipeline, config)
         parts.set_scheduler(pipeline, config.scheduler)
         assert config.steps is not None and config.fps is not None
-        options: dict[str, Any] = {"offload": _place(pipeline, torch.device(device), config.offload_text)}
+        options: dict[str, Any] = {"offload": _place(pipeline, torch.device(device), config)}
         if config.chunks > 1:
             options["chunks"] = config.chunks
         call = parts.set_guider(pipeline, parts.with_rate(config, name).pipeline_call())
@@ -117,7 +125,9 @@ class DiffusersModel:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
         prompt = arguments(cls, text, clip, prompt_id, call)
         driven = WithSound if families.of(cls).sound else DiffusersGenerator
-        return driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
+        generator = driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
+        generator.previews = self.previews
+        return generator
 
     def ready(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline whose encoders leave the device between prompts, if the model is set so; else the same one."""
@@ -128,12 +138,15 @@ class DiffusersModel:
         return pipeline
 
 
-def _place(pipeline: Pipeline, device: torch.device, offload_text: bool) -> torch.device | None:
-    """Move the pipeline to its device, without encoders that are to be offloaded, for which the device is returned."""
-    if not offload_text or device.type == "cpu":
+def _place(pipeline: Pipeline, device: torch.device, config: GeneratorConfig) -> torch.device | None:
+    """Move the pipeline to its device, without what is to be offloaded, for which the device is returned."""
+    if device.type == "cpu" or not (config.offload_text or config.offload):
         pipeline.to(device)
         return None
+    waiting = (*memory.ENCODERS, *memory.NETWORKS, "vae") if config.offload else memory.ENCODERS
     for name, part in pipeline.components.items():
-        if isinstance(part, torch.nn.Module) and name not in memory.ENCODERS:
+        if isinstance(part, torch.nn.Module) and name not in waiting:
             part.to(device)
+    if config.offload:
+        placement.offload(pipeline, config, device)
     return device

@@ -15,7 +15,7 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import classes, custom, families, inputs, memory, parts, published, sizes, solver
+from raysearch.generators import cheaper, classes, custom, families, inputs, memory, parts, published, sizes, solver
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.magi1.folder import is_magi1
@@ -42,6 +42,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
             not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
     if config.name != "diffusers":
+        cheaper.refuse(config)
         custom.check(config, prompts)
         return
     pipeline, call, index = pipeline_class(config), config.pipeline_call(), model_index(config)
@@ -54,6 +55,7 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
     parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
     vae, network = configs(config)
     inputs.check_network(pipeline, network)
+    cheaper.check(config, index, pipeline, lambda part: _config(config, part))
     if known := sizes.sizes(pipeline, _autoencoder(index), vae, network):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
@@ -134,7 +136,7 @@ def pin(config: GeneratorConfig) -> GeneratorConfig:
     """
     if config.name != "diffusers":
         return config
-    config = parts.with_rate(config, pipeline_class(config))
+    config = cheaper.pin(parts.with_rate(config, pipeline_class(config)))
     if config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
     index = hub.fetch(config.model, INDEX, KEY, config.revision)

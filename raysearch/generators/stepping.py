@@ -10,14 +10,15 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 
 from raysearch.errors import UsageError
 from raysearch.generators import families, hooks, inputs
+from raysearch.generators.cheaper import preview
 from raysearch.generators.contract import Path
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.memory import NETWORKS
@@ -43,6 +44,7 @@ class DiffusersGenerator:
         self.pipe.scheduler = one_step(pipeline.scheduler)
         self.family = families.of(type(pipeline))
         self.steps = steps
+        self.previews: preview.PreviewDecode | None = None  # how reads that are not final are decoded
         self._call: Call = call
         parameters = inspect.signature(type(pipeline).__call__).parameters
         if "num_inference_steps" in parameters and "timesteps" not in call:
@@ -98,6 +100,17 @@ class DiffusersGenerator:
         unchecked = hooks.frames_of_vae(self.pipe, lambda: self._run(0, x0, noise, idle=True, output="pt", grad=True))
         processed: torch.Tensor = self.pipe.video_processor.postprocess_video(unchecked, output_type="pt")
         return processed[0].float()
+
+    @contextmanager
+    def previewing(self) -> Iterator[str]:
+        """Within, `decode` is that of `generator.preview`; see contract.Previewing."""
+        if self.previews is None:
+            yield ""
+            return
+        if self._kept is None:
+            self.draw(torch.Generator().manual_seed(0))  # conditions are encoded by the model's own autoencoder
+        with preview.applied(self, self.previews):
+            yield self.previews.name
 
     def path(self, k: int) -> Path:
         """(a, s, a', s') of step k; see contract.Generator."""

@@ -1,4 +1,4 @@
-"""What a user sees of a run while it is going on: a live table or plain lines, the event log, and Ray's metrics.
+"""What a user sees of a run while it goes on: a live table or plain lines, the event log, Ray's metrics, a tracker.
 
 Observers see Rounds, Outcomes and pools, and change nothing; what they cannot write never ends a run.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.live import Live
 
 from raysearch.config.settings import Job
 from raysearch.engine.task import Observer
-from raysearch.observe import notebook
+from raysearch.observe import notebook, trackers
 from raysearch.observe.events import EventLog
 from raysearch.observe.history import totals
 from raysearch.observe.lines import Lines
 from raysearch.observe.progress import Progress
 from raysearch.observe.screen import Screen
+from raysearch.observe.tracking import Tracking
 
 __all__ = ["EventLog", "Lines", "Progress", "Screen", "totals", "watching"]
 
@@ -42,10 +43,12 @@ def watching(
 
     Yields:
         The view on the terminal, which knows the progress of the run, and the other observers: the event log, and the
-        metrics of Ray where Ray runs the job.
+        metrics of Ray where Ray runs the job, and the tracker that the job names.
     """
-    with EventLog(job, folder, searches, versions, began) as log:
-        others: list[Observer] = [log]
+    spec = trackers.read(job.track)
+    tracked = Tracking(spec, job, folder) if spec else nullcontext()
+    with EventLog(job, folder, searches, versions, began) as log, tracked as tracking:
+        others: list[Observer] = [log, *([tracking] if tracking is not None else [])]
         if job.cluster.executor == "ray" and not idle:
             from raysearch.observe.ray_metrics import RayMetrics
 

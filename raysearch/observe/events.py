@@ -148,7 +148,15 @@ def segments(fs: Any, root: str) -> list[str]:
     if fs.isfile(f"{root}/{EVENTS}.jsonl"):
         return [f"{root}/{EVENTS}.jsonl"]
     folder = f"{root}/{EVENTS}"
-    return sorted(fs.ls(folder, detail=False)) if fs.isdir(folder) else []
+    fs.invalidate_cache(folder)  # others write there
+    found = sorted(fs.ls(folder, detail=False)) if fs.isdir(folder) else []
+    while not storage.appends(fs):  # a listing may lag behind, a look at the next name does not
+        fs.invalidate_cache(folder)
+        path = f"{folder}/{len(found):05d}.jsonl"
+        if not fs.exists(path):
+            break
+        found.append(path)
+    return found
 
 
 def _rounded(cost: Any) -> dict[str, Any]:

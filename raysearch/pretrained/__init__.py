@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -76,9 +77,23 @@ def network(
     return loaded.eval()
 
 
+@dataclass(frozen=True)
+class Quantized:
+    """How a network is loaded in fewer bits.
+
+    Attributes:
+        file: a GGUF file with its weights; None for those of the model.
+        config: makes the quantisation of the library of its class, `diffusers` or `transformers`.
+    """
+
+    file: Path | None
+    config: Callable[[str], Any] | None
+
+
 def pipeline(
-    model: str, key: str, revision: str | None = None, trust: bool = False, dtypes: Mapping[str, Any] | None = None
-) -> Loaded:
+    model: str, key: str, revision: str | None = None, trust: bool = False, dtypes: Mapping[str, Any] | None = None,
+    quantized: Mapping[str, Quantized] | None = None,
+) -> Loaded:  # fmt: skip
     """Load a diffusers pipeline, each of its networks by `network`.
 
     Args:
@@ -87,6 +102,7 @@ def pipeline(
         revision: of a hub id.
         trust: whether code that the model brings may run.
         dtypes: the torch.dtype of networks by the name of the part, and `default` for the others.
+        quantized: networks to load in fewer bits, by the name of the part.
 
     Raises:
         UsageError: if a part cannot be read, is not whole, or brings its own code and is not trusted.
@@ -96,11 +112,16 @@ def pipeline(
     index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
     dtypes = dtypes or {}
     usual = dtypes.get("default")
-    parts = {
-        name: network(cls, model, key, name, revision, trust, dtype=dtypes.get(name, usual))
-        for name, entry in index.items()
-        if (cls := _network_class(entry)) is not None
-    }
+    parts = {}
+    for name, entry in index.items():
+        if (cls := _network_class(entry)) is None:
+            continue
+        dtype, few = dtypes.get(name, usual), (quantized or {}).get(name)
+        if few is not None and few.file is not None:
+            parts[name] = _gguf(cls, few.file, model, key, name, revision, dtype)
+        else:
+            more = {} if few is None or few.config is None else {"quantization_config": few.config(entry[0])}
+            parts[name] = network(cls, model, key, name, revision, trust, dtype=dtype, **more)
     try:
         return DiffusionPipeline.from_pretrained(
             model, revision=revision, dtype=usual, use_safetensors=True, trust_remote_code=trust, **parts
@@ -112,6 +133,24 @@ def pipeline(
                 "generator.trust_remote_code=true"
             ) from None
         raise UsageError(f"{key}={model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
+
+
+def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str | None, dtype: Any) -> Loaded:
+    """A network from a GGUF file, with the configuration of the model. It must hold every tensor of the network."""
+    from diffusers import GGUFQuantizationConfig
+
+    def load() -> Loaded:
+        try:
+            return cls.from_single_file(
+                str(file), config=model, subfolder=part, config_revision=revision, dtype=dtype,
+                quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+            )  # fmt: skip
+        except NotImplementedError:  # placing a tensor that was not in the file
+            raise UsageError(
+                f"{key}={str(file)!r}{of(part)}: the file lacks tensors of {cls.__name__}; fetch it again"
+            ) from None
+
+    return _attempt(load, cls.__name__, str(file), key, part).eval()
 
 
 def _network_class(entry: Any) -> Any:
@@ -161,8 +200,8 @@ def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str
     try:
         with _quiet():
             return load()
-    except ImportError:
-        raise  # a package that is missing, which the caller knows better
+    except (ImportError, UsageError):
+        raise  # a package that is missing, which the caller knows better, or what is told already
     except Exception as error:  # of libraries, which fail in every way on files that they did not write
         if "trust_remote_code" in str(error):
             raise UsageError(

@@ -1,16 +1,20 @@
-"""The report of a run wherever its folder is: one at s3://, gs:// ... is first copied here, as far as it is read."""
+"""The report of a run wherever its folder is: one at s3://, gs:// ... is first copied here, as far as it is read.
+
+Files are asked for by name, for the listings of such a store may lag behind its writes.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-import fsspec
-
-from raysearch import report, storage
-
-FINISHED = ("result.json", "config.yaml", "films/", "best/")  # what the report of a run reads ...
-PARTIAL = (*FINISHED, "manifest.json", "outcomes/", "events")  # ... and that of one that is not finished
+from raysearch import report, runs, storage
+from raysearch.engine import segments
+from raysearch.errors import UsageError
+from raysearch.observe import events
+from raysearch.runs import results
+from raysearch.writers import record
 
 
 def publish(run: str, partial: bool = False) -> tuple[str, list[str]]:
@@ -27,29 +31,56 @@ def publish(run: str, partial: bool = False) -> tuple[str, list[str]]:
         UsageError: the folder holds no run.
     """
     if "://" not in run:
-        path, told = _write(run, partial)
-        return str(path), told
-    fs, root = fsspec.core.url_to_fs(run)
+        found = _read(run, partial)
+        return str(report.write(found)), _told(found)
+    run = run.rstrip("/")
     with tempfile.TemporaryDirectory() as folder:
-        copy = f"{folder}/{root.rstrip('/').rsplit('/', 1)[-1]}"  # the page shows the name of its folder
-        found = {path[len(root) :].lstrip("/"): path for path in fs.find(root)}
-        wanted = FINISHED if "result.json" in found and not partial else PARTIAL
-        for name, path in found.items():
-            if name.startswith(wanted):
-                Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
-                fs.get_file(path, f"{copy}/{name}")
-        page, told = _write(copy, partial)
+        copy = f"{folder}/{run.rsplit('/', 1)[-1]}"  # the page shows the name of its folder
+        Path(copy).mkdir()
+        _copy(run, copy, [results.RESULT, *results.BEGUN])
+        if partial or not Path(copy, results.RESULT).is_file():
+            fs, root = storage.locate(run)
+            logs = [f"{events.EVENTS}/{path.rsplit('/', 1)[-1]}" for path in events.segments(fs, root)]
+            listed = [*segments.paths(run), *storage.files(f"{run}/{record.FOLDER}")]
+            _copy(run, copy, [*logs, *(path[len(run) :].lstrip("/") for path in listed)])
+        try:
+            found = _read(copy, partial)
+        except UsageError as error:
+            raise UsageError(str(error).replace(copy, run)) from None
+        _copy(run, copy, _films(found))
+        page = report.write(found)
         storage.write(f"{run}/{page.name}", page.read_bytes())
-    return f"{run}/{page.name}", told
+    return f"{run}/{page.name}", _told(found)
 
 
-def _write(folder: str, partial: bool) -> tuple[Path, list[str]]:
-    """Of a local folder."""
-    from raysearch import runs
+def _copy(run: str, copy: str, names: Iterable[str]) -> None:
+    """Copy those files of a run folder that are there."""
+    for name in names:
+        target = Path(copy, name)
+        if target.is_file() or not target.resolve().is_relative_to(Path(copy).resolve()):
+            continue
+        try:
+            data = storage.read(f"{run}/{name}")
+        except FileNotFoundError:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
 
-    found, told = report.read(folder, partial or runs.unfinished(folder)), []
-    path = report.write(found)
+
+def _films(found: report.Run) -> list[str]:
+    """The files in which the films of a run may be."""
+    every = (*found.entries, *found.unguided)
+    return [*(path for entry in every for path in entry.films.values()), *(f"best/{e.name}.mp4" for e in found.entries)]
+
+
+def _read(folder: str, partial: bool) -> report.Run:
+    """A local folder."""
+    return report.read(folder, partial or runs.unfinished(folder))
+
+
+def _told(found: report.Run) -> list[str]:
+    told = []
     if found.progress is not None:
         done, of = found.progress
         told.append(f"{done} of {of} searches finished: this is an interim report; the same command resumes the run")
-    return path, [*told, *(f"warning: {line}" for line in report.warnings(found))]
+    return [*told, *(f"warning: {line}" for line in report.warnings(found))]

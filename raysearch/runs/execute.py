@@ -20,7 +20,7 @@ from raysearch.executors import Executor, machine
 from raysearch.executors.create import create
 from raysearch.executors.idle import Idle
 from raysearch.moves import encode
-from raysearch.observe import Progress, watching
+from raysearch.observe import Progress, trackers, watching
 from raysearch.rewards.spec import check_models
 from raysearch.runs import spread
 from raysearch.runs.earlier import begin
@@ -94,6 +94,7 @@ def stage(
         began: when this invocation began, as time.time() gives it.
     """
     job = resolved.job
+    trackers.read(job.track)
     for line in journal.warnings():
         print(line, flush=True)
     idle = complete(todo, journal, job.films, films.has)

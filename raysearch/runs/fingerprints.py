@@ -12,7 +12,7 @@ from typing import Any
 from raysearch import rewards
 from raysearch.canonical import digest, keyed
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import custom, found
+from raysearch.generators import cheaper, custom, found
 from raysearch.rewards import registry
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
@@ -26,7 +26,8 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
         own = config.name if config.name in custom.OWN else _source(config.name)
         more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
         return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more])
-    return digest([keyed(config), _weights(config.model, config.revision, "generator")])
+    more = [_sum(file) for file in cheaper.files(config)]
+    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *more])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
@@ -66,11 +67,16 @@ def _folder(path: str) -> str:
     for file in sorted(
         p for p in Path(path).rglob("*") if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".py")
     ):
-        size = file.stat().st_size
-        with file.open("rb") as f:
-            data = f.read(WHOLE)
-            if size > WHOLE:
-                f.seek(-(1 << 20), 2)
-                data = data[: 1 << 20] + f.read()
-        sums.append([str(file.relative_to(path)), size, hashlib.sha256(data).hexdigest()])
+        sums.append([str(file.relative_to(path)), *_sum(file)])
     return digest(sums)
+
+
+def _sum(file: Path) -> list[Any]:
+    """Size and hash of a file; see WHOLE."""
+    size = file.stat().st_size
+    with file.open("rb") as f:
+        data = f.read(WHOLE)
+        if size > WHOLE:
+            f.seek(-(1 << 20), 2)
+            data = data[: 1 << 20] + f.read()
+    return [size, hashlib.sha256(data).hexdigest()]

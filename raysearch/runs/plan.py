@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from raysearch import config
 from raysearch.config.settings import Job
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
@@ -21,7 +22,7 @@ from raysearch.executors.virtual import Cluster, Virtual
 from raysearch.moves import Outcome
 from raysearch.runs import spread
 from raysearch.runs.resolve import Resolved, resolve
-from raysearch.runs.results import RESULT, folder
+from raysearch.runs.results import CONFIG, RESULT, folder
 from raysearch.runs.rewriting import imagined
 
 
@@ -68,9 +69,10 @@ class Plan:
 
 
 def measured(run: str) -> Pace:
-    """The pace of a run: medians over the Outcomes of its journal.
+    """The pace of a run: means over the Outcomes of its journal, so that the slow calls count as they did there.
 
-    The time of a Move is fitted as evaluations x evaluation_s + decode_s where Moves of several lengths allow it.
+    The time of a Move is evaluations x evaluation_s + decode_s; decode_s is fitted where Moves of several lengths allow
+    it, and evaluation_s then gives the sum of all times.
 
     Raises:
         UsageError: if the journal holds no Outcome.
@@ -81,24 +83,64 @@ def measured(run: str) -> Pace:
         raise UsageError(f"{run}: its journal holds no Outcome to measure by; give --seconds-per-nfe instead")
     scores = [o.cost.reward_s for o in outcomes if o.cost.reward_calls]
     decode = _decode(outcomes)
-    evaluation = statistics.median(max(o.cost.generate_s - decode, 0.0) / o.cost.nfe for o in outcomes)
-    return Pace(evaluation, decode, statistics.median(scores) if scores else 0.0)
+    rest = sum(o.cost.generate_s - decode * bool(o.cost.reward_calls) for o in outcomes)
+    evaluation = max(rest, 0.0) / sum(o.cost.nfe for o in outcomes)
+    return Pace(evaluation, decode, statistics.fmean(scores) if scores else 0.0)
 
 
-def took(run: str) -> str:
-    """What the last invocation of a finished run took, in a line: to start and load models, and to work."""
-    budget = json.loads((folder(run) / RESULT).read_text())["budget"]
+@dataclass(frozen=True)
+class Took:
+    """What the last invocation of a finished run took.
+
+    Attributes:
+        text: a line that says it, with loading and the time between calls apart.
+        share: its time of work as a multiple of the simulated one, in which calls follow each other at once; 1 where
+            that is not known.
+    """
+
+    text: str
+    share: float = 1.0
+
+    def held(self, plan: Plan) -> Plan:
+        """A plan with the time between calls: the same work, over more time."""
+        s = self.share
+        busy = (plan.generators_busy / s, plan.rewards_busy / s)
+        return replace(plan, seconds=plan.seconds * s, generators_busy=busy[0], rewards_busy=busy[1],
+                       gpu_h=plan.gpu_h * s)  # fmt: skip
+
+
+def took(run: str) -> Took:
+    """What the last invocation of a finished run took: to start and load models, in calls, and between them."""
+    root = folder(run)
+    budget = json.loads((root / RESULT).read_text())["budget"]
     pools, worked = budget["pools"], budget["worked_s"]
     if not budget["executed"]:
-        return f"{run} itself: its last invocation executed nothing, so there is nothing to compare with"
+        return Took(f"{run} itself: its last invocation executed nothing, so there is nothing to compare with")
     busy = ", ".join(
         f"{pool['replicas']:.0f} {name} busy {pool['busy_s'] / max(pool['replicas'] * worked, 1e-9):.0%}"
         for name, pool in pools.items()
     )
-    return (
+    text = (
         f"{run} itself: {budget['seconds'] - worked:.0f} s to start and load models, which no time above holds, and "
         f"{worked:.0f} s of work on {busy}, for {budget['executed']} moves"
     )
+    job = replace(config.load(str(root / CONFIG), elsewhere=True), run=run)
+    alone = simulate(resolve(job, record=_manifest(root)), measured(run), *_replicas(job, pools))
+    if alone.moves != budget["executed"] or not alone.seconds:
+        return Took(f"{text}; it had begun earlier, so its time between calls is not known and not counted")
+    share = max(worked / alone.seconds, 1.0)
+    return Took(
+        f"{text}. Its calls alone would take {alone.seconds:.0f} s: films, states, later replicas and waiting take "
+        f"{share - 1:.0%} more, which the times above hold",
+        share,
+    )
+
+
+def _replicas(job: Job, pools: Mapping[str, Mapping[str, Any]]) -> tuple[int, int]:
+    """Replicas of generators and rewards with which a run has worked."""
+    return (1, 0) if job.cluster.executor == "inline" else (
+        int(pools["generators"]["replicas"]), int(pools["rewards"]["replicas"])
+    )  # fmt: skip
 
 
 def _decode(outcomes: Sequence[Outcome]) -> float:
@@ -121,14 +163,16 @@ def simulate(job: Job | Resolved, pace: Pace, generators: int, rewards: int, spr
         job: the job.
         pace: seconds on one replica.
         generators: replicas of the generator.
-        rewards: replicas of the rewards.
+        rewards: replicas of the rewards; 0 where one process does both, one after the other.
         spread: coefficient of variation of the time of a Move.
 
     Raises:
         UsageError: if a search of the job cannot run.
     """
-    cluster = Cluster([pace.evaluation_s] * generators, [pace.score_s] * rewards, decode_s=pace.decode_s, spread=spread)
-    return simulate_on(cluster, job)
+    pools = [pace.evaluation_s] * generators, [pace.score_s] * rewards or [0.0]
+    cluster = Cluster(*pools, decode_s=pace.decode_s, score_s=0.0 if rewards else pace.score_s, spread=spread)
+    found = simulate_on(cluster, job)
+    return found if rewards else replace(found, rewards=0, rewards_busy=0.0)
 
 
 def simulate_on(cluster: Cluster, job: Job | Resolved) -> Plan:

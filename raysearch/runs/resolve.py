@@ -16,10 +16,12 @@ from raysearch import writers
 from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
+from raysearch.errors import UsageError
 from raysearch.generators import api, feasible, inputs, solver
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
+from raysearch.observe import trackers
 from raysearch.prompts import Prompt
 from raysearch.rewards.spec import check_models
 from raysearch.runs.fingerprints import generator_fingerprint
@@ -131,6 +133,7 @@ def resolve(
     if isinstance(job, Resolved):
         return job
     shared = shared or Shared()
+    trackers.read(job.track, here=False)
     stock = ""
     if solver.asked(job.search):
         stock = "" if elsewhere else feasible.stock_kernel(job.generator)
@@ -144,6 +147,10 @@ def resolve(
     frames = length.made if length else model.num_frames
     judged = shared.once("judges", (job.reward, job.watch, job.choose, frames, model.fps), lambda: judges(job, frames))
     how = recipe(job, judged[0])
+    if how.guided and model.offload:
+        raise UsageError(
+            f"generator.offload={model.offload}: a guide needs network and autoencoder at once; leave one of them out"
+        )
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
     rewriting = writers.read(job.prompts.rewrite)
     if with_prompts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import InChunks, Recording, Sound, Sounding
+from raysearch.generators.contract import InChunks, Previewing, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.rewards.base import context_flows
+from raysearch.sampling.effort import CountingCritic, Effort, Made
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.move import address, run_move, shown
 from raysearch.sampling.state import State, Store
@@ -29,43 +30,6 @@ __all__ = [
 ]  # fmt: skip
 
 PROMPTS_KEPT = 8  # prompts of which a replica keeps the generators (with their conditions), one for each wording
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What a Move took, beside its state and its view.
-
-    Attributes:
-        nfe: network function evaluations.
-        seconds: busy seconds of the replica.
-        log_ratio: log p - log q.
-        missing: the state of the parent could not be loaded, and nothing was done.
-        gradients: reward gradients that the guide asked for.
-        bytes: size of the state, where it goes to an object store.
-        hash: of the state, where it goes to an object store.
-    """
-
-    nfe: int = 0
-    seconds: float = 0.0
-    log_ratio: float = 0.0
-    missing: bool = False
-    gradients: int = 0
-    bytes: int = 0
-    hash: str = ""
-
-
-Made = Effort  # the name by which executors/ray knows it
-
-
-class CountingCritic:
-    """A critic that counts its calls."""
-
-    def __init__(self, critic: Critic):
-        self._critic, self.calls = critic, 0
-
-    def __call__(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
-        self.calls += 1
-        return self._critic(view, through_context)
 
 
 class GeneratorWorker:
@@ -121,14 +85,35 @@ class GeneratorWorker:
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
-            view = None
+            view, decode = None, ""
             if move.score and shows:
-                frames = self._frames(generator, prompt, state, move.chunks)
-                view = reduce(frames, self.size) if frames.isfinite().all() else BROKEN
+                with self._cheaply(generator, state) as decode:
+                    view = self._view(generator, prompt, state, move.chunks)
         if self._store and self._saves:
             self._store.save(key, state)
         took = time.perf_counter() - start
-        return state, view, Effort(nfe, took, log_ratio, gradients=counted.calls if counted else 0)
+        gradients = counted.calls if counted else 0
+        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode)
+
+    def view(self, prompt: Prompt, state: State, whole: bool) -> np.ndarray:
+        """What a reward sees of a state, decoded whole, or as previews are even if it is finished."""
+        generator = self._on(prompt)
+        cheaply = not whole and isinstance(generator, Previewing)
+        with torch.no_grad(), generator.previewing() if cheaply else nullcontext():  # type: ignore[attr-defined]
+            return self._view(generator, prompt, state)
+
+    def _view(
+        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        frames = self._frames(generator, prompt, state, chunks)
+        return reduce(frames, self.size) if frames.isfinite().all() else BROKEN
+
+    @staticmethod
+    def _cheaply(generator: Generator, state: State) -> AbstractContextManager[str]:
+        """Within, the views of a state that is not finished are decoded as the generator's previews, if it has any."""
+        if state.step < generator.steps and isinstance(generator, Previewing):
+            return generator.previewing()
+        return nullcontext("")
 
     def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
         """The preview of a state as mp4 at full size; None if the state is neither given nor in the store."""

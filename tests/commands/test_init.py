@@ -33,8 +33,16 @@ def test_questions_are_asked_of_a_person(tmp_path, monkeypatch, capsys):
     assert "t2v: a text" in capsys.readouterr().out
 
 
+def test_a_machine_with_gpus_gets_as_many_replicas(tmp_path, capsys):
+    assert main(["init", str(tmp_path), "--yes", "--machine", "gpu-node", "--gpus", "4"]) == 0
+    assert "where: gpu-node, 4 GPUs; what you must change" in capsys.readouterr().out
+    job = config.load(str(tmp_path / "job.yaml"), [], str(tmp_path / "cluster.yaml"), elsewhere=True)
+    assert (job.cluster.generators.replicas, job.cluster.rewards.replicas) == (4, 4)
+
+
 @pytest.mark.parametrize("words, wants", [
-    (["--machine", "slurm", "--gpus", "2"], "--gpus 2: only of this machine"),
+    (["--machine", "slurm", "--gpus", "2"], "--gpus 2: counts the GPUs of one machine, here or gpu-node; leave it out"),
+    (["--machine", "gpu-node", "--gpus", "0"], "--gpus 0: give a whole number from 1 to 64"),
     (["--gpus", "-1"], "--gpus -1: give a whole number from 0 to 64"),
     (["--machine", "moon"], "--machine 'moon' is unknown"),
 ])  # fmt: skip

@@ -143,8 +143,11 @@ def test_a_run_without_a_log_has_no_history(tmp_path):
     assert history.totals(str(tmp_path)) == {"invocations": 0, "seconds": 0, "pools": {}}
 
 
-def test_segments_where_nothing_can_be_appended(job, tmp_path):
+@pytest.mark.parametrize("late", [False, True])
+def test_segments_where_nothing_can_be_appended(job, tmp_path, late, monkeypatch):
     fs, clock = fsspec.filesystem("memory"), Clock()
+    if late:  # what was written is not listed yet
+        monkeypatch.setattr(fs, "ls", lambda *args, **options: [])
     root = f"memory://{tmp_path.name}"
     for _ in range(2):
         logged(job, tmp_path, clock, whole(tmp_path / "journal", clock), into=root)

@@ -1,6 +1,8 @@
 """`raysearch plan`: seconds from a run or by hand, and a table that says what more replicas would buy."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -57,15 +59,50 @@ def test_a_plan_loads_nothing_and_writes_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_what_a_run_itself_took_is_told_with_loading_apart(tmp_path):
-    pools = {"generators": {"replicas": 2, "busy_s": 30.0}, "rewards": {"replicas": 1, "busy_s": 5.0}}
-    budget = {"seconds": 32.0, "worked_s": 20.0, "executed": 16, "pools": pools}
-    for name in ("manifest.json", "config.yaml"):
-        (tmp_path / name).write_text("{}")
-    (tmp_path / "result.json").write_text(json.dumps({"budget": budget}))
-    assert plan.took(str(tmp_path)) == (
-        f"{tmp_path} itself: 12 s to start and load models, which no time above holds, and 20 s of work on "
-        "2 generators busy 75%, 1 rewards busy 25%, for 16 moves"
+@pytest.fixture(scope="module")
+def slowed(tmp_path_factory):
+    """A real run in one process whose calls are given other seconds: every eighth takes a hundred times as long."""
+    folder = tmp_path_factory.mktemp("slowed")
+    job = config.load("jobs/demo.yaml", [
+        f"run={folder}", "search={name: smc, n: 6}", "prompts={items: [a ball, two balls], heldout: 0}",
+        "generator={name: 'examples.clockwork:load', model: clockwork, steps: 8, fps: 8}", "reward=motion", "watch=[]",
+        "films=none", "latents=none", "cluster.executor=inline",
+    ])  # fmt: skip
+    runs.run(job)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    outcomes = Journal(str(folder), manifest).outcomes.values()
+    shutil.rmtree(folder / "outcomes")
+    journal, took = Journal(str(folder), manifest), 0.0
+    for k, outcome in enumerate(outcomes):
+        cost = replace(outcome.cost, generate_s=outcome.cost.nfe * (0.1 if k % 8 else 10.0), reward_s=2.0)
+        journal.record(replace(outcome, cost=cost))
+        took += cost.generate_s + cost.reward_s
+    result = json.loads((folder / "result.json").read_text())
+    result["budget"] |= {"worked_s": 1.25 * took, "seconds": 1.25 * took + 12}
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder, job, result["budget"]
+
+
+def test_the_plan_from_a_run_agrees_with_it(slowed):
+    folder, job, budget = slowed
+    itself = plan.took(str(folder))
+    alone = plan.simulate(job, plan.measured(str(folder)), 1, 0)
+    assert itself.share == pytest.approx(1.25, rel=0.05), "a quarter lies between calls; slow calls count, in a row"
+    assert itself.held(alone).seconds == pytest.approx(budget["worked_s"])
+    assert itself.held(alone).generators_busy == pytest.approx(1 / itself.share)
+    two = plan.simulate(job, plan.measured(str(folder)), 2, 2)
+    assert two.seconds < 0.6 * alone.seconds, "two generators with rewards beside them"
+
+
+def test_what_a_run_itself_took_is_told_with_loading_and_waiting_apart(slowed):
+    folder, _, budget = slowed
+    text = plan.took(str(folder)).text
+    assert f"{folder} itself: 12 s to start and load models, which no time above holds, and " in text
+    assert (
+        f"for {budget['executed']} moves. Its calls alone would take" in text and "2" in text.split("waiting take")[1]
     )
-    (tmp_path / "result.json").write_text(json.dumps({"budget": budget | {"executed": 0}}))
-    assert plan.took(str(tmp_path)).endswith("executed nothing, so there is nothing to compare with")
+    result = json.loads((folder / "result.json").read_text())
+    for executed, said in ((0, "nothing to compare with"), (3, "had begun earlier")):
+        (folder / "result.json").write_text(json.dumps({"budget": result["budget"] | {"executed": executed}}))
+        assert said in plan.took(str(folder)).text and plan.took(str(folder)).share == 1.0
+    (folder / "result.json").write_text(json.dumps(result))

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from examples.tiny_parts import film
-from raysearch.generators import families, hooks
+from raysearch.generators import families, hooks, tiny_decoder
+from raysearch.generators.cheaper import preview
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.classes import for_frames
 from raysearch.generators.conditioning import arguments, own_names, taken, with_defaults
+from raysearch.generators.declare import Autoencoder
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.generators.sizes import sizes
 from raysearch.moves import Kernel, Move
@@ -269,3 +271,29 @@ def test_what_cannot_run_here_is_known():
 def test_the_page_is_up_to_date():
     committed = Path(__file__).parents[2] / "docs" / "generators.md"
     assert committed.read_text() == page() + "\n", "run: make generators-page"
+
+
+GROWS = {1: (1, 1, 1), 2: (1, 1, 2), 4: (1, 2, 2), 6: (1, 3, 2), 8: (2, 2, 2)}  # by frames of a latent frame
+
+
+def test_a_tiny_decoder_stands_in_and_gets_the_latents_as_the_network_makes_them(zoo):
+    vae, generator = zoo.model.pipeline.vae, zoo.generator
+    covered = families.AUTOENCODERS.get(type(vae).__name__, Autoencoder("")).covers(vae.config)
+    if covered is None or covered[1] % tiny_decoder.SPACE:
+        pytest.skip("a tiny decoder makes multiples of eight pixels of each latent")
+    channels = next(int(vae.config[name]) for name in preview.CHANNELS if vae.config.get(name))
+    made = tiny_decoder.TinyDecoder(tiny_decoder.Layout(channels, (4, 4, 4, 4), GROWS[covered[0]], covered[1] // 8))
+    taken = []
+    made.register_forward_hook(lambda module, args, out: taken.append(args[0]))
+    first = getattr(generator, "parts", [generator])[0]
+    first.previews = preview.PreviewDecode("tiny", made.eval())
+    with torch.no_grad():
+        x = generator.draw(noise(0))
+        whole = generator.decode(x, noise(1))
+        with generator.previewing():
+            cheap = generator.decode(x, noise(1))
+        first.previews = None
+        assert cheap.shape == whole.shape and torch.equal(generator.decode(x, noise(1)), whole)
+    latents = x[0].transpose(0, 1) if x.ndim == 5 else None
+    if latents is not None and latents.shape == taken[0].shape:
+        assert torch.equal(latents, taken[0])

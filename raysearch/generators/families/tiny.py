@@ -12,6 +12,11 @@ def folder() -> Path:
     return Path(weights("generator"))
 
 
+def preview() -> Path:
+    """The tiny decoder of the shipped weights."""
+    return folder().parent / "preview" / "decoder.safetensors"
+
+
 def register() -> None:
     """Make diffusers find the autoencoder: it looks the class up, but does not import it."""
     import raysearch.tinyworld.codec  # noqa: F401
@@ -23,4 +28,4 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=_covers),)
-MODELS = (ShippedModel("tiny", folder, register),)
+MODELS = (ShippedModel("tiny", folder, register, preview),)

