@@ -8,13 +8,32 @@ from raysearch.rewards import registry
 from raysearch.rewards.base import Declaration, declared_by
 from tests.fresh import heavy
 
-NAMES = ["flicker", "fuse", "motion", "smoothness", "tinyworld_truth", "videomae", "vjepa2", "vjepa2_features", "vlm"]
+NAMES = [
+    "flicker",
+    "fuse",
+    "geometry",
+    "motion",
+    "smoothness",
+    "tinyworld_truth",
+    "videomae",
+    "vjepa2",
+    "vjepa2_features",
+    "vlm",
+]
 
 
 def test_the_rewards_are_the_files_that_hold_one():
     assert rewards.names() == NAMES
     assert rewards.able("maps") == ["vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
-    assert rewards.able("differentiable") == ["flicker", "fuse", "motion", "smoothness", "videomae", "vjepa2"]
+    assert rewards.able("differentiable") == [
+        "flicker",
+        "fuse",
+        "geometry",
+        "motion",
+        "smoothness",
+        "videomae",
+        "vjepa2",
+    ]
     assert {name: registry.shipped(name) for name in NAMES if registry.shipped(name)} == {
         "vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae",
     }  # fmt: skip

@@ -32,7 +32,7 @@ HALVE, QUARTER = 0.6, 0.8
 
 
 @dataclass(frozen=True)
-class Preview:
+class PreviewAgreement:
     """What the previews at one step know.
 
     Attributes:
@@ -54,7 +54,7 @@ class Preview:
     use: str
 
 
-def previews(run: Run, groups: Sequence[Candidates]) -> list[Preview]:
+def previews(run: Run, groups: Sequence[Candidates]) -> list[PreviewAgreement]:
     """Every read before the last of a run, in order; empty where nothing was scored on the way.
 
     Raises:
@@ -100,14 +100,16 @@ def traced(run: Run) -> dict[str, dict[int, dict[str, float]]]:
 def _preview(
     step: int, of: int, early: Sequence[np.ndarray], late: Sequence[np.ndarray], truth: Sequence[np.ndarray],
     scenes: Sequence[str],
-) -> Preview:  # fmt: skip
+) -> PreviewAgreement:  # fmt: skip
     each = statistics.per_scene([statistics.spearman(a, b) for a, b in zip(early, late, strict=True)], scenes)
     agreement = statistics.mean(each)
     known = any(np.isfinite(y).any() for y in truth)
     ranks_truth = statistics.ranking(early, truth, scenes).rho if known else None
     blind = ranks_truth is not None and not ranks_truth.above
     use = "keep a quarter" if agreement.value >= QUARTER else "halve" if agreement.value >= HALVE else ""
-    return Preview(step, of, agreement, float(each.min()), slope(early, late), ranks_truth, "" if blind else use)
+    return PreviewAgreement(
+        step, of, agreement, float(each.min()), slope(early, late), ranks_truth, "" if blind else use
+    )
 
 
 def slope(early: Sequence[np.ndarray], late: Sequence[np.ndarray]) -> float:

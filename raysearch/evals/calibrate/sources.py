@@ -12,7 +12,7 @@ from raysearch.config.settings import Job
 from raysearch.errors import UsageError
 from raysearch.evals.calibrate import clips, truths
 from raysearch.evals.calibrate.clips import Candidates
-from raysearch.evals.calibrate.previews import Preview, previews
+from raysearch.evals.calibrate.previews import PreviewAgreement, previews
 from raysearch.report import reading
 from raysearch.runs import RESULT
 
@@ -36,7 +36,7 @@ class Source:
     groups: Sequence[Candidates]
     truth: str
     recorded: Mapping[str, Mapping[str, Any]]
-    previews: Sequence[Preview] = ()
+    previews: Sequence[PreviewAgreement] = ()
     notes: Sequence[str] = ()
 
 

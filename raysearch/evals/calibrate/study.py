@@ -15,7 +15,7 @@ from raysearch.evals.calibrate import clips, fusion, noticed, scoring, statistic
 from raysearch.evals.calibrate.clips import Candidates
 from raysearch.evals.calibrate.fusion import Fusion
 from raysearch.evals.calibrate.noticed import Noticed
-from raysearch.evals.calibrate.previews import Preview
+from raysearch.evals.calibrate.previews import PreviewAgreement
 from raysearch.evals.calibrate.scoring import Progress, Verifier
 from raysearch.evals.calibrate.statistics import Ranking, Worth
 from raysearch.evals.calibrate.strength import Strength, strength
@@ -77,7 +77,7 @@ class Calibration:
     scenes: int
     candidates: float
     rows: Sequence[VerifierRow]
-    previews: Sequence[Preview]
+    previews: Sequence[PreviewAgreement]
     strengths: Sequence[Strength]
     fusions: Sequence[Fusion]
     recommended: str
@@ -91,7 +91,7 @@ class Calibration:
 
 def study(
     source: str, truth: str, groups: Sequence[Candidates], verifiers: Sequence[Verifier],
-    previews: Sequence[Preview] = (), notes: Sequence[str] = (), useful: float = verdicts.USEFUL,
+    previews: Sequence[PreviewAgreement] = (), notes: Sequence[str] = (), useful: float = verdicts.USEFUL,
 ) -> Calibration:  # fmt: skip
     """What the scores of verifiers say.
 

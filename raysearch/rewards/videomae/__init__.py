@@ -20,7 +20,12 @@ def _fits(settings: Mapping[str, Any], count: int, fps: float | None) -> None:
     of_frames.select(settings.get("frames", "all"), count, fps, 1)
 
 
-@Declaration(differentiable=True, shipped="videomae", check=_check, fits=_fits)
+def _identity(settings: dict[str, Any]) -> dict[str, Any]:
+    later = {"contexts": "mean", "distance": "mse", "frames": "all"}
+    return {name: value for name, value in settings.items() if name not in later or value != later[name]}
+
+
+@Declaration(differentiable=True, shipped="videomae", check=_check, identity=_identity, fits=_fits)
 def videomae(
     *,
     model: str = "tiny",

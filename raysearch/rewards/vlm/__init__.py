@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from raysearch.options import Count, Positive, describe
+from raysearch.options import Count, Positive
 from raysearch.rewards.base import Declaration, Need, Reward, Spec
 from raysearch.rewards.networks.checkpoints import Dtype
 from raysearch.rewards.vlm.questions import Questions, resolve, texts
@@ -20,13 +20,12 @@ def _check(spec: Spec, key: str) -> None:
     resolve(spec.get("questions", "physics"), key)
 
 
-def _settings(**given: Any) -> dict[str, Any]:
-    """All options; the text of a file in place of its path, so that a run with another text is another run."""
-    every = {name: option.default for name, option in describe(vlm, without=("device",)).options.items()} | given
-    return every | {"questions": texts(every["questions"])}
+def _identity(settings: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in settings.items() if k not in ("adapter", "ending") or v is not None}
+    return {**kept, "questions": texts(settings["questions"])}
 
 
-@Declaration(needs=_needs, check=_check, settings=_settings)
+@Declaration(needs=_needs, check=_check, identity=_identity)
 def vlm(
     *,
     model: str = "Qwen/Qwen2.5-VL-7B-Instruct",
@@ -41,17 +40,15 @@ def vlm(
     fps: Positive | None = None,
     device: str = "cpu",
 ) -> Reward:
-    """What a vision-language model answers to one or more questions about a video: log-odds of yes, or 1 to 5.
+    """What a vision-language model answers to questions about a video: log-odds of yes, or a mark from 1 to 5.
 
     Args:
         model: a hub id or a folder with network, tokenizer and chat template, of Qwen2.5-VL or Qwen3-VL.
         revision: a branch or a commit of a hub id.
         adapter: a LoRA adapter in PEFT's format, a hub id or a folder, whose weights are added to those of the model.
         dtype: the type of the weights and of the computation.
-        questions: `physics`, `text` (adherence to the prompt's text), a law (gravity, inertia, momentum,
-            impenetrability, collision, material, permanence, order, fluid, light), a custom question, in which {text}
-            is the prompt's text, or file:PATH, a text file that holds one; one, a list, or a mapping to weights. In a
-            mapping a name may have a list of questions instead, whose mean counts. The value is the weighted sum.
+        questions: `physics`, `text` (adherence to the prompt's text), a law such as gravity, a custom question, in which
+            {text} is the prompt's text, or file:PATH; one, a list, or a mapping to weights or to lists of questions.
         answer: what the model is asked for; yes_no is the log-odds of yes, one the logit of "1", scale the expectation
             over the digits 1 to 5.
         ending: what is said after every question; null for what `answer` needs, an empty text for nothing, so that the
@@ -60,6 +57,9 @@ def vlm(
         size: their side in pixels.
         fps: frames per second of the videos, which tell the model the time; null for the rate of the generator or of
             the file, and 16 where that is not known.
+
+    The laws are gravity, inertia, momentum, impenetrability, collision, material, permanence, order, fluid, light. A
+    file holds one question. The value is the weighted sum; of a list in a mapping, the mean counts.
 
     Paper: WMReward, arXiv 2601.10553 (its VLM baselines); Lin et al. 2024, arXiv 2404.01291 (VQAScore)
     """

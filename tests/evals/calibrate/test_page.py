@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from raysearch.evals.calibrate import page
-from raysearch.evals.calibrate.previews import Preview
+from raysearch.evals.calibrate.previews import PreviewAgreement
 from raysearch.evals.calibrate.statistics import Interval
 
 
@@ -15,7 +15,7 @@ def test_the_page_leads_with_the_verdict_and_holds_every_part(found):
 
 def test_previews_are_drawn_against_final_and_truth(found):
     known = Interval(0.7, 0.5, 0.9, 16)
-    reads = [Preview(k, 12, known, 0.2, 1.0, known, "halve") for k in (2, 4)]
+    reads = [PreviewAgreement(k, 12, known, 0.2, 1.0, known, "halve") for k in (2, 4)]
     html = page.page(replace(found, previews=reads))
     assert html.count('class="plot"') == 2 and "with the truth" in html and "2 of 12" in html
 
