@@ -26,8 +26,8 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
         own = config.name if config.name in custom.OWN else _source(config.name)
         more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
         return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more])
-    more = [_sum(file) for file in cheaper.files(config)]
-    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *more])
+    beside = [_sum(file) for file in cheaper.files(config)]
+    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *beside])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:

@@ -35,6 +35,7 @@ CASES = {
     "quality": ("{film}", "{0}/none.mp4"),
     "videophy": ("prepare {run} --out {0}/v.csv", "prepare {0}"),
     "validate-reward": (None, "--tiny 1 model=./none"),  # success: tests/evals/test_validate.py, with a model
+    "agreement": (None, "demo"),  # success: tests/commands/test_agreement.py, with a model
     "strategies": ("smc", "smd"),
     "rewards": ("motion", "motoin"),
     "generators": ("WanPipeline", "wanpipelin"),
