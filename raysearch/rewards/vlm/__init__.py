@@ -47,8 +47,8 @@ def vlm(
         revision: a branch or a commit of a hub id.
         adapter: a LoRA adapter in PEFT's format, a hub id or a folder, whose weights are added to those of the model.
         dtype: the type of the weights and of the computation.
-        questions: `physics`, `text` (adherence to the prompt's text), a law such as gravity, a custom question, in which
-            {text} is the prompt's text, or file:PATH; one, a list, or a mapping to weights or to lists of questions.
+        questions: `physics`, `text` (adherence to the prompt's text), a law such as gravity, a custom question in
+            which {text} is the prompt's text, or file:PATH; one, a list, or a mapping to weights or lists of questions.
         answer: what the model is asked for; yes_no is the log-odds of yes, one the logit of "1", scale the expectation
             over the digits 1 to 5.
         ending: what is said after every question; null for what `answer` needs, an empty text for nothing, so that the
