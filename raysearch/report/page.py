@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raysearch.report import (
+    breaks,
     budget,
     choice,
     curves,
@@ -34,7 +35,7 @@ def page(run: Run, limit: float = films.LIMIT) -> str:
     body = el(
         "main", _header(run, title, lead),
         steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run),
-        steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
+        steering.table(run), sections.table(run, rows), wordings.wordings(run), breaks.breaks(run), _plots(run, lead),
         choice.choice(run), sampler.sampler(run), sampler.spread(run),
         sections.prompts(run, limit), sections.failures(run), budget.budget(run),
         sections.notes(run), sections.configuration(run),

@@ -15,7 +15,8 @@ from raysearch.report.statistics import Comparison
 _BETTER = {1: "higher", -1: "lower", 0: NONE}
 # Notes that have sections of their own.
 _ELSEWHERE = (
-    "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread", "wordings",
+    "backtrack", "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread",
+    "wordings",
 )  # fmt: skip
 _LONG = 160  # characters of a note shown without unfolding
 

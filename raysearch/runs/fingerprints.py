@@ -12,7 +12,7 @@ from typing import Any
 from raysearch import rewards
 from raysearch.canonical import digest, keyed
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import cheaper, custom, found
+from raysearch.generators import cheaper, custom, draws, found
 from raysearch.rewards import registry
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
@@ -22,12 +22,13 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
     """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
     if ranks > 1:
         return digest([ranks, generator_fingerprint(config)])
+    drawn = [] if config.draw is None else [_source(draws.function(config.draw), config.draw)]
     if config.name != "diffusers":
-        own = config.name if config.name in custom.OWN else _source(config.name)
+        own = config.name if config.name in custom.OWN else _source(found(config.name), config.name)
         more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
-        return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more])
+        return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more, *drawn])
     beside = [_sum(file) for file in cheaper.files(config)]
-    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *beside])
+    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *beside, *drawn])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
@@ -51,9 +52,9 @@ def _weights(model: str, revision: str | None, part: str) -> str:
     return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
 
 
-def _source(name: str) -> str:
-    """Of a generator of one's own: the file that makes it."""
-    file = inspect.getsourcefile(found(name))
+def _source(make: Any, name: str) -> str:
+    """Of a custom generator or draw: the file that holds its function."""
+    file = inspect.getsourcefile(make)
     return _sha256(file) if file else name
 
 

@@ -18,6 +18,7 @@ from raysearch import runs, storage
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task
+from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
@@ -40,6 +41,8 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     for point in found:
         resolved = rewritten(resolve(point.job, shared=shared), found[0].job.run)
         spread.known(resolved)
+        if resolved.refining:
+            raise UsageError("prompts.refine: only `raysearch run` goes on round by round; leave it out of a sweep")
         kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run

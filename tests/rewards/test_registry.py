@@ -9,6 +9,7 @@ from raysearch.rewards.base import Declaration, declared_by
 from tests.fresh import heavy
 
 NAMES = [
+    "breaks",
     "flicker",
     "fuse",
     "geometry",
@@ -24,8 +25,9 @@ NAMES = [
 
 def test_the_rewards_are_the_files_that_hold_one():
     assert rewards.names() == NAMES
-    assert rewards.able("maps") == ["vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
+    assert rewards.able("maps") == ["breaks", "vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
     assert rewards.able("differentiable") == [
+        "breaks",
         "flicker",
         "fuse",
         "geometry",
@@ -62,7 +64,7 @@ def test_defaults_that_follow_from_the_model_are_those_of_the_default_model():
     assert options["preset"].default is None and list(options)[:2] == ["model", "revision"]
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("vlm", "fuse")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("breaks", "vlm", "fuse")])
 def test_what_is_loaded_is_what_was_declared(name):
     reward, declared = rewards.load({"name": name}), registry.find(name).declared
     assert (reward.differentiable, reward.maps) == (declared.differentiable, declared.maps)

@@ -121,6 +121,31 @@ class VLMReward(Reward):
             value += weight * details[name]
         return Scores(value, details)
 
+    @torch.no_grad()
+    def say(
+        self, view: np.ndarray, question: str, seed: int, max_tokens: int, temperature: float, fps: float | None = None
+    ) -> str:
+        """What the model says to a question about a video; the same seed gives the same text.
+
+        Args:
+            view: uint8 [frames, height, width, 3], of which `frames` are shown.
+            question: the question.
+            seed: of the sampling.
+            max_tokens: of the answer at most.
+            temperature: of the sampling; 0 takes the most likely token each time.
+            fps: frames per second of the view.
+        """
+        video = pixels.tensor(view)
+        shown = Shown(pixels.uniform(self.frames, video.shape[1]), video.shape[1], self.fps or fps or UNKNOWN)
+        patches, grid = self._patches(pixels.squared(video[:, shown.picks], self._side, self.model.device)[0])
+        given = self._given(question.replace("<|", "<"), patches, grid, shown)
+        sampled = {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False}
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            made = self.model.generate(**given, max_new_tokens=max_tokens, **sampled)
+        text: str = self.tokenizer.decode(made[0, given["input_ids"].shape[1] :], skip_special_tokens=True)
+        return text
+
     def _read(self, logits: Tensor) -> dict[str, float]:
         each = torch.stack([torch.logsumexp(logits[ids], 0) for ids in self._words])
         probability, mass = each.softmax(0), torch.logsumexp(each, 0) - torch.logsumexp(logits, 0)
@@ -132,6 +157,12 @@ class VLMReward(Reward):
 
     def _logits(self, question: str, patches: Tensor, grid: list[int], shown: Shown) -> Tensor:
         """The logits of the first token of the answer, fp32 [vocabulary]."""
+        given = self._given(question, patches, grid, shown)
+        logits: Tensor = self.model(**given, logits_to_keep=1).logits[0, -1].float()
+        return logits
+
+    def _given(self, question: str, patches: Tensor, grid: list[int], shown: Shown) -> dict[str, Tensor]:
+        """What the model is given of a question and a video."""
         chat = self._chat(question, grid, shown)
         ids = self.tokenizer(chat, return_tensors="pt", add_special_tokens=False).input_ids
         types = 2 * (ids == self.model.config.video_token_id).int()
@@ -140,11 +171,10 @@ class VLMReward(Reward):
         if self._family == "qwen2_5_vl":
             more["second_per_grid_ts"] = torch.tensor([self._pair / sampled], device=device)
         ids, types = ids.to(device), types.to(device)
-        logits: Tensor = self.model(
-            input_ids=ids, mm_token_type_ids=types, attention_mask=torch.ones_like(ids),
-            pixel_values_videos=patches, video_grid_thw=torch.tensor([grid], device=device), logits_to_keep=1, **more,
-        ).logits[0, -1].float()  # fmt: skip
-        return logits
+        return {
+            "input_ids": ids, "mm_token_type_ids": types, "attention_mask": torch.ones_like(ids),
+            "pixel_values_videos": patches, "video_grid_thw": torch.tensor([grid], device=device), **more,
+        }  # fmt: skip
 
     def _chat(self, question: str, grid: list[int], shown: Shown) -> str:
         """The chat up to the answer, with a placeholder for every token of the video."""

@@ -251,3 +251,15 @@ def test_the_inputs_are_those_of_the_processor(folders, family):
     with torch.no_grad():
         logits = reward.model(**want, logits_to_keep=1).logits[0, -1]
     assert torch.allclose(logits, reward._logits(question, patches, grid, picks, len(VIEW)), atol=1e-4)
+
+
+def test_an_answer_in_words_is_that_of_the_seed_and_of_the_video(folders):
+    state = torch.random.get_rng_state()
+    for family in FAMILIES:
+        model = make(folders[family])
+        films = [np.random.default_rng(k).integers(0, 255, (6, 32, 32, 3), dtype=np.uint8) for k in range(2)]
+        one, again, two = (model.say(films[0], "What is wrong?", seed, 6, 1.0, 8.0) for seed in (1, 1, 2))
+        assert one == again != two and one
+        greedy = [model.say(film, "What is wrong?", 0, 6, 0.0, 8.0) for film in films]
+        assert greedy[0] == model.say(films[0], "What is wrong?", 5, 6, 0.0, 8.0) != greedy[1]
+    assert torch.equal(torch.random.get_rng_state(), state)
