@@ -22,11 +22,12 @@ from raysearch.commands import (
     preference,
     run,
     score,
+    sharing,
     submit,
     sweep,
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, agreement, listing,
-    doctor, completion,
+    init, run, sharing, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, agreement,
+    listing, doctor, completion,
 )  # fmt: skip

@@ -19,6 +19,8 @@ CASES = {
     "run": (["demo", *CLOCKWORK, ONE, "films=none", "run={0}/r"], "demo serch.n=1"),
     "config": ("demo", "demo search.n=0"),
     "report": ("{run}", "{0}"),
+    "compare": ("{run} {run} --html {0}/compare.html", "{run} {0}"),
+    "export": ("{run} --csv {0}/candidates.csv", "{run}"),
     "sweep": (["demo", *CLOCKWORK, ONE, "films=none", "run={0}/s", "seed=0,1"], "demo search.n=1,x"),
     "plan": ("demo --seconds-per-nfe 1 search.n=1 prompts.heldout=1", "demo --seconds-per-nfe 1 search.name=smx"),
     "submit": (None, ["demo", *NOBODY, "run=/shared/r"]),  # success: tests/submit, for it loads Ray
