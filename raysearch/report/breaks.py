@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from raysearch.moves import Result
+from raysearch.report.components import grid, section
 from raysearch.report.markup import Html, count, el, number
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 
 NOTE = "backtrack"
 LITTLE = 0.1  # of a video: where a new end saves less, halving did better than backtracking (docs/strategies.md)
