@@ -48,7 +48,8 @@ def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
     below = [
         steering.table(run), sections.table(run, rows), wordings.wordings(run), breaks.breaks(run),
         _plots(run, lead), choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run),
-        sampler.sampler(run), sampler.spread(run), budget.budget(run), timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
+        sampler.sampler(run), sampler.spread(run), budget.budget(run),
+        timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
         settings(run.config, run.config_text, {**run.versions, "hash of the results": run.hash or NONE}, SAME),
     ]  # fmt: skip
     there = {name: id for name, id in PARTS.items() if any(f'<section id="{id}"' in s for s in below if s)}
