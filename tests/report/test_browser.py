@@ -154,7 +154,8 @@ def test_maps_are_drawn_over_videos_and_words_leave_matching_prompts(pages, tmp_
         async with browser.browser(pages["run"].as_uri(), str(tmp_path / "profile")) as tab:
             await tab.until(f"document.readyState === 'complete' && !!{canvas}")
             before = await tab.evaluate(f"getComputedStyle({canvas}).display")
-            await tab.evaluate(f"{canvas}.scrollIntoView(); document.getElementById('map').click()")
+            await tab.evaluate("document.querySelector('video[data-map]').scrollIntoView()")
+            await tab.evaluate("document.getElementById('map').click()")
             await tab.until(f"{canvas}.getContext('2d').getImageData(0, 0, 4, 4).data.some(v => v)")
             after = await tab.evaluate(f"getComputedStyle({canvas}).display")
             marks = await tab.evaluate("document.querySelectorAll('.break.chosen').length")
