@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ _DOCTOR = """examples:
   raysearch doctor models/skyreels chunks=2 num_frames=97 height=256 width=448 call.overlap_history=17
   raysearch doctor Wan-AI/Wan2.1-VACE-14B-diffusers --card height=720 width=1280    # loads nothing
   raysearch doctor models/wan-i2v --image first.png --json
+  raysearch doctor magi-1/ckpt/magi/4.5B_base dtype=bfloat16 height=720 width=720 chunks=4 call.window=1
+  raysearch doctor magi-1/ckpt/magi/4.5B_base dtype=bfloat16 --card   # what it is and takes; loads nothing
   raysearch doctor my_package.my_module:load steps=8 call.size=64     # a custom generator
 
 key=value sets what `generator` in a job file sets. The exit code is 1 if a check failed."""
@@ -46,11 +49,14 @@ def doctor(args: argparse.Namespace) -> int:
     say(f"looking at {args.model}")
     from raysearch import config as configuration
     from raysearch.generators import feasible
+    from raysearch.generators.magi1.folder import is_magi1
     from raysearch.prompts import Prompt
 
     given = configuration.overrides(args.overrides)
     given |= given.pop("generator", {})
     named = "name" if ":" in args.model and not Path(args.model).exists() else "model"
+    if is_magi1(args.model):
+        given = _magi1(given)
     if args.card:
         return _card({named: args.model, **given}, args.json)
     generator = {named: args.model, "fps": 16, **given}
@@ -75,6 +81,18 @@ def doctor(args: argparse.Namespace) -> int:
     return 1 if report["failures"] else 0
 
 
+def _magi1(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a folder of MAGI-1, with as few steps as the checks take where none are given."""
+    from raysearch.generators.feasible import LEAST
+    from raysearch.generators.magi1.stages import FPS, fewest
+
+    chunks, call = given.get("chunks", 1), given.get("call")
+    window = call.get("window", 4) if isinstance(call, dict) else 4
+    known = isinstance(chunks, int) and chunks > 0 and window in (4, 2, 1)  # what is wrong is told by the checks
+    steps = fewest(chunks, window, LEAST * chunks) if known else LEAST
+    return {"name": "magi1", "fps": FPS, "height": 720, "width": 720, "steps": steps, **given}
+
+
 def _card(given: dict[str, Any], as_json: bool) -> int:
     """Print what a job with these settings would use beside the card of the model. Exit code 1 without a card."""
     from raysearch import config as configuration
@@ -82,6 +100,17 @@ def _card(given: dict[str, Any], as_json: bool) -> int:
     from raysearch.config.generator import GeneratorConfig
     from raysearch.errors import UsageError
 
+    if given.get("name") == "magi1":
+        from raysearch.generators import custom
+
+        config = configuration.typed({"generator": given}, "the command line").generator
+        custom.check(config, ())
+        about = custom.about(config)
+        if as_json:
+            print_json(about)
+        else:
+            print(_aligned(list(about.items())))
+        return 0
     card = by_card.card_of(GeneratorConfig(**{k: v for k, v in given.items() if k in ("name", "model", "card")}))
     if card is None:
         raise UsageError(
@@ -115,6 +144,7 @@ def text(report: dict[str, Any]) -> str:
             ("revision", report["revision"] or "none: a folder"),
         ]
     lines += [
+        *report.get("about", {}).items(),
         ("runs on", f"{report['device']}, {report['dtype']}"),
     ]
     if "latents" in report:
@@ -125,7 +155,8 @@ def text(report: dict[str, Any]) -> str:
         lines.append(("video", f"{t} frames of {w} x {h}" + (f"; {asked} were asked for" if asked != t else "")))
     if "particle_bytes" in report:
         lines.append(("particle", f"{_bytes(report['particle_bytes'])} on the wire"))
-    times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a decode", "decode_s")]
+    times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a chunk", "chunk_s"),
+             ("a decode", "decode_s")]  # fmt: skip
     lines.append(("seconds", ", ".join(f"{name} {report[key]:.3g}" for name, key in times if key in report)))
     peaks = {"peak_rss": "of the process", "peak_gpu": "on the GPU"}
     lines.append(("memory", ", ".join(f"{_bytes(report['memory'][k])} {of}" for k, of in peaks.items()
@@ -145,9 +176,13 @@ def text(report: dict[str, Any]) -> str:
     lines.append(("strategies", ", ".join(report["strategies"]) or "none"))
     sizes = report.get("gradients", {})
     lines.append(("guides", ", ".join(f"{g} (gradient {sizes[g]:.2g})" for g in report["guides"]) or "none"))
+    return "\n".join([_aligned(lines), *(f"FAILED {check}: {why}" for check, why in report["failures"].items())])
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> str:
+    """Name and finding on a line each, without those of which nothing was found."""
     width = max(len(name) for name, _ in lines)
-    out = [f"{name:<{width}}  {what}" for name, what in lines if what]
-    return "\n".join(out + [f"FAILED {check}: {why}" for check, why in report["failures"].items()])
+    return "\n".join(f"{name:<{width}}  {what}" for name, what in lines if what)
 
 
 def _shape(shape: list[int]) -> str:

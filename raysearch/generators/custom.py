@@ -5,8 +5,9 @@ it is, and parameters after the first two are the options that a job gives under
 those of every other part. Attributes of the function say more, all of them before anything is loaded: `takes`, some of
 text, image and frames, and `needs_frames`, that a prompt has to give an image or frames; `options`, a dataclass, in
 place of the parameters; `check(config, prompts)` raises UsageError; `ends(config)` says where chunks end, as fractions
-of the steps, `lengths(config)` how many frames each of them makes, and `files(config)` which folders and files the
-results depend on beside `generator.model`.
+of the steps, `lengths(config)` how many frames each of them makes, `files(config)` which folders and files the results
+depend on beside `generator.model`, and `about(config)` what the model is and takes, {name: finding}, which
+`raysearch doctor` prints.
 """
 
 from __future__ import annotations
@@ -106,3 +107,9 @@ def files(config: GeneratorConfig) -> list[str]:
     """Folders and files that the results depend on beside `generator.model`."""
     of = getattr(function(config.name), "files", None)
     return [] if of is None else [str(path) for path in of(config)]
+
+
+def about(config: GeneratorConfig) -> dict[str, str]:
+    """What the generator says of its model before it is loaded, name and finding, for people."""
+    of = getattr(function(config.name), "about", None)
+    return {} if of is None else dict(of(config))

@@ -17,7 +17,7 @@ from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.generators import api, feasible, inputs, solver
+from raysearch.generators import api, cheaper, feasible, inputs, solver
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
@@ -196,6 +196,8 @@ def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None, refining: 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:
     """The generator at a fixed revision, and its fingerprint; checked against the prompts."""
+    if job.cluster.executor == "ray" and not job.cluster.generators.num_gpus:
+        cheaper.check_device(job.generator, "cpu")  # what Ray gives to a replica without GPUs
     feasible.check(job.generator, todo, job.cluster.generators.ranks)
     generator: GeneratorConfig = feasible.pin(job.generator)
     return generator, generator_fingerprint(generator, job.cluster.generators.ranks)

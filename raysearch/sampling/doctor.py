@@ -64,6 +64,8 @@ def examine(config: GeneratorConfig, prompt: Prompt, device: str, gradients: boo
         "tested": declared.tested, "own": own(config), "device": device, "dtype": config.dtype, "steps": config.steps,
         "conditioning_frames": given, "failures": {},
     }  # fmt: skip
+    if own(config) and (about := custom.about(config)):
+        findings["about"] = about
     checks = Checks(config, prompt, noise, device, findings)
     checks.run("load", checks.load)
     if not findings["failures"]:
@@ -139,8 +141,10 @@ class Checks:
 
     def chain(self) -> None:
         """A chain that is cut in two must give the same bits as the unsplit one."""
-        steps = self.generator.steps
+        steps, start = self.generator.steps, time.perf_counter()
         whole = self._move(steps)
+        if self.config.chunks > 1 or (own(self.config) and custom.ends(self.config) is not None):
+            self.findings["chunk_s"] = self._since(start) / self.config.chunks
         self.half = self._move(steps // 2)
         start = time.perf_counter()
         rest = self._move(steps, parent=self.half)

@@ -16,6 +16,7 @@ SIZE = 32  # pixels a side
 GRAVITY = 0.12  # px / frame^2
 RESTITUTION_FLOOR, RESTITUTION_WALL, RESTITUTION_BALL = 0.85, 0.9, 0.95
 SUBSTEPS = 4  # integration steps per frame
+PICTURES = 3  # of a frame at 24 pictures per second, of which every third is seen at 8
 SCENES = ("one_ball", "two_balls")
 PROMPTS = {"one_ball": "a ball", "two_balls": "two balls"}
 VIOLATIONS = (
@@ -111,12 +112,25 @@ def simulate(
     return _edit(violation, motion, at, rng)
 
 
+def simulate_finely(scenes: Scenes, pictures: int) -> Trajectories:
+    """Move valid scenes on at PICTURES pictures per frame, with one integration step from each to the next."""
+    n = len(scenes)
+    position, velocity = scenes.position.copy(), scenes.velocity.copy()
+    path = np.empty((n, pictures, 2, 2))
+    for t in range(pictures):
+        path[:, t] = position
+        _substep(position, velocity, np.full((n, 1), GRAVITY), np.ones((n, 1, 1)), scenes, None, 1.0 / PICTURES)
+    motion = Trajectories(path, np.ones((n, pictures, 2)), np.repeat(scenes.colour[:, None], pictures, 1))
+    motion.visible[:, :, 1] = (scenes.balls == 2)[:, None]
+    return motion
+
+
 def _substep(
     position: np.ndarray, velocity: np.ndarray, gravity: np.ndarray, moving: np.ndarray, scenes: Scenes,
-    violation: str | None,
+    violation: str | None, dt: float = 1.0 / SUBSTEPS,
 ) -> None:  # fmt: skip
-    """One integration step in place: free fall, then walls, then the collision of the pair."""
-    dt, radius = 1.0 / SUBSTEPS, scenes.radius
+    """One integration step of `dt` frames in place: free fall, then walls, then the collision of the pair."""
+    radius = scenes.radius
     position += velocity * dt * moving
     position[..., 1] += 0.5 * gravity * dt * dt * moving[..., 0]
     velocity[..., 1] += gravity * dt * moving[..., 0]

@@ -1,15 +1,9 @@
 """Whole runs of families that the zoo gives embeddings: over Ray, killed, resumed, and the same hash."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import av
-import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -17,7 +11,7 @@ from PIL import Image
 from examples.tiny_parts import film
 from raysearch.cli import main
 from raysearch.videos import encode
-from tests.submit.conftest import environment, outcomes_in
+from tests.killed import killed_and_resumed
 from tests.zoo.cases import CASES
 from tests.zoo.served import FRAMES
 
@@ -61,23 +55,9 @@ def result(folder):
 @pytest.mark.parametrize("case", [c for c in RUNS if not c.missing], ids=lambda c: c.id)
 def test_a_run_killed_on_ray_goes_on_to_the_hash_of_an_unbroken_one(case, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    (tmp_path / "home").mkdir()
     words = [job(case, tmp_path), "cluster.executor=ray", f"run={tmp_path / 'run'}"]
-    command = [sys.executable, "-m", "raysearch.cli", "run", *words]
-    env = environment(tmp_path / "home") | {"PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}
-    process = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 240
-    while outcomes_in(tmp_path / "run") < 2:
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-        time.sleep(0.02)
-    killed = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for one in killed:
-        if one.is_running():
-            os.kill(one.pid, signal.SIGKILL)
-    psutil.wait_procs(killed, timeout=30)
-    before = outcomes_in(tmp_path / "run")
+    before = killed_and_resumed(words, tmp_path / "run", tmp_path / "home")
     assert 2 <= before < N, "it had ended before it was killed"
-    subprocess.run(command, env=env, text=True, check=True, capture_output=True)
     assert main(["run", words[0], "cluster.executor=inline", f"run={tmp_path / 'unbroken'}"]) == 0
     here, there = result(tmp_path / "run"), result(tmp_path / "unbroken")
     assert here["hash"] == there["hash"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.contract import Model
+from raysearch.generators.magi1.footprint import lines
 from raysearch.generators.magi1.settings import Options, check, ends, files, lengths, settings
 
 
@@ -35,3 +36,4 @@ load.check = check  # type: ignore[attr-defined]
 load.ends = ends  # type: ignore[attr-defined]
 load.lengths = lengths  # type: ignore[attr-defined]
 load.files = files  # type: ignore[attr-defined]
+load.about = lines  # type: ignore[attr-defined]

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from raysearch.generators.magi1.folder import SCALES, Checkpoint
-from raysearch.generators.magi1.network import EXACT, Network
+from raysearch.generators.magi1.network import Network
+from raysearch.generators.magi1.shape import exact
 from raysearch.generators.magi1.vae import Vae
 
 
@@ -32,8 +33,7 @@ def cast(weights: Iterable[tuple[str, Tensor]], dtype: torch.dtype, device: torc
     """Weights by name in the dtype of the network, but those of EXACT in fp32; taken one at a time."""
     placed = {}
     for name, weight in weights:
-        exact = any(part in f".{name}" if part.startswith(".") else name.startswith(part) for part in EXACT)
-        placed[name] = weight.to(device, torch.float32 if exact else dtype)
+        placed[name] = weight.to(device, torch.float32 if exact(name) else dtype)
     return placed
 
 

@@ -21,11 +21,6 @@ from raysearch.generators.magi1.shape import FREQUENCIES, PATCH, Architecture
 
 Layers: TypeAlias = list[KV]  # one pair of keys and values per layer
 
-EXACT = (  # parts that stay in fp32 whatever the dtype of the network
-    "x_embedder.", "t_embedder.", "y_embedder.", "rope.", "final_linear.", "videodit_blocks.final_layernorm.",
-    ".q_layernorm.", ".k_layernorm.", ".self_attn_post_norm.", ".mlp_post_norm.",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Words:
@@ -144,7 +139,7 @@ class Network(nn.Module):
             past: keys and values of the chunks just before the first one, oldest first.
             distance: of a distilled model, the length of its steps.
         """
-        x, grid = self._tokens(chunks)
+        x, grid = self.tokens(chunks)
         alone = since is None
         rotation, condition = self._rotation(first, chunks, alone), self._condition(t, dropped, distance)
         reach = range(len(x[0])) if since is None else [c - first + len(past) for c in since]
@@ -153,19 +148,13 @@ class Network(nn.Module):
             kv = [words.of(i, first + j) for j in range(x.shape[1])]
             given = (x, condition, rotation, kv, [layers[i] for layers in past], reach)
             x = (checkpoint(block, *given, use_reentrant=False) if recompute else block(*given))[0]
-        x = self.final_linear["linear"](self.videodit_blocks.final_layernorm(x.float()))
-        a = self.architecture
-        frames, rows, columns = grid
-        x = x.unflatten(2, grid).unflatten(-1, (*PATCH[1:], -1))  # B n T H W 2 2 C
-        x = x.permute(0, 1, 7, 2, 3, 5, 4, 6).reshape(*x.shape[:2], -1, frames, rows * PATCH[1], columns * PATCH[2])
-        velocity: Tensor = x[:, :, : a.latent] / a.rescale
-        return velocity
+        return self.latents(x, grid)
 
     def remember(
         self, chunk: Tensor, index: int, t: float, words: Words, dropped: bool, distance: float | None = None
     ) -> Layers:
         """Keys and values, per layer, of a finished chunk [B, 16, 6, h, w] by itself; see `forward`."""
-        x, _ = self._tokens(chunk[:, None])
+        x, _ = self.tokens(chunk[:, None])
         time = torch.tensor([t], device=x.device)
         rotation = self._rotation(index, chunk[:, None], False)
         condition = self._condition(time, dropped, distance)
@@ -179,11 +168,8 @@ class Network(nn.Module):
                 kept.append(kv)
         return kept
 
-    def _blocks(self) -> list[TransformerBlock]:
-        return list(self.videodit_blocks.layers)  # type: ignore[arg-type]
-
-    def _tokens(self, chunks: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
-        """Tokens [B, n, L, d], and frames, rows and columns of the grid in which they stand."""
+    def tokens(self, chunks: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
+        """Tokens [B, n, L, d] of chunks, and frames, rows and columns of the grid in which they stand."""
         a = self.architecture
         x = chunks.float() * a.rescale
         x = torch.cat([x, x], 2) if a.doubled else x
@@ -194,6 +180,18 @@ class Network(nn.Module):
             rows,
             columns,
         )
+
+    def latents(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
+        """The velocity [B, n, 16, 6, h, w] that tokens [B, n, L, d] say after the last block."""
+        out = self.final_linear["linear"](self.videodit_blocks.final_layernorm(x.float()))
+        frames, rows, columns = grid
+        out = out.unflatten(2, grid).unflatten(-1, (*PATCH[1:], -1))  # B n T H W 2 2 C
+        out = out.permute(0, 1, 7, 2, 3, 5, 4, 6).reshape(*x.shape[:2], -1, frames, rows * PATCH[1], columns * PATCH[2])
+        velocity: Tensor = out[:, :, : self.architecture.latent] / self.architecture.rescale
+        return velocity
+
+    def _blocks(self) -> list[TransformerBlock]:
+        return list(self.videodit_blocks.layers)  # type: ignore[arg-type]
 
     def _rotation(self, first: int, chunks: Tensor, alone: bool) -> Rotation:
         n, frames, rows, columns = chunks.shape[1], *chunks.shape[3:]

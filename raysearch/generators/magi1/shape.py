@@ -19,6 +19,10 @@ LAYER = "videodit_blocks.layers."
 FREQUENCIES = 256  # numbers in the sinusoidal embedding of a time
 PATCH = (1, 2, 2)  # latent frames, rows and columns of a token
 LATENT = 16  # channels of a latent
+EXACT = (  # parts that stay in fp32 whatever the dtype of the network
+    "x_embedder.", "t_embedder.", "y_embedder.", "rope.", "final_linear.", "videodit_blocks.final_layernorm.",
+    ".q_layernorm.", ".k_layernorm.", ".self_attn_post_norm.", ".mlp_post_norm.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,11 @@ def _read(shapes: Shapes) -> Architecture:
         bands=shapes["rope.bands"][0],
         latent=latent,
     )
+
+
+def exact(name: str) -> bool:
+    """Whether a tensor stays in fp32 whatever the dtype of the network."""
+    return any(part in f".{name}" if part.startswith(".") else name.startswith(part) for part in EXACT)
 
 
 def _norm(name: str, width: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -101,3 +101,10 @@ def each_of(steps: int, made: int, window: int) -> int:
             f"each takes a multiple of 4; give {near}, or {steps_of(made, 64, window)} for 64 steps a chunk"
         )
     return each
+
+
+def fewest(made: int, window: int, least: int) -> int:
+    """The fewest steps of a video, at least so many, with which each chunk takes a multiple of 4 other than 12."""
+    unit = steps_of(made, 4, window)
+    times = max(-(-least // unit), 1)
+    return unit * (times + (4 * times == TWELVE))

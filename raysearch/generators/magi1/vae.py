@@ -7,6 +7,8 @@ names; all arithmetic is that of the published model.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -97,11 +99,15 @@ class VaeEncoder(VaeBody):
 
     def forward(self, video: Tensor) -> Tensor:
         """The latents of a tile; a single frame stands for four of it."""
+        return self.posterior(video)[0]
+
+    def posterior(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents of a tile."""
         x = self.patch_embed["proj"](video if video.shape[2] > 1 else video.expand(-1, -1, 4, -1, -1))
         shape = tuple(x.shape[2:])
         z = self.last_layer(self.transform(x.flatten(2).transpose(1, 2), shape))
-        mean: Tensor = z.transpose(1, 2).unflatten(2, shape).chunk(2, 1)[0]
-        return mean
+        mean, log_variance = z.transpose(1, 2).unflatten(2, shape).chunk(2, 1)
+        return mean, log_variance
 
 
 class VaeDecoder(VaeBody):
@@ -111,12 +117,13 @@ class VaeDecoder(VaeBody):
         super().__init__(s)
         self.patch = s.patch
         self.proj_in = nn.Linear(s.latent, s.width)
+        self.widen = nn.Linear(s.width, s.pixel_width * math.prod(s.patch)) if s.widened else nn.Identity()
         self.last_layer = nn.Conv3d(s.pixel_width, s.channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
         """The pixels of a tile; one frame for one latent frame."""
         t, h, w = shape = tuple(z.shape[2:])
-        x = self.transform(self.proj_in(z.flatten(2).transpose(1, 2)), shape)
+        x = self.widen(self.transform(self.proj_in(z.flatten(2).transpose(1, 2)), shape))
         x = x.reshape(len(x), *shape, *self.patch, -1).permute(0, 7, 1, 4, 2, 5, 3, 6)
         x = x.reshape(*x.shape[:2], t * self.patch[0], h * self.patch[1], w * self.patch[2])
         out: Tensor = self.last_layer(x)

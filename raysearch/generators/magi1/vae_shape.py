@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from raysearch.errors import UsageError
@@ -28,6 +29,8 @@ class VaeShape:
         grid: tokens in time, rows and columns for which positions were learned.
         pixel_width: channels of a pixel before the last convolution.
         channels: of a pixel.
+        widened: whether a linear map widens tokens before they are cut into pixels, which a token of fewer than 768
+            channels needs for three colours. The published autoencoder has none.
     """
 
     width: int
@@ -39,11 +42,22 @@ class VaeShape:
     grid: tuple[int, int, int]
     pixel_width: int
     channels: int = 3
+    widened: bool = False
 
     @property
     def tile(self) -> tuple[int, int, int]:
         """Frames, rows and columns that are encoded at a time: half a second of the area of the learned positions."""
         return FPS // 2, self.grid[1] * self.patch[1], self.grid[2] * self.patch[2]
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of encoder and decoder."""
+        d, cut = self.width, self.pixel_width * prod(self.patch)
+        block = 4 * d * d + 2 * d * self.inner + self.inner + 7 * d
+        half = d * (2 + prod(self.grid)) + self.depth * block + 2 * d
+        encoder = half + d * self.channels * prod(self.patch) + d + 2 * self.latent * (d + 1)
+        decoder = half + d * (self.latent + 1) + self.channels * (27 * self.pixel_width + 1)
+        return encoder + decoder + (cut * (d + 1) if self.widened else 0)
 
 
 def vae_shape(shapes: Shapes, config: Mapping[str, Any], where: str) -> VaeShape:
@@ -70,8 +84,10 @@ def vae_shape(shapes: Shapes, config: Mapping[str, Any], where: str) -> VaeShape
         heads = int(dd.get("num_heads", width // HEAD))
         inner, latent = shapes["decoder.blocks.0.mlp.fc1.weight"][0], shapes["decoder.proj_in.weight"][1]
         pixel = shapes["decoder.last_layer.weight"][1]
-        found = VaeShape(width, depth, heads, inner, latent, (t, h, w), (long, side, side), pixel, channels)
-        if width % heads or pixel * t * h * w != width:
+        widened = "decoder.widen.weight" in shapes
+        found = VaeShape(width, depth, heads, inner, latent, (t, h, w), (long, side, side), pixel, channels, widened)
+        cut = shapes["decoder.widen.weight"][0] if widened else width
+        if width % heads or pixel * t * h * w != cut:
             raise ValueError(width)
     except (KeyError, ValueError, TypeError, ZeroDivisionError, AttributeError):
         raise UsageError(f"{where}: the autoencoder in vae/ is not that of MAGI-1; fetch ckpt/vae again") from None

@@ -1,8 +1,9 @@
 """The velocity of every chunk in flight: the passes of MAGI-1's network that a step takes, and how they are mixed.
 
 It is a function of the latents and the step alone. A base model predicts with past and caption (C), with past alone (R)
-and without either (U); below t = .3 the velocity is 1.5 R - .5 U + 7.5 (C - R), from there on R, and passes that cannot
-change the result are left out. A distilled model predicts C alone, told how long its steps are.
+and without either (U); below t = .3 the velocity is 1.5 R - .5 U + 7.5 (C - R), from there on R. Passes that cannot
+change the result are left out, also those to which the scales give no weight. A distilled model predicts C alone, told
+how long its steps are.
 """
 
 from __future__ import annotations
@@ -81,15 +82,17 @@ class _Step:
     def guided(self) -> Tensor:
         """A base model's velocity."""
         of, guided = self.of, blurred(self.t)
-        past_alone = self.seeing(of.null, dropped=True)
-        if not guided.any():
-            return past_alone
-        first = int(guided.nonzero()[0])  # younger chunks are noisier, so those from here on are guided
-        both = self.seeing(of.caption, dropped=False)[:, first:]
-        neither = self.alone(of.null, True, first)
-        some = past_alone[:, first:]
-        mixed = (1 - of.past_scale) * neither + (of.past_scale - of.text_scale) * some + of.text_scale * both
-        return torch.cat([past_alone[:, :first], mixed], 1)
+        # younger chunks are noisier, so those from `first` on are guided
+        first = int(guided.nonzero()[0]) if guided.any() else len(guided)
+        weights = (1 - of.past_scale, of.past_scale - of.text_scale, of.text_scale)
+        some = self.seeing(of.null, dropped=True) if first or weights[1] else None
+        if some is not None and first == len(guided):
+            return some
+        parts = [weights[0] * self.alone(of.null, True, first)] if weights[0] else []
+        parts += [weights[1] * some[:, first:]] if some is not None and weights[1] else []
+        parts += [weights[2] * self.seeing(of.caption, dropped=False)[:, first:]] if weights[2] else []
+        mixed = sum(parts[1:], parts[0])
+        return mixed if some is None else torch.cat([some[:, :first], mixed], 1)
 
     def distilled(self) -> Tensor:
         """A distilled model's velocity."""

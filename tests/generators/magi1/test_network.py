@@ -63,7 +63,7 @@ def test_the_recomputed_gradient_is_the_plain_one():
         slopes.append(torch.autograd.grad(y.square().sum(), x)[0])
         blocks = net.videodit_blocks.layers
         leaf = x.detach().requires_grad_(True)
-        tokens, _ = net._tokens(leaf)
+        tokens, _ = net.tokens(leaf)
         rotation, condition = net._rotation(0, leaf, True), net._condition(torch.tensor([0.2]), False, None)
         for i, block in enumerate(blocks):
             tokens, _ = block(tokens, condition, rotation, [words.of(i, 0)], [], [0])

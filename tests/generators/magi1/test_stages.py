@@ -3,7 +3,7 @@
 import pytest
 
 from raysearch.errors import UsageError
-from raysearch.generators.magi1.stages import Stages, each_of, steps_of
+from raysearch.generators.magi1.stages import Stages, each_of, fewest, steps_of
 
 
 @pytest.mark.parametrize(("stages", "steps"), [
@@ -47,3 +47,10 @@ def test_steps_of_a_job_and_of_a_chunk_belong_together(made, each, window):
 def test_steps_that_do_not_divide_are_refused_with_those_that_do(steps, made, window, words):
     with pytest.raises(UsageError, match=f"generator.steps={steps}: .*{words}"):
         each_of(steps, made, window)
+
+
+@pytest.mark.parametrize(
+    ("made", "window", "least", "steps"), [(1, 4, 4, 4), (2, 4, 8, 10), (4, 4, 16, 28), (3, 1, 12, 12)]
+)
+def test_the_fewest_steps_give_each_chunk_a_multiple_of_four(made, window, least, steps):
+    assert fewest(made, window, least) == steps and each_of(steps, made, window) in (4, 8, 16)

@@ -93,3 +93,19 @@ def test_the_guidance_of_the_past_and_of_the_caption_have_scales_of_their_own(re
     t = case.velocity.times[[n for _, n in flight]]
     seen = case.velocity.network(chunked(x)[:, :2], t, 0, case.velocity.caption, False, case.stages.since(flight))
     assert error(unchunked(plain), unchunked(seen)) < 1e-5
+
+
+def test_passes_without_weight_are_left_out(monkeypatch):
+    generator = tiny.generator(window=1, each=8)
+    velocity, calls = generator.velocity, []
+    plain = velocity.network.forward
+    monkeypatch.setattr(velocity.network, "forward", lambda *a, **k: calls.append(1) or plain(*a, **k))
+    x = generator.draw(torch.Generator().manual_seed(0))
+
+    def passes(past, text):
+        velocity.past_scale, velocity.text_scale = past, text
+        calls.clear()
+        velocity(x, 0), velocity(x, 7)  # noise, and nearly clean
+        return len(calls)
+
+    assert (passes(1.5, 7.5), passes(1.0, 7.5), passes(1.5, 1.5), passes(1.0, 1.0)) == (4, 3, 3, 2)

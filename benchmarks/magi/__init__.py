@@ -1,0 +1,1 @@
+"""What the tiny MAGI-1 can do, and what choosing chunk by chunk gains on it: `python -m benchmarks.magi`."""
