@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from tests.object_store import BUCKET
+from examples.object_store import BUCKET
 
 
 class GoogleServer:

@@ -22,7 +22,7 @@ USEFUL = 0.2  # a paired share of .7, less 1/2
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedShare:
     """One corruption: how often the clean clip has the higher score.
 
     Attributes:
@@ -50,7 +50,7 @@ class Noticed:
         why: The sentence that explains it.
     """
 
-    by: Mapping[str, Paired]
+    by: Mapping[str, PairedShare]
     violations: Interval
     controls: tuple[float, str]
     verdict: str
@@ -71,18 +71,18 @@ def noticed(pairs: Sequence[Pair]) -> Noticed | None:
     return Noticed(by, violations, controls, *_verdict(by, violations, controls))
 
 
-def _paired(group: str, pairs: Sequence[Pair]) -> Paired:
+def _paired(group: str, pairs: Sequence[Pair]) -> PairedShare:
     clean, other = _sides(pairs)
     share = float(paired.preferred(clean, other).mean())
     prompts = len({p.prompt for p in pairs})
-    return Paired(group, paired.wilson(share, prompts), paired.auroc(clean, other), len(pairs))
+    return PairedShare(group, paired.wilson(share, prompts), paired.auroc(clean, other), len(pairs))
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([p.clean for p in pairs]), np.array([p.corrupted for p in pairs])
 
 
-def _verdict(by: Mapping[str, Paired], violations: Interval, controls: tuple[float, str]) -> tuple[str, str]:
+def _verdict(by: Mapping[str, PairedShare], violations: Interval, controls: tuple[float, str]) -> tuple[str, str]:
     says = []
     if controls[0] >= max(abs(violations.value), 0.1):
         says.append(f"it reacts to a harmless change ({controls[1]}) as strongly as to broken motion")
