@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle generators-page cards-page flops clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle gpu generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -90,6 +90,9 @@ flops: .venv/ready  ## what models at full size compute, counted without weights
 
 lag: .venv/ready  ## what scores that lag a step and repeated network calls cost, on exact chains; writes benchmarks/lag.json
 	$(BIN)/python -m benchmarks.lag --json benchmarks/lag.json
+
+gpu: .venv/ready  ## what is true on a GPU, in under ten minutes, without network; writes benchmarks/gpu.json and docs/gpu.md
+	$(BIN)/python -m benchmarks.gpu
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle

@@ -29,7 +29,7 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 SHOWN = ("torch", "ray", "diffusers", "transformers", "numpy", "av")
 DEMO = ("run", "demo", "prompts.heldout=1", "search.n=2", "cluster.executor=inline")
 CONTRACTS = ("tests/executors", "tests/zoo/test_contract.py", "tests/videos")  # what an upper bound must answer to
-STEP_S = 1800  # no step takes longer
+STEP_S = 3600  # no step takes longer
 VERSION = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
 

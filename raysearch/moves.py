@@ -223,6 +223,10 @@ class Outcome:
     why: str = ""
     decode: str = ""
 
+    def detail(self, name: str) -> float:
+        """The first measurement that a reward calls `name`, such as `break`; NaN where there is none."""
+        return next((v for key, v in self.rewards.items() if key.rpartition(".")[2] == name), math.nan)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as the journal keeps them."""
         plain: dict[str, Any] = encode(asdict(self))

@@ -7,6 +7,7 @@ wordings of its text. Which of them a video was made with is a matter of its Mov
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,6 +39,7 @@ class Prompt:
         scene: a scene of the tiny world, whose true future is known.
         scene_seed: its number.
         variants: other wordings of the text.
+        plan: of the motion, for `generator.draw`, as JSON; what is given otherwise is written so.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Prompt:
     scene: str | None = None
     scene_seed: int = 0
     variants: tuple[str, ...] = ()
+    plan: str | None = None
 
     def __post_init__(self) -> None:
         name = str(self.id)
@@ -65,6 +68,7 @@ class Prompt:
         if not self.text and not given:
             raise UsageError(f"prompt {self.id!r} is empty: give it text, image, video or scene")
         object.__setattr__(self, "variants", tuple(self.variants))
+        object.__setattr__(self, "plan", _as_json(self))
         _check_variants(self)
 
     @property
@@ -79,7 +83,8 @@ class Prompt:
     def fingerprint(self) -> str:
         """Of the content: the text and the bytes of the conditioning file."""
         file = self.image or self.video
-        return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed])
+        planned = [] if self.plan is None else [self.plan]
+        return digest([self.id, self.text, file and _sha256(file), self.scene, self.scene_seed, *planned])
 
 
 def frames(
@@ -155,6 +160,15 @@ def _source(path: str) -> Source:
         return storage.read(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
+
+
+def _as_json(prompt: Prompt) -> str | None:
+    """The plan in one spelling. Raises UsageError for a text that is no JSON and for what JSON does not have."""
+    try:
+        plan = json.loads(prompt.plan) if isinstance(prompt.plan, str) else prompt.plan
+        return None if plan is None else json.dumps(plan, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"prompt {prompt.id!r}: plan={prompt.plan!r:.80} is no JSON ({error})") from None
 
 
 def _check_variants(prompt: Prompt) -> None:

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("moto", reason="pip install 'raysearch[storage-tests]'")
 pytest.importorskip("s3fs", reason="pip install 'raysearch[storage-tests]'")
 
+from examples.object_store import BUCKET, serving
 from tests import google_store
-from tests.object_store import BUCKET, serving
 from tests.submit.conftest import ROOT
 from tests.waiting import until
 
@@ -115,7 +115,7 @@ def test_a_sweep_is_whole(server, tmp_path):
 
 
 def test_a_challenge_is_whole_and_goes_on_for_nothing(server):
-    words = ["challenge", str(ROOT / "jobs/challenge_tiny.yaml"), "--limit", "2", "search.n=2",
+    words = ["challenge", str(ROOT / "jobs/challenge_tiny.yaml"), "--limit", "1", "search.n=2",
              "challenge.strategies=[]", "cluster.executor=inline",
              f"run={server.scheme}://{RUN}-challenge"]  # fmt: skip
     text = done(raysearch(server, *words))

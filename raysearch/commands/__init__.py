@@ -10,6 +10,7 @@ from typing import Any
 
 from raysearch.commands import (
     agreement,
+    calibrate,
     completion,
     doctor,
     evaluate,
@@ -21,11 +22,12 @@ from raysearch.commands import (
     preference,
     run,
     score,
+    sharing,
     submit,
     sweep,
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, agreement, listing, doctor,
-    completion,
+    init, run, sharing, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, agreement,
+    listing, doctor, completion,
 )  # fmt: skip

@@ -21,10 +21,12 @@ report.html, best/*.mp4, result.json, and the journal that makes resuming possib
 _REPORT = """examples:
   raysearch report runs/demo
   raysearch report runs/demo --partial
+  raysearch report runs/demo --maps
 
 Of an unfinished run, the page shows the searches that are finished, and says so at the top. It is read from the journal
 alone: no model is loaded, and the run may continue meanwhile. --partial does the same where there is an earlier result,
-for example while a run is given more candidates."""
+for example while a run is given more candidates. --maps loads the reward here and draws where and when the shown videos
+are surprising; for the tiny models `raysearch run` does so by itself."""
 
 
 def add(command: Declare) -> None:
@@ -41,6 +43,9 @@ def add(command: Declare) -> None:
     sub.add_argument("run", help="folder of the run")
     sub.add_argument(
         "--partial", action="store_true", help="from the journal as it is now, even if there is an earlier result"
+    )
+    sub.add_argument(
+        "--maps", action="store_true", help="draw the surprise maps of the shown videos, for rewards that can"
     )
 
 
@@ -73,14 +78,14 @@ def run_job(args: argparse.Namespace) -> int:
     failed = [end for end in ended if end.error]
     for end in failed:
         print(f"raysearch: {end.task.name} failed: {end.error}", file=sys.stderr)
-    _tell(job.run)
+    _tell(job.run, maps="shipped")
     return 1 if failed else 0
 
 
 def report(args: argparse.Namespace) -> int:
     """Write the report of a run folder."""
     say(f"reading {args.run}")
-    _tell(os.path.expanduser(args.run), args.partial)
+    _tell(os.path.expanduser(args.run), args.partial, "all" if args.maps else "")
     return 0
 
 
@@ -103,11 +108,11 @@ def show_config(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(run: str, partial: bool = False) -> None:
+def _tell(run: str, partial: bool = False, maps: str = "") -> None:
     """Write the report and print where it is and what it warns of."""
     from raysearch.report.remote import publish
 
-    path, lines = publish(run, partial)
+    path, lines = publish(run, partial, maps)
     for line in lines:
         print(line, file=sys.stderr if line.startswith("warning: ") else sys.stdout)
     print(f"report: {path}")

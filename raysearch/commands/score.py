@@ -163,7 +163,7 @@ def show(table: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
 
 def shown(detail: str) -> bool:
     """Whether a detail has a column: not those of single windows, which are many."""
-    return not re.search(r"(^|\.)surprise_\d+$", detail)
+    return not re.search(r"(^|\.)(surprise|frame)_\d+$", detail)
 
 
 def draw(table: list[dict[str, Any]], maps: list[Any], outs: list[Path]) -> None:

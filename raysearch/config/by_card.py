@@ -13,8 +13,8 @@ from typing import Any
 from raysearch import cards
 from raysearch.cards import Card, Stated
 from raysearch.config.settings import GeneratorConfig
+from raysearch.tinyworld import GENERATORS  # filled by tiny_defaults, and in no need of a card
 
-SHIPPED = "tiny"  # filled by tiny_defaults, and in no need of a card
 OWN_TIMES = ("timesteps", "sigmas")  # arguments of a call that replace what the scheduler's settings say
 PLAIN: dict[str, Any] = {"dtype": "float32", "tiling": False}  # without a card
 
@@ -40,7 +40,7 @@ class Compared:
 
 def card_of(generator: GeneratorConfig) -> Card | None:
     """The card of the model that a job names; None where none is known. Raises UsageError for an unknown `card`."""
-    if generator.name != "diffusers" or generator.model == SHIPPED:
+    if generator.name != "diffusers" or generator.model in GENERATORS:
         return None
     return cards.find(generator.model, generator.card)
 
@@ -123,7 +123,7 @@ def part_dtype(dtype: Any, part: str) -> str:
 
 def notes(generator: GeneratorConfig) -> list[str]:
     """Where a job differs from the card of its model, or that no card is known; nothing where all is as it says."""
-    if generator.name != "diffusers" or generator.model == SHIPPED:
+    if generator.name != "diffusers" or generator.model in GENERATORS:
         return []
     card = card_of(generator)
     if card is None:

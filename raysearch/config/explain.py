@@ -12,6 +12,7 @@ from raysearch import config
 from raysearch.config import by_card
 from raysearch.config.dump import dump
 from raysearch.config.settings import GeneratorConfig, Job
+from raysearch.tinyworld import GENERATORS
 
 COLUMN = 44  # where comments begin, unless a value reaches farther
 
@@ -50,7 +51,7 @@ def _source(path: tuple[str, ...], values: Any, sources: Sequence[tuple[str, Any
 
 def _filled(path: tuple[str, ...], generator: Mapping[str, Any]) -> str:
     """Of a value that neither the job nor the defaults give: who has filled it in."""
-    if path[0] != "generator" or generator["model"] == by_card.SHIPPED:
+    if path[0] != "generator" or generator["model"] in GENERATORS:
         return "filled in for the tiny model"
     card = by_card.card_of(GeneratorConfig(**generator))
     said = None if card is None else card.settings.get("dtype" if path[1] == "dtype" else ".".join(path[1:]))

@@ -20,12 +20,13 @@ Offload = Literal["model", "sequential", "group"]
 
 @dataclass
 class GeneratorConfig:
-    """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
+    """The video generator. null leaves a setting to the pipeline (for `tiny` and `tiny-fast`: to what suits them).
 
     Attributes:
-        name: `diffusers`, `magi1`, `api` for a model behind an endpoint, or `package.module:function` for a custom
-            generator (see generators.found).
-        model: `tiny`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has for it.
+        name: `diffusers`, `magi1`, `api` for a model behind an endpoint, `stepwise` for an engine that steps its
+            requests, or `package.module:function` for a custom generator (see generators.found).
+        model: `tiny`, `tiny-fast`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint
+            has for it.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
         dtype: of all parts, or a mapping such as {default: bfloat16, vae: float32}; null means the card's, or float32.
@@ -61,6 +62,7 @@ class GeneratorConfig:
         preview: what decodes the reads of a search that are not final: {decoder: FILE}, a tiny one, and {size: 0.5}.
         endpoint: of an `api`, e.g. http://localhost:8000/v1; its key is RAYSEARCH_API_KEY, from the environment alone.
         price: of a video of an `api`, in USD.
+        draw: `package.module:function` that structures the noise by the plan of a prompt; see generators.draws.
         budget: of an `api`, {usd: 20}; no request is sent that would exceed it, those of earlier runs in the folder
             included.
     """
@@ -103,6 +105,7 @@ class GeneratorConfig:
     offload: Offload | None = None
     preview: Preview = field(default_factory=Preview)
     endpoint: str | None = None
+    draw: str | None = None
     price: Annotated[float, Gt(0), Le(100_000)] | None = field(default=None, metadata=UNKEYED)
     budget: dict[str, Annotated[float, Gt(0), Le(1_000_000_000)]] = field(default_factory=dict, metadata=UNKEYED)
 

@@ -17,6 +17,7 @@ from raysearch.config.dump import dump
 from raysearch.config.settings import ClusterConfig, Job
 from raysearch.errors import UsageError
 from raysearch.security import refuse_secrets
+from raysearch.tinyworld import GENERATOR_CALL, GENERATORS
 
 NAMED = ("search", "reward")  # parts of a job with a `name`, which alone may stand for them
 LINE = "the command line"
@@ -128,14 +129,12 @@ def written(words: Sequence[str]) -> dict[str, Any]:
 
 
 def tiny_defaults(job: Job) -> None:
-    """Fill what a job with the tiny generator leaves open, and the single step of an `api`."""
+    """Fill what a job with a shipped generator leaves open, and the single step of an `api`."""
     if job.generator.name == "api" and job.generator.steps is None:
         job.generator.steps = 1
-    if job.generator.name == "diffusers" and job.generator.model == "tiny":
-        from raysearch.tinyworld import GENERATOR_CALL, GENERATOR_DEFAULTS
-
+    if job.generator.name == "diffusers" and job.generator.model in GENERATORS:
         job.generator.call = {**GENERATOR_CALL, **job.generator.call}
-        for key, value in GENERATOR_DEFAULTS.items():
+        for key, value in GENERATORS[job.generator.model].items():
             if getattr(job.generator, key) is None:
                 setattr(job.generator, key, value)
 

@@ -131,6 +131,7 @@ class ClusterConfig:
         guide_from: where guides get their gradient, `colocated` (every generator replica loads a reward) or `remote` (a
             reward replica answers for each view). The numbers are the same.
         deadline_s: the most a call may take, in seconds; a shorter limit is learnt from the calls seen.
+        gpu_hour: price of a GPU for an hour, for the costs in the report; in what currency is for its readers to know.
         storage: folder or URL that all nodes see; a relative `run` of a job is a folder below it.
         submit: how `raysearch submit` sends a job.
         slurm: what `raysearch slurm` asks for.
@@ -147,6 +148,7 @@ class ClusterConfig:
     loads_per_node: Several = 2
     guide_from: Literal["colocated", "remote"] = "colocated"
     deadline_s: Seconds = 1800.0
+    gpu_hour: Annotated[float, Ge(0), Le(1_000_000)] | None = None
     storage: str | None = None
     submit: SubmitConfig = field(default_factory=SubmitConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)

@@ -11,7 +11,7 @@ from raysearch.config.places import As
 
 
 class PromptItem(TypedDict, total=False):
-    """One prompt: a text with its variants, and at most one of image, video (files) and scene (of the tiny world)."""
+    """One prompt: a text with its variants, at most one of image, video (files) and scene, and a plan for its noise."""
 
     id: str
     text: str
@@ -20,6 +20,7 @@ class PromptItem(TypedDict, total=False):
     scene: str | None
     scene_seed: Annotated[int, Ge(0), Le(2**31 - 1)]
     variants: list[str]
+    plan: Any
 
 
 @dataclass
@@ -32,6 +33,8 @@ class PromptsConfig:
         heldout: the number of held-out scenes of the tiny world, beside the items.
         scenes: their kinds, taken in turn.
         first: number of the first held-out scene.
+        refine: a vision-language model says what is wrong with the best video and rewrites its wording, round by round,
+            {with: folder, hub id or http://host/v1, rounds: 2}.
         rewrite: further wordings of every prompt by a language model, {with: folder, hub id or http://host/v1, n: 8}.
     """
 
@@ -41,3 +44,4 @@ class PromptsConfig:
     scenes: list[str] = field(default_factory=lambda: ["one_ball", "two_balls"])
     first: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
     rewrite: dict[str, Any] = field(default_factory=dict)
+    refine: dict[str, Any] = field(default_factory=dict)

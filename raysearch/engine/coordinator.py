@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task, recall, refusal, shown
 from raysearch.executors import Answer, Executor, Failure, Film, Request
+from raysearch.executors.spans import Traced
 from raysearch.moves import Move, Outcome
 
 AHEAD = (
@@ -62,9 +63,16 @@ class Coordinator:
                 status = self.executor.status() if self.observers else {}
                 for observer in self.observers:
                     observer.on_wait(self.ledger, status)
+                self._trace()
         finally:
             for live in (*pending, *(w for ws in self._waiting.values() for w in ws)):
                 live.task.search.close()
+
+    def _trace(self) -> None:
+        """Tell the observers what replicas did, where the executor knows."""
+        if isinstance(self.executor, Traced) and (spans := self.executor.spans()):
+            for observer in self.observers:
+                observer.on_spans(spans)
 
     def _advance(self, live: _Live, outcomes: list[Outcome] | None, done: list[_Live]) -> None:
         """Hand a search its Outcomes and ask for its next round; recorded Moves answer at once."""

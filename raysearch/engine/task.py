@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from raysearch.engine.journal import Journal
+from raysearch.executors.spans import Span
 from raysearch.moves import Cost, Move, Outcome, Result, Round, Search
 from raysearch.prompts import Prompt
 
@@ -63,6 +64,9 @@ class Observer:
 
     def on_finish(self, finished: Finished) -> None:
         """A search has ended, with a result or an error."""
+
+    def on_spans(self, spans: Sequence[Span]) -> None:
+        """Replicas of the executor have done this since it was last told."""
 
     def on_wait(self, ledger: Ledger, status: dict[str, dict[str, float]]) -> None:
         """The coordinator is about to wait. status: counters of each pool of the executor."""

@@ -94,10 +94,11 @@ def _read(step: int, read_PN2: np.ndarray, final_PN: np.ndarray, seconds_PN2: np
     ranks = np.array([spearman(one[:, 0], one[:, 1]) for one in read_PN2])
     known = ranks[np.isfinite(ranks)]
     low, high = interval(known) if len(known) else (math.nan, math.nan)
-    finals = [_mean([spearman(one[:, way], last) for one, last in zip(read_PN2, final_PN, strict=True)])
-              for way in (0, 1)]  # fmt: skip
+    final, whole_final = (
+        _mean([spearman(one[:, way], last) for one, last in zip(read_PN2, final_PN, strict=True)]) for way in (0, 1)
+    )
     preview_s, whole_s = np.median(seconds_PN2.reshape(-1, 2), axis=0)
-    return Agreement(step, _mean(known), float(low), float(high), *finals, float(preview_s), float(whole_s))
+    return Agreement(step, _mean(known), float(low), float(high), final, whole_final, float(preview_s), float(whole_s))
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.contract import Answer, Counters, Failure, Film, Request, not_kept
 from raysearch.executors.outcomes import outcome
+from raysearch.executors.spans import Trace
 from raysearch.moves import Move
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State
@@ -34,8 +36,13 @@ class Inline:
         self, generator: GeneratorConfig, rewards: list[dict[str, Any]], threads: int = 1, device: str = "cpu",
         store: str | None = None,
     ):  # fmt: skip
+        self._trace, began = Trace(), time.perf_counter()
+        self.spans = self._trace.take
         self.rewards = RewardWorker(rewards, threads, device, generator.fps)
+        loaded = time.perf_counter()
+        self._trace.add("rewards", 0, "load", loaded - began)
         self.generator = GeneratorWorker(generator, self.rewards.size(), threads, device, store, self._critic)
+        self._trace.add("generators", 0, "load", time.perf_counter() - loaded)
         self._queue: deque[tuple[int, Request]] = deque()
         self._states: dict[str, State] = {}
         self._last_ticket = 0
@@ -93,10 +100,15 @@ class Inline:
             return not_kept(key, move.parent)
         self._states[key] = state
         self._busy_s["generators"] += made.seconds
+        self._trace.add("generators", 0, "move", made.seconds, made.decode_s)
         scores, seconds = self.rewards.score(view, request.prompt) if view is not None else ({}, 0.0)
         self._busy_s["rewards"] += seconds
+        if view is not None:
+            self._trace.add("rewards", 0, "score", seconds)
         return outcome(key, made, scores, seconds)
 
     def _film(self, request: Request) -> Answer:
+        began = time.perf_counter()
         mp4 = self.generator.film(request.key, request.prompt, self._states.get(request.key))
+        self._trace.add("generators", 0, "film", time.perf_counter() - began)
         return not_kept(request.key, request.key) if mp4 is None else Film(request.key, mp4)

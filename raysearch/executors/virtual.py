@@ -194,7 +194,8 @@ class Virtual:
         if not cost.reward_calls:
             return Outcome(request.key, cost=cost)
         reward = int(digest(["reward", request.key])[:12], 16) / 16**12
-        return Outcome(request.key, reward, {"pretended": reward}, 0.0, cost)
+        told = {"pretended": reward, "pretended.break": 1.0, "pretended.frames": 1.0}  # a video that does not break
+        return Outcome(request.key, reward, told, 0.0, cost)
 
     def _lose(self, replica: SimulatedReplica) -> None:
         """A replica dies: its calls go elsewhere, and the states of its node are gone if no other replica is on it."""

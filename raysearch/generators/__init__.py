@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import custom
+from raysearch.generators import custom, draws
 from raysearch.generators.contract import Factory, Generator, Model, Path
 from raysearch.names import lookup
 
@@ -16,11 +16,12 @@ def load(config: GeneratorConfig, device: str = "cpu") -> Model:
     Raises:
         UsageError: for an unknown generator, and for a model that cannot be loaded or cannot do what the job asks.
     """
-    return factory(config.name)(config, device)
+    model = factory(config.name)(config, device)
+    return model if config.draw is None else draws.planned(model, config.draw)
 
 
 def factory(name: str) -> Factory:
-    """The function that makes the model: of `diffusers`, `magi1`, `api`, or a custom one, `package.module:function`.
+    """The function that makes the model: of `diffusers`, of a name in custom.OWN, or `package.module:function`.
 
     Raises:
         UsageError: if there is none of that name.

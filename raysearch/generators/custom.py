@@ -5,8 +5,9 @@ it is, and parameters after the first two are the options that a job gives under
 those of every other part. Attributes of the function say more, all of them before anything is loaded: `takes`, some of
 text, image and frames, and `needs_frames`, that a prompt has to give an image or frames; `options`, a dataclass, in
 place of the parameters; `check(config, prompts)` raises UsageError; `ends(config)` says where chunks end, as fractions
-of the steps, `files(config)` which folders and files the results depend on beside `generator.model`, and
-`about(config)` what the model is and takes, {name: finding}, which `raysearch doctor` prints.
+of the steps, `lengths(config)` how many frames each of them makes, `files(config)` which folders and files the results
+depend on beside `generator.model`, and `about(config)` what the model is and takes, {name: finding}, which
+`raysearch doctor` prints.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from raysearch.generators.declare import KINDS, PipelineClass
 from raysearch.prompts import Prompt
 
 # raysearch's own that are no pipelines of diffusers
-OWN = {"magi1": "raysearch.generators.magi1:load", "api": "raysearch.generators.api:load"}
+OWN = {
+    "magi1": "raysearch.generators.magi1:load",
+    "api": "raysearch.generators.api:load",
+    "stepwise": "raysearch.generators.stepwise:load",
+}
 
 
 def function(name: str) -> Callable[..., Model]:
@@ -90,6 +95,12 @@ def ends(config: GeneratorConfig) -> list[float] | None:
     """Where the chunks but the last end, as fractions of the steps; None of a generator that does not say."""
     of = getattr(function(config.name), "ends", None)
     return None if of is None else list(of(config))
+
+
+def lengths(config: GeneratorConfig) -> list[int]:
+    """Frames of each chunk that is made; empty of a generator that does not say."""
+    of = getattr(function(config.name), "lengths", None)
+    return [] if of is None else list(of(config))
 
 
 def files(config: GeneratorConfig) -> list[str]:

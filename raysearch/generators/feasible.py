@@ -15,7 +15,19 @@ from typing import Any
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import cheaper, classes, custom, families, inputs, memory, parts, published, sizes, solver
+from raysearch.generators import (
+    cheaper,
+    classes,
+    custom,
+    draws,
+    families,
+    inputs,
+    memory,
+    parts,
+    published,
+    sizes,
+    solver,
+)
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
 from raysearch.generators.magi1.folder import is_magi1
@@ -41,6 +53,8 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
         UsageError: for a prompt that the pipeline class cannot do, a setting that the class or its autoencoder does
             not have, and a Python package that is missing. Of a class that the model brings nothing is checked here.
     """
+    prompts = list(prompts)
+    draws.check(config, prompts)
     if config.name != "diffusers":
         cheaper.refuse(config)
         custom.check(config, prompts)
@@ -155,6 +169,19 @@ def chunk_ends(config: GeneratorConfig) -> list[float]:
     """Where the chunks of a video but the last are finished, as fractions of the steps; empty for one made whole."""
     own = custom.ends(config) if config.name != "diffusers" else None
     return ends(config.chunks) if own is None else own
+
+
+def chunk_lengths(config: GeneratorConfig) -> list[int]:
+    """Frames of each chunk that is made, in order; empty where that is not known."""
+    if config.name != "diffusers":
+        return custom.lengths(config)
+    call = config.pipeline_call()
+    known = None if call.get("num_frames") else length(config, usual=True)
+    total = known.made if known else call.get("num_frames")
+    if config.chunks < 2 or not total:
+        return []
+    chunks = layout(total, config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
+    return [4 * (chunk.end - chunk.new) - 3 * (chunk.new == 0) for chunk in chunks]  # the first latent is one frame
 
 
 def pipeline_class(config: GeneratorConfig) -> str:

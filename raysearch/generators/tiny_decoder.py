@@ -23,7 +23,7 @@ from raysearch.pretrained import SHOWN, single
 
 STAGES, BLOCKS = 3, 3  # stages of a decoder, and blocks of a stage
 PREFIX = "decoder."
-SPACE = 2**STAGES  # each stage doubles height and width
+SPACE = 1 << STAGES  # each stage doubles height and width
 AT_ONCE = 4  # latent frames that are decoded together; more take more memory
 
 
@@ -51,7 +51,8 @@ class Layout:
     @property
     def time(self) -> int:
         """Frames that a latent frame becomes; of the first one only the last of them is a frame of the video."""
-        return self.grows[0] * self.grows[1] * self.grows[2]
+        first, second, third = self.grows
+        return first * second * third
 
 
 class Clamp(nn.Module):
@@ -117,7 +118,8 @@ class TinyDecoder(nn.Module):
     def forward(self, z_FCHW: Tensor) -> Tensor:
         """The frames of latents; a frame depends on those before it, however many are decoded together."""
         memory: dict[int, Tensor] = {}
-        pieces = [self._frames(part, memory) for part in z_FCHW.split(AT_ONCE)]
+        starts = range(0, len(z_FCHW), AT_ONCE)
+        pieces = [self._frames(z_FCHW[start : start + AT_ONCE], memory) for start in starts]
         return torch.cat(pieces)[self.layout.time - 1 :]
 
     def _frames(self, x: Tensor, memory: dict[int, Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from types import TracebackType
@@ -21,11 +21,13 @@ import fsspec
 from raysearch import config, storage
 from raysearch.config.settings import Job
 from raysearch.engine.task import Finished, Ledger, Observer, Task
+from raysearch.executors.spans import Span
 from raysearch.moves import Outcome, Round, digest, encode
 from raysearch.observe.progress import Status
 
 EVENTS = "events"
-FLUSH_S, SEGMENT_S, POOLS_S = 1.0, 30.0, 10.0
+FLUSH_S, SEGMENT_S, POOLS_S, SPANS = 1.0, 30.0, 10.0, 256  # the last: spans in a line, at most
+SHORT = 12  # characters of a key that tell the states of a run apart
 
 
 class EventLog(Observer):
@@ -50,7 +52,7 @@ class EventLog(Observer):
         self._segment: int | None = None
         self._flushed = self._pooled = clock()
         self._began = self._flushed if began is None else began
-        self._ledger, self._status = Ledger(), dict[str, Any]()
+        self._ledger, self._status, self._spans = Ledger(), dict[str, Any](), list[list[Any]]()
         self._about = {
             "run": folder, "searches": searches, "executor": job.cluster.executor, "versions": dict(versions),
             "config": digest(config.plain(job)), "strategy": job.search.get("name"), "seed": job.seed,
@@ -65,15 +67,20 @@ class EventLog(Observer):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         how = "ended" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         more = {"error": f"{type(error).__name__}: {error}"} if how == "failed" else {}
+        self._write_spans()
         self._write(how, seconds=round(self._clock() - self._began, 3), **self._totals(), **more)
         self._flush()
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
-        """Write `round`: the numbers and texts of its note, and how many ancestors are left."""
+        """Write `round`: the numbers and texts of its note, how many ancestors are left, and who descends from whom."""
         note = {k: v for k, v in round.note.items() if isinstance(v, (int, float, str))}
         if round.note.get("ancestors") is not None:
             note["unique_ancestors"] = len(set(round.note["ancestors"]))
-        self._write("round", search=task.name, round=number, moves=len(round.moves), note=note)
+        of = {"weights": [float(f"{w:.4g}") for w in weights]} if (weights := round.note.get("weights")) else {}
+        keys = [move.key(task.scope)[:SHORT] for move in round.moves]
+        parents = [move.parent and move.parent[:SHORT] for move in round.moves]
+        self._write("round", search=task.name, round=number, moves=len(round.moves), note=note, keys=keys,
+                    parents=parents, **of)  # fmt: skip
 
     def on_outcome(self, task: Task, outcome: Outcome, recalled: bool) -> None:
         """Write `outcome`: key, reward and cost."""
@@ -86,6 +93,13 @@ class EventLog(Observer):
         best = {"reward": result.winner.reward, "key": result.winner.key, "hash": result.digest()} if result else {}
         self._write("finished", search=finished.task.name, error=finished.error, **best, **_rounded(finished.cost))
 
+    def on_spans(self, spans: Sequence[Span]) -> None:
+        """Gather what replicas did; `spans` is written when there is enough for a line, and with `pools`."""
+        self._spans += [[s.pool, s.slot, s.what, round(s.began, 3), round(s.seconds, 3), round(s.decode_s, 3)]
+                        for s in spans]  # fmt: skip
+        if len(self._spans) >= SPANS:
+            self._write_spans()
+
     def on_wait(self, ledger: Ledger, status: Status) -> None:
         """Write `pools` if the last one is ten seconds old, and all lines that are due."""
         self._ledger, self._status = ledger, dict(status)
@@ -93,7 +107,13 @@ class EventLog(Observer):
         if now - self._pooled >= POOLS_S:
             self._pooled = now
             self._write("pools", **self._totals())
+            self._write_spans()
         self._due()
+
+    def _write_spans(self) -> None:
+        if self._spans:
+            self._write("spans", spans=self._spans)
+            self._spans = []
 
     def _totals(self) -> dict[str, Any]:
         ledger = {k: v for k, v in asdict(self._ledger).items() if k != "cost"}

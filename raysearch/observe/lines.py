@@ -14,7 +14,8 @@ from typing import Any
 from raysearch.engine.task import Finished, Ledger
 from raysearch.observe.progress import Progress, Status, Watched, coming, spell
 
-EVERY_S = 10.0
+EVERY_S, LATER_S = 10.0, 60.0  # between two lines, and once a run has taken so long that it will take longer
+LONG_S = 300.0
 NAMED = 3  # searches in work that a line names
 MANY = 24  # with more searches than this, only failed ones have a line each
 
@@ -42,9 +43,10 @@ class Lines(Progress):
             print(self.ended(), flush=True)
 
     def on_wait(self, ledger: Ledger, status: Status) -> None:
-        """Print the state of the run if the last such line is ten seconds old."""
+        """Print the state of the run if the last such line is ten seconds old, or a minute in a long run."""
         super().on_wait(ledger, status)
-        if self.clock() - self._printed > EVERY_S:
+        every = EVERY_S if self.clock() - self.began < LONG_S else LATER_S
+        if self.finished < self.searches and self.clock() - self._printed > every:
             self._printed = self.clock()
             print(self.line(), flush=True)
 

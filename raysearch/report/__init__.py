@@ -1,7 +1,7 @@
 """The report of a run: one HTML file that needs nothing but a browser, with videos, plots and what they are worth.
 
-`write` reads the run folder alone (result.json, config.yaml, films/, best/) and computes every number it shows; of a
-run that is not finished, the journal in place of result.json.
+`write` reads the run folder alone (result.json, config.yaml, events, maps/, films/, best/) and computes every number it
+shows; of a run that is not finished, the journal in place of result.json.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from raysearch import storage
-from raysearch.report import films, page, reading, steering
+from raysearch.report import downloads, films, page, reading, steering
 from raysearch.report.reading import Run, read
 from raysearch.runs import REPORT
 
@@ -17,7 +17,7 @@ __all__ = ["Run", "read", "warnings", "write"]
 
 
 def write(run: str | Run, limit: float = films.LIMIT) -> Path:
-    """Write report.html into the folder of a run, whole or not at all.
+    """Write report.html into the folder of a run, whole or not at all, and beside it candidates.csv.
 
     Args:
         run: Folder of the run, or what `read` returned for it.
@@ -31,6 +31,7 @@ def write(run: str | Run, limit: float = films.LIMIT) -> Path:
     """
     found = reading.read(run) if isinstance(run, str) else run
     path = found.folder / REPORT
+    downloads.write(found)
     storage.write(path, page.page(found, limit))
     return path
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from raysearch.report.components import grid, section, small
 from raysearch.report.markup import NONE, Html, count, el, number, seconds
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 
 _COUNTERS = {
     "restarts": "Restarts", "drained": "Left with their node", "retries": "Retries", "hedges": "Hedges",
@@ -27,8 +27,48 @@ def budget(run: Run) -> Html:
     """The section."""
     return section(
         "Budget", el("div", _spent(run), _pools(run.budget), class_="pair"),
-        el("p", _words(run.budget), class_="small"), _bars(run.budget),
+        costs(run), small(_words(run.budget)), _bars(run.budget), id="budget",
     )  # fmt: skip
+
+
+def costs(run: Run) -> Html | None:
+    """GPU-hours, what of them was work, and money where the cluster has a price; None where no GPU was reserved."""
+    held, busy = gpu_hours(run)
+    if not held:
+        return None
+    lines = [("GPU-hours", f"{number(held)}, reserved from start to end"),
+             ("of them at work", f"{number(busy)} ({_share(busy, held)})")]  # fmt: skip
+    price = _cluster(run).get("gpu_hour")
+    if isinstance(price, (int, float)) and price > 0:
+        each = max(sum(e.result is not None for e in run.entries), 1)
+        lines.append(
+            ("Money", f"{number(held * price)} at {price:g} a GPU-hour, {number(held * price / each)} a prompt")
+        )
+    else:
+        lines.append(("Money", "not known: give cluster.gpu_hour, the price of a GPU-hour"))
+    return el("dl", [[el("dt", name), el("dd", value)] for name, value in lines], class_="lines")
+
+
+def gpu_hours(run: Run) -> tuple[float, float]:
+    """GPU-hours of all invocations that the pools had reserved, and those in which replicas worked."""
+    whole = run.budget.get("run") or {}
+    totals, seconds_ = (
+        whole.get("pools") or run.budget.get("pools", {}),
+        whole.get("seconds") or run.budget.get("seconds", 0),
+    )
+    held = busy = 0.0
+    for name, pool in totals.items():
+        config = _cluster(run).get(name) or {}
+        gpus = float(config.get("num_gpus") or 0) * float(config.get("ranks") or 1)
+        replicas = (run.budget.get("pools", {}).get(name) or {}).get("replicas", config.get("replicas", 1))
+        held += gpus * replicas * seconds_ / 3600
+        busy += gpus * pool.get("busy_s", 0.0) / 3600
+    return held, busy
+
+
+def _cluster(run: Run) -> Mapping[str, Any]:
+    found = run.config.get("cluster")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _spent(run: Run) -> Html:

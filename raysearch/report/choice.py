@@ -7,9 +7,9 @@ from typing import Any
 
 from raysearch.moves import Result
 from raysearch.report import statistics
+from raysearch.report.components import grid, section
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 
 
 def choice(run: Run) -> Html | None:

@@ -1,24 +1,30 @@
 """The videos of one prompt side by side: what was given, what truly follows, the chosen, the first, the worst.
 
-Videos are embedded as base64 up to a limit; a prompt beyond it is shown with its numbers only. The last given frame is
-repeated to the length of the future, so that all videos of a row stay in step.
+Videos are embedded as base64 up to a limit; a page beside its run folder takes those of further prompts from there, and
+loads none before it is seen. The last given frame is repeated to the length of the future, so that all videos of a row
+stay in step.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.moves import Result
 from raysearch.report import statistics
+from raysearch.report.maps import Maps
 from raysearch.report.markup import Html, decimals, el, number
 from raysearch.report.reading import Run, SearchRecord
 
-LIMIT = 40e6  # bytes of base64 text in one page
+LIMIT = 24e6  # bytes of base64 text in one page
 AUTOPLAY = 8  # rows that play without a script; browsers refuse to decode hundreds of videos at once
 
 
@@ -29,16 +35,33 @@ class Tile:
     Attributes:
         label: What it is, above its numbers.
         kind: Class in the style sheet.
-        film: The mp4; None where there is none.
+        film: The mp4, or its path within the run folder; None where there is none.
         lines: (name, value) pairs below the label.
         why: Why there is no film.
+        map: Its surprise map, as `Maps.written` gives it.
+        first_break: When it first breaks, as a share of its length.
     """
 
     label: str
     kind: str
-    film: bytes | None
+    film: bytes | str | None
     lines: tuple[tuple[str, str], ...] = ()
     why: str = ""
+    map: dict[str, Any] | None = None
+    first_break: float | None = None
+
+    def size(self, run: Run) -> int:
+        """Bytes that it takes within the page."""
+        bare = 0 if self.film is None else len(self.film) if isinstance(self.film, bytes) else (
+            (run.folder / self.film).stat().st_size
+        )  # fmt: skip
+        return math.ceil(bare / 3) * 4 + (len(self.map["cells"]) if self.map else 0)
+
+    def data(self, run: Run) -> str:
+        """The film as an address that holds it."""
+        assert self.film is not None
+        mp4 = self.film if isinstance(self.film, bytes) else (run.folder / self.film).read_bytes()
+        return f"data:video/mp4;base64,{base64.b64encode(mp4).decode()}"
 
 
 class Room:
@@ -50,11 +73,15 @@ class Room:
 
     def __init__(self, limit: float = LIMIT):
         self.left, self.embedded, self.omitted, self.videos_omitted = limit, 0, 0, 0
+        self.full = False
 
-    def take(self, tiles: list[Tile]) -> bool:
-        """Whether the films of a row fit, all of them; if they do, their room is taken."""
-        sizes = [math.ceil(len(t.film) / 3) * 4 for t in tiles if t.film is not None]
-        if sum(sizes) > self.left:
+    def take(self, tiles: Sequence[tuple[Run, Tile]]) -> bool:
+        """Whether the films of a row fit, all of them; if they do, their room is taken. After one that does not, none
+        does.
+        """
+        sizes = [t.size(run) for run, t in tiles if t.film is not None]
+        if self.full or sum(sizes) > self.left:
+            self.full = True
             self.omitted += 1
             self.videos_omitted += len(sizes)
             return False
@@ -69,27 +96,82 @@ def worst(result: Result) -> int | None:
     return int(np.nanargmin(values)) if np.isfinite(values).any() else None
 
 
-def tiles(run: Run, entry: SearchRecord, fps: float) -> list[Tile]:
-    """The row of a prompt; one tile where the same candidate plays several parts."""
-    result = entry.result
-    parts: dict[int, list[str]] = {}
-    if result is not None:
-        for slot, part in (
-            (result.best, "chosen"),
-            (0, "first candidate"),
-            (worst(result), "lowest reward"),
-            (_own(result), "highest reward"),
-        ):
-            if slot is not None:
-                parts.setdefault(slot, []).append(part)
-    found = _scene(entry, fps)
-    for slot, names in parts.items():
-        assert result is not None
-        film = run.film(entry, result.finals[slot].key)
-        why = "" if film else "film is missing" if result.finals[slot].key in entry.films else "film was not kept"
-        label = ", ".join(names)
-        found.append(Tile(label[0].upper() + label[1:], names[0].split()[0], film, _lines(result, slot), why))
+def parts(result: Result) -> dict[int, list[str]]:
+    """The candidates that are shown, by slot, each with the parts that it plays."""
+    found: dict[int, list[str]] = {}
+    for slot, part in (
+        (result.best, "chosen"),
+        (0, "first candidate"),
+        (worst(result), "lowest reward"),
+        (_own(result), "highest reward"),
+    ):
+        if slot is not None:
+            found.setdefault(slot, []).append(part)
     return found
+
+
+def shown(run: Run) -> dict[str, list[str]]:
+    """Keys of the finals whose films the page shows, by the name of the search."""
+    found = [(e.name, e.result) for e in run.entries if e.result is not None]
+    return {name: [result.finals[slot].key for slot in parts(result)] for name, result in found}
+
+
+def tiles(run: Run, entry: SearchRecord, fps: float, maps: Maps | None = None, scene: bool = True) -> list[Tile]:
+    """The row of a prompt; one tile where the same candidate plays several parts.
+
+    Args:
+        run: The run.
+        entry: Its search.
+        fps: Frames per second of what is drawn here.
+        maps: Surprise maps of the run.
+        scene: Whether given frames and true future are drawn, where they are known.
+    """
+    result = entry.result
+    found = scene_of(entry, fps) if scene else []
+    for slot, names in parts(result).items() if result is not None else ():
+        label = ", ".join(names)
+        found.append(candidate(run, entry, slot, label[0].upper() + label[1:], names[0].split()[0], maps))
+    return found
+
+
+def candidate(
+    run: Run, entry: SearchRecord, slot: int, label: str, kind: str, maps: Maps | None = None
+) -> Tile:  # fmt: skip
+    """The tile of one final of a search that has a result.
+
+    Args:
+        run: The run.
+        entry: Its search.
+        slot: Which final.
+        label: What it is called.
+        kind: Its class in the style sheet.
+        maps: Surprise maps of the run.
+    """
+    result = entry.result
+    assert result is not None
+    key = result.finals[slot].key
+    film, told, at, surprise = run.film_path(entry, key), _lines(result, slot), None, None
+    why = "" if film else "film is missing" if key in entry.films else "film was not kept"
+    if maps is not None and (path := entry.films.get(key)) in maps.of and film:
+        assert path is not None
+        surprise, at = maps.written(path), maps.first_break(path)
+        told = (*told, ("first break", "none" if at is None else f"at {number(100 * at, 0)} %"))
+    return Tile(label, kind, film, told, why, surprise, at)
+
+
+def control(name: str) -> Html:
+    """The button and the time bar of a row of videos, which the script shows."""
+    bar = el("input", type="range", min=0, max=1000, value=0, aria_label=f"Position in the videos of {name}")
+    button = el("button", "Pause", type="button", class_="play", aria_label=f"Pause or play: {name}")
+    return el("div", button, el("span", bar, class_="bar"), class_="control", hidden=True)
+
+
+def tools(*more: Html | None) -> Html:
+    """The buttons for all videos of a page, which the script shows; more: further ones."""
+    return el(
+        "div", el("button", "Pause all", type="button", id="pause", aria_pressed="false"),
+        el("button", "Slow motion", type="button", id="slow", aria_pressed="false"), *more, class_="tools", hidden=True,
+    )  # fmt: skip
 
 
 def _own(result: Result) -> int | None:
@@ -117,7 +199,7 @@ def _value(values: np.ndarray, slot: int, unit: str) -> str:
     return f"{text} {unit}" if unit and math.isfinite(values[slot]) else text
 
 
-def _scene(entry: SearchRecord, fps: float) -> list[Tile]:
+def scene_of(entry: SearchRecord, fps: float) -> list[Tile]:
     """Given frames and true future of a scene of the tiny world; nothing for other prompts."""
     if entry.prompt.scene is None:
         return []
@@ -136,17 +218,31 @@ def _scene(entry: SearchRecord, fps: float) -> list[Tile]:
     ]
 
 
-def figure(tile: Tile, prompt: str, embed: bool, autoplay: bool) -> Html:
-    """A tile as HTML. embed False: numbers only."""
+def figure(run: Run, tile: Tile, prompt: str, embed: bool, autoplay: bool, beside: bool) -> Html:
+    """A tile as HTML.
+
+    Args:
+        run: The run.
+        tile: The tile.
+        prompt: Name of its prompt.
+        embed: Whether its film is within the page.
+        autoplay: Whether it plays at once.
+        beside: Whether a film that is not may be taken from the run folder, in which the page lies.
+    """
     text = f"{tile.label}, {prompt}"
-    video: Html | None = None
-    if tile.film is not None and embed:
-        data = base64.b64encode(tile.film).decode()
+    shown: Html | None = None
+    source = None
+    if tile.film is not None:
+        source = tile.data(run) if embed else quote(tile.film) if beside and isinstance(tile.film, str) else None
+    if source is not None:
         video = el(
-            "video", src=f"data:video/mp4;base64,{data}", controls=True, muted=True, loop=True, playsinline=True,
-            autoplay=autoplay, preload="auto" if autoplay else "none", aria_label=text, width=256, height=256,
+            "video", src=source, controls=True, muted=True, loop=True, playsinline=True,
+            autoplay=autoplay and embed, preload="auto" if autoplay and embed else "none", aria_label=text, width=256,
+            height=256, data_map=json.dumps(tile.map, separators=(",", ":")) if tile.map and embed else None,
+            data_break=None if tile.first_break is None else round(tile.first_break, 4),
         )  # fmt: skip
+        shown = el("div", video, class_="screen") if tile.map else video
     elif tile.why:
-        video = el("p", tile.why, class_="gone")
+        shown = el("p", tile.why, class_="gone")
     lines = el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in tile.lines])
-    return el("figure", video, el("figcaption", el("strong", tile.label), lines), class_=f"tile {tile.kind}")
+    return el("figure", shown, el("figcaption", el("strong", tile.label), lines), class_=f"tile {tile.kind}")

@@ -62,7 +62,7 @@ class Ran:
 
     def _repr_html_(self) -> str:
         """The report in a frame of its own, so that its styles and scripts do not meet those of the notebook."""
-        whole = escape(page.page(self.found, FILMS), quote=True)
+        whole = escape(page.page(self.found, FILMS, beside=False), quote=True)
         return f'<iframe srcdoc="{whole}" style="width: 100%; height: {HEIGHT}px; border: 0" title="report"></iframe>'
 
 

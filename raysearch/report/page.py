@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raysearch.report import (
+    breaks,
     budget,
     choice,
     curves,
+    downloads,
     films,
+    gallery,
     plots,
     sampler,
     sections,
     statistics,
     steering,
     story,
+    timeline,
     wordings,
 )
+from raysearch.report.components import card, cards, header, section, settings
 from raysearch.report.document import asset, document
-from raysearch.report.markup import Html, count, el
+from raysearch.report.markup import NONE, Html, count, el
 from raysearch.report.reading import Run
 from raysearch.report.statistics import MOTION, Comparison
 
+SAME = "On the same versions and kind of hardware, the same job gives the same hash, whatever the number of replicas."
 
-def page(run: Run, limit: float = films.LIMIT) -> str:
+PARTS = {"Measures": "measures", "Videos": "videos", "Budget": "budget", "Time line": "timeline",
+         "Settings": "configuration"}  # fmt: skip
+
+
+def page(run: Run, limit: float = films.LIMIT, beside: bool = True) -> str:
     """The page as HTML.
 
     Args:
         run: What a run folder holds.
         limit: Bytes of base64 video that the page may hold.
+        beside: Whether the page lies in the run folder, so that it may link to the files there.
     """
     rows = [r for m in statistics.measures(run.results, run.reward) if (r := statistics.row(run.results, m))]
     lead = story.leading(rows)
     title = story.headline(run, lead)
-    body = el(
-        "main", _header(run, title, lead),
-        steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run),
-        steering.table(run), sections.table(run, rows), wordings.wordings(run), _plots(run, lead),
-        choice.choice(run), sampler.sampler(run), sampler.spread(run),
-        sections.prompts(run, limit), sections.failures(run), budget.budget(run),
-        sections.notes(run), sections.configuration(run),
-    )  # fmt: skip
+    notices = [steering.notices(run), story.notices(run), sampler.notices(run), wordings.notices(run)]
+    below = [
+        steering.table(run), sections.table(run, rows), wordings.wordings(run), breaks.breaks(run),
+        _plots(run, lead), choice.choice(run), gallery.gallery(run, limit, beside), sections.failures(run),
+        sampler.sampler(run), sampler.spread(run), budget.budget(run),
+        timeline.timeline(timeline.read(str(run.folder))), sections.notes(run),
+        settings(run.config, run.config_text, {**run.versions, "hash of the results": run.hash or NONE}, SAME),
+    ]  # fmt: skip
+    there = {name: id for name, id in PARTS.items() if any(f'<section id="{id}"' in s for s in below if s)}
+    body = el("main", _header(run, title, lead, beside, there), notices, below)
     title = f"{run.folder.resolve().name}: {title}"
-    return document(title, body, scripts=[asset("raysearch.report", "script.js")], media="data:")
+    scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
+    return document(title, body, scripts=scripts, media="data: 'self' file:" if beside else "data:")
 
 
-def _header(run: Run, title: str, lead: Comparison | None) -> Html:
+def _header(run: Run, title: str, lead: Comparison | None, beside: bool, parts: Mapping[str, str]) -> Html:
     seed = run.config.get("seed")
     strategy = f"{run.strategy}, guided" if steering.guided(run) else run.strategy
     facts = [
@@ -52,10 +68,7 @@ def _header(run: Run, title: str, lead: Comparison | None) -> Html:
         strategy,
     ]
     facts += [f"seed {seed}"] if seed is not None else []
-    return el(
-        "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),
-        [el("p", text, class_="lede") for text in story.lede(run, lead)],
-    )  # fmt: skip
+    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None, parts)
 
 
 def _plots(run: Run, lead: Comparison | None) -> Html | None:
@@ -71,11 +84,9 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
             text = "All candidates; colours are prompts, rings mark the chosen."
             if len(names) > plots.COLOURS:
                 text += f" Colours repeat after {plots.COLOURS} prompts."
-            shown.append(_card(f"Search reward and {m.label}", drawn, text))
-    shown = [s for s in shown if s is not None]
-    if not shown:
-        return None
-    return sections.section("Reward against what was measured", el("div", shown, class_="plots"))
+            shown.append(card(f"Search reward and {m.label}", drawn, text))
+    drawn_cards = cards(shown)
+    return None if drawn_cards is None else section("Reward against what was measured", drawn_cards)
 
 
 def _curve(run: Run, m: statistics.Measure) -> Html | None:
@@ -90,8 +101,4 @@ def _curve(run: Run, m: statistics.Measure) -> Html | None:
         text += " Chosen by the search reward here: a final choice has no such curve."
     if curve.short:
         text += f" {count(curve.short, 'prompt')} left out: less than half of the candidates were scored and measured."
-    return _card(f"Best of N: {m.label}", plots.best_of(curve), text)
-
-
-def _card(title: str, plot: Html, caption: str) -> Html:
-    return el("figure", el("h3", title), plot, el("figcaption", caption), class_="card")
+    return card(f"Best of N: {m.label}", plots.best_of(curve), text)

@@ -13,54 +13,49 @@ import numpy as np
 
 from raysearch.moves import Result
 from raysearch.report import statistics
+from raysearch.report.axes import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Axis,
+    figure,
+    labels,
+    points,
+    room,
+    rules,
+    tick,
+    titles,
+)  # fmt: skip
 from raysearch.report.curves import Curve
 from raysearch.report.markup import Html, decimals, el, number
 from raysearch.report.statistics import Measure
 
 Series = list[tuple[float, float, float, float]]  # (x, mean, low, high) along a line; low and high may be NaN
 COLOURS = 8  # series colours of the style sheet
-_WIDTH, _HEIGHT = 470, 310
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 30, 52
-
-
-class _Axis:
-    """From data to px, linear or in powers of two, with round ticks."""
-
-    def __init__(self, low: float, high: float, start: float, end: float):
-        if low == high:
-            low, high = low - (abs(low) * 0.05 or 1), high + (abs(high) * 0.05 or 1)
-        self.low, self.high, self.start, self.end = low, high, start, end
-
-    def __call__(self, value: float) -> float:
-        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
-
-    def ticks(self, about: int = 5) -> list[float]:
-        raw = (self.high - self.low) / about
-        power = 10.0 ** math.floor(math.log10(raw))
-        step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
-        first = math.ceil(self.low / step)
-        return [k * step for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
 def best_of(curve: Curve) -> Html:
     """Expected value of the chosen against the number of candidates, with band, random choice and oracle."""
     m, truth = curve.measure, curve.measure.truth
     shown = [curve.mean, curve.low, curve.high, curve.oracle if truth else curve.mean]
-    y = _room(np.concatenate(shown), _HEIGHT - _BOTTOM, _TOP)
-    x = _Axis(0.0, math.log2(curve.n[-1]), _LEFT + 14, _WIDTH - _RIGHT - 10)
+    y = room(np.concatenate(shown), HEIGHT - BOTTOM, TOP)
+    x = Axis(0.0, math.log2(curve.n[-1]), LEFT + 14, WIDTH - RIGHT - 10)
     at = [x(math.log2(n)) for n in curve.n]
-    line = _points(at, [y(v) for v in curve.mean])
-    parts: list[Any] = [_grid(y), _labels(y), _axis_titles("candidates per prompt, N", _title(m))]
-    parts += [el("text", n, x=p, y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+    line = points(at, [y(v) for v in curve.mean])
+    parts: list[Any] = [rules(y), labels(y), titles("candidates per prompt, N", _title(m))]
+    parts += [el("text", n, x=p, y=HEIGHT - BOTTOM + 18, class_="tick", text_anchor="middle")
               for n, p in zip(curve.n, at, strict=True)]  # fmt: skip
     if np.isfinite(curve.low).all():
         there = [*zip(at, (y(v) for v in curve.high), strict=True)]
         back = [*zip(at, (y(v) for v in curve.low), strict=True)][::-1]
         parts.append(el("polygon", points=" ".join(f"{a},{b}" for a, b in there + back), class_="band"))
     base = y(curve.mean[0])
-    parts.append(el("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=base, y2=base, class_="reference"))
+    parts.append(el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="reference"))
     if truth:
-        parts.append(el("polyline", points=_points(at, [y(v) for v in curve.oracle]), class_="oracle"))
+        parts.append(el("polyline", points=points(at, [y(v) for v in curve.oracle]), class_="oracle"))
     parts.append(el("polyline", points=line, class_="line"))
     parts += _legend(("chosen", "random choice", "oracle")[: 3 if truth else 2])
     parts += [
@@ -69,37 +64,47 @@ def best_of(curve: Curve) -> Html:
     ]
     last = number(float(curve.mean[-1]))
     text = f"Best of N: expected {m.label}, from {number(float(curve.mean[0]))} at N = 1 to {last} at N = {curve.n[-1]}"
-    return _figure(parts, text)
+    return figure(parts, text)
 
 
-def against(lines: Mapping[str, Series], title: str, m: Measure) -> Html:
-    """Lines of a measure against a positive quantity, whose axis is in powers of two, with whiskers where known."""
+def against(
+    lines: Mapping[str, Series], title: str, m: Measure, colours: Mapping[str, int] | None = None
+) -> Html:  # fmt: skip
+    """Lines of a measure against a positive quantity, whose axis is in powers of two, with whiskers where known.
+
+    Args:
+        lines: Points by the name of the line.
+        title: The positive quantity.
+        m: The measure.
+        colours: Number of the colour of each line, where it has one on the whole page; else they follow in order.
+    """
     flat = [p for line in lines.values() for p in line]
-    y = _room(np.array([v for p in flat for v in p[1:]]), _HEIGHT - _BOTTOM, _TOP + 16 * ((len(lines) - 1) // 3))
+    y = room(np.array([v for p in flat for v in p[1:]]), HEIGHT - BOTTOM, TOP + 16 * ((len(lines) - 1) // 3))
     logs = [math.log2(p[0]) for p in flat]
-    x = _Axis(min(logs), max(logs), _LEFT + 14, _WIDTH - _RIGHT - 14)
-    parts: list[Any] = [_grid(y), _labels(y), _axis_titles(title, _title(m))]
+    x = Axis(min(logs), max(logs), LEFT + 14, WIDTH - RIGHT - 14)
+    parts: list[Any] = [rules(y), labels(y), titles(title, _title(m))]
     ticks = sorted({p[0] for p in flat})
     ticks = ticks[:: math.ceil(len(ticks) / 7)]
-    parts += [el("text", f"{t:g}", x=x(math.log2(t)), y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+    parts += [el("text", f"{t:g}", x=x(math.log2(t)), y=HEIGHT - BOTTOM + 18, class_="tick", text_anchor="middle")
               for t in ticks]  # fmt: skip
-    left, row = float(_LEFT), 0
+    left, row = float(LEFT), 0
     for i, (name, line) in enumerate(lines.items()):
-        look = f"series s{i % COLOURS}"
+        tint = (colours or {}).get(name, i) % COLOURS
+        look = f"series s{tint}"
         aside = 4 * (i - (len(lines) - 1) / 2)  # whiskers side by side
         at = [(round(x(math.log2(p[0])) + aside, 1), y(p[1])) for p in line]
-        parts.append(el("polyline", points=_points(*zip(*at, strict=True)), class_=look))
+        parts.append(el("polyline", points=points(*zip(*at, strict=True)), class_=look))
         for (a, b), (where, mean, low, high) in zip(at, line, strict=True):
             if math.isfinite(low) and math.isfinite(high):
                 parts.append(el("line", x1=a, x2=a, y1=y(low), y2=y(high), class_=look))
             text = f"{name}, {where:g}: {number(mean)} [{number(low)}, {number(high)}]"
-            parts.append(el("circle", el("title", text), cx=a, cy=b, r=3.5, class_=f"s{i % COLOURS}"))
-        if left > _LEFT and left + 31 + 7 * len(name) > _WIDTH:
-            left, row = float(_LEFT), row + 1
+            parts.append(el("circle", el("title", text), cx=a, cy=b, r=3.5, class_=f"s{tint}"))
+        if left > LEFT and left + 31 + 7 * len(name) > WIDTH:
+            left, row = float(LEFT), row + 1
         parts.append(el("line", x1=left, x2=left + 24, y1=10 + 16 * row, y2=10 + 16 * row, class_=look))
         parts.append(el("text", name, x=left + 31, y=14 + 16 * row, class_="tick"))
         left += 56 + 7 * len(name)
-    return _figure(parts, f"{m.label} against {title}: {', '.join(lines)}")
+    return figure(parts, f"{m.label} against {title}: {', '.join(lines)}")
 
 
 def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html | None:
@@ -109,12 +114,12 @@ def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html
     both = [np.isfinite(a) & np.isfinite(b) for a, b in zip(reward, values, strict=True)]
     if sum(int(b.sum()) for b in both) < 2:
         return None
-    x = _room(np.concatenate([a[k] for a, k in zip(reward, both, strict=True)]), _LEFT, _WIDTH - _RIGHT)
-    y = _room(np.concatenate([b[k] for b, k in zip(values, both, strict=True)]), _HEIGHT - _BOTTOM, _TOP)
-    parts: list[Any] = [_grid(y), _labels(y), _axis_titles("search reward, higher is better", _title(m))]
+    x = room(np.concatenate([a[k] for a, k in zip(reward, both, strict=True)]), LEFT, WIDTH - RIGHT)
+    y = room(np.concatenate([b[k] for b, k in zip(values, both, strict=True)]), HEIGHT - BOTTOM, TOP)
+    parts: list[Any] = [rules(y), labels(y), titles("search reward, higher is better", _title(m))]
     rings = []
     ticks = x.ticks(4)
-    parts += [el("text", _tick(t, ticks), x=x(t), y=_HEIGHT - _BOTTOM + 18, class_="tick", text_anchor="middle")
+    parts += [el("text", tick(t, ticks), x=x(t), y=HEIGHT - BOTTOM + 18, class_="tick", text_anchor="middle")
               for t in ticks]  # fmt: skip
     for i, (a, b, k) in enumerate(zip(reward, values, both, strict=True)):
         dots = [el("circle", cx=x(a[j]), cy=y(b[j]), r=3.2) for j in np.flatnonzero(k)]
@@ -124,14 +129,14 @@ def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html
             rings.append(el("circle", el("title", f"{names[i]}, chosen"), cx=x(a[best]), cy=y(b[best]), r=6.5,
                             class_=f"ring s{i % COLOURS}"))  # fmt: skip
     total = sum(int(k.sum()) for k in both)
-    return _figure(parts + rings, f"{m.label} against search reward of {total} candidates, the chosen ringed")
+    return figure(parts + rings, f"{m.label} against search reward of {total} candidates, the chosen ringed")
 
 
 def strip(result: Result, worst: int | None) -> Html:
     """The rewards of all candidates of one prompt on a line; the chosen filled, the worst and the first marked."""
     values = statistics.measure(None).of(result)
     shown = values[np.isfinite(values)]
-    x = _Axis(float(shown.min()), float(shown.max()), 16, 404)
+    x = Axis(float(shown.min()), float(shown.max()), 16, 404)
     places = decimals(shown, x.high - x.low)
     parts = [el("line", x1=8, x2=412, y1=16, y2=16, class_="grid")]
     order = [i for i in range(len(values)) if np.isfinite(values[i])]
@@ -153,36 +158,10 @@ def spark(values: Sequence[float]) -> Html | None:
     known = [(i, v) for i, v in enumerate(values) if math.isfinite(v)]
     if len(known) < 3:
         return None
-    y = _Axis(min(v for _, v in known), max(v for _, v in known), 17, 3)
-    x = _Axis(0, len(values) - 1, 2, 78)
-    line = el("polyline", points=_points([x(i) for i, _ in known], [y(v) for _, v in known]), class_="line")
+    y = Axis(min(v for _, v in known), max(v for _, v in known), 17, 3)
+    x = Axis(0, len(values) - 1, 2, 78)
+    line = el("polyline", points=points([x(i) for i, _ in known], [y(v) for _, v in known]), class_="line")
     return el("svg", line, viewBox="0 0 80 20", class_="spark", aria_hidden="true")
-
-
-def _figure(parts: Sequence[Any], label: str) -> Html:
-    return el("svg", parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label, class_="plot")
-
-
-def _room(values: np.ndarray, start: float, end: float) -> _Axis:
-    """An axis that holds all finite values with room around them."""
-    finite = values[np.isfinite(values)]
-    low, high = float(finite.min()), float(finite.max())
-    room = (high - low) * 0.07
-    return _Axis(low - room, high + room, start, end)
-
-
-def _grid(y: _Axis) -> list[Html]:
-    return [el("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(t), y2=y(t), class_="grid") for t in y.ticks()]
-
-
-def _labels(y: _Axis) -> list[Html]:
-    ticks = y.ticks()
-    return [el("text", _tick(t, ticks), x=_LEFT - 9, y=y(t) + 4, class_="tick", text_anchor="end") for t in ticks]
-
-
-def _tick(value: float, ticks: Sequence[float]) -> str:
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(value) or 1.0
-    return number(value, max(0, -math.floor(math.log10(step) + 1e-9)))
 
 
 def _title(m: Measure) -> str:
@@ -190,24 +169,12 @@ def _title(m: Measure) -> str:
     return f"{m.label}{unit}" + {1: ", higher is better", -1: ", lower is better", 0: ""}[m.better]
 
 
-def _axis_titles(x: str, y: str) -> list[Html]:
-    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    return [
-        el("text", x, x=(_LEFT + _WIDTH - _RIGHT) / 2, y=_HEIGHT - 10, class_="title", text_anchor="middle"),
-        el("text", y, transform=f"translate(12 {middle}) rotate(-90)", class_="title", text_anchor="middle"),
-    ]
-
-
 def _legend(names: Sequence[str]) -> list[Html]:
     """What the lines are, above the plot."""
     looks = {"chosen": "line", "random choice": "reference", "oracle": "oracle"}
-    parts, x = [], _LEFT
+    parts, x = [], LEFT
     for name in names:
         parts.append(el("line", x1=x, x2=x + 24, y1=10, y2=10, class_=looks[name]))
         parts.append(el("text", name, x=x + 31, y=14, class_="tick"))
         x += 56 + 7 * len(name)
     return parts
-
-
-def _points(x: Sequence[float], y: Sequence[float]) -> str:
-    return " ".join(f"{a},{b}" for a, b in zip(x, y, strict=True))

@@ -89,15 +89,18 @@ class Run:
 
     def film(self, entry: SearchRecord, key: str) -> bytes | None:
         """The mp4 of a final, None where none was kept or its file is gone."""
+        path = self.film_path(entry, key)
+        return None if path is None else (self.folder / path).read_bytes()
+
+    def film_path(self, entry: SearchRecord, key: str) -> str | None:
+        """Where the mp4 of a final lies within the folder; None where none was kept or its file is gone."""
         paths = [entry.films.get(key)]
         if entry.result is not None and key == entry.result.winner.key:
             paths.append(f"best/{entry.name}.mp4")
-        for path in paths:
-            if path is not None and (found := self._inside(path)) is not None:
-                return found.read_bytes()
-        return None
+        return next((path for path in paths if path is not None and self.inside(path) is not None), None)
 
-    def _inside(self, path: str) -> Path | None:
+    def inside(self, path: str) -> Path | None:
+        """A file of the folder by its path within it; None where there is none, or it would lie outside."""
         found = (self.folder / path).resolve()
         return found if found.is_relative_to(self.folder.resolve()) and found.is_file() else None
 

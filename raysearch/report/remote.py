@@ -13,16 +13,18 @@ from raysearch import report, runs, storage
 from raysearch.engine import segments
 from raysearch.errors import UsageError
 from raysearch.observe import events
+from raysearch.report.downloads import CANDIDATES
 from raysearch.runs import results
 from raysearch.writers import record
 
 
-def publish(run: str, partial: bool = False) -> tuple[str, list[str]]:
+def publish(run: str, partial: bool = False, maps: str = "") -> tuple[str, list[str]]:
     """Write report.html into a run folder, a path or URL.
 
     Args:
         run: the folder.
         partial: read the journal even if there is a result.
+        maps: of which runs surprise maps are drawn first, `all`, `shipped` (whose reward is tiny) or none.
 
     Returns:
         Where the page is, and lines for the user: how far the run is, and what the report warns of.
@@ -32,25 +34,57 @@ def publish(run: str, partial: bool = False) -> tuple[str, list[str]]:
     """
     if "://" not in run:
         found = _read(run, partial)
-        return str(report.write(found)), _told(found)
+        drawn = draw(found, maps)
+        return str(report.write(found)), [*drawn, *_told(found)]
     run = run.rstrip("/")
     with tempfile.TemporaryDirectory() as folder:
         copy = f"{folder}/{run.rsplit('/', 1)[-1]}"  # the page shows the name of its folder
         Path(copy).mkdir()
         _copy(run, copy, [results.RESULT, *results.BEGUN])
+        _copy(run, copy, _logs(run))
         if partial or not Path(copy, results.RESULT).is_file():
-            fs, root = storage.locate(run)
-            logs = [f"{events.EVENTS}/{path.rsplit('/', 1)[-1]}" for path in events.segments(fs, root)]
             listed = [*segments.paths(run), *storage.files(f"{run}/{record.FOLDER}")]
-            _copy(run, copy, [*logs, *(path[len(run) :].lstrip("/") for path in listed)])
+            _copy(run, copy, [path[len(run) :].lstrip("/") for path in listed])
         try:
             found = _read(copy, partial)
         except UsageError as error:
             raise UsageError(str(error).replace(copy, run)) from None
         _copy(run, copy, _films(found))
+        known = _maps(found)
+        _copy(run, copy, known[:1])
+        if known and Path(copy, known[0]).is_file():  # all are drawn, or none
+            _copy(run, copy, known)
+        drawn = draw(found, maps)
         page = report.write(found)
-        storage.write(f"{run}/{page.name}", page.read_bytes())
-    return f"{run}/{page.name}", _told(found)
+        for name in [page.name, CANDIDATES, *(known if drawn else [])]:
+            if Path(copy, name).is_file():
+                storage.write(f"{run}/{name}", Path(copy, name).read_bytes())
+    return f"{run}/{page.name}", [*drawn, *_told(found)]
+
+
+def draw(found: report.Run, which: str) -> list[str]:
+    """Draw the maps of the shown films that are missing, where they are asked for; what to tell of it."""
+    from raysearch.report import films, maps
+
+    if not which or (which == "shipped" and not maps.shipped(found)):
+        return []
+    drawn = maps.draw(found, films.shown(found))
+    return [f"surprise maps of {drawn} videos drawn"] if drawn else []
+
+
+def _maps(found: report.Run) -> list[str]:
+    """Where the maps of a run would be."""
+    from raysearch.report import films, maps
+
+    shown = films.shown(found)
+    paths = [e.films.get(key) for e in found.entries for key in shown.get(e.name, [])]
+    return [maps.path_of(path) for path in paths if path]
+
+
+def _logs(run: str) -> list[str]:
+    """The files of the event log, by name within the folder."""
+    fs, root = storage.locate(run)
+    return [path[len(root) :].lstrip("/") for path in events.segments(fs, root)]
 
 
 def _copy(run: str, copy: str, names: Iterable[str]) -> None:

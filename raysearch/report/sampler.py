@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.moves import Result
-from raysearch.report import statistics
+from raysearch.report import reads, statistics
+from raysearch.report.components import folded, grid, section
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
 from raysearch.runs.spread import pooled
 from raysearch.search.genealogy import averages
-
-LONG = 12  # prompts beyond which the tables are folded
 
 
 def sampler(run: Run) -> Html | None:
@@ -34,8 +32,8 @@ def sampler(run: Run) -> Html | None:
         "are normal, slope * lambda is the best lambda of that read (search.slopes)."
     )
     return section(
-        "Sampler", el("p", told), _folded("Estimates", *_estimates(found)), _folded("Averages", *_averages(found)),
-        _folded("Reads", *_reads(found)),
+        "Sampler", el("p", told), reads.plots(run), _folded("Estimates", *_estimates(found)),
+        _folded("Averages", *_averages(found)), _folded("Reads", *_reads(found)),
     )  # fmt: skip
 
 
@@ -121,9 +119,9 @@ def _folded(title: str, heads: list[str], rows: list[list[Any]]) -> Html | None:
     if not rows:
         return None
     table = grid(heads, rows, title, "sampler")
-    return el(
-        "div", el("h3", title), table if len(rows) <= LONG else el("details", el("summary", "All prompts"), table)
-    )
+    if title == "Reads":  # their plots stand above
+        return el("details", el("summary", "Every read"), table)
+    return el("div", el("h3", title), folded(table, len(rows), "All prompts"), class_="below-plots")
 
 
 def _spread(notes: Mapping[str, Any]) -> str:

@@ -7,58 +7,17 @@ page and the terminal say so. Intervals are those of `statistics`: bootstrap ove
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from raysearch.report import statistics
-from raysearch.report.markup import NONE, Html, count, decimals, el, number
+from raysearch.report.components import grid, range_of, section
+from raysearch.report.markup import Html, count, decimals, el, number
+from raysearch.report.paired import Paired, paired
 from raysearch.report.reading import Run
-from raysearch.report.sections import grid, section
-from raysearch.report.statistics import FEW, MOTION, Measure
+from raysearch.report.statistics import FEW, MOTION
 
 STILL = 0.9  # share of the unguided motion below which a clear loss of it is a warning
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A measure of the chosen videos, without and with guide, over prompts that have both."""
-
-    measure: Measure
-    prompts: int
-    unguided: float
-    guided: float
-    low: float
-    high: float
-
-    @property
-    def change(self) -> float:
-        """Guided minus unguided, in the unit of the measure."""
-        return self.guided - self.unguided
-
-    @property
-    def clear(self) -> bool:
-        """Whether there are enough prompts and the interval leaves out 0."""
-        return self.prompts >= FEW and not self.low <= 0 <= self.high
-
-    @property
-    def verdict(self) -> str:
-        """`better`, `worse`, `more` or `less` where the change is clear, else `unclear`; empty for few prompts."""
-        if not self.clear:
-            return "unclear" if self.prompts >= FEW else ""
-        if self.measure.better:
-            return "better" if (self.change > 0) == (self.measure.better > 0) else "worse"
-        return "more" if self.change > 0 else "less"
-
-    @property
-    def alarming(self) -> bool:
-        """Whether a held-out measure became clearly worse, or motion clearly fell below STILL of the unguided one."""
-        if self.measure.key == MOTION:
-            return self.verdict == "less" and self.guided < STILL * self.unguided
-        return self.verdict == "worse"
 
 
 def guided(run: Run) -> bool:
@@ -67,28 +26,27 @@ def guided(run: Run) -> bool:
     return bool(run.unguided) or (isinstance(search, Mapping) and bool(search.get("guide")))
 
 
-def effects(run: Run) -> list[Effect]:
+def effects(run: Run) -> list[Paired]:
     """The effect on the reward, then on each held-out measure; details of the optimised reward are not held out."""
     plain = {e.prompt.id: e.result for e in run.unguided if e.result is not None}
     pairs = [(plain[e.prompt.id], e.result) for e in run.entries if e.result is not None and e.prompt.id in plain]
     known = [m for m in statistics.measures([r for pair in pairs for r in pair], run.reward)
              if m.key is None or not m.key.startswith(f"{run.reward}.")]  # fmt: skip
-    found = []
-    for m in known:
-        values = np.array([[m.of(r)[r.best] for r in pair] for pair in pairs]).reshape(-1, 2)
-        values = values[np.isfinite(values).all(1)]
-        if len(values):
-            low, high = statistics.interval(values[:, 1] - values[:, 0])
-            before, after = values.mean(0).tolist()
-            found.append(Effect(m, len(values), before, after, float(low), float(high)))
-    return found
+    return paired(pairs, known)
+
+
+def alarming(e: Paired) -> bool:
+    """Whether a held-out measure became clearly worse, or motion clearly fell below STILL of the unguided one."""
+    if e.measure.key == MOTION:
+        return e.verdict == "less" and e.after < STILL * e.before
+    return e.verdict == "worse"
 
 
 def warnings(run: Run) -> list[str]:
     """One line if the guide raised its reward while a held-out measure became worse; else none."""
     found = effects(run)
     reward = next((e for e in found if e.measure.key is None), None)
-    lost = [e for e in found if e.measure.key is not None and e.alarming]
+    lost = [e for e in found if e.measure.key is not None and alarming(e)]
     if reward is None or not lost or reward.verdict != "better":
         return []
     worse = ", ".join(f"{e.measure.label} {_from_to(e)}" for e in lost)
@@ -117,7 +75,7 @@ def table(run: Run) -> Html | None:
     if not found:
         return None
     rows = [_row(e) for e in found]
-    heads = ["Measure", "Unguided", "Guided", "Change", "95 % interval", ""]
+    heads = ["Measure", "Guided", "Change", "95 % interval", "", "Unguided"]
     corrected = (
         "Its steps are corrected by the weights of the search (strict), which so still samples its target."
         if run.strategy == "smc"
@@ -139,19 +97,19 @@ def table(run: Run) -> Html | None:
     )  # fmt: skip
 
 
-def _row(e: Effect) -> list[Any]:
-    places = decimals([e.unguided, e.guided], e.change)
+def _row(e: Paired) -> list[Any]:
+    places = decimals([e.before, e.after], e.change)
     unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
     label = [e.measure.label, unit, el("small", "the reward of the guide" if e.measure.key is None else e.measure.key)]
-    interval = NONE
-    if not math.isnan(e.low):
-        interval = f"{number(e.low, places, sign=True)} to {number(e.high, places, sign=True)}"
     verdict = el("span", e.verdict, class_=f"verdict {e.verdict}") if e.verdict else None
-    shown = [number(e.unguided, places), el("b", number(e.guided, places)), number(e.change, places, sign=True)]
-    return [label, *shown, interval, verdict]
+    interval = range_of(e.low, e.high, places, sign=True)
+    return [
+        label, el("b", number(e.after, places)), number(e.change, places, sign=True), interval, verdict,
+        number(e.before, places),
+    ]  # fmt: skip
 
 
-def _from_to(e: Effect) -> str:
-    places = decimals([e.unguided, e.guided], e.change)
+def _from_to(e: Paired) -> str:
+    places = decimals([e.before, e.after], e.change)
     unit = f" {e.measure.unit}" if e.measure.unit else ""
-    return f"{number(e.unguided, places)} to {number(e.guided, places)}{unit}"
+    return f"{number(e.before, places)} to {number(e.after, places)}{unit}"

@@ -13,9 +13,9 @@ import numpy as np
 
 from raysearch.moves import Result
 from raysearch.report import statistics
+from raysearch.report.components import grid, section
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run, SearchRecord
-from raysearch.report.sections import grid, section
 
 NOTE = "wordings"
 LONG = 4  # prompts beyond which the tables are folded

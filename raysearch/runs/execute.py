@@ -22,7 +22,7 @@ from raysearch.executors.idle import Idle
 from raysearch.moves import encode
 from raysearch.observe import Progress, trackers, watching
 from raysearch.rewards.spec import check_models
-from raysearch.runs import spread
+from raysearch.runs import refining, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films, StatePolicy, prune
 from raysearch.runs.provenance import versions
@@ -53,17 +53,22 @@ def run(job: Job | Resolved) -> list[Finished]:
 def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:
     """Run the searches of a job in a folder that is held, and write what they found."""
     job = resolved.job
-    resolved = spread.recorded(resolved, journal) or resolved
+    resolved, turn = refining.recorded(spread.recorded(resolved, journal) or resolved, journal, job.run)
+    rounds = resolved.refining.rounds - turn if resolved.refining else 0
     every = [*spread.pilots(resolved), *resolved.tasks(), *resolved.baseline()]  # a pilot bears the name of its search
     films = Films(job.run, {**resolved.manifest, "search": job.search, "seed": job.seed})
     began = time.time()
-    with stage(resolved, job.run, every, journal, films, began) as (pool, view, observers):
+    with stage(resolved, job.run, every, journal, films, began, rounds) as (pool, view, observers):
         begin(job, job.run)
         observers = [view, *observers, films, StatePolicy(job.run, job.latents, pool.drop)]
         coordinator = Coordinator(pool, journal, observers, job.films, films.has)
         resolved = spread.measured(resolved, coordinator)
         steered, unguided = resolved.tasks(), resolved.baseline()
         ended = coordinator.run([*steered, *unguided])
+        while (more := refining.refined(resolved, ended[: len(steered)], job.run, turn)) is not None:
+            resolved, turn = more, turn + 1
+            steered, unguided = resolved.tasks(), resolved.baseline()
+            ended = coordinator.run([*steered, *unguided])
         status, worked = pool.status(), view.worked()
         prune(job.latents, ended, journal, pool.drop)
     searches, plain = ended[: len(steered)], ended[len(steered) :]
@@ -81,7 +86,13 @@ def _searched(resolved: Resolved, journal: Journal) -> list[Finished]:
 
 @contextmanager
 def stage(
-    resolved: Resolved, folder: str, todo: Sequence[Task], journal: Journal, films: Films, began: float
+    resolved: Resolved,
+    folder: str,
+    todo: Sequence[Task],
+    journal: Journal,
+    films: Films,
+    began: float,
+    rounds: int = 0,
 ) -> Iterator[tuple[Executor, Progress, list[Observer]]]:
     """The executor and the observers for these searches; where nothing is left to execute, no model is loaded.
 
@@ -92,14 +103,15 @@ def stage(
         journal: what is recorded of them.
         films: which films are there.
         began: when this invocation began, as time.time() gives it.
+        rounds: times that these searches may go on with a wording more.
     """
     job = resolved.job
     trackers.read(job.track)
     for line in journal.warnings():
         print(line, flush=True)
-    idle = complete(todo, journal, job.films, films.has)
+    idle = not rounds and complete(todo, journal, job.films, films.has)
     how = "all is recorded, no model is loaded" if idle else f"starting {job.cluster.executor} and loading models"
-    searches = sum(not task.pilot for task in todo)
+    searches = sum(not task.pilot for task in todo) * (1 + rounds)
     print(f"{searches} searches into {folder}; {how}", flush=True)
     watched = watching(job, folder, searches, versions(), began, idle)
     with nullcontext(Idle()) if idle else executor(resolved, f"{folder}/latents") as pool, watched as (view, others):

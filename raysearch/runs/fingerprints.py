@@ -12,7 +12,7 @@ from typing import Any
 from raysearch import rewards
 from raysearch.canonical import digest, keyed
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import cheaper, custom, found
+from raysearch.generators import cheaper, custom, draws, families, found
 from raysearch.rewards import registry
 
 WHOLE = 64 << 20  # bytes: files up to this size are hashed whole, of larger ones the size and both ends
@@ -22,25 +22,28 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
     """ranks: over how many processes a replica is split, which changes the last bits of what it makes."""
     if ranks > 1:
         return digest([ranks, generator_fingerprint(config)])
+    drawn = [] if config.draw is None else [_source(draws.function(config.draw), config.draw)]
     if config.name != "diffusers":
-        own = config.name if config.name in custom.OWN else _source(config.name)
+        own = config.name if config.name in custom.OWN else _source(found(config.name), config.name)
         more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
-        return digest([keyed(config), own, _weights(config.model, config.revision, ""), *more])
-    more = [_sum(file) for file in cheaper.files(config)]
-    return digest([keyed(config), _weights(config.model, config.revision, "generator"), *more])
+        return digest([keyed(config), own, _weights(config.model, config.revision), *more, *drawn])
+    beside = [_sum(file) for file in cheaper.files(config)]
+    if shipped := families.MODELS.get(config.model):
+        return digest([keyed(config), _folder(str(shipped.folder())), *beside, *drawn])
+    return digest([keyed(config), _weights(config.model, config.revision), *beside, *drawn])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
     """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
     every = list(rewards.flat(specs))
-    with_model = [s for s in every if "model" in s or registry.shipped(s["name"])]
+    with_model = [s for s in every if s.get("model") or registry.shipped(s["name"])]
     parts = [registry.shipped(s["name"]) or "worldmodel" for s in with_model]
     weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
     plugged = [version for s in every if (version := registry.version(s["name"]))]
     return digest([list(specs), weights, *plugged])
 
 
-def _weights(model: str, revision: str | None, part: str) -> str:
+def _weights(model: str, revision: str | None, part: str = "") -> str:
     """Of a folder, its content; of a hub id, its revision."""
     if model == "tiny" and part:
         from raysearch.tinyworld import weights
@@ -51,9 +54,9 @@ def _weights(model: str, revision: str | None, part: str) -> str:
     return f"hub:{model}@{revision or 'main'}"  # a commit, where the caller has pinned it
 
 
-def _source(name: str) -> str:
-    """Of a generator of one's own: the file that makes it."""
-    file = inspect.getsourcefile(found(name))
+def _source(make: Any, name: str) -> str:
+    """Of a custom generator or draw: the file that holds its function."""
+    file = inspect.getsourcefile(make)
     return _sha256(file) if file else name
 
 

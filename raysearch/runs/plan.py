@@ -124,8 +124,11 @@ def took(run: str) -> Took:
         f"{run} itself: {budget['seconds'] - worked:.0f} s to start and load models, which no time above holds, and "
         f"{worked:.0f} s of work on {busy}, for {budget['executed']} moves"
     )
-    job = replace(config.load(str(root / CONFIG), elsewhere=True), run=run)
-    alone = simulate(resolve(job, record=_manifest(root)), measured(run), *_replicas(job, pools))
+    try:
+        job = replace(config.load(str(root / CONFIG), elsewhere=True), run=run)
+        alone = simulate(resolve(job, record=_manifest(root)), measured(run), *_replicas(job, pools))
+    except UsageError as error:
+        return Took(f"{text}; its time between calls is not counted, for it cannot be simulated here ({error})")
     if alone.moves != budget["executed"] or not alone.seconds:
         return Took(f"{text}; it had begun earlier, so its time between calls is not known and not counted")
     share = max(worked / alone.seconds, 1.0)

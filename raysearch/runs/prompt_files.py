@@ -117,7 +117,7 @@ def _placed(prompt: Any, where: str, folder: Path, keys: tuple[str, ...]) -> dic
         if name == "variants":
             if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
                 raise UsageError(f"{where}: variants={value!r:.80}: give a list of texts, in a .jsonl file")
-        elif name != "scene_seed" and not isinstance(value, str):
+        elif name not in ("scene_seed", "plan") and not isinstance(value, str):
             raise UsageError(f"{where}: {name}={value!r:.80}: give a text")
     seed = prompt.get("scene_seed", 0)
     if not re.fullmatch(r"\d{1,9}", str(seed)):

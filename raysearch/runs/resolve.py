@@ -17,7 +17,7 @@ from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.engine.task import Task
 from raysearch.errors import UsageError
-from raysearch.generators import api, feasible, inputs, solver
+from raysearch.generators import api, cheaper, feasible, inputs, solver
 from raysearch.generators.sizes import Length
 from raysearch.generators.tokens import cut
 from raysearch.moves import digest
@@ -29,8 +29,8 @@ from raysearch.runs.judges import Judge, judges
 from raysearch.runs.manifest import manifest
 from raysearch.runs.prompts import UNGUIDED, prompts
 from raysearch.runs.tasks import Recipe, recipe, tasks
-from raysearch.runs.wordings import check_wordings, notes
-from raysearch.writers import Rewriting
+from raysearch.runs.wordings import check_refining, check_wordings, notes
+from raysearch.writers import Refining, Rewriting
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ class Resolved:
         manifest: what must not change within the run folder. Scopes and manifest are empty for a job `elsewhere`.
         length: how many frames the videos will have; None where that is not known before the model is loaded.
         rewriting: how a writer words the prompts anew; None where none does.
+        refining: how prompts are refined by what came of them, round by round; None where they are not.
         worded: whether the prompts have the writer's variants already.
         stock: the kernel that `search.kernel=stock` stands for; empty where the job does not ask for it.
     """
@@ -62,6 +63,7 @@ class Resolved:
     manifest: Mapping[str, Any]
     length: Length | None = None
     rewriting: Rewriting | None = None
+    refining: Refining | None = None
     worded: bool = False
     stock: str = ""
 
@@ -152,14 +154,15 @@ def resolve(
             f"generator.offload={model.offload}: a guide needs network and autoencoder at once; leave one of them out"
         )
     todo = shared.once("prompts", job.prompts, lambda: tuple(prompts(job))) if with_prompts else ()
-    rewriting = writers.read(job.prompts.rewrite)
+    rewriting, refining = writers.read(job.prompts.rewrite), writers.read_refining(job.prompts.refine)
+    check_refining(job, how)
     if with_prompts:
         check_wordings(job, how, todo)
     if model.name == api.NAME:
         api.check(model, todo)
-        api.check_spending(model, sum(_videos(how, p, rewriting) for p in todo))
+        api.check_spending(model, sum(_videos(how, p, rewriting, refining) for p in todo))
     if elsewhere:
-        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting, stock=stock)
+        return Resolved(job, judged, how, todo, model, (), {}, length, rewriting, refining, stock=stock)
     if record is not None:
         weights: str = record["generator"]["weights"]
         about = record
@@ -171,7 +174,7 @@ def resolve(
     scopes = shared.once(
         "scopes", (weights, todo, model), lambda: tuple(digest([weights, *_inputs(model, p)]) for p in todo)
     )
-    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting, stock=stock)
+    return Resolved(job, judged, how, todo, model, scopes, about, length, rewriting, refining, stock=stock)
 
 
 def keyed_rewards(job: Job) -> list[tuple[str, Mapping[str, Any]]]:
@@ -184,14 +187,17 @@ def _inputs(generator: GeneratorConfig, prompt: Prompt) -> list[str]:
     return [prompt.fingerprint(), *([f"fit={generator.fit}"] if inputs.refits(generator, prompt) else [])]
 
 
-def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None) -> int:
+def _videos(how: Recipe, prompt: Prompt, rewriting: Rewriting | None, refining: Refining | None) -> int:
     """Videos that a search asks of an endpoint, one network evaluation each."""
     more = rewriting.n if rewriting is not None and prompt.text else 0
+    more += refining.rounds if refining is not None else 0
     return int(how.first(len(prompt.wordings) + more if how.worded else 1).get("nfe", 0))
 
 
 def _pinned(job: Job, todo: tuple[Prompt, ...]) -> tuple[GeneratorConfig, str]:
     """The generator at a fixed revision, and its fingerprint; checked against the prompts."""
+    if job.cluster.executor == "ray" and not job.cluster.generators.num_gpus:
+        cheaper.check_device(job.generator, "cpu")  # what Ray gives to a replica without GPUs
     feasible.check(job.generator, todo, job.cluster.generators.ranks)
     generator: GeneratorConfig = feasible.pin(job.generator)
     return generator, generator_fingerprint(generator, job.cluster.generators.ranks)

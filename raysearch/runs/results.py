@@ -16,7 +16,7 @@ from raysearch.engine.task import Finished, shown
 from raysearch.errors import UsageError
 from raysearch.moves import Cost, digest
 from raysearch.observe import totals
-from raysearch.runs import rewriting, spread
+from raysearch.runs import refining, rewriting, spread
 from raysearch.runs.films import path as film_path
 from raysearch.runs.provenance import versions
 from raysearch.runs.resolve import Resolved, resolve
@@ -74,6 +74,7 @@ def interim(run: str) -> dict[str, Any]:
     resolved = resolve(replace(config.load(str(folder / CONFIG), elsewhere=True), run=run), record=record)
     of = len(resolved.tasks()) + len(resolved.baseline())
     worded = rewriting.recorded(resolved, run)
+    worded = refining.recorded(worded, journal, run)[0] if worded else None
     measured = spread.recorded(worded, journal) if worded else None
     steered, unguided = (measured.tasks(), measured.baseline()) if measured else ([], [])
     ended, plain = ([end for t in tasks if (end := replay(t, journal)) is not None] for tasks in (steered, unguided))

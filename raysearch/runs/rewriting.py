@@ -39,10 +39,11 @@ def recorded(resolved: Resolved, folder: str) -> Resolved | None:
 
 def imagined(resolved: Resolved) -> Resolved:
     """The job with variants that nobody wrote, for plans."""
-    how = resolved.rewriting
-    if how is None or resolved.worded:
+    if resolved.worded:
         return resolved
-    made = tuple(f"variant {k}" for k in range(how.n))
+    refining = resolved.refining
+    count = (resolved.rewriting.n if resolved.rewriting else 0) + (refining.rounds if refining else 0)
+    made = tuple(f"variant {k}" for k in range(count))
     return replace(
         resolved, worded=True,
         prompts=tuple(replace(p, variants=(*p.variants, *made)) if p.text else p for p in resolved.prompts),

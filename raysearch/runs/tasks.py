@@ -18,6 +18,7 @@ from raysearch.prompts import Prompt
 from raysearch.runs.judges import Judge
 from raysearch.search import ACROSS, VARIANTS, options_of, words
 from raysearch.search.across import across
+from raysearch.search.backtrack import CUTS
 from raysearch.search.choose import chosen
 from raysearch.search.schedules import DROPS, READS
 
@@ -129,6 +130,8 @@ def recipe(job: Job, judge: Judge) -> Recipe:
         options = {"reads": ends, **options}
     if "ends" in inspect.signature(begin).parameters and "ends" not in options:
         options = {"ends": _ends(job), **options}
+    if "lengths" in inspect.signature(begin).parameters:
+        options = {"lengths": _lengths(job, options), **options}
     checked = Recipe(begin, options, job.seed, job.generator.steps, job.choose, over)
     checked.measured(1.0).check(1)
     return checked
@@ -143,6 +146,28 @@ def _ends(job: Job) -> list[float]:
             "there are no chunks to choose; set generator.chunks, or use best_of_n"
         )
     return ends
+
+
+def _lengths(job: Job, options: Mapping[str, Any]) -> list[int]:
+    """Frames of the chunks of the job's generator, for a search that keeps what comes before a break.
+
+    Raises:
+        UsageError: where nothing tells where a video breaks, or how long the chunks are.
+    """
+    if options.get("cut", CUTS[0]) != CUTS[0]:
+        return []
+    if not any(spec["name"] == "breaks" for spec in rewards.flat([job.reward, *job.watch])):
+        raise UsageError(
+            f"search.name={job.search['name']!r}: no reward here tells where a video breaks; set reward={{name: "
+            "breaks, parts: [{name: vjepa2}], good: FOLDER}, or search.cut to random or ladder"
+        )
+    known = feasible.chunk_lengths(job.generator)
+    if not known and "lengths" not in options:
+        raise UsageError(
+            f"search.name={job.search['name']!r}: how many frames each chunk makes is not known; set "
+            "generator.num_frames, or search.lengths, e.g. [25, 24, 24]"
+        )
+    return known
 
 
 def tasks(recipe: Recipe, prompts: Sequence[Prompt], scopes: Sequence[str], suffix: str = "") -> list[Task]:

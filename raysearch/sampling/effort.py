@@ -22,6 +22,7 @@ class Effort:
         decode: which cheaper decode made the view (generator.preview); empty for the model's own.
         bytes: size of the state, where it goes to an object store.
         hash: of the state, where it goes to an object store.
+        decode_s: of the busy seconds, those in which the preview was decoded and reduced.
     """
 
     nfe: int = 0
@@ -32,6 +33,7 @@ class Effort:
     bytes: int = 0
     hash: str = ""
     decode: str = ""
+    decode_s: float = 0.0
 
 
 Made = Effort  # the name by which executors/ray knows it

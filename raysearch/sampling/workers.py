@@ -85,15 +85,16 @@ class GeneratorWorker:
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
-            view, decode = None, ""
+            view, decode, decoding = None, "", time.perf_counter()
             if move.score and shows:
                 with self._cheaply(generator, state) as decode:
                     view = self._view(generator, prompt, state, move.chunks)
+            decode_s = time.perf_counter() - decoding if view is not None else 0.0
         if self._store and self._saves:
             self._store.save(key, state)
         took = time.perf_counter() - start
         gradients = counted.calls if counted else 0
-        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode)
+        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode, decode_s=decode_s)
 
     def view(self, prompt: Prompt, state: State, whole: bool) -> np.ndarray:
         """What a reward sees of a state, decoded whole, or as previews are even if it is finished."""

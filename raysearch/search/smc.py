@@ -148,6 +148,7 @@ def smc(
     read = Previews()
     now = Population.fresh(schedule.sizes[0], memory)
     notes: dict[str, list[Any]] = {"lambda": [], "ess": [], "roots_left": [], "ancestors": []}
+    told: dict[str, Any] = {}
     genealogy = Genealogy(independent=scheme == "multinomial")
     plan = {"rounds": len(at) + sum(map(gt, ahead, at)), "nfe": schedule.nfe}
     for k, stop in enumerate(at):
@@ -155,7 +156,7 @@ def smc(
         lam_on_the_way = lam_k[k] if rise != "adaptive" else lam_k[k - 1] if k else 0.0
         steer = tempered(guide, lam_on_the_way, lam) if temper else guide
         moves = moves_to(stop, now.parents, seeds, kernel, steer)
-        outcomes = yield from looked(moves, ahead[k], plan | _latest(notes))
+        outcomes = yield from looked(moves, ahead[k], plan | _latest(notes) | told)
         origin, final = origin or outcomes[0].key, stop == steps
         if rise == "adaptive" and not final:
             lam_k[k] = _affordable(pay, outcomes, now, lam_k[k - 1] if k else 0.0, lam, kappa)
@@ -164,6 +165,7 @@ def smc(
         notes["ess"].append(now.weights.ess)
         notes["roots_left"].append(len(set(now.root[np.isfinite(now.weights.lw)].tolist())))
         ended = now.weights.W
+        told = {"weights": ended.tolist()}
         if not final:
             copies = not prune and any(stop <= j < at[k + 1] for j in noisy)
             draw = SCHEMES[scheme if copies or scheme in DISTINCT else DISTINCT[0]]

@@ -14,17 +14,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from raysearch import runs, storage
+from raysearch import config, runs, storage
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Ledger, Observer, Task
+from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.runs import Resolved, Shared, resolve, spread
 from raysearch.runs.earlier import begin
 from raysearch.runs.films import Films
+from raysearch.runs.provenance import versions
 from raysearch.runs.rewriting import rewritten
 from raysearch.sweep.files import files
 from raysearch.sweep.grid import GridPoint
+from raysearch.sweep.page import SweepFacts
 from raysearch.sweep.table import Cell
 
 EVERY_S = 2.0  # between two writings of the partial results
@@ -40,10 +43,14 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
     for point in found:
         resolved = rewritten(resolve(point.job, shared=shared), found[0].job.run)
         spread.known(resolved)
+        if resolved.refining:
+            raise UsageError("prompts.refine: only `raysearch run` goes on round by round; leave it out of a sweep")
         kinds.setdefault(_models(resolved), []).append((point, resolved))
     plans = [(kind, _tasks(of)) for kind, of in kinds.items()]
     folder = found[0].job.run
-    board = Board(folder, [cell for _, plan in plans for _, cell in plan])
+    first = found[0].job
+    about = SweepFacts(config.plain(first), config.to_yaml(first), versions())
+    board = Board(folder, [cell for _, plan in plans for _, cell in plan], about)
     began, ledgers = time.time(), []
     for kind, plan in plans:
         where = folder if len(plans) == 1 else f"{folder}/models/{kind[:8]}"
@@ -59,8 +66,8 @@ def run(found: Sequence[GridPoint]) -> tuple[list[Cell], int]:
 class Board(Observer):
     """Observer that keeps the cells and writes table and plot as searches finish, at most every few seconds."""
 
-    def __init__(self, folder: str, cells: list[Cell]):
-        self.folder, self.cells = folder, cells
+    def __init__(self, folder: str, cells: list[Cell], about: SweepFacts | None = None):
+        self.folder, self.cells, self.about = folder, cells, about
         self._of = {cell.name: cell for cell in cells}
         self._written = -EVERY_S
 
@@ -74,7 +81,7 @@ class Board(Observer):
 
     def write(self) -> None:
         """All three files, each whole or not at all."""
-        for name, text in files(self.cells).items():
+        for name, text in files(self.cells, self.about).items():
             storage.write(f"{self.folder}/{name}", text)
 
 

@@ -17,17 +17,17 @@ from raysearch.moves import digest, encode
 from raysearch.report.markup import number
 from raysearch.report.statistics import Measure
 from raysearch.sweep.log_z import pools
-from raysearch.sweep.page import page
+from raysearch.sweep.page import SweepFacts, page
 from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of, rows
 
 
-def files(cells: Sequence[Cell]) -> dict[str, str]:
-    """table.csv, sweep.json and sweep.html, as text."""
+def files(cells: Sequence[Cell], about: SweepFacts | None = None) -> dict[str, str]:
+    """table.csv, sweep.json and sweep.html, as text. about: settings and versions, for the page."""
     found, table = rows(cells)
     return {
         "table.csv": _csv(found, table),
         "sweep.json": json.dumps(encode(_document(cells, found, table)), indent=1, allow_nan=False) + "\n",
-        "sweep.html": page(cells, found, table),
+        "sweep.html": page(cells, found, table, about),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raysearch.moves import digest
+from raysearch.report.components import folded, grid, section
 from raysearch.report.markup import NONE, Html, el, number
 from raysearch.search.genealogy import pooled
 from raysearch.sweep.table import Cell, label
@@ -51,17 +52,10 @@ def table(cells: Sequence[Cell]) -> Html | None:
     lines = pools(cells)
     if not lines:
         return None
-    head = el(
-        "thead", el("tr", [el("th", t, scope="col") for t in ("prompt", "search", "N", "seeds", "log Z", "error")])
-    )
-    body = [
-        el("tr", el("th", x.prompt, scope="row"), [el("td", c) for c in (
-            x.label, x.n, x.seeds, number(x.log_z, 3), number(x.error, 3, missing=NONE))])
-        for x in lines
-    ]  # fmt: skip
+    rows = [[x.prompt, x.label, x.n, x.seeds, number(x.log_z, 3), number(x.error, 3, missing=NONE)] for x in lines]
     told = (
         "The log of the mean of Z_hat over seeds, and its standard error from the differences between seeds. Estimates "
         "at other numbers of particles are of the same Z where lambda is the same."
     )
-    shown = el("div", el("table", head, el("tbody", body)), class_="scroll")
-    return el("section", el("h2", "log Z, pooled over seeds"), el("p", told), shown)
+    shown = grid(["Prompt", "Search", "N", "Seeds", "log Z", "Error"], rows, "log Z of every point", sort=True)
+    return section("log Z, pooled over seeds", el("p", told), folded(shown, len(rows), "All points"))

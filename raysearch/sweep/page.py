@@ -1,59 +1,86 @@
-"""The page of a sweep: reward and truth against N and against NFE, a line per strategy, with its table. One HTML file.
+"""The page of a sweep: the result in a sentence, reward and truth against N and NFE, every point, every search.
 
 Whiskers are the 95 % interval of the gain over one random draw, paired by prompt, where a best_of_n pool gives that
-draw; else the interval of the mean. Axes of N and NFE are in powers of two.
+draw; else the interval of the mean. Axes of N and NFE are in powers of two. A line keeps its colour on the whole page.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from raysearch.report.document import document
-from raysearch.report.markup import NONE, Html, count, el, number
+from raysearch.report.components import card, cards, colour, grid, header, links, notices, range_of, section, settings
+from raysearch.report.components import small as small_print
+from raysearch.report.document import asset, document
+from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.plots import COLOURS, Series, against
-from raysearch.report.sections import grid, section
 from raysearch.report.statistics import FEW, Measure
 from raysearch.sweep import log_z
-from raysearch.sweep.table import Cell, Estimate, Row, leading
+from raysearch.sweep.story import headline
+from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of
+
+FILES = {"table.csv": "table.csv", "sweep.json": "sweep.json", "config.yaml": "config.yaml"}
+OF_FIRST = "Settings are those of the first point; the axes of the grid stand in the tables above."
+WAYS = {1: "higher is better", -1: "lower is better", 0: ""}
 
 
-def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row]) -> str:
+@dataclass(frozen=True)
+class SweepFacts:
+    """What a page tells of the sweep beside its results.
+
+    Attributes:
+        config: The settings that all points share, and those of the first point.
+        text: config.yaml.
+        versions: Versions of the libraries.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row], about: SweepFacts | None = None) -> str:
     """The page of a sweep.
 
     Args:
         cells: All searches of the grid, finished or not.
         found: The measures, as `table.rows` returns them.
         table: The rows, as `table.rows` returns them.
+        about: Settings and versions.
 
     Returns:
         The HTML document.
     """
+    about = about or SweepFacts()
     done, failed = sum(c.result is not None for c in cells), sum(c.error is not None for c in cells)
-    shown = leading(found)
+    shown, colours = leading(found), {label: i for i, label in enumerate(dict.fromkeys(row.label for row in table))}
     text = f"{done} of {count(len(cells), 'search')} done" + (f", {failed} failed" if failed else "")
     prompts = len({c.prompt for c in cells if c.result is not None})
-    lede = "Best of N is, at every N, the unbiased estimate from one pool of draws; the seeds of a prompt are averaged."
-    few = (
-        el("p", f"Only {count(prompts, 'prompt')}: the intervals say little.", class_="notice")
-        if prompts < FEW
-        else None
-    )
-    panels = [_panel(m, table, by_nfe) for by_nfe in (False, True) for m in shown]
+    sentences = [
+        "One random draw (N = 1) is the baseline: a gain is the difference from it, paired by prompt. Best of N is, at "
+        "every N, the unbiased estimate from one pool of draws; the seeds of a prompt are averaged.",
+        "The best point was picked on these same prompts: a claim needs others.",
+    ]
+    few = [f"Only {count(prompts, 'prompt')}: the intervals say little."] if prompts < FEW else []
+    if done < len(cells):
+        few.append(f"Not all searches are finished ({text}): these numbers will change.")
+    parts = {"All points": "points", "Searches": "searches", "Settings": "configuration"}
+    panels = cards([_panel(m, table, by_nfe, colours) for by_nfe in (False, True) for m in shown])
+    title = headline(table, shown)
     body = el(
-        "main", el("header", el("p", "raysearch sweep · " + text, class_="kicker"),
-        el("h1", "What more particles achieve"), el("p", lede, class_="lede")), few,
-        el("section", el("div", [p for p in panels if p is not None], class_="plots")), _table(shown, table),
-        log_z.table(cells),
+        "main", header(["raysearch sweep", text], title, sentences, links(FILES), parts), notices(few),
+        el("section", panels) if panels else None, _table(shown, table, colours), log_z.table(cells),
+        _searches(cells, shown), settings(about.config, about.text, about.versions, OF_FIRST),
     )  # fmt: skip
-    return document("raysearch sweep: " + text, body)
+    return document(f"raysearch sweep: {title}", body, scripts=[asset("raysearch.report", "tables.js")])
 
 
-def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
+def _panel(m: Measure, table: Sequence[Row], by_nfe: bool, colours: Mapping[str, int]) -> Html | None:
     lines: dict[str, Series] = {}
     for row in table:
-        e = row.values.get(m.key or "reward")
+        e = row.values.get(name_of(m))
         if e is None:
             continue
         low, high = _whisker(e)
@@ -63,11 +90,11 @@ def _panel(m: Measure, table: Sequence[Row], by_nfe: bool) -> Html | None:
     if not lines:
         return None
     x = "network function evaluations per search, NFE" if by_nfe else "particles, N"
-    text = f"{m.label} against {'NFE' if by_nfe else 'N'}"
+    text = f"{m.label[:1].upper()}{m.label[1:]} against {'NFE' if by_nfe else 'N'}"
     note = "Whiskers: 95 % interval over prompts, of the gain over one random draw where that is known."
     if len(lines) > COLOURS:
         note += f" Colours repeat after {COLOURS} lines."
-    return el("figure", el("h3", text), against(lines, x, m), el("figcaption", note), class_="card")
+    return card(text, against(lines, x, m, colours), note)
 
 
 def _whisker(e: Estimate) -> tuple[float, float]:
@@ -76,13 +103,45 @@ def _whisker(e: Estimate) -> tuple[float, float]:
     return e.low, e.high
 
 
-def _table(shown: Sequence[Measure], table: Sequence[Row]) -> Html:
-    titles = ["search", "N", "NFE", "done"] + [t for m in shown for t in (m.label, "gain")]
+def _table(shown: Sequence[Measure], table: Sequence[Row], colours: Mapping[str, int]) -> Html:
+    titles = ["Search", "N", "NFE", "Done"]
+    for m in shown:
+        titles += [", ".join(filter(None, (m.label, m.unit, WAYS[m.better]))), "Gain", "95 % interval"]
     lines = []
     for row in table:
-        cells: list[Any] = [row.label, row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
+        line: list[Any] = [colour(colours[row.label], row.label), row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
         for m in shown:
-            e = row.values.get(m.key or "reward")
-            cells += [number(e.mean), number(e.gain, sign=True, missing=NONE)] if e else [NONE, NONE]
-        lines.append(cells)
-    return section("All points", grid(titles, lines, "All points of the grid", "figures"))
+            e = row.values.get(name_of(m))
+            line += _estimate(e) if e else [NONE, NONE, NONE]
+        lines.append(line)
+    text = (
+        "Gain: over one random draw, paired by prompt; its interval is a percentile bootstrap over prompts. Without a "
+        "best_of_n of the same settings there is no draw to compare with. NFE: network function evaluations a search."
+    )
+    shown_grid = grid(titles, lines, "All points of the grid", "figures", sort=True)
+    return section("All points", shown_grid, small_print(text), id="points")
+
+
+def _estimate(e: Estimate) -> list[str]:
+    places = decimals([e.mean], e.gain if math.isfinite(e.gain) else math.nan)
+    gain = number(e.gain, places, sign=True, missing=NONE)
+    return [number(e.mean, places), gain, range_of(e.gain_low, e.gain_high, places, sign=True)]
+
+
+def _searches(cells: Sequence[Cell], shown: Sequence[Measure]) -> Html:
+    """Every search by itself: the single runs of the grid."""
+    keys = list(dict.fromkeys(key for c in cells for key in c.settings))
+    heads = [*(keys[:1] or ["Search"]), "Prompt", *keys[1:], "NFE", *(m.label for m in shown), "State", "Hash"]
+    rows = []
+    for c in cells:
+        values = [str(c.settings.get(k, NONE)) for k in keys] or [c.strategy]
+        result = c.result
+        state = "failed" if c.error else "done" if result is not None else "not yet"
+        of = [number(float(m.of(result)[result.best]), missing=NONE) if result is not None else NONE for m in shown]
+        nfe, name = (f"{c.nfe:,}", result.digest()[:12]) if result is not None else (NONE, NONE)
+        rows.append([values[0], c.prompt, *values[1:], nfe, *of, c.error or state, name])
+    text = (
+        "A point by itself, with its videos, is a run: raysearch run config.yaml with these settings and another run=."
+    )
+    listed = grid(heads, rows, "Every search", "searches", sort=True, find="Find searches, e.g. smc 8")
+    return section("Searches", listed, small_print(text), id="searches")

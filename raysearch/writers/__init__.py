@@ -6,9 +6,11 @@ library.
 
 from __future__ import annotations
 
+from raysearch.writers.refining import Refining
+from raysearch.writers.refining import read as read_refining
 from raysearch.writers.settings import Message, Rewriting, Writer, read
 
-__all__ = ["Message", "Rewriting", "Writer", "create", "read"]
+__all__ = ["Message", "Refining", "Rewriting", "Writer", "create", "read", "read_refining"]
 
 
 def create(rewriting: Rewriting) -> Writer:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from raysearch import web
 from raysearch.errors import UsageError
-from raysearch.writers.settings import KEY, Message, Rewriting
+from raysearch.writers.settings import Message
 
 VARIABLE = "RAYSEARCH_WRITER_KEY"
 TIMEOUT_S = 600.0
+
+
+class Asking(Protocol):
+    """What an endpoint must know of a job's settings: where it is, what is asked for, and the key of the job."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def max_tokens(self) -> int: ...
 
 
 class Endpoint:
@@ -19,8 +34,8 @@ class Endpoint:
 
     together = 8
 
-    def __init__(self, rewriting: Rewriting):
-        self._how, self._url = rewriting, f"{rewriting.source.rstrip('/')}/chat/completions"
+    def __init__(self, how: Asking):
+        self._how, self._url = how, f"{how.source.rstrip('/')}/chat/completions"
 
     def write(self, messages: list[Message], seed: int) -> str:
         """The text of the first choice; a request that gets no answer is repeated, since writing twice does no harm.
@@ -39,13 +54,15 @@ class Endpoint:
                 lambda: web.ask("POST", self._url, body=body, headers=web.bearer(VARIABLE), timeout=TIMEOUT_S)
             )
         except web.NoAnswer as error:
-            raise UsageError(f"{KEY}.with={how.source}: no answer ({error}); is the endpoint up?") from None
+            raise UsageError(f"{how.key}.with={how.source}: no answer ({error}); is the endpoint up?") from None
         if answer.status != 200:
             hint = f"; the key is taken from {VARIABLE}" if answer.status in (401, 403) else ""
-            raise UsageError(f"{KEY}.with={how.source}: {answer.reason}{hint}")
+            raise UsageError(f"{how.key}.with={how.source}: {answer.reason}{hint}")
         text = _text(answer.json())
         if text is None:
-            raise UsageError(f"{KEY}.with={how.source}: its answer holds no text; is it an OpenAI-compatible endpoint?")
+            raise UsageError(
+                f"{how.key}.with={how.source}: its answer holds no text; is it an OpenAI-compatible endpoint?"
+            )
         return text
 
 

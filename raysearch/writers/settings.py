@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from annotated_types import Ge, Le
 
@@ -17,7 +17,7 @@ from raysearch.options import Count, Natural, NonNegative
 from raysearch.writers.templates import TEMPLATES
 
 KEY = "prompts.rewrite"
-Message = Mapping[str, str]
+Message = Mapping[str, Any]  # role and content; an endpoint also takes a list of texts and pictures as content
 
 
 class Writer(Protocol):
@@ -49,6 +49,8 @@ class Rewriting:
         dtype: of a local model.
         answers: folder or URL of the answers, which several runs may share; null for one within the run folder.
     """
+
+    key: ClassVar[str] = KEY
 
     model: str | None = None
     n: Annotated[int, Ge(1), Le(256)] = 8

@@ -34,6 +34,20 @@ TEMPLATES = {
 }
 
 
+NOTHING = "NOTHING"
+CRITIQUE = (
+    "These are frames of a video that a generator made from the description below, in order, {times}. {place}\n"
+    "Say in at most 80 words what in it could not happen in the real world, or contradicts the description: which "
+    "thing, when, and against which law (gravity, contact, inertia, conservation of matter). If nothing is wrong, "
+    f"answer with the single word {NOTHING}.\n\nDescription: {{text}}"
+)
+REWORDING = (
+    "A video generator was given the wording below, and this was wrong with its video:\n{critique}\n\n"
+    "Rewrite the wording so that the generator is led to what really would happen: say what moves, where, how, what "
+    f"touches what, and the outcome. Use at most 120 words. {_RULES}\n\nWording: {{wording}}"
+)
+
+
 def wording(answer: str) -> str:
     """The wording that an answer holds: without thoughts, code fences, quotes and line breaks; may be empty."""
     text = re.sub(r"<think>.*?(</think>|\Z)", " ", answer, flags=re.DOTALL)

@@ -19,6 +19,8 @@ CASES = {
     "run": (["demo", *CLOCKWORK, ONE, "films=none", "run={0}/r"], "demo serch.n=1"),
     "config": ("demo", "demo search.n=0"),
     "report": ("{run}", "{0}"),
+    "compare": ("{run} {run} --html {0}/compare.html", "{run} {0}"),
+    "export": ("{run} --csv {0}/candidates.csv", "{run}"),
     "sweep": (["demo", *CLOCKWORK, ONE, "films=none", "run={0}/s", "seed=0,1"], "demo search.n=1,x"),
     "plan": ("demo --seconds-per-nfe 1 search.n=1 prompts.heldout=1", "demo --seconds-per-nfe 1 search.name=smx"),
     "submit": (None, ["demo", *NOBODY, "run=/shared/r"]),  # success: tests/submit, for it loads Ray
@@ -31,9 +33,11 @@ CASES = {
     "physics-iq": (None, "score {0} --data {0}"),  # success: tests/evals/physics_iq
     "challenge": ("challenge_tiny --dry-run run={0}/c", "demo --dry-run"),
     "preference": (None, "make {0}/none.jsonl {0}/study"),  # success: tests/evals/preference
+    "calibrate": ("{run} --clips 0 --no-twins", "{0}/none"),
     "quality": ("{film}", "{0}/none.mp4"),
     "videophy": ("prepare {run} --out {0}/v.csv", "prepare {0}"),
     "validate-reward": (None, "--tiny 1 model=./none"),  # success: tests/evals/test_validate.py, with a model
+    "agreement": (None, "demo"),  # success: tests/commands/test_agreement.py, with a model
     "strategies": ("smc", "smd"),
     "rewards": ("motion", "motoin"),
     "generators": ("WanPipeline", "wanpipelin"),

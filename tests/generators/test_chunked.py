@@ -192,6 +192,41 @@ def test_a_run_over_chunks_by_the_command_line(tmp_path, capsys):
     assert "generator.steps=5: not a multiple of generator.chunks=2" in capsys.readouterr().err
 
 
+def test_a_film_begun_again_with_a_later_chunk_keeps_its_frames_before(generator):
+    whole = move(generator, (0, 0, 2), STEPS)
+    again = move(generator, (0, 1, 0), STEPS, parent=whole, back=2 * EACH)
+    with torch.no_grad():
+        one, two = (generator.decode(torch.from_numpy(np.array(state.x0)), noise(0)) for state in (whole, again))
+    assert torch.equal(one[:21], two[:21]) and not torch.equal(one[21:], two[21:])
+
+
+@pytest.mark.slow
+def test_a_run_that_backtracks_keeps_the_frames_before_the_cut_bit_for_bit_in_its_films(tmp_path, capsys):
+    """The reward calls frame 19 broken, whatever is there; the second chunk begins at frame 17."""
+    wan.skyreels().save_pretrained(tmp_path / "model")
+    reward = {"name": "breaks", "above": [9.0] * 19 + [-1.0], "parts": [{"name": "vjepa2", "context": 4, "stride": 9}]}
+    job = {
+        "run": str(tmp_path / "run"), "prompts": {"items": [{"id": "p", "text": "a red ball rolls left"}]},
+        "search": {"name": "backtrack", "n": 2, "branch": 1}, "films": "all", "reward": reward,
+        "generator": {
+            "model": str(tmp_path / "model"), "chunks": 2, "steps": 4, "fps": 8, "height": 16, "width": 16,
+            "num_frames": 25, "call": {"max_sequence_length": 16, "overlap_history": 9},
+        },
+        "cluster": {"executor": "inline"},
+    }  # fmt: skip
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    assert main(["run", str(tmp_path / "job.yaml")]) == 0
+    (search,) = json.loads((tmp_path / "run/result.json").read_text())["searches"]
+    assert [r[1:] for r in search["notes"]["backtrack"]["rounds"]] == [[0, 1], [1, 1], [1, 1]] and not search["error"]
+    assert search["notes"]["backtrack"]["lengths"] == [17, 8] and search["notes"]["backtrack"]["breaks"] == [19.0]
+    films = [decode(str(tmp_path / "run" / search["films"][final["key"]]))[0] for final in search["finals"]]
+    assert all((film[:17] == films[0][:17]).all() for film in films[1:])
+    assert all((film[17:] != films[0][17:]).any() for film in films[1:])
+    capsys.readouterr()
+    assert main(["run", str(tmp_path / "job.yaml"), "reward={name: vjepa2, stride: 9}"]) == 2
+    assert "no reward here tells where a video breaks; set reward={name: breaks" in capsys.readouterr().err
+
+
 def test_chunks_of_a_class_that_makes_none_and_times_of_their_own(tmp_path):
     (tmp_path / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
     config = GeneratorConfig(model=str(tmp_path), steps=4, fps=8, chunks=2)

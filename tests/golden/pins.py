@@ -39,6 +39,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"over": "beam", "ends": (0.5,), "inside": {"name": "halving"}},
         {"over": "smc", "n": 4, "ends": (0.5,), "threshold": 1.0},
     ],
+    "backtrack": [{"n": 4}, {"n": 4, "ends": (0.25, 0.5), "cut": "random"}, {"n": 4, "ends": (0.5,), "cut": "ladder"}],
     "paths": [{}],
     "zero_order": [{}],
     "pcn": [{}, {"drift": Guide("full", 1.0)}],

@@ -79,7 +79,7 @@ def test_a_new_field_at_its_default_changes_no_key(part):
 
 def test_a_new_setting_of_the_generator_at_its_default_changes_no_fingerprint():
     later = make_dataclass("Later", [("later", int, field(default=0))], bases=(GeneratorConfig,))
-    later_on = {"fit", "times", "card", "scheduler", "endpoint", "price", "budget", *cheaper.KEYS}
+    later_on = {"fit", "times", "card", "scheduler", "endpoint", "price", "budget", "draw", *cheaper.KEYS}
     assert {*GeneratorConfig.KEYED} | later_on == {f.name for f in fields(GeneratorConfig)}
     assert generator_fingerprint(GeneratorConfig(fit="pad")) != generator_fingerprint(GeneratorConfig())
     assert generator_fingerprint(GeneratorConfig(price=1.0, budget={"usd": 2.0})) == generator_fingerprint(

@@ -6,8 +6,9 @@ import math
 
 from raysearch.moves import Result
 from raysearch.prompts import Prompt
-from raysearch.report import films
-from tests.report.case import FILM, candidates, page, run_folder, search
+from raysearch.report import films, read
+from raysearch.report.page import page as whole
+from tests.report.case import FILM, Page, candidates, page, run_folder, search
 
 
 def test_missing_films_and_films_that_were_not_kept(tmp_path, results):
@@ -35,6 +36,11 @@ def test_videos_stop_at_the_limit(tmp_path):
     ]
     row = 2 * math.ceil(len(FILM) / 3) * 4
     shown = page(run_folder(tmp_path / "run", made), limit=3.5 * row)
-    assert len(shown.all("video")) == 6 and "394 videos of 197 prompts left out" in shown.words
+    assert sum(v["src"].startswith("data:") for v in shown.all("video")) == 6
+    beside = [v for v in shown.all("video") if v["src"].startswith("films/")]
+    assert len(beside) == 394 and {v["preload"] for v in beside} == {"none"}
+    assert "394 videos of 197 prompts are taken from the run folder" in shown.words
     assert sum(a.get("class") == "row" for a in shown.all("article")) == 200
-    assert films.LIMIT == 40e6
+    assert films.LIMIT == 24e6
+    alone = Page(whole(read(str(tmp_path / "run")), 3.5 * row, beside=False))
+    assert len(alone.all("video")) == 6 and "394 videos of 197 prompts left out" in alone.words

@@ -14,7 +14,10 @@ def test_page_is_whole_and_asks_no_network(tmp_path, results):
     source = (root / "report.html").read_text()
     assert "http://" not in source and "https://" not in source and "@import" not in source and "url(" not in source
     assert {a["src"][:22] for _, a in shown.tags if "src" in a} == {"data:video/mp4;base64,"}
-    assert not [a for _, a in shown.tags if "href" in a]
+    beside = {a["href"] for _, a in shown.tags if "href" in a and not a["href"].startswith("#")}
+    assert beside == {"candidates.csv", "result.json", "config.yaml", "films/"}
+    ids = {a["id"] for _, a in shown.tags if "id" in a}
+    assert {a["href"][1:] for _, a in shown.tags if a.get("href", "").startswith("#")} <= ids
     labels = [v["aria-label"] for v in shown.all("video")]
     assert labels[:3] == ["Given, a", "True future, a", "Chosen, a"]
     assert all(s.get("aria-label") or s.get("aria-hidden") for s in shown.all("svg"))
@@ -38,7 +41,7 @@ def test_text_is_escaped(tmp_path, results):
     ]
     entries[0]["notes"] = {evil: [evil]}
     shown = page(run_folder(tmp_path / "run", entries))
-    assert not shown.all("img") and len(shown.all("script")) == 1
+    assert not shown.all("img") and len(shown.all("script")) == 2
     assert shown.words.count(evil) == 4 and "note: <script>" in shown.words
 
 

@@ -8,13 +8,34 @@ from raysearch.rewards import registry
 from raysearch.rewards.base import Declaration, declared_by
 from tests.fresh import heavy
 
-NAMES = ["flicker", "fuse", "motion", "smoothness", "tinyworld_truth", "videomae", "vjepa2", "vjepa2_features", "vlm"]
+NAMES = [
+    "breaks",
+    "flicker",
+    "fuse",
+    "geometry",
+    "motion",
+    "smoothness",
+    "tinyworld_truth",
+    "videomae",
+    "vjepa2",
+    "vjepa2_features",
+    "vlm",
+]
 
 
 def test_the_rewards_are_the_files_that_hold_one():
     assert rewards.names() == NAMES
-    assert rewards.able("maps") == ["vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
-    assert rewards.able("differentiable") == ["flicker", "fuse", "motion", "smoothness", "videomae", "vjepa2"]
+    assert rewards.able("maps") == ["breaks", "vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
+    assert rewards.able("differentiable") == [
+        "breaks",
+        "flicker",
+        "fuse",
+        "geometry",
+        "motion",
+        "smoothness",
+        "videomae",
+        "vjepa2",
+    ]
     assert {name: registry.shipped(name) for name in NAMES if registry.shipped(name)} == {
         "vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae",
     }  # fmt: skip
@@ -43,7 +64,7 @@ def test_defaults_that_follow_from_the_model_are_those_of_the_default_model():
     assert options["preset"].default is None and list(options)[:2] == ["model", "revision"]
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("vlm", "fuse")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("breaks", "vlm", "fuse")])
 def test_what_is_loaded_is_what_was_declared(name):
     reward, declared = rewards.load({"name": name}), registry.find(name).declared
     assert (reward.differentiable, reward.maps) == (declared.differentiable, declared.maps)

@@ -105,4 +105,26 @@ def test_what_a_run_itself_took_is_told_with_loading_and_waiting_apart(slowed):
     for executed, said in ((0, "nothing to compare with"), (3, "had begun earlier")):
         (folder / "result.json").write_text(json.dumps({"budget": result["budget"] | {"executed": executed}}))
         assert said in plan.took(str(folder)).text and plan.took(str(folder)).share == 1.0
+    settings = (folder / "config.yaml").read_text()
     (folder / "result.json").write_text(json.dumps(result))
+    (folder / "config.yaml").write_text(f"{settings}unheard: of\n")  # as a later release may write it
+    assert "not counted, for it cannot be simulated here" in plan.took(str(folder)).text
+    (folder / "config.yaml").write_text(settings)
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+def test_a_search_that_goes_by_breaks_is_planned_with_its_whole_budget():
+    job = config.load("jobs/demo.yaml", [
+        "search={name: backtrack, n: 4, lengths: [9, 8]}", "prompts={items: [{id: a, text: a ball}], heldout: 0}",
+        "generator={name: 'tests.runs.test_plan:chunked', model: clockwork, steps: 8, fps: 8}", "watch=[]",
+        "reward={name: breaks, above: 0.3, parts: [{name: vjepa2}]}", "cluster.executor=inline",
+    ])  # fmt: skip
+    assert plan.simulate(job, plan.Pace(1.0), 2, 1).nfe == 4 * 8
+
+
+def chunked(config, device):
+    """Two chunks."""
+    raise AssertionError("a plan loads nothing")
+
+
+chunked.ends = lambda config: [0.5]

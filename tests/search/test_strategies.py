@@ -21,7 +21,19 @@ from raysearch.search.guides import PRESETS
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 NEED_NOISE = ("smc", "pimh", "smc_pcn", "beam", "rbf")
 # whose cost is known before the first reward
-FIXED = {"best_of_n", "wording", "smc", "pimh", "smc_pcn", "beam", "halving", "paths", "pcn", "evolutionary"}
+FIXED = {
+    "best_of_n",
+    "backtrack",
+    "wording",
+    "smc",
+    "pimh",
+    "smc_pcn",
+    "beam",
+    "halving",
+    "paths",
+    "pcn",
+    "evolutionary",
+}
 
 
 def ledger(search, run, steps=20):
@@ -259,8 +271,8 @@ def test_every_option_says_what_it_means_and_which_values_it_takes(part):
 
 def test_strategies_are_listed_from_the_simplest_to_the_most_involved():
     assert list(STRATEGIES) == [
-        "best_of_n", "wording", "halving", "smc", "pimh", "smc_pcn", "beam", "chunkwise", "paths", "zero_order", "pcn",
-        "evolutionary", "rbf",
+        "best_of_n", "wording", "halving", "smc", "pimh", "smc_pcn", "beam", "chunkwise", "backtrack", "paths",
+        "zero_order", "pcn", "evolutionary", "rbf",
     ]  # fmt: skip
 
 

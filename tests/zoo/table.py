@@ -142,6 +142,21 @@ sent that would exceed the budget; every request in the folder counts that may h
 that wait, so several can share a core: `cluster.generators: {replicas: 8, num_cpus: 0.1}` keeps eight requests in
 work.
 """
+STEPWISE = """
+## Engines that step their requests
+
+`generator: {name: stepwise, steps: 50, fps: 24, call: {host: "my_engine:host"}}` drives an engine whose pipeline
+has the four methods of continuous batching (`SupportsStepExecution` of vllm-omni): `prepare_encode`,
+`denoise_step`, `step_scheduler`, `post_decode`. Latents go in and out between its network calls, so every search
+works but guided ones, for engines compute no gradients; the engine's own scheduler never steps, and the particle is
+kept here. The host, a function of the configuration and a device, returns an object that says how the engine makes
+a request, a batch and frames (`raysearch/generators/stepwise.py`, `examples/stepping.py`). **Untried on a real
+engine**: the tests use a stand-in of the contract that denoises with the tiny network, whose own loop gives the
+same video to 1e-4. Known of vllm-omni 0.30: a pipeline may have the methods and refuse (`supports_step_execution`
+is read), a cached batch is recognised by request ids alone (so every wording has its own), and `denoise_step` needs
+the engine's forward context, so the host must live in its worker.
+"""
+
 MIDDLE = """
 ## What the suite asserts
 
@@ -203,6 +218,7 @@ def page() -> str:
         SETTINGS.rstrip(), *table(["autoencoder", "decode_chunk", "decodes"], decoders()),
         CHUNKS.rstrip(),
         API.rstrip(),
+        STEPWISE.rstrip(),
         MIDDLE.rstrip(), *table(suite, list(map(case, CASES))),
     ])  # fmt: skip
 

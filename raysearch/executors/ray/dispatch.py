@@ -18,6 +18,7 @@ from raysearch.executors.ray.pool import Pool
 from raysearch.executors.ray.pools import Pools
 from raysearch.executors.ray.replica import Replica
 from raysearch.executors.ray.states import States
+from raysearch.executors.spans import Span
 from raysearch.moves import Move
 
 LONG = 3.0  # times what nearly all calls take, after which one that reads from a silent node counts as stuck
@@ -89,8 +90,29 @@ class Dispatch:
         late = [call for pool in self._pools for call in pool.stragglers(LONG)] if silent else []
         return [call for call in late if call.source in silent and not call.replica.silent]
 
-    def ended(self, call: Call, seconds: float = 0.0, work: float = 0.0) -> None:
-        """Record that a call is over. seconds, work: its duration and size, if it was answered."""
+    def spans(self) -> list[Span]:
+        """What replicas did since this was last asked."""
+        return [span for pool in self._pools for span in pool.trace.take()]
+
+    def filmed(self, call: Call) -> None:
+        """Record that a film is made; of how long it took only the driver knows."""
+        took = time.monotonic() - call.replica.working_since
+        call.pool.trace.add("generators", call.replica.slot, "film", took)
+        self.ended(call)
+
+    def ended(self, call: Call, seconds: float = 0.0, work: float = 0.0, decode_s: float = 0.0) -> None:
+        """Record that a call is over.
+
+        Args:
+            call: the call.
+            seconds: its duration, if it was answered.
+            work: its size, if it was answered.
+            decode_s: of the duration, the part in which a preview was decoded.
+        """
+        if seconds and call.pool is self._pools.rewards:
+            call.pool.trace.add("rewards", call.replica.slot, "score", seconds)
+        elif seconds:
+            call.pool.trace.add("generators", call.replica.slot, "move", seconds, decode_s)
         call.pool.ended(call.replica, call, seconds, work)
         if call in call.flight.calls:
             call.flight.calls.remove(call)

@@ -52,6 +52,7 @@ class RayExecutor:
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States()
         self._out = Dispatch(cluster, self._pools, self.states)
+        self.spans = self._out.spans
         self._answers: list[tuple[int, Answer]] = []
         self._last_ticket = self.retries = self.hedges_won = self.mismatches = 0
 
@@ -173,12 +174,12 @@ class RayExecutor:
                 assert flight.made is not None
                 self._answer(flight, outcome(request.key, flight.made, scores, seconds))
         elif request.move is None:
-            self._out.ended(call)
+            self._out.filmed(call)
             if not flight.answered:
                 film = not_kept(request.key, request.key) if answer is None else Film(request.key, answer)
                 self._answer(flight, film)
         else:
-            self._out.ended(call, answer.seconds, answer.nfe)
+            self._out.ended(call, answer.seconds, answer.nfe, answer.decode_s)
             if flight.made is not None and answer.hash:
                 self.mismatches += differ(request.key, flight.made, answer)
             if not flight.answered and flight.made is None:

@@ -18,6 +18,7 @@ from raysearch.errors import UsageError
 from raysearch.executors.ray.actors import ReplicaActors
 from raysearch.executors.ray.replica import C, Durations, Replica
 from raysearch.executors.ray.startup import Startup
+from raysearch.executors.spans import Trace
 
 SICK = 2  # faults in a row after which a replica is replaced
 MEMORY = 0.7  # share of the former pace in the running average of a replica's pace
@@ -39,8 +40,8 @@ class Pool(Generic[C]):
         self.name, self.config, self.cluster, self._launch = name, config, cluster, launch
         self.restarts = self.drained = 0
         self.busy_s, self.work_done = [0.0] * config.replicas, [0.0] * config.replicas
-        self.durations = Durations(cluster.deadline_s)
-        self._startup: Startup[C] = Startup(name, cluster)
+        self.durations, self.trace = Durations(cluster.deadline_s), Trace()
+        self._startup: Startup[C] = Startup(name, cluster, self.trace)
         self._empty_since = time.monotonic()
         self.least = config.replicas if config.at_least is None else min(config.at_least, config.replicas)
         self.replicas: list[Replica[C]] = [Replica(slot) for slot in range(config.replicas)]

@@ -20,6 +20,7 @@ from raysearch.errors import UsageError
 from raysearch.executors.ray.actors import Place
 from raysearch.executors.ray.failures import Kind, classify, reason
 from raysearch.executors.ray.replica import C, Replica
+from raysearch.executors.spans import Trace
 
 LOADS = 3  # crashes in a row while loading after which the model counts as impossible to load
 
@@ -30,14 +31,15 @@ class Startup(Generic[C]):
     Args:
         name: key of the pool in a job, for messages.
         cluster: limits.
+        trace: takes note of what was loaded.
 
     Attributes:
         has_loaded: whether any replica has loaded the model.
         loaded_with: the answer of the replica that loaded last.
     """
 
-    def __init__(self, name: str, cluster: ClusterConfig) -> None:
-        self.name, self.cluster = name, cluster
+    def __init__(self, name: str, cluster: ClusterConfig, trace: Trace) -> None:
+        self.name, self.cluster, self._trace = name, cluster, trace
         self.has_loaded = False
         self.loaded_with: Any = None
         self._crashes, self._last_crash = 0, -math.inf
@@ -100,6 +102,8 @@ class Startup(Generic[C]):
             self._warn_of_gpus(answers)
             replica.apart = any(place.store_unseen for place in answers)
         else:
+            took = time.monotonic() - replica.phase_began
+            self._trace.add(self.name.removeprefix("cluster."), replica.slot, "load", took)
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
 

@@ -82,7 +82,8 @@ def check(config: GeneratorConfig, index: Config) -> None:
 def check_device(config: GeneratorConfig, device: str) -> None:
     """Raise UsageError for a library that needs a GPU on a device that is none."""
     for part, given in config.quantization.items():
-        if LIBRARIES[given["with"]].gpu and not device.startswith("cuda"):
+        library = LIBRARIES.get(str(given.get("with")))
+        if library is not None and library.gpu and not device.startswith("cuda"):
             raise UsageError(
                 f"{KEY}.{part}.with={given['with']}: computes on a GPU alone, and this generator is on the CPU; take "
                 "torchao or gguf, or give it a GPU"

@@ -10,7 +10,7 @@ from typing import Any
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.contract import Model
 from raysearch.generators.magi1.footprint import lines
-from raysearch.generators.magi1.settings import Options, check, ends, files, settings
+from raysearch.generators.magi1.settings import Options, check, ends, files, lengths, settings
 
 
 def load(config: GeneratorConfig, device: str, **call: Any) -> Model:
@@ -34,5 +34,6 @@ load.takes = ("text", "image", "frames")  # type: ignore[attr-defined]
 load.options = Options  # type: ignore[attr-defined]
 load.check = check  # type: ignore[attr-defined]
 load.ends = ends  # type: ignore[attr-defined]
+load.lengths = lengths  # type: ignore[attr-defined]
 load.files = files  # type: ignore[attr-defined]
 load.about = lines  # type: ignore[attr-defined]

@@ -148,6 +148,11 @@ def ends(config: GeneratorConfig) -> list[float]:
     return [end / stages.steps for end in stages.ends[:-1]]
 
 
+def lengths(config: GeneratorConfig) -> list[int]:
+    """Frames of each chunk that is made."""
+    return [CHUNK] * config.chunks
+
+
 def files(config: GeneratorConfig) -> list[Path]:
     """What the results depend on beside the network: autoencoder, text encoder, special tokens."""
     found = checkpoint(config.model, Options(**config.call).special_tokens)

@@ -59,8 +59,8 @@ def train(
     if cycle > 1:
         network.load_state_dict(averaged(folder / f"generator-{cycle - 1}.safetensors", transformer()).state_dict())
     codec = codec.to(device)
-    given = (torch.arange(LATENT_FRAMES * GRID**2, device=device) < CONDITION_LATENTS * GRID**2)[None]
-    texts, coordinates, forward = _texts(device), _coordinates(recipe.batch, device), faster(network)
+    given = given_tokens(device)
+    texts, coordinates, forward = embeddings(device), token_coordinates(recipe.batch, device), faster(network)
 
     def loss(model: torch.nn.Module, average: torch.nn.Module, step: int) -> Terms:
         video, prompts = clips(recipe.seed, step, recipe.batch, FRAMES)
@@ -85,6 +85,11 @@ def train(
     return fit(f"generator-{cycle}", network, loss, recipe, folder).requires_grad_(False)
 
 
+def given_tokens(device: torch.device) -> torch.Tensor:
+    """Which tokens of a video the generator is given, bool [1, tokens]."""
+    return (torch.arange(LATENT_FRAMES * GRID**2, device=device) < CONDITION_LATENTS * GRID**2)[None]
+
+
 @torch.no_grad()
 def to_tokens(codec: TinyPatchCodec, video: torch.Tensor) -> torch.Tensor:
     """Videos [B, 3, frames, H, W] as the packed, normalised latents the network sees."""
@@ -94,7 +99,7 @@ def to_tokens(codec: TinyPatchCodec, video: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _texts(device: torch.device) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def embeddings(device: torch.device) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Embedding and attention mask of every prompt there is."""
     tokens, encoder, texts = tokenizer(), text_encoder(), {}
     for prompt in ("", *PROMPTS.values()):
@@ -104,7 +109,8 @@ def _texts(device: torch.device) -> dict[str, tuple[torch.Tensor, torch.Tensor]]
     return texts
 
 
-def _coordinates(batch: int, device: torch.device) -> torch.Tensor:
+def token_coordinates(batch: int, device: torch.device) -> torch.Tensor:
+    """Where the tokens of a video lie in time and space, as the pipeline tells its network."""
     ids = LTXConditionPipeline._prepare_video_ids(batch, LATENT_FRAMES, GRID, GRID)
     coordinates: torch.Tensor = LTXConditionPipeline._scale_video_ids(ids, 8, 2).float()
     coordinates[:, 0] /= FRAME_RATE

@@ -48,7 +48,15 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def fit(name: str, model: M, loss: Loss[M], recipe: TrainingRecipe, folder: Path, every: int = 50) -> M:
+def fit(
+    name: str,
+    model: M,
+    loss: Loss[M],
+    recipe: TrainingRecipe,
+    folder: Path,
+    every: int = 50,
+    save_every: int | None = None,
+) -> M:
     """Train a model in place; resumes from its checkpoint if there is one.
 
     Args:
@@ -58,6 +66,7 @@ def fit(name: str, model: M, loss: Loss[M], recipe: TrainingRecipe, folder: Path
         recipe: The settings of the run; a checkpoint of another recipe is refused.
         folder: Where the checkpoint is.
         every: Steps between two printed lines.
+        save_every: Steps between two checkpoints instead of SAVE_EVERY; no weight depends on it.
 
     Returns:
         The exponential moving average of the weights, as a model.
@@ -95,7 +104,7 @@ def fit(name: str, model: M, loss: Loss[M], recipe: TrainingRecipe, folder: Path
                 f"{name} {step + 1}/{recipe.steps}  loss {mean:.4f}{extra}  {rate:.0f} clips/s, {left:.0f} min left",
                 flush=True,
             )
-        if (step + 1) % SAVE_EVERY == 0 or step == recipe.steps - 1:
+        if (step + 1) % (save_every or SAVE_EVERY) == 0 or step == recipe.steps - 1:
             _save(path, model, average, optimizer, recipe, step + 1)
     return average
 

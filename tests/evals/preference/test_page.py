@@ -10,7 +10,7 @@ from raysearch import cli, videos
 from raysearch.errors import UsageError
 from raysearch.evals.preference import items, page, statistics
 from raysearch.evals.preference.items import VideoPair
-from tests.evals.preference import browser
+from tests import browser
 
 needs_browser = pytest.mark.skipif(browser.find() is None, reason="no chromium on PATH")
 

@@ -70,7 +70,7 @@ def test_a_run_killed_on_ray_goes_on_to_the_hash_of_an_unbroken_one(job, tmp_pat
     command = [sys.executable, "-m", "raysearch.cli", "run", *words]
     env = environment(tmp_path / "home") | {"PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}
     process = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while outcomes_in(tmp_path / "run") < 2:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)

@@ -106,6 +106,10 @@ def test_casting_what_is_quantised_is_refused(tmp_path):
 def test_offloading_from_a_cpu_and_beside_a_guide_is_refused():
     with pytest.raises(UsageError, match=r"generator\.offload=model: this generator is on the CPU already"):
         DiffusersModel.load(settings(offload="model"), "cpu")
+    given = {"generator": {"offload": "group"}, "cluster": {"executor": "ray"}, "prompts": {"heldout": 1}}
+    ray = configuration.typed(given, "the test")
+    with pytest.raises(UsageError, match=r"offload=group: .*cluster\.generators\.num_gpus=1"):
+        runs.resolve(ray)  # before Ray starts
     guided = configuration.load(str(Path(__file__).parents[3] / "jobs/guided.yaml"), ["generator.offload=model"])
     with pytest.raises(UsageError, match=r"generator\.offload=model: a guide needs network and autoencoder at once"):
         runs.resolve(guided)

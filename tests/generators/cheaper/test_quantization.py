@@ -73,7 +73,7 @@ def test_torchao_turns_the_models_own_weights_into_8_bits(plain):
     given = {"transformer": INT8}
     feasible.check(settings(quantization=given), [])
     made = predicted(quantization=given)
-    assert 0 < (made - plain).abs().mean() < 0.05 * plain.abs().mean()
+    assert 0 < (made - plain).abs().mean() < 0.1 * plain.abs().mean()
     assert torch.equal(made, predicted(quantization=given))
     with pytest.raises(UsageError, match=r"type: configuration of torchao 'Int8WeightOnly' is unknown; did you mean"):
         feasible.check(settings(quantization={"transformer": {**INT8, "type": "Int8WeightOnly"}}), [])

@@ -59,6 +59,19 @@ def test_new_noise_for_the_chunks_to_come_leaves_what_is_finished():
     assert (other.x[:, :, :6] == at.x[:, :, :6]).all() and (other.x[:, :, 6:] != at.x[:, :, 6:]).all()
 
 
+@pytest.mark.parametrize(("window", "kept"), [(1, 2), (2, 1)])
+def test_a_video_begun_again_with_its_third_chunk_keeps_what_was_finished_then(window, kept):
+    """With two chunks in flight the second one is not finished where the third begins, and is re-noised with it."""
+    g = tiny.generator(chunks=3, each=4, window=window)
+    begin = g.stages.ends[2] - g.stages.ends[0]
+    whole = move(g, g.steps)
+    again = run_move(g, Move("parent", (0, 1), g.steps, back=begin), PROMPT, whole, CPU)[0]
+    changed = (again.x != whole.x).any((0, 1, 3, 4)).reshape(3, 6)
+    assert not changed[:kept].any() and changed[kept:].all()
+    one, two = (g.decode(torch.from_numpy(np.array(state.x0)), torch.Generator()) for state in (whole, again))
+    assert torch.equal(one[: 24 * kept], two[: 24 * kept]) and not torch.equal(one[24 * kept :], two[24 * kept :])
+
+
 def test_a_preview_shows_what_is_begun():
     g = tiny.generator(chunks=3, each=8, window=1)
     none = torch.Generator()

@@ -1,130 +1,192 @@
-"""challenge.html: one self-contained page. Systems with both scores, curves over N, selectors, correlation, costs."""
+"""challenge.html: one page. Systems with both scores, scenarios, best and worst scenes, selectors, board entry, costs.
+
+A system keeps its colour on the whole page. Every head says its unit and which direction is better.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from raysearch import config
 from raysearch.config.settings import Job
-from raysearch.evals.physics_iq.challenge.selection import ORACLE
-from raysearch.report.document import document
+from raysearch.evals.physics_iq.challenge import choosing, gallery
+from raysearch.evals.physics_iq.challenge.choosing import BASE, band
+from raysearch.evals.physics_iq.challenge.scenes import Scene
+from raysearch.report.components import colour, grid, header, links, notices, section, settings, small
+from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, el, number
-from raysearch.report.plots import Series, against
-from raysearch.report.sections import grid, section
-from raysearch.report.statistics import Measure
+from raysearch.runs.provenance import versions
 
-VERIFIED = Measure("verified", "Verified score", "%", better=1)
+PARTS = {"spatial": "Spatial IoU", "spatiotemporal": "Spatiotemporal IoU", "weighted_spatial": "Weighted spatial IoU",
+         "mse": "MSE part"}  # fmt: skip
+FILES = {"challenge.json": "challenge.json", "official tables": "results/"}
+SCORES = (
+    "All scores are per cent, higher is better: 100 is as close to take 1 as take 2 of the same scene is. Verified "
+    "score: the mean over views of four parts, each clipped at 100; the MSE part is the ratio of the errors, so it is "
+    "higher for a lower error. Original score: ratios of averages over the data set, as first published. Interval: "
+    "95 %, bootstrap over scenarios, of the first run; ± is the deviation over runs."
+)
+SYSTEMS = (
+    "base is the first draw of every best-of-N run, which is what the model gives without search: N = 1. A gain is the "
+    "difference from it, scenarios paired."
+)
 
 
-def page(job: Job, found: dict[str, Any]) -> str:
+def page(job: Job, found: dict[str, Any], scenes: Sequence[Scene] = (), card: Mapping[str, Any] | None = None) -> str:
     """The page of a challenge.
 
     Args:
         job: The job.
         found: What challenge.json has.
+        scenes: Views to show as videos.
+        card: The board entry of the best system, as `protocol.card` made it.
 
     Returns:
         The HTML document.
     """
-    best = found["systems"][found["best"]]
-    data = f"{found['data']}{', stand-in' if found['stand_in'] else ''}, {found['track'].upper()}"
-    title = f"{data}: {found['best']} reaches {_pm(best['score'])}"
+    colours = {name: i for i, name in enumerate(found["systems"])}
+    title = headline(found)
+    parts = {"Systems": "systems", "Scenarios": "scenarios", **({"Videos": "videos"} if scenes else {}),
+             **({"Board entry": "board"} if card else {}), "Costs": "costs", "Settings": "configuration"}  # fmt: skip
+    kicker = ["raysearch challenge", job.run.rsplit("/", 1)[-1], _data(found)]
     body = el(
-        "main", el("header", el("p", f"raysearch challenge · {job.run}", class_="kicker"), el("h1", title),
-                   [el("p", text, class_="lede") for text in _lede(found)]),
-        section("Systems", _systems(found),
-           el("p", "The intervals are bootstraps over scenarios, paired for the gains; both are of the first run.",
-              class_="small")),
-        [_pool(name, pool) for name, pool in found["pools"].items()],
-        section("Costs", _costs(found)),
+        "main", header(kicker, title, _lede(found), links(_files(found)), parts), notices(_notices(found)),
+        section("Systems", _systems(found, colours), small(SCORES), small(SYSTEMS), id="systems"),
+        _scenarios(found, colours), _categories(found, colours), gallery.gallery(scenes, found["best"], colours),
+        [choosing.pool(job, name, pool, colours) for name, pool in found["pools"].items()], _board(found, card),
+        section("Costs", _costs(found, colours), id="costs"),
+        settings(config.plain(job), config.to_yaml(job), {**versions(), "hash of the results": found["hash"]}),
     )  # fmt: skip
-    return document(title, body)
+    scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
+    return document(title, body, scripts=scripts, media="data:" if scenes else "")
+
+
+def _files(found: Mapping[str, Any]) -> dict[str, str]:
+    """Files beside the page, by what they are called."""
+    more = {} if found["partial"] else {"submission": "submission/"}
+    return FILES | more | ({"pairs to ask people": "pairs.jsonl"} if found["pools"] else {})
+
+
+def headline(found: Mapping[str, Any]) -> str:
+    """The result in a sentence, with its interval, as far as there is one."""
+    best = found["systems"][found["best"]]
+    ends, gain = best["run_01"]["interval"].get("verified"), best.get("gain")
+    text = f"{_data(found)}: {found['best']} reaches {_pm(best['score'])} % Verified score{_ends(ends)}"
+    if gain is None:
+        return text
+    low, high = gain["interval"]
+    doubt = "" if low is not None and (low > 0 or high < 0) else "; no clear difference"
+    return f"{text}, {number(gain['mean'], 1, sign=True)}{_ends(gain['interval'], True)} against one draw{doubt}"
+
+
+def _data(found: Mapping[str, Any]) -> str:
+    return f"{found['data']}{', stand-in' if found['stand_in'] else ''}, {found['track'].upper()}"
 
 
 def _lede(found: dict[str, Any]) -> list[str]:
     sentences = [
         f"{found['views']} of {found['of_views']} views, {found['fps']} frames per second, {found['seconds']:g} s."
     ]
-    if found["stand_in"]:
-        sentences.append(
-            "The data set is the stand-in drawn by the tiny world, not Physics-IQ; its scores can only be compared "
-            "with each other."
-        )
-    if found["partial"]:
-        sentences.append("Not all views are finished: these numbers will change.")
     if found["upscale"] != "none":
         sentences.append("Clips were enlarged to the size of the real ones before scoring.")
     sentences.append("The best system was chosen on these same views; a claim needs the mean of four runs.")
     return sentences
 
 
-def _systems(found: dict[str, Any]) -> Html:
-    parts = ("spatial", "spatiotemporal", "weighted_spatial", "mse")
+def _notices(found: Mapping[str, Any]) -> list[str]:
+    said = []
+    if found["stand_in"]:
+        said.append(
+            "The data set is the stand-in drawn by the tiny world, not Physics-IQ; its scores can only be compared "
+            "with each other."
+        )
+    if found["partial"]:
+        said.append("Not all views are finished: these numbers will change.")
+    return said
+
+
+def _systems(found: dict[str, Any], colours: Mapping[str, int]) -> Html:
     head = [
-        "system",
-        "runs",
+        "System",
+        "Runs",
         "Verified",
-        "95 %",
-        "gain over base",
-        "95 %",
-        "original",
-        *(f"{p.replace('_', ' ')}" for p in parts),
+        "95 % interval",
+        "Gain over base",
+        "95 % interval",
+        "Original",
+        *PARTS.values(),
     ]
     rows = []
     for name, s in found["systems"].items():
         gain = s.get("gain")
+        shown = NONE if gain is None else number(gain["mean"], 1, sign=True)
         rows.append([
-            name, s["runs"], _pm(s["score"]), _band(s["run_01"]["interval"].get("verified")),
-            NONE if gain is None else number(gain["mean"], 1, sign=True), _band(gain and gain["interval"]),
-            _pm(s["original"]), *(_pm(s[p]) for p in parts),
+            colour(colours[name], name), s["runs"], el("b", _pm(s["score"])),
+            band(s["run_01"]["interval"].get("verified")), shown,
+            band(gain and gain["interval"], True), _pm(s["original"]), *(_pm(s[p]) for p in PARTS),
         ])  # fmt: skip
-    return grid(head, rows, "Systems", "figures")
+    return grid(head, rows, "Systems", "figures", sort=True)
 
 
-def _pool(name: str, pool: dict[str, Any]) -> Html:
-    curves, ranks = pool["curves"], pool["correlations"]
-    ns = curves["n"]
-    head = ["chosen by", *(f"N = {n}" for n in ns), f"original, N = {ns[-1]}", "rank correlation with the score"]
-    rows: list[list[Any]] = [["random", *[number(curves[ORACLE]["verified"][0], 1)] * len(ns),
-                              number(curves[ORACLE]["original"][0], 1), NONE]]  # fmt: skip
-    for key, c in curves.items():
-        if key == "n":
-            continue
-        rank = ranks.get(key, {}).get("mean")
-        rows.append([key, *(number(v, 1) for v in c["verified"]), number(c["original"][-1], 1),
-                     NONE if rank is None else number(rank, 2, sign=True)])  # fmt: skip
-    return section(f"Choosing among candidates: {name}", _plot(curves), grid(head, rows, "Selectors", "figures"),
-              el("p", "Expected Verified score when each selector keeps one of N; random keeps any. The oracle "
-                      "knows the score.", class_="small"))  # fmt: skip
+def _scenarios(found: Mapping[str, Any], colours: Mapping[str, int]) -> Html:
+    """A row for each scenario: the score of every system, and what the best gains."""
+    by = {name: s["run_01"]["by_scenario"] for name, s in found["systems"].items()}
+    best, names = found["best"], list(dict.fromkeys(s for scores in by.values() for s in scores))
+    rows: list[list[Any]] = []
+    for scenario in names:
+        each = [number(by[name][scenario], 1) if scenario in by[name] else NONE for name in by]
+        both = scenario in by[best] and scenario in by.get(BASE, {})
+        gain = number(by[best][scenario] - by[BASE][scenario], 1, sign=True) if both else NONE
+        rows.append([scenario.removeprefix("trimmed-").removesuffix(".mp4"), *each, gain])
+    heads = ["Scenario", *by, f"{best} over base"]
+    text = "Verified score in per cent, higher is better, mean over the views of a scenario, first run."
+    table = grid(heads, rows, "Scenarios", "figures", sort=True, find="Find scenarios" if len(rows) > 8 else "")
+    return section("Scenarios", table, small(text), id="scenarios")
 
 
-def _plot(curves: dict[str, Any]) -> Html:
-    """The expected score against N, a line per selector, with the 95 % interval over scenarios where there is one."""
-    n = [float(k) for k in curves["n"]]
-    random = float(curves[ORACLE]["verified"][0])
-    lines: dict[str, Series] = {"random": [(k, random, math.nan, math.nan) for k in n]}
-    for name, c in curves.items():
-        if name != "n":
-            low, high = ([math.nan if v is None else float(v) for v in c[end]] for end in ("low", "high"))
-            lines[name] = list(zip(n, c["verified"], low, high, strict=True))
-    drawn = against(lines, "candidates per view, N", VERIFIED)
-    note = "Whiskers: 95 % interval over scenarios."
-    return el("div", el("figure", drawn, el("figcaption", note), class_="card"), class_="plots")
+def _categories(found: Mapping[str, Any], colours: Mapping[str, int]) -> Html | None:
+    by = {name: s["run_01"].get("by_category") or {} for name, s in found["systems"].items()}
+    names = list(dict.fromkeys(c for scores in by.values() for c in scores if c))
+    if not names:
+        return None
+    rows = [[c, *(number(by[n][c]["verified"], 1) if c in by[n] else NONE for n in by)] for c in names]
+    text = small("Verified score in per cent, higher is better, first run.")
+    return section("Categories of physics", grid(["Category", *by], rows, "Categories", "figures", sort=True), text)
 
 
-def _costs(found: dict[str, Any]) -> Html:
+def _board(found: Mapping[str, Any], card: Mapping[str, Any] | None) -> Html | None:
+    """What the leaderboard would be given of the best system, and what is still to be said."""
+    if card is None:
+        return None
+    from raysearch.evals.physics_iq import protocol
+
+    scores = [[k, number(v, 2, missing="one run has none")] for k, v in card["reported_scores"].items()]
+    info = [[k, v] for k, v in card["public_info"].items() if v not in (None, "")]
+    lacking = protocol.lacking(card)
+    told = f"Still to be filled in: {', '.join(lacking)}." if lacking else "Nothing the validator asks for is missing."
+    folder = f"submission/{quote(found['best'])}"
+    return section(
+        "Board entry", el("p", told), el("div", grid(["Reported score", "Per cent"], scores, "Scores", "figures"),
+                                         grid(["Card", found["best"]], info, "Card", "settings"), class_="pair"),
+        links({"submission.yaml": f"{folder}/submission.yaml", "descriptions.csv": f"{folder}/descriptions.csv"}),
+        id="board",
+    )  # fmt: skip
+
+
+def _costs(found: dict[str, Any], colours: Mapping[str, int]) -> Html:
     rows = [
-        [el("a", name, href=f"{quote(name)}/report.html"), f"{c['nfe']:,}", f"{c['reward_calls']:,}",
-         number(c["generate_s"], 1), number(c["reward_s"], 1)]
+        [[*colour(colours.get(name.partition("/")[0], 0), ""), el("a", name, href=f"{quote(name)}/report.html")],
+         f"{c['nfe']:,}", f"{c['reward_calls']:,}", number(c["generate_s"], 1), number(c["reward_s"], 1)]
         for name, c in found["costs"].items() if c
     ]  # fmt: skip
-    heads = ["run", "network evaluations", "reward calls", "generator seconds", "reward seconds"]
+    heads = ["Run", "Network evaluations", "Reward calls", "Generators, s", "Rewards, s"]
     return grid(heads, rows, "Costs", "figures")
 
 
-def _band(band: list[float] | None) -> str:
-    return NONE if not band or None in band else f"{number(band[0], 1)} to {number(band[1], 1)}"
+def _ends(of: list[float] | None, sign: bool = False) -> str:
+    return "" if not of or None in of else f" [{number(of[0], 1, sign)}, {number(of[1], 1, sign)}]"
 
 
 def _pm(value: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ from raysearch.config.settings import Job
 from raysearch.engine.journal import Journal
 from raysearch.errors import PartFailedError, UsageError
 from raysearch.evals.physics_iq import score, scorer
-from raysearch.evals.physics_iq.challenge import conditioning, page, selection, settings, submission, wordings
+from raysearch.evals.physics_iq.challenge import conditioning, page, scenes, selection, settings, submission, wordings
 from raysearch.evals.physics_iq.challenge.candidates import Scored, collect, read
-from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings
+from raysearch.evals.physics_iq.challenge.settings import ChallengeRun, Settings, near
 from raysearch.evals.physics_iq.clips import probe
 from raysearch.evals.physics_iq.layout import DataSet
 from raysearch.evals.physics_iq.protocol import over_runs, run_name
@@ -81,7 +81,8 @@ def run(job: Job, limit: int | None = None, scenario: str | None = None, partial
         for line in submission.write(job, options, data, todo, pools, found):
             print(line, flush=True)
     storage.write(f"{job.run}/challenge.json", json.dumps(encode(found), indent=1, allow_nan=False))
-    storage.write(f"{job.run}/challenge.html", page.page(job, found))
+    shown = _scenes(job, options, data, todo, pools, found["best"])
+    storage.write(f"{job.run}/challenge.html", page.page(job, found, shown, _card(job, found)))
     return found
 
 
@@ -151,6 +152,25 @@ def _tables(job: Job, data: DataSet, todo: list[ChallengeRun], pools: Pools) -> 
                 run_name(name, settings.read(job).prompts, k + 1), {}, data.fps, (clip.width, clip.height)
             )
             scorer.write(f"{job.run}/results", model.name, found, scorer.report(data, model, found))
+
+
+def _scenes(
+    job: Job, options: Settings, data: DataSet, todo: list[ChallengeRun], pools: Pools, best: str
+) -> list[scenes.Scene]:  # fmt: skip
+    """The views to be shown as videos; none where no run draws independent candidates."""
+    plain = next((e for e in todo if e.job.search["name"] == "best_of_n"), None)
+    if plain is None:
+        return []
+    cache = options.cache or f"{near(job, options)}/cache"
+    return scenes.scenes(pools[best, 1], pools[plain.name, 1], data, cache)
+
+
+def _card(job: Job, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The board entry of the best system, as its folder has it; None while views are missing."""
+    import yaml
+
+    path = f"{job.run}/submission/{found['best']}/submission.yaml"
+    return None if found["partial"] or not storage.exists(path) else dict(yaml.safe_load(storage.read(path)))
 
 
 def _common(tables: list[Table]) -> list[Table]:

@@ -162,6 +162,11 @@ def entries(job: Job, settings: Settings, items: Sequence[dict[str, str]]) -> li
         settings: Its settings.
         items: The prompts of the views, the same in every run: a wording is chosen before, not run by run.
     """
+    if job.prompts.refine:
+        raise UsageError(
+            "prompts.refine: a wording may differ from run to run and is not to be chosen by the views; refine the "
+            "prompts by `raysearch run` on others, and leave it out of a challenge"
+        )
     result, rewrite = [], dict(job.prompts.rewrite)
     if rewrite:
         rewrite.setdefault("answers", f"{job.run}/wordings")  # what a writer answers is asked once, for all runs

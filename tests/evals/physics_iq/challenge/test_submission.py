@@ -40,7 +40,9 @@ def test_what_it_leaves_behind(whole):
     text = (folder / "challenge.html").read_text()
     assert "stand-in" in text and "<svg" in text and "halving" in text
     links = re.findall(r'href="([^"]+)"', text)
-    assert links and all((folder / link).is_file() for link in links)
+    assert links and all((folder / link).exists() for link in links if not link.startswith("#"))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(re.findall(r'id="([^"]+)"', text))
+    assert "videos" in re.findall(r'id="([^"]+)"', text) and text.count("<video") == 4 * 6
 
 
 def test_the_validators_rules_accept_the_folder(whole, tmp_path):

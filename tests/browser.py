@@ -17,14 +17,18 @@ def find():
 
 
 class Page:
+    """A page; `told` holds what the browser has reported by itself: console messages, exceptions, requests."""
+
     def __init__(self, socket):
-        self._socket, self._number = socket, 0
+        self._socket, self._number, self.told = socket, 0, []
 
     async def call(self, method, **parameters):
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async for message in self._socket:
             found = json.loads(message.data)
+            if "method" in found:
+                self.told.append(found)
             if found.get("id") == self._number:
                 assert "error" not in found, found
                 return found["result"]

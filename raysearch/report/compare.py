@@ -1,0 +1,203 @@
+"""Two runs side by side: what the second changed, paired by prompt, with intervals; as a table, as JSON, as a page.
+
+Prompts are paired by their ids and must mean the same in both runs. Measures are those that both have; the search
+reward counts only where both runs went by the same one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from raysearch import storage
+from raysearch.errors import UsageError
+from raysearch.report import films, statistics
+from raysearch.report.components import flat, grid, header, notices, range_of, section, small
+from raysearch.report.document import asset, document
+from raysearch.report.markup import NONE, Html, count, decimals, el, number
+from raysearch.report.paired import Paired, paired
+from raysearch.report.reading import Run, SearchRecord
+from raysearch.report.statistics import FEW
+
+ASIDE = ("run", "cluster.")  # settings whose difference says nothing of the results
+
+
+@dataclass(frozen=True)
+class RunPair:
+    """Two runs and what they have in common.
+
+    Attributes:
+        a: The first run.
+        b: The second.
+        pairs: Their searches of the same prompts that have results.
+        rows: What changed from a to b, the measure of the headline first.
+    """
+
+    a: Run
+    b: Run
+    pairs: tuple[tuple[SearchRecord, SearchRecord], ...]
+    rows: tuple[Paired, ...]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the runs are called: their folders, with the one above where both have one name."""
+        one, two = (run.folder.resolve() for run in (self.a, self.b))
+        if one.name != two.name:
+            return one.name, two.name
+        return f"{one.parent.name}/{one.name}", f"{two.parent.name}/{two.name}"
+
+    @property
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Settings that differ: key, value in a, value in b."""
+        one, two = dict(flat(self.a.config)), dict(flat(self.b.config))
+        keys = [k for k in {**one, **two} if not k.startswith(ASIDE) and one.get(k) != two.get(k)]
+        return [(k, one.get(k, NONE), two.get(k, NONE)) for k in keys]
+
+    def json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "runs": [str(self.a.folder), str(self.b.folder)], "prompts": [a.prompt.id for a, _ in self.pairs],
+            "measures": [{**asdict(r), "change": r.change, "verdict": r.verdict} for r in self.rows],
+            "nfe": [sum(e[k].cost.nfe for e in self.pairs) for k in (0, 1)],
+            "settings": {k: [x, y] for k, x, y in self.settings},
+        }  # fmt: skip
+
+
+def compare(a: Run, b: Run) -> RunPair:
+    """Pair two runs.
+
+    Raises:
+        UsageError: They have no finished prompt in common.
+    """
+    plain = {e.prompt.id: e for e in a.entries if e.result is not None}
+    pairs = tuple((plain[e.prompt.id], e) for e in b.entries if e.result is not None and e.prompt.id in plain)
+    if not pairs:
+        raise UsageError(
+            f"{a.folder} and {b.folder} have no finished prompt in common; compare runs of the same prompts"
+        )
+    results = [(x.result, y.result) for x, y in pairs if x.result is not None and y.result is not None]
+    known = statistics.measures([r for pair in results for r in pair], b.reward)
+    same = a.reward == b.reward
+    rows = paired(results, [m for m in known if m.key is not None or same])
+    rows.sort(key=lambda r: (r.measure.key != statistics.ERROR, not r.measure.truth, r.measure.key is not None))
+    return RunPair(a, b, pairs, tuple(rows))
+
+
+def headline(found: RunPair) -> str:
+    """The result in one sentence, with its interval; it claims nothing where the interval leaves it open."""
+    one, two = found.names
+    if not found.rows:
+        return f"{one} and {two} have no measure in common"
+    row = found.rows[0]
+    places = decimals([row.before, row.after], row.change)
+    unit = f" {row.measure.unit}" if row.measure.unit else ""
+    label, on = row.measure.label if row.measure.key else "search reward", count(row.prompts, "prompt")
+    change = f"{number(row.change, places, sign=True)}{unit}"
+    if math.isfinite(row.low):
+        change += f" [{number(row.low, places, sign=True)}, {number(row.high, places, sign=True)}]"
+    if row.prompts < FEW:
+        return f"{two} against {one} on {on}: mean {label} {change}; too few prompts to tell"
+    if not row.clear:
+        return f"{two} and {one} do not clearly differ in mean {label} on {on}: {change}"
+    verb = {"better": "is better than", "worse": "is worse than"}.get(row.verdict, "differs from")
+    return f"{two} {verb} {one} on {on}: mean {label} {change}"
+
+
+def terminal(found: RunPair) -> str:
+    """The table for people, then the settings that differ."""
+    one, two = found.names
+    lines = [["measure", one, two, "change [95 % interval]", "prompts", "better in", ""]]
+    for r in found.rows:
+        places = decimals([r.before, r.after], r.change)
+        change = number(r.change, places, sign=True)
+        if math.isfinite(r.low):
+            change += f" [{number(r.low, places, sign=True)}, {number(r.high, places, sign=True)}]"
+        unit = f" ({r.measure.unit})" if r.measure.unit else ""
+        lines.append([r.measure.label + unit, number(r.before, places), number(r.after, places), change, f"{r.prompts}",
+                      f"{r.better}" if r.measure.better else "-", r.verdict])  # fmt: skip
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([f"{headline(found)}.", *text, *(f"{k}: {x} -> {y}" for k, x, y in found.settings)])
+
+
+def page(found: RunPair, limit: float = films.LIMIT) -> str:
+    """The page: headline, table, videos of both runs side by side, settings that differ.
+
+    Args:
+        found: The pair.
+        limit: Bytes of base64 video that the page may hold.
+    """
+    one, two = found.names
+    nfe = [sum(e[k].cost.nfe for e in found.pairs) for k in (0, 1)]
+    sentences = [
+        f"Differences are {two} minus {one}, paired over {count(len(found.pairs), 'prompt')}, with 95 % intervals.",
+        f"{one} took {nfe[0]:,} network evaluations, {two} {nfe[1]:,}.",
+    ]
+    if found.a.reward != found.b.reward:
+        sentences.append(
+            f"{one} searched by {found.a.reward}, {two} by {found.b.reward}: their rewards are not compared."
+        )
+    few = f"{count(len(found.pairs), 'prompt')} only: below {FEW}, intervals over prompts mean little."
+    room = films.Room(limit)
+    rows = [_row(found, a, b, room) for a, b in found.pairs]
+    left = f"Videos of {count(room.omitted, 'prompt')} are left out to keep this page below {limit / 1e6:,.3g} MB."
+    body = el(
+        "main", header(["raysearch comparison", f"{one} and {two}"], headline(found), sentences),
+        notices([few] if len(found.pairs) < FEW else []), _table(found),
+        section("Videos", films.tools(), notices([left] if room.omitted else []), rows, id="videos"), _settings(found),
+    )  # fmt: skip
+    scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
+    return document(f"{two} against {one}", body, scripts=scripts, media="data:")
+
+
+def _table(found: RunPair) -> Html:
+    one, two = found.names
+    rows: list[list[Any]] = []
+    for r in found.rows:
+        places = decimals([r.before, r.after], r.change)
+        way = {1: "higher is better", -1: "lower is better", 0: ""}[r.measure.better]
+        label = [r.measure.label, el("span", " " + ", ".join(filter(None, (r.measure.unit, way))), class_="unit")]
+        verdict = el("span", r.verdict, class_=f"verdict {r.verdict}") if r.verdict else None
+        wins = f"{r.better} of {r.prompts}" + (f", {r.equal} equal" if r.equal else "") if r.measure.better else NONE
+        rows.append([
+            label, el("b", number(r.after, places)), number(r.change, places, sign=True),
+            range_of(r.low, r.high, places, sign=True), verdict, number(r.before, places), wins,
+        ])  # fmt: skip
+    heads = ["Measure of the chosen", two, "Change", "95 % interval", "", one, f"{two} better in"]
+    text = (
+        "The interval is a percentile bootstrap over prompts of the paired difference (10,000 resamples, fixed seed)."
+    )
+    return section("Measures", grid(heads, rows, "Both runs", "measures"), small(text), id="measures")
+
+
+def _row(found: RunPair, a: SearchRecord, b: SearchRecord, room: films.Room) -> Html:
+    one, two = found.names
+    generator = found.b.config.get("generator")
+    fps = generator.get("fps") if isinstance(generator, dict) else None
+    scene = [t for t in films.scene_of(b, float(fps or 8)) if t.kind == "true"] if not room.full else []
+    tiles = [(found.b, t) for t in scene]
+    for run, entry, name in ((found.a, a, one), (found.b, b, two)):
+        assert entry.result is not None
+        kind = "chosen" if run is found.b else "first"
+        tiles.append((run, films.candidate(run, entry, entry.result.best, name, kind)))
+    embed = room.take(tiles)
+    control = films.control(b.name) if embed and any(t.film is not None for _, t in tiles) else None
+    shown = [films.figure(run, t, b.name, embed, room.embedded <= films.AUTOPLAY // 2, False) for run, t in tiles]
+    return el(
+        "article", el("h3", b.name, el("span", b.prompt.text, class_="text")), el("div", shown, class_="tiles"),
+        el("div", control, class_="below"), class_="row", id=f"prompt-{b.name}",
+    )  # fmt: skip
+
+
+def _settings(found: RunPair) -> Html:
+    one, two = found.names
+    rows = [list(row) for row in found.settings]
+    what = grid(["Setting", one, two], rows, "Settings that differ", "settings") if rows else el("p", "None differs.")
+    return section("Settings that differ", what, small("Cluster and folder are left out."), id="settings")
+
+
+def write(found: RunPair, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    storage.write(str(path), page(found))
