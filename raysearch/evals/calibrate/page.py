@@ -12,10 +12,10 @@ from raysearch.evals.calibrate.statistics import Interval
 from raysearch.evals.calibrate.study import Calibration, VerifierRow
 from raysearch.evals.calibrate.verdicts import ABOVE, FEW
 from raysearch.evals.calibrate.words import pasted, shares
+from raysearch.report.components import grid, section
 from raysearch.report.document import document
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import Series, against
-from raysearch.report.sections import grid, section
 from raysearch.report.statistics import Measure
 
 
