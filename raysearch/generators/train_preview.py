@@ -52,20 +52,21 @@ def unclamped(model: TinyDecoder, z_BFCHW: torch.Tensor) -> torch.Tensor:
     batch, x = len(z_BFCHW), z_BFCHW.flatten(0, 1)
     for block in model.decoder:
         if isinstance(block, Remembering):
-            frames = x.unflatten(0, (batch, -1))
+            frames = x.reshape(batch, -1, *x.shape[1:])
             past = torch.cat([torch.zeros_like(frames[:, :1]), frames[:, :-1]], 1).flatten(0, 1)
             x = block(x, past)
         else:
             x = block(x)
-    pixels: torch.Tensor = pixel_shuffle(x, model.layout.patch).unflatten(0, (batch, -1))
-    return pixels[:, model.layout.time - 1 :]
+    pixels = pixel_shuffle(x, model.layout.patch)
+    return pixels.reshape(batch, -1, *pixels.shape[1:])[:, model.layout.time - 1 :]
 
 
 def _codec() -> TinyPatchCodec:
     codec: TinyPatchCodec = pretrained.network(
         TinyPatchCodec, str(weights("generator")), "the shipped generator", "vae"
     )
-    return codec.eval().requires_grad_(False)
+    codec.eval().requires_grad_(False)
+    return codec
 
 
 @torch.no_grad()
