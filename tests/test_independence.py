@@ -14,6 +14,7 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/runs/test_folders.py": {"fuzz"},
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/runs/test_kills.py": {"fuzz"},
+    "tests/test_fast.py": {"fast"},
     "tests/test_gpu.py": {"gpu"},
     "tests/test_mutants.py": {"mutants"},
     "tests/tinyworld/test_codec.py": {"gates"},

@@ -62,13 +62,11 @@ def test_chunkwise_runs_through_an_executor_and_costs_what_it_says(tmp_path, mod
         "cluster.executor=inline",
     ]
     assert main(["run", *words, f"run={tmp_path / 'run'}"]) == 0
-    assert main(["run", *words, "generator.call.memo=0", f"run={tmp_path / 'forgetful'}"]) == 0
-    (search,), (forgetful,) = (result(tmp_path / name)["searches"] for name in ("run", "forgetful"))
+    (search,) = result(tmp_path / "run")["searches"]
     assert search["error"] is None and len(search["finals"]) == 3
     outcomes = [json.loads(line) for f in (tmp_path / "run/outcomes").glob("*.jsonl") for line in f.open()]
     assert len(outcomes) == 4 + 3
-    rewards = [o["reward"] for o in search["finals"]]
-    assert len(set(rewards)) == 3 and rewards == [o["reward"] for o in forgetful["finals"]]
+    assert len({o["reward"] for o in search["finals"]}) == 3
     assert frames_and_rate(tmp_path / "run") == (MADE * CHUNK, FPS)
 
 

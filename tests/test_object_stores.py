@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("moto", reason="pip install 'raysearch[storage-tests]'")
 pytest.importorskip("s3fs", reason="pip install 'raysearch[storage-tests]'")
 
+from examples.object_store import BUCKET, serving
 from tests import google_store
-from tests.object_store import BUCKET, serving
 from tests.submit.conftest import ROOT
 from tests.waiting import until
 

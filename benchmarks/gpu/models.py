@@ -151,7 +151,9 @@ def _scheduler(hub: str) -> Any:
     import diffusers
 
     if hub != COG:
-        return diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0)
+        return diffusers.FlowMatchEulerDiscreteScheduler(
+            shift=1.0 if MODELS[hub].masked else 3.0
+        )  # LTX has its own table
     return diffusers.CogVideoXDDIMScheduler(
         prediction_type="v_prediction", rescale_betas_zero_snr=True, snr_shift_scale=1.0, timestep_spacing="trailing",
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False,

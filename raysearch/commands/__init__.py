@@ -10,6 +10,7 @@ from typing import Any
 
 from raysearch.commands import (
     agreement,
+    calibrate,
     completion,
     doctor,
     evaluate,
@@ -27,6 +28,6 @@ from raysearch.commands import (
 )
 
 TOPICS: tuple[Any, ...] = (
-    init, run, sharing, sweep, plan, submit, jobs, score, physics_iq, preference, evaluate, agreement, listing, doctor,
-    completion,
+    init, run, sharing, sweep, plan, submit, jobs, score, calibrate, physics_iq, preference, evaluate, agreement,
+    listing, doctor, completion,
 )  # fmt: skip

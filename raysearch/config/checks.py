@@ -30,8 +30,8 @@ def check(job: Job, elsewhere: bool = False) -> None:
     model, of_diffusers = job.generator.model, job.generator.name == "diffusers"
     if of_diffusers and None in (job.generator.steps, job.generator.fps) and "/" not in model and not _is_folder(model):
         raise UsageError(
-            f"generator.model={model!r}: no folder of that name, and a hub id has the form owner/name; `tiny` and "
-            "`tiny-fast` are the models that ship with raysearch"
+            f"generator.model={model!r}: no folder of that name, and a hub id has the form owner/name; `tiny` is the "
+            "model that ships with raysearch"
         )
     if job.generator.steps is None:
         raise UsageError("generator.steps is not set; say how many denoising steps, e.g. generator.steps=50")

@@ -20,13 +20,12 @@ Offload = Literal["model", "sequential", "group"]
 
 @dataclass
 class GeneratorConfig:
-    """The video generator. null leaves a setting to the pipeline (for `tiny` and `tiny-fast`: to what suits them).
+    """The video generator. null leaves a setting to the pipeline (for `tiny`: to what suits it).
 
     Attributes:
         name: `diffusers`, `magi1`, `api` for a model behind an endpoint, `stepwise` for an engine that steps its
             requests, or `package.module:function` for a custom generator (see generators.found).
-        model: `tiny`, `tiny-fast`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint
-            has for it.
+        model: `tiny`, a folder or a hub id; for `magi1` a folder, for `api` the name that the endpoint has for it.
         revision: of a hub id; a branch is pinned to its commit.
         card: the hub id of the model whose card fills what the job leaves open, where `model` does not tell it.
         dtype: of all parts, or a mapping such as {default: bfloat16, vae: float32}; null means the card's, or float32.

@@ -50,7 +50,7 @@ def judged(
     path: str, reward: Reward, options: Mapping[str, Any], prompt: Prompt, with_map: bool
 ) -> tuple[dict[str, Any], Any]:
     """A row of the table, and the surprise map if wanted. Raises UsageError for a file that cannot be scored."""
-    clip = videos.read(path, each=_reduced(reward))
+    clip = videos.read(path, each=reduced(reward))
     note = "variable frame rate" if clip.uneven else ""
     by_clock = (rewards.settings(spec).get("frames") for spec in rewards.flat([options]) if rewards.maps(spec))
     if note and any("fps" in frames for frames in by_clock if isinstance(frames, Mapping)):
@@ -79,7 +79,7 @@ def _score(frames: np.ndarray, fps: float | None, reward: Reward, options: Mappi
         raise UsageError(f"reward {options['name']} failed: {text}") from error
 
 
-def _reduced(reward: Reward) -> Callable[[np.ndarray], np.ndarray] | None:
+def reduced(reward: Reward) -> Callable[[np.ndarray], np.ndarray] | None:
     """What makes of a frame what the reward sees in a run; None for one that sees whole frames."""
     if (size := reward.size) is None or reward.whole_frames or reward.maps:
         return None

@@ -184,7 +184,7 @@ def _row(found: RunPair, a: SearchRecord, b: SearchRecord, room: films.Room) -> 
         tiles.append((run, films.candidate(run, entry, entry.result.best, name, kind)))
     embed = room.take(tiles)
     control = films.control(b.name) if embed and any(t.film is not None for _, t in tiles) else None
-    shown = [films.figure(run, t, b.name, embed, room.embedded <= films.AUTOPLAY // 2, False) for run, t in tiles]
+    shown = [films.figure(run, t, b.name, embed, room.embedded <= films.AUTOPLAY, False) for run, t in tiles]
     return el(
         "article", el("h3", b.name, el("span", b.prompt.text, class_="text")), el("div", shown, class_="tiles"),
         el("div", control, class_="below"), class_="row", id=f"prompt-{b.name}",

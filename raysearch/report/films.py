@@ -25,7 +25,7 @@ from raysearch.report.markup import Html, decimals, el, number
 from raysearch.report.reading import Run, SearchRecord
 
 LIMIT = 24e6  # bytes of base64 text in one page
-AUTOPLAY = 8  # rows that play without a script; browsers refuse to decode hundreds of videos at once
+AUTOPLAY = 2  # rows that play without a script, as many as a window shows; the others wait until they are seen
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,10 @@ def _checks_nothing(spec: Spec, key: str) -> None:
     pass
 
 
+def _as_they_are(settings: dict[str, Any]) -> dict[str, Any]:
+    return settings
+
+
 def _fits_all(settings: Spec, frames: int, fps: float | None) -> None:
     pass
 
@@ -139,6 +143,8 @@ class Declaration:
             each other; types and bounds have been checked by then.
         settings: from its options as keywords, all of its settings, short names resolved, for rewards whose defaults
             depend on other options. Raises UsageError.
+        identity: from all its settings, those that identify a run: the content of files in place of their paths, and
+            without options that came later where they have the defaults that leave everything as it was.
         fits: from its settings, a number of frames and frames per second (None: not known), raises UsageError for
             videos that it cannot judge.
     """
@@ -150,6 +156,7 @@ class Declaration:
     needs: Callable[[Spec], Need] = _needs_nothing
     check: Callable[[Spec, str], None] = _checks_nothing
     settings: Callable[..., dict[str, Any]] | None = None
+    identity: Callable[[dict[str, Any]], dict[str, Any]] = _as_they_are
     fits: Callable[[Spec, int, float | None], None] = _fits_all
 
     def __call__(self, make: Make) -> Make:

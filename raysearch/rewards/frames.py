@@ -1,4 +1,4 @@
-"""Measures of a video from its pixels alone, and the check that every view passes first.
+"""Measures of a video from its pixels alone, the check that every view passes first, and which frames are looked at.
 
 Videos here have time on the first axis and grey levels of 0 to 255, as a float array or a float tensor. Both support
 the same arithmetic, so a measure of numpy arrays can be differentiated when it is given tensors; that is why it is
@@ -8,11 +8,13 @@ typed Any. `axes` are the axes to average over, all but a batch; None for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from raysearch.errors import UsageError
+
+Frames = Annotated[str | Mapping[str, float], "all, {fps: X}, {span: seconds} or {at_most: n}"]
 
 
 def motion(x: Any, axes: tuple[int, ...] | None = None) -> Any:
@@ -64,3 +66,49 @@ def at_least(least: int) -> Callable[[Mapping[str, Any], int, float | None], Non
 def grey(view: np.ndarray, least: int = 1) -> np.ndarray:
     """The checked view as float32 grey levels, time first."""
     return checked(view, least).astype(np.float32)
+
+
+def check_policy(policy: Any) -> None:
+    """Raise UsageError for a policy of frames that is none of `Frames`."""
+    refusal = f"reward.frames={policy!r}: give all, {{fps: X}}, {{span: seconds}} or {{at_most: n}}"
+    if isinstance(policy, str):
+        if policy != "all":
+            raise UsageError(refusal)
+        return
+    if not isinstance(policy, Mapping) or len(policy) != 1:
+        raise UsageError(refusal)
+    ((name, value),) = policy.items()
+    whole = name == "at_most"
+    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if name not in ("fps", "span", "at_most") or not number or value <= 0:
+        raise UsageError(refusal)
+
+
+def select(policy: str | Mapping[str, float], count: int, fps: float | None, window: int) -> np.ndarray:
+    """Indices of the frames that are looked at.
+
+    Args:
+        policy: `all`; {fps: X}; {span: s}, so that a window lasts s seconds at any rate of the video; {at_most: n}.
+        count: the number of frames of the video.
+        fps: frames per second, None where not known.
+        window: frames of a window, for the span.
+
+    Raises:
+        UsageError: if the rate is needed but not known or too low.
+    """
+    if not isinstance(policy, Mapping):
+        return np.arange(count)
+    ((name, value),) = policy.items()
+    if name == "at_most":
+        return np.linspace(0, count - 1, min(count, int(value))).astype(int)
+    return _at_rate(count, fps, value if name == "fps" else window / value, f"{{{name}: {value:g}}}")
+
+
+def _at_rate(count: int, fps: float | None, target: float, policy: str) -> np.ndarray:
+    """Indices nearest to the instants k / target. No frame is taken twice, for that would look like standing still."""
+    if not fps:
+        raise UsageError(f"reward.frames={policy} needs the frame rate of the video, which is not known")
+    if fps < target * (1 - 1e-6):
+        raise UsageError(f"reward.frames={policy}: the video has only {fps:g} frames per second; ask for fewer")
+    step = fps / target
+    return np.round(np.arange(int((count - 1) / step + 1e-9) + 1) * step).astype(int)

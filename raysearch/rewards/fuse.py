@@ -4,6 +4,7 @@
     zscore   sum_i w_i (r_i - mean_i) / sd_i, with a mean and sd given for every part (measured beforehand)
     product  sum_i w_i r_i / scale_i: the log of a product of experts exp(r_i / scale_i)^w_i, up to a constant (Hinton
              2002; logarithmic opinion pool, Genest & Zidek 1986)
+    normal   sum_i w_i z_i(r_i), the normal scores of r_i by quantiles given for every part (measured beforehand)
 
 Ranks and z-scores within a population need all candidates at once; they belong to the final choice (raysearch.search.
 choose). `at_least` is a gate: a candidate below a bound gets `otherwise`, by default NaN, which no search ever chooses.
@@ -14,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -28,19 +31,47 @@ from raysearch.rewards.base import Declaration, Reward, Scores, Spec
 if TYPE_CHECKING:
     from torch import Tensor
 
-HOW = ("sum", "zscore", "product")
-WEIGHTING = ("weight", "mean", "sd", "scale")  # keys of a part that belong to the fuse, not to the part's reward
+USES = {
+    "sum": (),
+    "zscore": ("mean", "sd"),
+    "product": ("scale",),
+    "normal": ("quantiles",),
+}  # keys of the parts, by how
+HOW = tuple(USES)
+WEIGHTING = (
+    "weight",
+    "mean",
+    "sd",
+    "scale",
+    "quantiles",
+)  # keys of a part that belong to the fuse, not to the part's reward
 Parts = Annotated[Sequence[Mapping[str, Any]], "a list of rewards such as {name: motion, weight: 0.2}"]
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """One reward and how it counts: slope * (r - centre), where slope 0 leaves it out of the value."""
+    """One reward and how it counts: slope * (r - centre), where slope 0 leaves it out of the value.
+
+    With quantiles, which rise, it is slope * z(r): the k-th of K stands for the normal quantile of (k + 1/2) / K, and
+    between and beyond them z is linear, so that it has a gradient everywhere.
+    """
 
     label: str
     reward: Reward
     slope: float = 1.0
     centre: float = 0.0
+    quantiles: tuple[float, ...] = ()
+
+    def term(self, r: Any) -> Any:
+        """What a reward r contributes, a number or a tensor."""
+        if not self.quantiles:
+            return self.slope * (r - self.centre)
+        z, each = 0.0, zip(self.quantiles, _bends(self.quantiles), strict=True)
+        first, last = self.quantiles[0], NormalDist().inv_cdf(0.5 / len(self.quantiles))
+        for q, bend in each:
+            beyond = r - q
+            z = z + bend * (beyond if q == first else (abs(beyond) + beyond) / 2)
+        return self.slope * (z + last)
 
 
 class Fuse(Reward):
@@ -70,7 +101,7 @@ class Fuse(Reward):
             details[part.label] = scores.value
             details |= {f"{part.label}.{k}": v for k, v in scores.details.items()}
             if part.slope:
-                value += part.slope * (scores.value - part.centre)
+                value += part.term(scores.value)
         if self.at_least:
             passed = all(_measured(details, k) >= bound for k, bound in self.at_least.items())
             details["passed"] = float(passed)
@@ -80,7 +111,7 @@ class Fuse(Reward):
     def reward(self, video_BTCHW: Tensor, fps: float | None = None) -> Tensor:
         """The fused rewards [B] without the gate, which has no gradient; differentiable if the parts that count are."""
         each = ((p, p.reward.reward(video_BTCHW, fps)) for p in self.parts if p.slope)
-        total: Any = sum(p.slope * (r.to(video_BTCHW.device) - p.centre) for p, r in each)  # networks have a device
+        total: Any = sum(p.term(r.to(video_BTCHW.device)) for p, r in each)  # networks have a device
         reward_B: Tensor = total
         return reward_B
 
@@ -112,14 +143,14 @@ def _check_part(how: str, part: Spec, key: str) -> None:
     specs.check({k: v for k, v in part.items() if k not in WEIGHTING}, key)
     for k in WEIGHTING:
         if k in part:
-            check_value(f"{key}.{k}", part[k], float)
+            check_value(f"{key}.{k}", part[k], Sequence[float] if k == "quantiles" else float)
     _line(how, part, key)
 
 
 @Declaration(differentiable=True, check=_check)
 def fuse(
     *,
-    how: Annotated[str, "sum, zscore or product"] = "sum",
+    how: Annotated[str, "sum, zscore, product or normal"] = "sum",
     parts: Parts,
     at_least: Mapping[str, float] | None = None,
     otherwise: float | None = None,
@@ -128,8 +159,8 @@ def fuse(
     """Several rewards as one, candidate by candidate.
 
     Args:
-        how: how the parts are combined: their sum, zscore (each needs its `mean` and `sd`) or product (each may have a
-            `scale`).
+        how: how the parts are combined: their sum, zscore (each needs its `mean` and `sd`), product (each may have a
+            `scale`) or normal, normal scores (each needs its `quantiles`, which `raysearch calibrate` writes).
         parts: the rewards, each with its options and a `weight`, by default 1; weight 0 only measures.
         at_least: bounds by label or label.detail; a candidate below one does not pass.
         otherwise: the value of a candidate that does not pass; null is NaN, which is never chosen.
@@ -143,15 +174,14 @@ def fuse(
     return Fuse(weighted, at_least, otherwise)
 
 
-def _line(how: str, part: Spec, key: str = "parts") -> tuple[float, float]:
-    """(slope, centre) of a part. Raises UsageError for numbers that `how` needs and lacks, or does not use."""
+def _line(how: str, part: Spec, key: str = "parts") -> tuple[float, float, tuple[float, ...]]:
+    """(slope, centre, quantiles) of a part. Raises UsageError for what `how` needs and lacks, or does not use."""
     weight = float(part.get("weight", 1.0))
-    used = {"sum": (), "zscore": ("mean", "sd"), "product": ("scale",)}[how]
-    for k in ("mean", "sd", "scale"):
-        if k in part and k not in used:
+    for k in WEIGHTING[1:]:
+        if k in part and k not in USES[how]:
             raise UsageError(f"{key}.{k}: how={how} does not use it")
-    if how == "sum":
-        return weight, 0.0
+    if how == "normal":
+        return weight, 0.0, _rising(part, key) if weight else ()
     if how == "zscore" and not ("mean" in part and "sd" in part):
         raise UsageError(
             f"{key}: how=zscore needs the mean and sd of {specs.label(part)}, measured before; over the candidates "
@@ -159,8 +189,25 @@ def _line(how: str, part: Spec, key: str = "parts") -> tuple[float, float]:
         )
     spread = float(part["sd"] if how == "zscore" else part.get("scale", 1.0))
     if not spread > 0:
-        raise UsageError(f"{key}.{used[-1]}={spread:g}: must be above 0")
-    return weight / spread, float(part.get("mean", 0.0))
+        raise UsageError(f"{key}.{USES[how][-1]}={spread:g}: must be above 0")
+    return weight / spread, float(part.get("mean", 0.0)), ()
+
+
+def _rising(part: Spec, key: str) -> tuple[float, ...]:
+    quantiles = tuple(float(q) for q in part.get("quantiles", ()))
+    if len(quantiles) < 2 or any(b <= a for a, b in pairwise(quantiles)):
+        raise UsageError(
+            f"{key}.quantiles={list(quantiles)}: how=normal needs two or more of {specs.label(part)} that rise, "
+            "measured before (raysearch calibrate writes them); over the candidates themselves: choose.how=normal"
+        )
+    return quantiles
+
+
+def _bends(quantiles: tuple[float, ...]) -> list[float]:
+    """By how much the slope of the normal score changes at each quantile; at the first, the slope itself."""
+    levels = [NormalDist().inv_cdf((k + 0.5) / len(quantiles)) for k in range(len(quantiles))]
+    slopes = [(b - a) / (y - x) for (a, b), (x, y) in zip(pairwise(levels), pairwise(quantiles), strict=True)]
+    return [slopes[0], *(b - a for a, b in pairwise(slopes)), 0.0]
 
 
 def _measured(details: Mapping[str, float], name: str) -> float:

@@ -86,7 +86,7 @@ def resolved(spec: Spec) -> dict[str, Any]:
     if "parts" in spec:
         parts = ({**part, "weight": float(part.get("weight", 1))} for part in spec["parts"])
         filled["parts"] = [resolved(part) for part in parts]
-    return {**filled, "label": label(spec)}
+    return reward.declared.identity({**filled, "label": label(spec)})
 
 
 def check_models(spec: Spec, key: str = "reward", ask: bool = True) -> None:

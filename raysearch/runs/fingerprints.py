@@ -36,7 +36,7 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:
     """Specs, the weights they name (the shipped ones where that is the default), and the versions of plug-ins."""
     every = list(rewards.flat(specs))
-    with_model = [s for s in every if "model" in s or registry.shipped(s["name"])]
+    with_model = [s for s in every if s.get("model") or registry.shipped(s["name"])]
     parts = [registry.shipped(s["name"]) or "worldmodel" for s in with_model]
     weights = [_weights(s.get("model", "tiny"), s.get("revision"), p) for s, p in zip(with_model, parts, strict=True)]
     plugged = [version for s in every if (version := registry.version(s["name"]))]

@@ -5,8 +5,9 @@ A search maximises one reward. Verifiers that compare the candidates with each o
     sum        sum_i w_i r_i
     zscore     sum_i w_i (r_i - mean) / sd, mean and sd (population) over the candidates; a constant r_i adds nothing
     rank       rank-sum: sum_i w_i rank_i / n, ranks from 1 (lowest) to n, ties at their mean rank (Borda 1781)
+    normal     sum_i w_i z_i, normal scores: the normal quantile of (rank - 1/2) / n; what `raysearch calibrate` fits
     consensus  the medoid: the candidate with the smallest mean distance to the others (Kaufman & Rousseeuw 1987), as in
-               minimum-Bayes-risk decoding (Kumar & Byrne 2004); it can also be a part of the other three
+               minimum-Bayes-risk decoding (Kumar & Byrne 2004); it can also be a part of the others
 
 Invariants: a pure function of recorded numbers, so that a replay chooses the same; the population and its weights stay
 as the search left them, only `best` changes, and notes["choose"] keeps the index that the search chose; candidates
@@ -18,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from raysearch.moves import Outcome, Result, Search
 from raysearch.names import lookup
 
 CONSENSUS, FEATURES = "consensus", "vjepa2_features"
-HOW = ("sum", "zscore", "rank", CONSENSUS)
+HOW = ("sum", "zscore", "rank", "normal", CONSENSUS)
 KEYS = ("how", "parts", "features", "at_least", "at_least_of_median")
 
 
@@ -124,14 +126,17 @@ def choose(result: Result, options: Mapping[str, Any]) -> Result:
 
 
 def scaled(values: np.ndarray, how: str) -> np.ndarray:
-    """The values of one measurement, (N,), unchanged (sum), as z-scores, or as ranks / N in (0, 1]."""
+    """The values of one measurement, (N,), unchanged (sum), as z-scores, ranks / N in (0, 1] or normal scores."""
     if how == "zscore":
         spread = float(values.std())
         centred: np.ndarray = values - values.mean()
         return centred / spread if spread > 1e-12 * (1 + abs(values).max()) else np.zeros(len(values))
-    if how == "rank":
+    if how in ("rank", "normal"):
         _, where, times = np.unique(values, return_inverse=True, return_counts=True)
-        return (np.cumsum(times) - (times - 1) / 2)[where] / len(values)
+        shares: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where] / len(values)
+        if how == "rank":
+            return shares
+        return np.array([NormalDist().inv_cdf(s - 0.5 / len(values)) for s in shares.tolist()])
     return values
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# What suits the shipped generators where a job says nothing else.
+# What suits the shipped generator where a job says nothing else.
 GENERATOR_DEFAULTS = {
     "steps": 12, "shift": 1.5, "guidance_scale": 1.0, "height": 32, "width": 32, "num_frames": 17, "fps": 8.0,
 }  # fmt: skip
-GENERATORS = {"tiny": GENERATOR_DEFAULTS, "tiny-fast": {**GENERATOR_DEFAULTS, "steps": 2, "shift": 3.0}}
+GENERATORS = {"tiny": GENERATOR_DEFAULTS}  # by the name of the model
 GENERATOR_CALL = {"image_cond_noise_scale": 0.0, "max_sequence_length": 4}
 
 
 def weights(part: str) -> Path:
-    """Folder of shipped weights: `generator` and `fast` (diffusers pipelines), `worldmodel` (a VJEPA2Model), ..."""
+    """Folder of shipped weights: `generator` (a diffusers pipeline), `worldmodel` (a VJEPA2Model), ..."""
     folder = Path(__file__).parent / "weights" / part
     if not folder.is_dir():
         raise FileNotFoundError(

@@ -33,6 +33,7 @@ CASES = {
     "physics-iq": (None, "score {0} --data {0}"),  # success: tests/evals/physics_iq
     "challenge": ("challenge_tiny --dry-run run={0}/c", "demo --dry-run"),
     "preference": (None, "make {0}/none.jsonl {0}/study"),  # success: tests/evals/preference
+    "calibrate": ("{run} --clips 0 --no-twins", "{0}/none"),
     "quality": ("{film}", "{0}/none.mp4"),
     "videophy": ("prepare {run} --out {0}/v.csv", "prepare {0}"),
     "validate-reward": (None, "--tiny 1 model=./none"),  # success: tests/evals/test_validate.py, with a model

@@ -201,7 +201,7 @@ def test_a_film_begun_again_with_a_later_chunk_keeps_its_frames_before(generator
 
 
 @pytest.mark.slow
-def test_a_run_that_backtracks_keeps_the_frames_before_the_cut_bit_for_bit_in_its_films(tmp_path, capsys):
+def test_a_run_that_backtracks_keeps_the_frames_before_the_cut_in_its_films(tmp_path, capsys):
     """The reward calls frame 19 broken, whatever is there; the second chunk begins at frame 17."""
     wan.skyreels().save_pretrained(tmp_path / "model")
     reward = {"name": "breaks", "above": [9.0] * 19 + [-1.0], "parts": [{"name": "vjepa2", "context": 4, "stride": 9}]}
@@ -220,8 +220,9 @@ def test_a_run_that_backtracks_keeps_the_frames_before_the_cut_bit_for_bit_in_it
     assert [r[1:] for r in search["notes"]["backtrack"]["rounds"]] == [[0, 1], [1, 1], [1, 1]] and not search["error"]
     assert search["notes"]["backtrack"]["lengths"] == [17, 8] and search["notes"]["backtrack"]["breaks"] == [19.0]
     films = [decode(str(tmp_path / "run" / search["films"][final["key"]]))[0] for final in search["finals"]]
-    assert all((film[:17] == films[0][:17]).all() for film in films[1:])
-    assert all((film[17:] != films[0][17:]).any() for film in films[1:])
+    # The frames that are encoded are the same bits (see the tests of backtracking); H.264 looks ahead and is lossy.
+    apart = [np.abs(film.astype(int) - films[0].astype(int)).mean((1, 2, 3)) for film in films[1:]]
+    assert all(each[:17].max() < 3 and each[18:].min() > each[:17].max() for each in apart), apart
     capsys.readouterr()
     assert main(["run", str(tmp_path / "job.yaml"), "reward={name: vjepa2, stride: 9}"]) == 2
     assert "no reward here tells where a video breaks; set reward={name: breaks" in capsys.readouterr().err

@@ -1,8 +1,10 @@
 """Several rewards as one."""
 
 import math
+from statistics import NormalDist
 
 import pytest
+import torch
 
 from raysearch import rewards
 from raysearch.errors import UsageError
@@ -27,6 +29,20 @@ def test_fused_values():
     assert math.exp(fuse(how="product", parts=experts).score(RAMP, PLAIN).value) == pytest.approx(want)
 
 
+def test_normal_scores_by_quantiles_that_are_given():
+    z = NormalDist().inv_cdf
+    motion = {"name": "motion", "weight": 2, "quantiles": [5, 10, 30]}
+    judge = fuse(how="normal", parts=[motion, {"name": "flicker", "weight": 0}])
+    assert judge.score(RAMP, PLAIN).value == pytest.approx(0)  # its motion, 10, is the middle one
+    term = judge.parts[0].term
+    low, high = z(1 / 6), z(5 / 6)
+    assert [term(r) for r in (5, 7.5, 30, 20, 50, 0)] == pytest.approx(
+        [2 * low, low, 2 * high, high, 4 * high, 4 * low], abs=1e-9
+    )
+    assert term(torch.tensor([5.0, 30.0])).tolist() == pytest.approx([2 * low, 2 * high], abs=1e-6)
+    assert judge.differentiable
+
+
 def test_a_fuse_in_a_fuse_and_labels():
     inner = {"name": "fuse", "label": "steady", "weight": 2, "parts": [{"name": "smoothness"}]}
     twice = [inner, {"name": "smoothness", "step": 2, "label": "every_other", "weight": 0}]
@@ -42,7 +58,7 @@ def test_what_can_guide_is_known_before_anything_is_loaded():
     parts[1]["weight"] = 0
     assert rewards.differentiable({"name": "fuse", "parts": parts}) and fuse(parts=parts).differentiable
     for name in rewards.names():
-        if name not in ("vlm", "fuse"):
+        if name not in ("vlm", "fuse", "breaks"):
             reward, declared = rewards.load({"name": name}), registry.find(name).declared
             assert (reward.differentiable, reward.maps) == (declared.differentiable, declared.maps), name
 
@@ -79,6 +95,9 @@ def test_a_part_without_value_leaves_none():
         ({"parts": [{"name": "motion", "weight": 0}]}, "every weight is 0"),
         ({"parts": [{"name": "motion", "scale": 2}]}, r"parts\[0\]\.scale: how=sum does not use it"),
         ({"parts": [{"name": "motion"}], "how": "zscore"}, "needs the mean and sd of motion"),
+        ({"parts": [{"name": "motion"}], "how": "normal"}, "needs two or more of motion that rise"),
+        ({"parts": [{"name": "motion", "quantiles": [1, 3, 3]}], "how": "normal"}, r"quantiles=\[1.0, 3.0, 3.0\]"),
+        ({"parts": [{"name": "motion", "quantiles": [1, 3]}]}, "how=sum does not use it"),
         ({"parts": [{"name": "motion", "mean": 0, "sd": 0}], "how": "zscore"}, r"sd=0: must be above 0"),
         ({"parts": [{"name": "motion"}], "at_least": {"moton": 1}}, r"at_least: part 'moton'.*'motion'"),
         ({"parts": [{"name": "motion"}], "at_least": {"motion": "some"}},

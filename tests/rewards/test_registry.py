@@ -12,6 +12,7 @@ NAMES = [
     "breaks",
     "flicker",
     "fuse",
+    "geometry",
     "motion",
     "smoothness",
     "tinyworld_truth",
@@ -25,7 +26,16 @@ NAMES = [
 def test_the_rewards_are_the_files_that_hold_one():
     assert rewards.names() == NAMES
     assert rewards.able("maps") == ["breaks", "vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
-    assert rewards.able("differentiable") == ["breaks", "flicker", "fuse", "motion", "smoothness", "videomae", "vjepa2"]
+    assert rewards.able("differentiable") == [
+        "breaks",
+        "flicker",
+        "fuse",
+        "geometry",
+        "motion",
+        "smoothness",
+        "videomae",
+        "vjepa2",
+    ]
     assert {name: registry.shipped(name) for name in NAMES if registry.shipped(name)} == {
         "vjepa2": "worldmodel", "vjepa2_features": "worldmodel", "videomae": "videomae",
     }  # fmt: skip

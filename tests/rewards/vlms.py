@@ -31,7 +31,7 @@ TEXT = {
 
 def tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE, as Qwen's, with every answer as one token, once with a space before it."""
-    words = [w for _, *pair in ANSWERS.values() for w in pair]
+    words = [w for _, *each in ANSWERS.values() for w in each]
     corpus = [*QUESTIONS.values(), "a ball falls", *(f"{w} {w.capitalize()} {w}" for w in words for _ in range(20))]
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

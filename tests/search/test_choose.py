@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -37,11 +38,19 @@ def test_rank_sum_by_hand():
     assert heavy.notes["choose"]["scores"][:2] == [13 / 4, 13 / 4] and heavy.best == 0  # the higher search reward
 
 
+def test_normal_scores_by_hand():
+    found = choose.choose(population(r=[4.0, 3.0, 2.0, 1.0]), {"how": "normal", "parts": [{"name": "r", "weight": 2}]})
+    z = NormalDist().inv_cdf
+    assert found.notes["choose"]["scores"] == pytest.approx([2 * z(k / 8) for k in (7, 5, 3, 1)])
+    tied = choose.scaled(np.array([1.0, 2.0, 1.0]), "normal")
+    assert tied == pytest.approx([z(1 / 3), z(5 / 6), z(1 / 3)])
+
+
 def test_rank_sum_is_blind_to_scale_and_z_scores_to_affine_maps():
     rng = np.random.default_rng(0)
     for _ in range(20):
         r, a = rng.normal(size=(2, 7))
-        for how, change in (("rank", np.exp), ("zscore", lambda v: 3 * v - 5)):
+        for how, change in (("rank", np.exp), ("normal", np.exp), ("zscore", lambda v: 3 * v - 5)):
             options = {"how": how, "parts": ["r", "a"]}
             plain, changed = (choose.choose(population(r=r, a=v), options) for v in (a, change(a)))
             assert plain.best == changed.best

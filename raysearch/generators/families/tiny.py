@@ -1,4 +1,4 @@
-"""The tiny models that ship with raysearch: LTX-Video's pipeline and network with the autoencoder of the tiny world."""
+"""The tiny model that ships with raysearch: LTX-Video's pipeline and network with the autoencoder of the tiny world."""
 
 from pathlib import Path
 
@@ -10,13 +10,6 @@ def folder() -> Path:
     from raysearch.tinyworld import weights
 
     return Path(weights("generator"))
-
-
-def fast_folder() -> Path:
-    """The folder of the weights that take few steps."""
-    from raysearch.tinyworld import weights
-
-    return Path(weights("fast"))
 
 
 def preview() -> Path:
@@ -35,7 +28,4 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=_covers),)
-MODELS = (
-    ShippedModel("tiny", folder, register, preview),
-    ShippedModel("tiny-fast", fast_folder, register, preview),
-)
+MODELS = (ShippedModel("tiny", folder, register, preview),)

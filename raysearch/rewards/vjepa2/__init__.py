@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from raysearch.options import Count, PositiveFraction
 from raysearch.rewards.base import Declaration, Reward, Spec
+from raysearch.rewards.frames import Frames
 from raysearch.rewards.networks.checkpoints import Dtype
-from raysearch.rewards.vjepa2.convention import Convention, Frames, settings
+from raysearch.rewards.vjepa2.convention import Convention, settings
 
 
 def _fits(resolved: Spec, frames: int, fps: float | None) -> None:
@@ -57,8 +58,8 @@ def vjepa2(
         cosine: the axis of the cosine, along `tokens` (per channel, as published) or `features` (per token).
         worst: the share of tokens that count, the most surprising ones.
         reduce: mean or max of the surprise over windows.
-        frames: which frames are seen: `all`, {fps: X}, as near to X frames per second as whole frames come, or
-            {at_most: n}, evenly over the video.
+        frames: which frames are seen: `all`, {fps: X}, as near to X frames per second as whole frames come, {span: s},
+            the rate at which a window lasts s seconds, or {at_most: n}, evenly over the video.
         resize: `squash` to the model's square, or `crop` the centre to a square first, for which whole frames travel.
         attention: `flash` needs the package flash-attn.
         batch: the most windows at a time; null for as many as fill the device and fit its memory.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from raysearch import options
 from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.options import Count, PositiveFraction
+from raysearch.rewards.frames import Frames, check_policy, select
 
 CHECKPOINTS = {  # of arXiv 2506.09985, in the format of transformers
     "vitl": "facebook/vjepa2-vitl-fpc64-256",
@@ -25,7 +26,6 @@ CHECKPOINTS = {  # of arXiv 2506.09985, in the format of transformers
 }
 # `sdpa` uses PyTorch's own flash kernels where hardware and dtype have them; `flash` is the package flash-attn.
 ATTENTION = {"sdpa": "sdpa", "eager": "eager", "flash": "flash_attention_2"}
-Frames = Annotated[str | Mapping[str, float], "all, {fps: X} or {at_most: n}"]
 # As published: windows of 16 with 8 given, stride 8, cosine along the token axis, mean of windows. Which frames are
 # seen is left open, for the published programs differ: all of them, or 49 evenly over the file (at_most: 49).
 PRESETS: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ class Convention:
             raise UsageError(
                 f"reward.worst={self.worst}: below 1 it needs reward.cosine=features or reward.distance=l1"
             )
-        _check_frames(self.frames)
+        check_policy(self.frames)
 
     @staticmethod
     def of(settings: Mapping[str, Any]) -> Convention:
@@ -104,13 +104,7 @@ class Convention:
         Raises:
             UsageError: if fewer than a window are seen, and if the rate is needed but not known or too low.
         """
-        seen = np.arange(count)
-        if isinstance(self.frames, Mapping):
-            ((policy, value),) = self.frames.items()
-            if policy == "at_most":
-                seen = np.linspace(0, count - 1, min(count, int(value))).astype(int)
-            else:
-                seen = _at_rate(count, fps, value)
+        seen = select(self.frames, count, fps, self.window)
         if len(seen) < self.window:
             kept = f"{count} frames" + (f", of which {len(seen)} are seen (reward.frames)" if len(seen) < count else "")
             raise UsageError(
@@ -174,29 +168,3 @@ def settings(
 
 def _plain(value: Any) -> Any:
     return [value] if isinstance(value, int) else list(value) if isinstance(value, (list, tuple)) else value
-
-
-def _check_frames(frames: Any) -> None:
-    refusal = f"reward.frames={frames!r}: give all, {{fps: X}} or {{at_most: n}}"
-    if isinstance(frames, str):
-        if frames != "all":
-            raise UsageError(refusal)
-        return
-    if not isinstance(frames, Mapping) or len(frames) != 1:
-        raise UsageError(refusal)
-    ((policy, value),) = frames.items()
-    whole = policy == "at_most"
-    if policy not in ("fps", "at_most") or not isinstance(value, int if whole else (int, float)) or value <= 0:
-        raise UsageError(refusal)
-
-
-def _at_rate(count: int, fps: float | None, target: float) -> np.ndarray:
-    """Indices nearest to the instants k / target. No frame is taken twice, for that would look like standing still."""
-    if not fps:
-        raise UsageError(f"reward.frames={{fps: {target:g}}} needs the frame rate of the video, which is not known")
-    if fps < target * (1 - 1e-6):
-        raise UsageError(
-            f"reward.frames={{fps: {target:g}}}: the video has only {fps:g} frames per second; ask for fewer"
-        )
-    step = fps / target
-    return np.round(np.arange(int((count - 1) / step + 1e-9) + 1) * step).astype(int)

@@ -5,6 +5,7 @@ leading space) that are single tokens of the tokenizer add up as probabilities, 
 
     yes_no   log P(yes) - log P(no): 0 where the model cannot tell
     one      the logit of "1" itself, as in rewards like VQAScore and the baselines of WMReward (arXiv 2601.10553, A.3)
+    scale    the expectation of the digit, 1 to 5, under their probabilities: finer than the likeliest digit, so no ties
 
 Patches are cut here as by the processors of both families (arXiv 2502.13923, 2511.21631), but resized bilinearly.
 """
@@ -24,7 +25,7 @@ from raysearch.errors import UsageError
 from raysearch.names import lookup
 from raysearch.prompts import Prompt
 from raysearch.rewards.base import Reward, Scores
-from raysearch.rewards.networks import checkpoints, pixels
+from raysearch.rewards.networks import checkpoints, lora, pixels
 from raysearch.rewards.networks.checkpoints import Dtype
 from raysearch.rewards.vlm.questions import Questions, resolve
 
@@ -32,9 +33,10 @@ FAMILIES = {  # by model_type: mean and deviation of the colours, with which the
     "qwen2_5_vl": (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD),
     "qwen3_vl": (IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD),
 }
-ANSWERS = {  # the instruction, and the words that count for and against
+ANSWERS: dict[str, tuple[str, ...]] = {  # the instruction, and the words that count, the best one first
     "yes_no": ("Answer with yes or no only.", "yes", "no"),
     "one": ("Answer with 1 for yes or 0 for no only.", "1", "0"),
+    "scale": ("Rate this from 1 (not at all) to 5 (fully). Answer with a single digit only.", "5", "4", "3", "2", "1"),
 }
 UNKNOWN = 16.0  # frames per second assumed where nobody knows
 START, PAD, END = "<|vision_start|>", "<|video_pad|>", "<|vision_end|>"
@@ -61,6 +63,7 @@ class VLMReward(Reward):
         tokenizer: Any,
         questions: Questions = "physics",
         answer: str = "yes_no",
+        ending: str | None = None,
         frames: int = 16,
         size: int = 448,
         fps: float | None = None,
@@ -72,14 +75,16 @@ class VLMReward(Reward):
         unit = self._patch * self._merge
         self.size = self._side = max(1, round(size / unit)) * unit
         self.frames, self.answer, self.fps = frames, answer, fps
-        ending, yes, no = lookup("vlm.answer:", answer, ANSWERS)
-        self.questions = {name: (f"{q} {ending}", weight) for name, q, weight in resolve(questions)}
-        self._for, self._against = _tokens(tokenizer, yes), _tokens(tokenizer, no)
+        usual, *words = lookup("vlm.answer:", answer, ANSWERS)
+        said = f" {usual}" if ending is None else ending and f" {ending}"
+        self.questions = {name: (f"{q}{said}", weight) for name, q, weight in resolve(questions)}
+        self._words = [_tokens(tokenizer, word) for word in words]
 
     @classmethod
     def load(
-        cls, model: str, device: str = "cpu", dtype: Dtype = "bfloat16", revision: str | None = None, **options: Any
-    ) -> VLMReward:
+        cls, model: str, device: str = "cpu", dtype: Dtype = "bfloat16", revision: str | None = None,
+        adapter: str | None = None, **options: Any,
+    ) -> VLMReward:  # fmt: skip
         """Load network and tokenizer and make the reward; see `vlm` for the options.
 
         Raises:
@@ -93,11 +98,13 @@ class VLMReward(Reward):
         if not tokenizer.chat_template:
             raise UsageError(f"vlm.model={model!r}: its tokenizer has no chat template; use an instruct model")
         network = checkpoints.load(AutoModelForImageTextToText, "vlm", model, revision=revision, dtype=dtype)
+        if adapter is not None:
+            lora.merge(network, adapter, model, "vlm.adapter")
         return cls(network.to(device), tokenizer, **options)
 
     @torch.no_grad()
     def score(self, view: np.ndarray, prompt: Prompt, fps: float | None = None) -> Scores:
-        """The weighted sum; details by question: its log-odds or logit, P(yes) of yes and no, and their joint mass.
+        """The weighted sum; details by question: its value, the probability of the best answer, and the joint mass.
 
         A question about the text of a prompt without text is NaN.
         """
@@ -140,10 +147,13 @@ class VLMReward(Reward):
         return text
 
     def _read(self, logits: Tensor) -> dict[str, float]:
-        yes, no = (torch.logsumexp(logits[ids], 0) for ids in (self._for, self._against))
-        share, mass = torch.sigmoid(yes - no), torch.logaddexp(yes, no) - torch.logsumexp(logits, 0)
-        value = yes if self.answer == "one" else yes - no
-        return {"": value.item(), ".probability": share.item(), ".mass": mass.exp().item()}
+        each = torch.stack([torch.logsumexp(logits[ids], 0) for ids in self._words])
+        probability, mass = each.softmax(0), torch.logsumexp(each, 0) - torch.logsumexp(logits, 0)
+        if self.answer == "scale":
+            value = (probability * torch.arange(len(each), 0, -1, device=each.device)).sum()
+        else:
+            value = each[0] if self.answer == "one" else each[0] - each[1]
+        return {"": value.item(), ".probability": probability[0].item(), ".mass": mass.exp().item()}
 
     def _logits(self, question: str, patches: Tensor, grid: list[int], shown: Shown) -> Tensor:
         """The logits of the first token of the answer, fp32 [vocabulary]."""

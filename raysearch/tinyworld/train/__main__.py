@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import LTXVideoTransformer3DModel
@@ -87,7 +88,7 @@ def _fast(recipe: TrainingRecipe, folder: Path, device: torch.device, faster: Fa
     vae = pretrained.network(TinyPatchCodec, shipped, whose, "vae")
     teacher = pretrained.network(LTXVideoTransformer3DModel, shipped, whose, "transformer")
     fast.make_lines(teacher, vae, recipe, folder, device, faster)
-    student = fast.train(recipe, folder, device, teacher, faster)
+    student: Any = fast.train(recipe, folder, device, teacher, faster)
     student.cpu().save_pretrained(folder / "fast" / "transformer")
     print(f"network saved in {folder / 'fast' / 'transformer'}")
 

@@ -71,7 +71,7 @@ def test_the_future_does_not_leak_into_the_guess(video):
     model = network()
     reward, other = VideoMAEReward(model), video[:, :8].clone()
     other[:, 4:] = torch.rand(other[:, 4:].shape, generator=torch.Generator().manual_seed(2))
-    hidden = reward._hidden(video.device).expand(2, -1)
+    hidden = reward._hidden(video.device, 4).expand(2, -1)
     with torch.no_grad():
         guesses = [model(pixels.normalised(v), bool_masked_pos=hidden).logits for v in (video[:, :8], other)]
     assert torch.equal(*guesses)
@@ -134,3 +134,26 @@ def test_weights_within_a_fuse_are_part_of_the_fingerprint(tmp_path):
     network(norm_pix=False).save_pretrained(tmp_path)
     fingerprints._folder.cache_clear()
     assert fingerprints.rewards_fingerprint([spec]) != first
+
+
+def test_l1_and_several_contexts(video):
+    judges = {c: VideoMAEReward(network(False), context=c) for c in (2, 4)}
+    each = torch.stack([j.surprise(video) for j in judges.values()])
+    assert torch.allclose(VideoMAEReward(network(False), context=[2, 4]).surprise(video), each.mean(0))
+    assert torch.allclose(VideoMAEReward(network(False), context=[2, 4], contexts="min").surprise(video), each.amin(0))
+    judge, hidden = judges[4], judges[4]._hidden(video.device, 4)
+    clip = video[:1, : judge.window]
+    guess = judge.model(pixels.normalised(clip), bool_masked_pos=hidden[None]).logits
+    target = judge._patches(clip)[:, hidden]
+    mean_error = (guess.view_as(target) - target).abs().mean().item()
+    absolute = VideoMAEReward(network(False), distance="l1")
+    assert absolute.surprise(video[:1, : judge.window])[0, 0].item() == pytest.approx(mean_error, rel=1e-4)
+
+
+def test_windows_last_as_long_at_any_rate():
+    slow = np.random.default_rng(0).integers(0, 255, (9, 16, 16, 3), dtype=np.uint8)
+    judge = VideoMAEReward(network(), frames={"span": 1})  # 8 frames in a second
+    found = [judge.score(np.repeat(slow, k, 0), None, 8.0 * k).value for k in (1, 2, 3)]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(UsageError, match=r"frames=\{span: 1\}: the video has only 6 frames per second"):
+        judge.score(slow, None, 6.0)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from raysearch import rewards
 from raysearch.errors import UsageError
@@ -71,7 +72,8 @@ def test_the_score_is_the_direct_computation(folders, family):
     ids = {w: reward.tokenizer.encode(w) for w in ("yes", " yes", "Yes", " Yes", "no", " no", "No", " No")}
     yes, no = ([i[0] for w, i in ids.items() if word in w.lower() and len(i) == 1] for word in ("yes", "no"))
     want = {}
-    for name, question in QUESTIONS.items():
+    for name in ("physics", "text"):
+        question = QUESTIONS[name]
         p = direct(family, folders[family], question.replace("{text}", BALL.text) + " " + ending).double().softmax(0)
         want[name] = math.log(p[yes].sum() / p[no].sum())
         assert found.details[name] == pytest.approx(want[name], abs=1e-4)
@@ -88,6 +90,58 @@ def test_the_logit_of_one(folders, family):
     logits = direct(family, folders[family], f"{QUESTIONS['physics']} {ANSWERS['one'][0]}")
     ids = [i[0] for i in map(reward.tokenizer.encode, ("1", " 1")) if len(i) == 1]
     assert reward.score(VIEW, BALL).value == pytest.approx(logits[ids].logsumexp(0).item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_scale_is_the_expectation_over_its_digits(folders, family):
+    reward = make(folders[family], answer="scale")
+    logits = direct(family, folders[family], f"{QUESTIONS['physics']} {ANSWERS['scale'][0]}").double()
+    of = [sum(logits[i[0]].exp() for w in (d, f" {d}") if len(i := reward.tokenizer.encode(w)) == 1) for d in "12345"]
+    want = sum((k + 1) * p for k, p in enumerate(of)) / sum(of)
+    found = reward.score(VIEW, BALL)
+    assert found.value == pytest.approx(float(want), abs=1e-4) and 1 < found.value < 5
+    assert found.details["physics.probability"] == pytest.approx(float(of[4] / sum(of)), abs=1e-4)
+
+
+def test_a_question_is_asked_word_for_word(folders, tmp_path):
+    written = "Is this a real video?\nSay 1 or 0."
+    (tmp_path / "question.txt").write_text(written + "\n")
+    for question in (written, f"file:{tmp_path}/question.txt"):
+        reward = make(folders["qwen2_5_vl"], questions=question, answer="one", ending="")
+        logits = direct("qwen2_5_vl", folders["qwen2_5_vl"], written)
+        ids = [i[0] for i in map(reward.tokenizer.encode, ("1", " 1")) if len(i) == 1]
+        assert reward.score(VIEW, BALL).value == pytest.approx(logits[ids].logsumexp(0).item(), abs=1e-4)
+    assert make(folders["qwen2_5_vl"], ending="Yes or no?").questions["physics"][0].endswith("is no. Yes or no?")
+
+
+def test_the_text_of_a_file_is_part_of_what_a_run_is(tmp_path):
+    spec = {"name": "vlm", "questions": [f"file:{tmp_path}/q.txt"]}
+    with pytest.raises(UsageError, match="No such file"):
+        rewards.check(spec)
+    (tmp_path / "q.txt").write_text("Does {text} fall?")
+    rewards.check(spec)
+    assert rewards.resolved(spec)["questions"] == ["Does {text} fall?"] and rewards.needs(spec) == {"text": "vlm"}
+    assert rewards.resolved({"name": "vlm"})["frames"] == 16
+
+
+def test_several_questions_of_a_law_count_as_one(folders):
+    laws = {"gravity": ["Does it fall?", "Does it land below?"], "physics": 0.5}
+    found = make(folders["qwen3_vl"], questions=laws).score(VIEW, BALL)
+    parts = [found.details[n] for n in ("gravity_0", "gravity_1", "physics")]
+    assert found.value == pytest.approx((parts[0] + parts[1]) / 2 + parts[2] / 2)
+
+
+def test_an_adapter_changes_the_answer_as_its_product_does(folders, tmp_path):
+    plain = make(folders["qwen2_5_vl"])
+    name, layer = next((n, m) for n, m in plain.model.named_modules() if n.endswith("layers.1.self_attn.q_proj"))
+    a, b = torch.randn(2, layer.in_features), torch.randn(layer.out_features, 2)
+    old = "model.layers.1.self_attn.q_proj"  # as earlier versions of transformers call it
+    save_file({f"base_model.model.{old}.lora_A.weight": a, f"base_model.model.{old}.lora_B.weight": b},
+              tmp_path / "adapter_model.safetensors")  # fmt: skip
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "lora_alpha": 1}')
+    adapted = make(folders["qwen2_5_vl"], adapter=str(tmp_path))
+    assert torch.allclose(dict(adapted.model.named_modules())[name].weight, layer.weight + b @ a / 2, atol=1e-5)
+    assert adapted.score(VIEW, BALL).value != plain.score(VIEW, BALL).value
 
 
 @pytest.mark.parametrize("family", FAMILIES)

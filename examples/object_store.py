@@ -1,6 +1,6 @@
 """A real S3 server on the loopback interface, in a process of its own, which counts requests and may list late.
 
-    python -m tests.object_store PORT_FILE COUNTS_FILE LAG_S
+    python -m examples.object_store PORT_FILE COUNTS_FILE LAG_S
 
 It is moto's server. With a lag, what was written less than LAG_S ago is left out of listings, as object stores did that
 promise nothing about them; reads of an object by its name are never late. Who says PROMPT in its user agent, as tests
@@ -84,7 +84,7 @@ class Server:
 
     def __init__(self, folder: Path, lag_s: float = 0.0):
         port, self._counts = folder / "port", folder / "counts"
-        command = [sys.executable, "-m", "tests.object_store", str(port), str(self._counts), str(lag_s)]
+        command = [sys.executable, "-m", "examples.object_store", str(port), str(self._counts), str(lag_s)]
         self.process = subprocess.Popen(command)
         deadline = time.monotonic() + 60
         while not port.is_file():

@@ -1,0 +1,181 @@
+"""The page of a calibration: verdicts first, then what each stands on. One HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from raysearch.evals.calibrate.corruptions import CORRUPTIONS
+from raysearch.evals.calibrate.forest import forest
+from raysearch.evals.calibrate.noticed import Noticed
+from raysearch.evals.calibrate.statistics import Interval
+from raysearch.evals.calibrate.study import Calibration, VerifierRow
+from raysearch.evals.calibrate.verdicts import ABOVE, FEW
+from raysearch.evals.calibrate.words import pasted, shares
+from raysearch.report.components import grid, section
+from raysearch.report.document import document
+from raysearch.report.markup import NONE, Html, count, el, number
+from raysearch.report.plots import Series, against
+from raysearch.report.statistics import Measure
+
+
+def page(c: Calibration) -> str:
+    """The HTML document."""
+    first = c.rows[0]
+    facts = ["raysearch calibrate", c.source, count(c.prompts, "prompt"), count(c.scenes, "scene"),
+             f"{c.candidates:.3g} candidates each"]  # fmt: skip
+    body = el(
+        "main",
+        el("header", el("p", " · ".join(facts), class_="kicker"), el("h1", _headline(c, first)),
+           el("p", _lede(c, first), class_="lede")),
+        [el("p", note, class_="notice") for note in c.notes],
+        _ranked(c), _noticed(c), _previews(c), _strengths(c), _fused(c),
+    )  # fmt: skip
+    return document(f"Calibration of {first.label}", body)
+
+
+def band(x: Interval, share: bool = False) -> str:
+    """A value with its interval, or a paired share, whose interval is kept less 1/2."""
+    if share:
+        return shares(x)
+    value = number(x.value, 2, sign=True, missing=NONE)
+    return value if math.isnan(x.low) else f"{value} [{number(x.low, 2, sign=True)}, {number(x.high, 2, sign=True)}]"
+
+
+def _headline(c: Calibration, first: VerifierRow) -> str:
+    if first.ranking is not None:
+        return f"{first.label}: {first.verdict}"
+    if first.noticed is not None:
+        return f"{first.label}: {first.noticed.verdict}, and without a truth its ranking is not known"
+    return f"{first.label}: without a truth its ranking is not known"
+
+
+def _lede(c: Calibration, first: VerifierRow) -> str:
+    if first.ranking is None or first.worth is None:
+        return (
+            "Corruptions of your own clips tell whether gross errors are seen. They do not tell whether near-misses "
+            "of a generator are ranked: that needs scores of some clips."
+        )
+    w = first.worth
+    return (
+        f"Among the candidates of a prompt its rank correlation with {c.truth} is {band(first.ranking.rho)} (mean "
+        f"over {count(first.ranking.rho.scenes, 'scene')}, 90 % interval). Choosing by it gives {number(w.chosen)}, a "
+        f"random choice {number(w.random)}, the oracle {number(w.oracle)}: {band(w.share)} of the oracle's gain."
+    )
+
+
+def _ranked(c: Calibration) -> Html | None:
+    if not c.truth:
+        return None
+    heads = ["Verifier", "Verdict", "Rank corr.", "Share of gain", "Over random", "Regret", "p", "s a score"]
+    rows, shown = [], []
+    for r in c.rows:
+        if r.ranking is None or r.worth is None:
+            continue
+        good = {ABOVE: "better", FEW: ""}.get(r.verdict, "worse")
+        rows.append([
+            [r.label, el("small", "control") if r.role == "control" else None],
+            el("span", r.verdict, class_=f"verdict {good}"), band(r.ranking.rho),
+            band(r.worth.share), band(r.worth.gain), band(r.worth.regret), number(r.ranking.p, 3),
+            number(r.seconds, 3, missing=NONE),
+        ])  # fmt: skip
+        shown.append((r.label, r.ranking.rho))
+    why = [el("li", el("b", r.label), f": {r.why}.") for r in c.rows if r.why]
+    text = (
+        "Rank correlation: Spearman's, within prompts, averaged over scenes, with the 90 % interval of Student's t. "
+        "Above chance: all of it is above 0, and p, which asks for the best of these verifiers with the truth permuted "
+        "within prompts, is at most .05. Share of gain: what choosing by "
+        "the verifier takes of what the oracle takes over a random choice; its interval is wider, so it is the size of "
+        "the effect and not the test. Controls: the amount of motion, and networks with random weights."
+    )
+    return section(
+        "Does it rank your clips?", el("div", _card("Rank correlation with the truth", forest(shown), ""),
+        class_="plots"), grid(heads, rows, "Verdict on every verifier", "figures"), el("ul", why, class_="small"),
+        el("p", text, class_="small"),
+    )  # fmt: skip
+
+
+def _noticed(c: Calibration) -> Html | None:
+    found = [(r.label, r.noticed) for r in c.rows if r.noticed is not None]
+    if not found:
+        return None
+    names = [n for n in CORRUPTIONS if any(n in x.by for _, x in found)]
+    heads = ["Corruption", "", *(label for label, _ in found)]
+    rows = [[n, CORRUPTIONS[n][0], *(_cell(x, n) for _, x in found)] for n in names]
+    verdicts = [el("li", el("b", label), f": {x.verdict}; violations {band(x.violations, share=True)}"
+                   + (f"; {x.why}" if x.why else "") + ".") for label, x in found]  # fmt: skip
+    clips = max(p.clips for _, x in found for p in x.by.values())
+    text = (
+        f"Share of {count(clips, 'clip')} that are preferred to their own corruption, with the 90 % interval over "
+        "prompts; .50 is chance. Violations break a law whatever is shown; a bounce may be as possible backwards. A "
+        "judge of physics has no preference between a clip and a control, and never prefers a still picture. A "
+        "corruption tells whether gross errors are seen, not whether near-misses are ranked."
+    )
+    return section("Does it notice broken motion?", grid(heads, rows, "Corruptions by verifier", "figures"),
+                   el("ul", verdicts, class_="small"), el("p", text, class_="small"))  # fmt: skip
+
+
+def _cell(found: Noticed, name: str) -> Any:
+    return band(found.by[name].share, share=True) if name in found.by else NONE
+
+
+def _previews(c: Calibration) -> Html | None:
+    if not c.previews:
+        return None
+    final = "with the final reward"
+    lines: dict[str, Series] = {
+        final: [(p.step, p.agreement.value, p.agreement.low, p.agreement.high) for p in c.previews]
+    }
+    if all(p.truth for p in c.previews):
+        lines["with the truth"] = [(p.step, p.truth.value, p.truth.low, p.truth.high) for p in c.previews if p.truth]
+    heads = ["Step", "Agreement", "Worst scene", "Slope", "Truth", "Enough to"]
+    rows = [
+        [f"{p.step} of {p.of}", band(p.agreement), number(p.worst, 2, sign=True), number(p.slope, 2),
+         band(p.truth) if p.truth else NONE, p.use or NONE] for p in c.previews
+    ]  # fmt: skip
+    text = (
+        "Agreement: rank correlation of the preview's reward with that of the finished video, within prompts. From .6 "
+        "on half of the candidates may be dropped by it, from .8 on three quarters, if the preview itself ranks the "
+        "truth above chance. Slope: of the final reward on the preview's, the best multiple of lambda at that read "
+        "(search.slopes)."
+    )
+    plot = _card("Previews", against(lines, "step", Measure("rho", "rank correlation", better=1)), "90 % intervals.")
+    return section("When is a preview enough?", el("div", plot, class_="plots"),
+                   grid(heads, rows, "Previews by step", "figures"), el("p", text, class_="small"))  # fmt: skip
+
+
+def _strengths(c: Calibration) -> Html | None:
+    heads = ["Reward", "Spread", "lambda", "Corr. with the truth", "lambda x corr."]
+    rows = [[s.label, number(s.spread, missing=NONE), number(s.lam, missing=NONE), band(s.r) if s.r else NONE,
+             number(s.tempered, missing=NONE)] for s in c.strengths]  # fmt: skip
+    text = (
+        "Spread: standard deviation within prompts. lambda: 1.9 / spread, a tilt as strong as best of 16; in a job "
+        "search.lam={sd: 1.9}, which measures the spread itself. With norm: variance it is the scale of a guide, too. "
+        "Times the correlation with the truth the tilt is no stronger than the evidence."
+    )
+    return section("How strongly?", grid(heads, rows, "lambda by reward", "figures"), el("p", text, class_="small"))
+
+
+def _fused(c: Calibration) -> Html | None:
+    if not c.fusions:
+        return None
+    alone = c.rows[0].label
+    rows = [[f.name, band(f.share), band(f.more), ", ".join(f"{w:+.2f} {n}" for n, w in f.weights.items())]
+            for f in c.fusions]  # fmt: skip
+    best = next((f for f in c.fusions if f.name == c.recommended), None)
+    if best is None:
+        verdict: Any = el("p", f"None takes clearly more than {alone} alone, so keep to it.")
+    else:
+        verdict = [el("p", f"{best.name} takes clearly more than {alone} alone. To use it:"),
+                   [el("pre", line) for line in pasted(best)]]  # fmt: skip
+    text = (
+        "Share of the oracle's gain in scenes that were left out of the fit. Ridge: weights of normal scores of ranks "
+        "within the prompt, fitted to the truth. Gated: candidates that move less than that share of the prompt's "
+        "median are left out. The more ways are tried, the likelier one looks better by luck: confirm it on new scenes."
+    )
+    heads = ["Way", "Share of gain", f"More than {alone} alone", "Weights"]
+    return section("Several as one", verdict, grid(heads, rows, "Fusions", "figures"), el("p", text, class_="small"))
+
+
+def _card(title: str, plot: Html, caption: str) -> Html:
+    return el("figure", el("h3", title), plot, el("figcaption", caption) if caption else None, class_="card")

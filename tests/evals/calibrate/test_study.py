@@ -1,0 +1,32 @@
+"""A calibration from a run folder to verdicts, in words and as a page."""
+
+import json
+
+import pytest
+
+from raysearch.errors import UsageError
+from raysearch.evals.calibrate import sources, study
+from raysearch.evals.calibrate.verdicts import ABOVE
+from tests.evals.calibrate.case import run
+
+
+def test_the_verifier_that_follows_the_truth_is_above_chance_and_the_other_is_not(found):
+    rows = {r.label: r for r in found.rows}
+    assert list(rows) == ["good", "bad", "motion"] and rows["motion"].role == "control"
+    assert rows["good"].verdict == ABOVE and rows["good"].ranking.rho.value > 0.8
+    assert rows["bad"].verdict != ABOVE and rows["good"].worth.share.value > 0.7
+    assert (found.prompts, found.scenes, found.candidates, found.truth) == (16, 16, 8, "tinyworld_truth")
+    assert found.strengths[0].lam == pytest.approx(1.9 / found.strengths[0].spread)
+    assert found.strengths[0].tempered == pytest.approx(found.strengths[0].lam * found.strengths[0].r.value)
+    assert any("have no film" in note for note in found.notes) and not found.recommended
+
+
+def test_it_is_json(found):
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert plain["rows"][0]["verdict"] == ABOVE and len(plain["fusions"]) == 3
+
+
+def test_films_are_needed_for_verifiers_that_were_not_recorded(tmp_path):
+    source = sources.of(str(run(tmp_path, prompts=2)), None)
+    with pytest.raises(UsageError, match=r"geometry: 10 candidates have no film to score; .*films=all"):
+        study.gather(source.groups, [{"name": "geometry"}], source.recorded, 0, False, print)
