@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from raysearch.moves import Search
 from raysearch.search import strategy
-from raysearch.search.guides import PRESETS, guide_of
+from raysearch.search.guides import guide_of
 
 POOL = 16  # independent candidates a scene, without guide
 GUIDED = 2  # independent candidates with one
-SPARSE, CHEAP = asdict(PRESETS["sparse"]), asdict(PRESETS["cheap"])
+SPARSE = {"preset": "sparse"}  # a gradient in every third step
 NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
@@ -21,12 +20,11 @@ ARMS: dict[str, dict[str, Any]] = {
     "beam": {"name": "beam", "budget": NFE},
     "rbf": {"name": "rbf", "budget": NFE},
     "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
-    "guided cheaply": {"name": "best_of_n", "n": GUIDED, "guide": CHEAP},
     "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
 }
 LABELS = {  # how the arms are called where people read
     "halving": f"halving of {POOL}", "smc": "SMC", "rbf": "rollover budget forcing", "guided": "guidance (sparse)",
-    "guided cheaply": "guidance (cheap)", "guided smc": "guided SMC, 4 particles",
+    "guided smc": "guided SMC, 4 particles",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -135,13 +135,16 @@ def collect(
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers) as processes, path.open("a") as file:
         jobs = [processes.submit(scene, m, p, missing[m, p.id], seed) for m, p in todo if missing[m, p.id]]
-        for job in jobs:
-            for row in job.result():
-                rows.append(row)
-                file.write(json.dumps(row) + "\n")
-            file.flush()
-            done += 1
-            yield done, len(todo), rows
+        try:
+            for job in as_completed(jobs):
+                for row in job.result():
+                    rows.append(row)
+                    file.write(json.dumps(row) + "\n")
+                file.flush()
+                done += 1
+                yield done, len(todo), rows
+        finally:  # after an error or Ctrl-C, what has not begun is not begun
+            processes.shutdown(cancel_futures=True)
 
 
 def _name(row: Row) -> tuple[str, str, str, str]:
