@@ -1,4 +1,4 @@
-"""Single files of weights, on this machine or on the hub, and what their headers say; no tensor is read.
+"""Single files of weights, on this machine or on the hub, and what their headers say; adapters are loaded from here.
 
 Importing this loads no other library.
 """
@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import UsageError
 from raysearch.pretrained import hub
@@ -89,3 +90,23 @@ def shapes(file: Path) -> Mapping[str, tuple[int, ...]]:
     with file.open("rb") as f:
         header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
     return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+
+
+def adapter(pipeline: Any, file: Path, name: str, **options: Any) -> None:
+    """Put the LoRA adapter of a safetensors file into a pipeline of diffusers, under a name; nothing else is read.
+
+    Whether the file holds all that the network will have of it is for the caller to check: peft fills what is absent
+    with random numbers.
+
+    Args:
+        pipeline: with the methods of diffusers' LoRA mixins.
+        file: of safetensors, as `locate` finds it.
+        name: of the adapter in the pipeline.
+        options: further arguments of load_lora_weights.
+
+    Raises:
+        Exception: those of diffusers and peft.
+    """
+    pipeline.load_lora_weights(
+        str(file.parent), weight_name=file.name, adapter_name=name, use_safetensors=True, **options
+    )

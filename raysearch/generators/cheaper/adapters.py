@@ -18,7 +18,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.declare import Config, Pipeline
 from raysearch.names import lookup
-from raysearch.pretrained import SHOWN, one_line, single
+from raysearch.pretrained import SHOWN, one_line, reconfigured, single
 
 KEY = "generator.lora"
 USUAL = "pytorch_lora_weights.safetensors"  # how diffusers calls the file that it saves
@@ -100,7 +100,7 @@ def empty(network: Any, config: Config) -> Any:
     from accelerate import init_empty_weights
 
     with init_empty_weights():
-        return network.from_config(dict(config))
+        return reconfigured(network, dict(config))
 
 
 def expected(one: OneAdapter, pipeline: Any, network: Any) -> frozenset[str]:
@@ -209,9 +209,7 @@ def _load(pipeline: Pipeline, name: str, one: OneAdapter) -> None:
     file = one.file()
     more = {"load_into_transformer_2": True} if one.part == NETWORKS[1] else {}
     try:
-        pipeline.load_lora_weights(
-            str(file.parent), weight_name=file.name, adapter_name=name, use_safetensors=True, **more
-        )
+        single.adapter(pipeline, file, name, **more)
     except Exception as error:  # of diffusers and peft
         raise UsageError(f"{one.key}={one.model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
 
