@@ -75,7 +75,7 @@ def score(args: argparse.Namespace) -> int:
     prompt = of_files.asked(options, args.text, args.clip)
     if args.map and not rewards.maps(options):
         able = ", ".join(rewards.able("maps"))
-        raise UsageError(f"--map: {options['name']} does not tell where in a video; only {able} does")
+        raise UsageError(f"--map: {options['name']} does not tell where in a video; these do: {able}")
     paths = files(given)
     outs = destinations(paths, args.map) if args.map else []
     if not any(Path(path).is_file() for path in paths):

@@ -235,7 +235,7 @@ def test_relative_motion_compares_with_a_clip(capsys, videos, tmp_path):
     (["--reward", "moton"], "did you mean 'motion'"),
     (["--reward", "motion", "--set", "relativ=true"], "did you mean 'relative'"),
     (["--reward", "motion", "--set", "name=flicker"], "say one of them"),
-    (["--reward", "motion", "--map", "out.mp4"], "motion does not tell where in a video; only vjepa2 does"),
+    (["--reward", "motion", "--map", "out.mp4"], "motion does not tell where in a video; these do: breaks, vjepa2"),
     (["--reward", "vjepa2_features"], "measures no quality"),
     (["--reward", "tinyworld_truth"], "which a file does not tell"),
     (["--reward", "vlm", "--set", "model=./nowhere"], "no such folder"),

@@ -129,5 +129,6 @@ def test_a_reward_without_gradient_cannot_guide(tmp_path, capsys):
     )
     assert main(["run", str(job), f"run={tmp_path / 'run'}", "watch=[]"]) == 2
     assert (
-        "search.guide: reward.name='tinyworld_truth' has no gradient; choose one of flicker" in capsys.readouterr().err
+        "search.guide: reward.name='tinyworld_truth' has no gradient; choose one of breaks, flicker"
+        in capsys.readouterr().err
     )
