@@ -39,7 +39,7 @@ def test_the_table_names_files_that_are_there():
     for file in files:
         assert yaml.safe_load((ROOT / file).read_text())
     commands = [c for line in table for c in re.findall(r"`(raysearch [^`]+)`", line)]
-    assert len(commands) == 3
+    assert len(commands) == 4
 
 
 def test_every_command_is_tried():
