@@ -126,7 +126,7 @@ def recorded(folder: Path) -> int:
 def left(folder: Path) -> list[str]:
     """What should not be in a folder."""
     known = {"config.yaml", "manifest.json", "outcomes", "latents", "films", "best", "events.jsonl", "result.json",
-             "report.html"}  # fmt: skip
+             "report.html", "candidates.csv"}  # fmt: skip
     return [path.name for path in folder.iterdir() if path.name not in known]
 
 
