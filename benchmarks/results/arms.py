@@ -22,6 +22,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
     "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
 }
+FIRST_ARMS = ("pool", "halving")  # of all scenes before the others of any
 LABELS = {  # how the arms are called where people read
     "halving": f"halving of {POOL}", "smc": "SMC", "rbf": "rollover budget forcing", "guided": "guidance (sparse)",
     "guided smc": "guided SMC, 4 particles",

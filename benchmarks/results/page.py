@@ -21,7 +21,7 @@ method works here, not what a large model gains.
 """
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- /results -->"
 SHORT = """`make results` ([all of it](docs/results.md)): {scenes} held-out scenes of the tiny world, one training of
-each model, trajectory error in pixels (lower is better), intervals of 95 % over scenes.
+each model, trajectory error in pixels (lower is better), intervals of 95 % over scenes; searches on {searched} of them.
 """
 CHOOSING = """
 ## Choosing among finished candidates
@@ -36,9 +36,9 @@ has not been shown to be better than a random choice.
 SEARCHING = """
 ## Searching
 
-Every search beside best-of-n at the same number of network evaluations (NFE) and at the same seconds: the change of
-the trajectory error in pixels, where below 0 is better than best-of-n. Guided searches pay for gradients through the
-reward in seconds, not in NFE.
+On {searched} of the scenes, every search beside best-of-n at the same number of network evaluations (NFE) and at the
+same seconds: the change of the trajectory error in pixels, where below 0 is better than best-of-n. Guided searches pay
+for gradients through the reward in seconds, not in NFE.
 
 ![Trajectory error by cost](results-searching.svg)
 """
@@ -50,8 +50,8 @@ def write(found: dict[str, Any], folder: Path) -> Path:
     pairs = "one training of the pair" if len(found["pairs"]) == 1 else f"{len(found['pairs'])} trainings of the pair"
     over = " and over trainings" if len(found["pairs"]) > 1 else ""
     parts = [HEAD.format(scenes=found["scenes"], pairs=pairs, over=over), "\n## In short\n\n", answers(found),
-             CHOOSING.format(top=TOP, gate=GATE), "\n", _choosing(found), SEARCHING, "\n", _searching(found),
-             "\n## Halving\n\n", _halving(found)]  # fmt: skip
+             CHOOSING.format(top=TOP, gate=GATE), "\n", _choosing(found),
+             SEARCHING.format(searched=found["searched"]), "\n", _searching(found), "\n## Halving\n\n", _halving(found)]  # fmt: skip
     page = folder / "results.md"
     page.write_text("".join(parts))
     in_readme(found, folder.parent / "README.md")
@@ -66,7 +66,7 @@ def in_readme(found: dict[str, Any], path: Path) -> None:
     start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     wanted = ("V-JEPA 2", "V-JEPA 2, gated by motion", "V-JEPA 2, random weights", "the truth itself (oracle)")
     ways = [row for row in found["choosing"] if row["way"] in wanted]
-    told = SHORT.format(scenes=found["scenes"])
+    told = SHORT.format(**found)
     path.write_text(f"{text[:start]}\n{told}\n{_choosing({**found, 'choosing': ways})}\n{answers(found)}{text[end:]}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results.arms import ARMS, LABELS, POOL
+from benchmarks.results.arms import ARMS, FIRST_ARMS, LABELS, POOL
 from benchmarks.results.collect import TRUTH, Row
 from raysearch.report.statistics import spearman
 from raysearch.search.best_of_n import expected_best
@@ -119,8 +119,9 @@ class Table:
         return np.array(draws)
 
 
-def whole(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the scenes that have every arm that any scene has, in every training."""
+def whole(rows: Sequence[Row], arms: Sequence[str]) -> list[Row]:
+    """The rows of these arms of the scenes that have all of them in every training."""
+    rows = [row for row in rows if row["arm"] in arms]
     wanted = {(row["pair"], row["arm"]) for row in rows}
     had: dict[str, set[tuple[str, str]]] = {}
     for row in rows:
@@ -131,14 +132,18 @@ def whole(rows: Sequence[Row]) -> list[Row]:
 def tables(rows: Sequence[Row]) -> dict[str, Any]:
     """Everything that the page shows.
 
+    Choosing and halving are of the scenes that have these two, searching of those that have every arm.
+
     Raises:
         ValueError: if no scene has been searched by every arm yet.
     """
-    if not rows:
+    found = [Table(whole(rows, arms)) for arms in (FIRST_ARMS, list(ARMS))]
+    if not all(table.cases for table in found):
         raise ValueError("no scene has been searched by every arm yet: let `make results` go on")
-    table = Table(rows)
-    return {"scenes": len({s for _, s in table.cases}), "pairs": table.pairs, "sizes": SIZES,
-            "choosing": choosing(table), "searching": searching(table), "halving": halved(table)}  # fmt: skip
+    pools, searches = found
+    count = [len({scene for _, scene in table.cases}) for table in found]
+    return {"scenes": count[0], "searched": count[1], "pairs": pools.pairs, "sizes": SIZES,
+            "choosing": choosing(pools), "searching": searching(searches), "halving": halved(pools)}  # fmt: skip
 
 
 def choosing(table: Table) -> list[dict[str, Any]]:

@@ -158,9 +158,9 @@ def test_the_calls_of_opening_claiming_and_finishing_are_among_those_counted(sce
     assert made.keys() >= {"open", "write", "link", "replace", "unlink"} and made.total() > 60
 
 
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("start", STARTS[:2])
 def test_a_run_killed_at_some_calls_goes_on(scene, start):
-    all_kills(scene, start, range(1 + STARTS.index(start), 1000, 23))
+    all_kills(scene, start, range(1 + STARTS.index(start), 1000, 41))
 
 
 @pytest.mark.slow
