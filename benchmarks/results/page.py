@@ -51,7 +51,8 @@ def write(found: dict[str, Any], folder: Path) -> Path:
     over = " and over trainings" if len(found["pairs"]) > 1 else ""
     parts = [HEAD.format(scenes=found["scenes"], pairs=pairs, over=over), "\n## In short\n\n", answers(found),
              CHOOSING.format(top=TOP, gate=GATE), "\n", _choosing(found),
-             SEARCHING.format(searched=found["searched"]), "\n", _searching(found), "\n## Halving\n\n", _halving(found)]  # fmt: skip
+             SEARCHING.format(searched=found["searched"]), "\n", _searching(found),
+             "\n## Halving\n\n", _halving(found)]  # fmt: skip
     page = folder / "results.md"
     page.write_text("".join(parts))
     in_readme(found, folder.parent / "README.md")
