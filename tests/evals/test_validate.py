@@ -18,6 +18,7 @@ def test_accuracy_counts_ties_half_and_names_conditions():
         validate.accuracy([("x", float("nan"))])
 
 
+@pytest.mark.judges("worldmodel")
 def test_the_tiny_reward_tells_most_violations(capsys):
     assert cli.main(["validate-reward", "--tiny", "4", "--set", "model=tiny", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

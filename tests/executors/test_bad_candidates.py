@@ -40,7 +40,7 @@ def search(prompt, name="best_of_n", n=6) -> Task:
     return Task(name, prompt, strategy(name)(0, STEPS, n=n), digest(["s", prompt.id]))
 
 
-@pytest.mark.parametrize("kind", ["inline", "ray"])
+@pytest.mark.parametrize("kind", ["inline", pytest.param("ray", marks=pytest.mark.slow)])
 def test_content_that_cannot_be_judged_is_nan_with_the_reason(kind, request):
     if kind == "ray":
         request.getfixturevalue("local_ray")

@@ -70,7 +70,8 @@ def cluster(generators, rewards, **more):
     return ClusterConfig(generators=PoolConfig(generators, 0.5), rewards=PoolConfig(rewards, 0.5), **more)
 
 
-@pytest.mark.parametrize("place", [pytest.param("colocated", marks=pytest.mark.slow), "remote"])
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["colocated", "remote"])
 def test_ray_finds_the_same_bits_wherever_the_gradient_comes_from(local_ray, reference, tmp_path, place):
     executor = RayExecutor(cluster(2, 1, guide_from=place), generator(), REWARDS)
     try:

@@ -32,7 +32,8 @@ def alive(executor, count: int) -> None:
     )
 
 
-@pytest.mark.parametrize("what, limit", [("raise", 600.0), pytest.param("wait", 15.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("what, limit", [("raise", 600.0), ("wait", 15.0)])
 def test_a_replica_that_does_not_load_is_replaced_where_others_could(started, tmp_path, what, limit):
     executor = started(cluster(2, load_timeout_s=limit, loads_per_node=1), loading.settings(4, tmp_path, "well", what),
                        REWARDS)  # fmt: skip

@@ -39,6 +39,7 @@ def test_nodes_come_and_go():
     assert int(rows["kill -9 a node"][3]) >= 1 and int(rows["a node is preempted"][3]) >= 1  # replicas replaced
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_gpus_that_are_promised_and_not_seen_are_told_once():
     """In a process of its own, on a Ray that believes in two GPUs."""

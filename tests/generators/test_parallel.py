@@ -50,6 +50,7 @@ def test_ranks_share_the_sequence_and_agree_with_one_process(tmp_path):
         assert found["whole"].abs().max() > 0.1
 
 
+@pytest.mark.slow
 def test_a_replica_of_two_ranks_on_ray_finds_what_one_process_finds(local_ray, tmp_path):
     wan().save_pretrained(tmp_path / "wan")
     config = GeneratorConfig(model=str(tmp_path / "wan"), steps=3, fps=8, **{k: v for k, v in CALL.items()})
@@ -66,6 +67,7 @@ def test_a_replica_of_two_ranks_on_ray_finds_what_one_process_finds(local_ray, t
     assert shared == pytest.approx(alone, abs=0.05) and alone[0] != alone[1]
 
 
+@pytest.mark.slow
 def test_every_rank_finds_a_parent_that_only_the_store_has(local_ray, tmp_path):
     """As in a run that was stopped and goes on: nothing is held, all is on disk."""
     wan().save_pretrained(tmp_path / "wan")

@@ -15,6 +15,7 @@ from tests.sweep.case import DEMO, ROOT, SMALL, SWEEP, journal, journal_so_far, 
 from tests.waiting import until
 
 
+@pytest.mark.slow
 def test_one_to_thirty_two_costs_thirty_two(tmp_path, capsys):
     words = [*SMALL, "search=best_of_n", "seed=0"]
     assert main(["sweep", DEMO, *words, "particles=1,2,4,8,16,32", f"run={tmp_path / 'all'}"]) == 0
