@@ -17,6 +17,7 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/test_fast.py": {"fast"},
     "tests/test_gpu.py": {"gpu"},
     "tests/test_mutants.py": {"mutants"},
+    "tests/test_results.py": {"results"},
     "tests/tinyworld/test_codec.py": {"gates"},
     "tests/tinyworld/test_pair.py": {"gates", "rewards_table"},
     "tests/videos/test_fuzz.py": {"fuzz"},

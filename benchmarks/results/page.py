@@ -145,7 +145,8 @@ def _draw_searching(found: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, both = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for axes, cost, name in zip(both, ("nfe", "cpu_s"), ("network evaluations", "CPU seconds"), strict=True):
+    of = (("nfe", "network evaluations", (12, 24, 48, 96, 192)), ("cpu_s", "CPU seconds", (1, 2, 5, 10, 20)))
+    for axes, (cost, name, ticks) in zip(both, of, strict=True):
         plain = [r for r in found["searching"] if "change" in r and "equal_nfe" not in r]
         axes.plot(
             [r[cost] for r in plain], [r[ERROR] for r in plain], marker="o", ms=3, color="black", label="best of N"
@@ -154,6 +155,8 @@ def _draw_searching(found: dict[str, Any], path: Path) -> None:
             if "equal_nfe" in row:
                 axes.plot(row[cost], row[ERROR], marker="D", ms=5, ls="", label=row["search"])
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+        axes.set_xticks([], minor=True)
         axes.set_xlabel(name)
         axes.grid(alpha=0.3)
     both[0].set_ylabel("trajectory error, px")
