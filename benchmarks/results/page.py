@@ -51,8 +51,7 @@ def write(found: dict[str, Any], folder: Path) -> Path:
     over = " and over trainings" if len(found["pairs"]) > 1 else ""
     parts = [HEAD.format(scenes=found["scenes"], pairs=pairs, over=over), "\n## In short\n\n", answers(found),
              CHOOSING.format(top=TOP, gate=GATE), "\n", _choosing(found),
-             SEARCHING.format(searched=found["searched"]), "\n", _searching(found),
-             "\n## Halving\n\n", _halving(found)]  # fmt: skip
+             SEARCHING.format(searched=found["searched"]), "\n", _searching(found)]  # fmt: skip
     page = folder / "results.md"
     page.write_text("".join(parts))
     in_readme(found, folder.parent / "README.md")
@@ -89,6 +88,7 @@ def answers(found: dict[str, Any]) -> str:
                 and not (kind == "nfe" and row["gradients"])]  # fmt: skip
         if told:  # gradients cost seconds alone, so that guided searches are compared by these
             lines.append(f"{row['search'][0].upper()}{row['search'][1:]}: {'; '.join(told)}.")
+    lines += [line for line in _halving(found).splitlines() if line]
     return "".join(f"* {line}\n" for line in lines)
 
 
