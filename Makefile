@@ -10,7 +10,7 @@ demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes r
 challenge-tiny: .venv/ready  ## the Physics-IQ challenge end to end on a stand-in data set; writes runs/challenge-tiny
 	$(BIN)/raysearch challenge jobs/challenge_tiny.yaml
 
-test: .venv/ready lint  ## all tests; under ten minutes on two cores
+test: .venv/ready lint  ## the usual tests, with lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/ready  ## what takes long: kills and resumes, nodes that die, torch.compile, every pipeline on a second device

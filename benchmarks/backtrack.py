@@ -22,6 +22,7 @@ import numpy as np
 
 from examples.exact.drivers import drive
 from raysearch.moves import Cost, Move, Outcome, Result
+from raysearch.report.statistics import interval
 from raysearch.rewards.base import SurpriseMap
 from raysearch.rewards.breaks import located, surprise, threshold
 from raysearch.search import strategy
@@ -200,7 +201,7 @@ def table(curves: Curves, first: int, scenes: int, seeds: int, n: int) -> dict[s
             found: dict[str, Any] = _mean(each)
             for measure in ("breaks", "whole", "clean", "reward"):
                 gaps = [a[measure] - b[measure] for a, b in zip(each, rows["best_of_n"], strict=True)]
-                found[f"{measure}_against_best_of_n"] = [float(np.mean(gaps)), *_interval(gaps)]
+                found[f"{measure}_against_best_of_n"] = [float(np.mean(gaps)), *map(float, interval(np.array(gaps)))]
             told[name][s] = found
     return told
 
@@ -209,12 +210,6 @@ def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     with np.errstate(invalid="ignore"):
         values = {k: [row[k] for row in rows if not math.isnan(row[k])] for k in rows[0]}
     return {k: float(np.mean(v)) if v else math.nan for k, v in values.items()}
-
-
-def _interval(gaps: Sequence[float]) -> list[float]:
-    rng = np.random.default_rng(0)
-    means = np.mean(rng.choice(np.array(gaps), (4000, len(gaps))), axis=1)
-    return [float(v) for v in np.quantile(means, (0.025, 0.975))]
 
 
 def _number(*address: int) -> int:

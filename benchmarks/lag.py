@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.statistics import interval
 from examples.candidates import prompts, truth_of
 from examples.exact.drivers import Toy, drive, replicate
 from examples.exact.models import DDPM, LinearGaussian
@@ -30,6 +29,7 @@ from raysearch.config import tiny_defaults
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.moves import Kernel, Move, Outcome, Search
 from raysearch.prompts import Prompt
+from raysearch.report.statistics import interval
 from raysearch.sampling.state import State
 from raysearch.sampling.workers import GeneratorWorker
 from raysearch.search import strategy
@@ -188,8 +188,8 @@ def scenes(count: int, budget: int) -> Iterator[dict[str, Any]]:
         table = np.array(values)
         gain, error = table[:, 0] - base[:, 0], table[:, 1] - base[:, 1]
         yield {"search": name, "before": before, "reward": float(table[:, 0].mean()), "nfe": float(table[:, 2].mean()),
-               "gain": float(gain.mean()), "gain_interval": interval(gain), "error": float(error.mean()),
-               "error_interval": interval(error)}  # fmt: skip
+               "gain": float(gain.mean()), "gain_interval": [*map(float, interval(gain))], "error": float(error.mean()),
+               "error_interval": [*map(float, interval(error))]}  # fmt: skip
 
 
 def main() -> None:

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 
 from benchmarks.results.collect import drive
-from benchmarks.statistics import interval
 from examples.candidates import prompts
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.executors.inline import Inline
+from raysearch.report.statistics import interval
 from raysearch.search import strategy
 from raysearch.search.kernels import kernel_of
 
@@ -89,7 +89,7 @@ def table(rows: list[dict]) -> list[dict]:
             }
             for m in base:
                 change = np.array([r[m] for r in own]) - base[m]
-                line[f"{m}_change"] = [float(change.mean()), *interval(change)]
+                line[f"{m}_change"] = [float(change.mean()), *map(float, interval(change))]
             lines.append(line)
     return lines
 

@@ -23,6 +23,8 @@ from raysearch.videos import Source, read, read_image, scan, tell
 
 SOME = 1000  # frames beyond those counted that tell how even the times are
 
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")  # files taken for videos
+
 
 LONGEST_ID = 200  # bytes; a name of a file has at most 255, and more is added to the id
 

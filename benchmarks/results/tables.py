@@ -88,6 +88,8 @@ class Table:
 
     def picked(self, n: int, measure: str, choice: Callable[[dict[str, Any], np.ndarray], int]) -> Values:
         """The mean over SUBSETS random subsets of n candidates, chosen by a rule that looks at all of a subset."""
+        if n == 1:
+            return self.best_of(1, measure)  # there is nothing to choose from
         rng, found = np.random.default_rng(1), []
         for row in self.of("pool"):
             subsets = [rng.permutation(POOL)[:n] for _ in range(SUBSETS if n < POOL else 1)]

@@ -17,7 +17,6 @@ from raysearch.errors import UsageError
 from raysearch.moves import encode
 
 OWN = ("video", "frames", "fps", "reward", "note", "map", "in_run")  # columns of a row that are not the reward's
-SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
 
 _SCORE = """examples:
@@ -185,17 +184,19 @@ def draw(table: list[dict[str, Any]], maps: list[Any], outs: list[Path]) -> None
 
 def files(words: Sequence[str]) -> list[str]:
     """Every file once, in order. Raises UsageError for a folder or pattern without videos; files may be missing."""
+    from raysearch.prompts import VIDEO_SUFFIXES
+
     found: list[str] = []
     for word in words:
         path = Path(word)
         if path.is_dir():
-            matches = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            matches = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
         elif not path.exists() and glob.has_magic(word):
             matches = sorted(p for p in glob.glob(word, recursive=True) if Path(p).is_file())
         else:
             matches = [word]
         if not matches:
-            raise UsageError(f"{word}: no videos there (looked for {', '.join(SUFFIXES)})")
+            raise UsageError(f"{word}: no videos there (looked for {', '.join(VIDEO_SUFFIXES)})")
         found += matches
     return list(dict.fromkeys(found))
 

@@ -5,37 +5,53 @@ No executor, no model, and nothing is written: a run that goes on in another pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 
 from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Task, recall, refusal, shown
-from raysearch.moves import Outcome
+from raysearch.moves import Move, Outcome, Result
 
 
-def replay(task: Task, journal: Journal) -> Finished | None:
-    """How the search ends, films left out; None if Outcomes are missing. It cannot be run after that."""
-    end = Finished(task)
+def rounds(task: Task, journal: Journal) -> Generator[list[tuple[Move, Outcome]], None, Result | None]:
+    """The Moves of every Round with their recorded Outcomes; the Result, or None if Outcomes are missing.
+
+    Raises:
+        ValueError: as the search does.
+    """
     outcomes: list[Outcome] | None = None
     while True:
         try:
             round = next(task.search) if outcomes is None else task.search.send(outcomes)
         except StopIteration as stop:
-            end.result = stop.value
-            return end
-        except ValueError as error:
-            end.error = refusal(error, outcomes)
-            return end
-        outcomes, seen = [], set[str]()
+            result: Result = stop.value
+            return result
+        outcomes = []
         for move in round.moves:
             outcome = recall(journal, move.key(task.scope), move)
             if outcome is None:
                 task.search.close()
                 return None
             outcomes.append(outcome)
-            if outcome.key not in seen:  # one that a round names twice is paid for once
-                end.cost = end.cost + outcome.cost
-            seen.add(outcome.key)
+        yield list(zip(round.moves, outcomes, strict=True))
+
+
+def replay(task: Task, journal: Journal) -> Finished | None:
+    """How the search ends, films left out; None if Outcomes are missing. It cannot be run after that."""
+    end = Finished(task)
+    outcomes: list[Outcome] | None = None
+    recorded = rounds(task, journal)
+    while True:
+        try:
+            outcomes = [outcome for _, outcome in next(recorded)]
+        except StopIteration as stop:
+            end.result = stop.value
+            return end if end.result is not None else None
+        except ValueError as error:
+            end.error = refusal(error, outcomes)
+            return end
+        for outcome in {outcome.key: outcome for outcome in outcomes}.values():  # one that is named twice is paid once
+            end.cost = end.cost + outcome.cost
 
 
 def complete(tasks: Iterable[Task], journal: Journal, films: str, filmed: Callable[[Task, str], bool]) -> bool:

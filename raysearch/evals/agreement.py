@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from raysearch.errors import UsageError
+from raysearch.evals.calibrate.previews import HALVE, QUARTER
 from raysearch.moves import Move
 from raysearch.report.statistics import interval, spearman
 from raysearch.runs.resolve import Resolved
@@ -126,12 +127,12 @@ def text(rows: Sequence[Agreement], name: str, steps: int) -> str:
 
 def _advice(rows: Sequence[Agreement]) -> str:
     before = [row for row in rows[:-1] if math.isfinite(row.final)]
-    halve = next((row.step for row in before if row.final >= 0.6), None)
-    quarter = next((row.step for row in before if row.final >= 0.8), None)
+    halve = next((row.step for row in before if row.final >= HALVE), None)
+    quarter = next((row.step for row in before if row.final >= QUARTER), None)
     if halve is None:
-        return "no read of this preview ranks candidates well enough (.6) to halve them: decode whole, or read later"
-    more = f", and keep a quarter from step {quarter} on (.8)" if quarter is not None else ""
-    return f"a search may halve its candidates from step {halve} on (.6){more}"
+        return f"no read of this preview ranks candidates well enough to halve them ({HALVE:g}): decode whole, or later"
+    more = f", and keep a quarter from step {quarter} on ({QUARTER:g})" if quarter is not None else ""
+    return f"a search may halve its candidates from step {halve} on ({HALVE:g}){more}"
 
 
 def plain(rows: Sequence[Agreement]) -> list[dict[str, float]]:

@@ -35,11 +35,11 @@ COLUMNS = ("search", "prompt", "best reward", "NFE", "reward calls", "seconds", 
 COUNTED = ("restarts", "retries", "hedges", "mismatches")
 SHOWN = ("alive", "busy", "queue")
 
-Deed = Callable[[trackers.Tracker], None]
+LogCall = Callable[[trackers.Tracker], None]
 
 
 @dataclass
-class Given:
+class TrackerState:
     """What the tracker has of a run; the numbers are of all earlier invocations.
 
     Attributes:
@@ -85,7 +85,7 @@ class Tracking(Observer):
         self._folder, self._clock, self._began, plain = folder, clock, clock(), config.plain(job)
         self._ledger, self._status = Ledger(), dict[str, Mapping[str, Any]]()
         of = digest({k: v for k, v in plain.items() if k not in WHERE})
-        self._state = _kept(folder, Given(spec["name"], of))
+        self._state = _kept(folder, TrackerState(spec["name"], of))
         title = folder.rstrip("/").rsplit("/", 1)[-1]
         about = trackers.RunFacts(folder, title, plain, of[:8], self._state.id)
         self._reads: dict[str, _Read] = {}
@@ -181,7 +181,7 @@ class Tracking(Observer):
 
     def _keep(self, id: str, done: Mapping[str, Any]) -> None:
         """Remember what the tracker has."""
-        state = Given(**{**asdict(self._state), **done, "id": id})
+        state = TrackerState(**{**asdict(self._state), **done, "id": id})
         storage.write(f"{self._folder}/{STATE}", json.dumps(asdict(state)))
 
 
@@ -190,21 +190,21 @@ class _Worker:
 
     def __init__(self, begin: Callable[[], trackers.Tracker], keep: Callable[[str, Mapping[str, Any]], None]):
         self._begin, self._keep = begin, keep
-        self._deeds: queue.SimpleQueue[tuple[Deed, Mapping[str, Any]] | bool] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[LogCall, Mapping[str, Any]] | bool] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
         self.broken = False
 
     def start(self) -> None:
         self._thread.start()
 
-    def give(self, deed: Deed, **done: Any) -> None:
-        """Hand over what is to be told. done: what the tracker has then, by field of Given."""
+    def give(self, call: LogCall, **done: Any) -> None:
+        """Hand over what is to be told. done: what the tracker has then, by field of TrackerState."""
         if not self.broken:
-            self._deeds.put((deed, done))
+            self._calls.put((call, done))
 
     def finish(self, failed: bool) -> None:
         """Close the tracker once all is told; after PATIENCE_S without an end it is left behind."""
-        self._deeds.put(failed)
+        self._calls.put(failed)
         self._thread.join(PATIENCE_S)
         if self._thread.is_alive():
             self._warn(f"it has not taken everything within {PATIENCE_S:.0f} s")
@@ -215,13 +215,13 @@ class _Worker:
             tracker, done, kept = self._begin(), dict[str, Any](), time.monotonic()
             self._keep(tracker.id, done)
             while True:
-                deed = self._deeds.get()
-                if isinstance(deed, bool):
-                    tracker.close(deed)
+                call = self._calls.get()
+                if isinstance(call, bool):
+                    tracker.close(call)
                     self._keep(tracker.id, done)
                     return
-                deed[0](tracker)
-                done |= deed[1]
+                call[0](tracker)
+                done |= call[1]
                 if time.monotonic() - kept > KEPT_S:
                     tracker.flush()
                     self._keep(tracker.id, done)
@@ -235,10 +235,10 @@ class _Worker:
               flush=True)  # fmt: skip
 
 
-def _kept(folder: str, new: Given) -> Given:
+def _kept(folder: str, new: TrackerState) -> TrackerState:
     """What tracker.json says; a new state where it says nothing of this tracker and job."""
     try:
-        state = Given(**json.loads(storage.read(f"{folder}/{STATE}")))
+        state = TrackerState(**json.loads(storage.read(f"{folder}/{STATE}")))
     except (OSError, ValueError, TypeError):
         return new
     return state if (state.name, state.of) == (new.name, new.of) else new

@@ -170,16 +170,21 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < 3:
         return math.nan
-    x, y = (_ranks(v[both]) for v in (a, b))
+    x, y = (r - r.mean() for r in (ranks(v[both]) for v in (a, b)))
     spread = math.sqrt(float(x @ x) * float(y @ y))
     return float(x @ y) / spread if spread else math.nan
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, where, times = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: np.ndarray = (np.cumsum(times) - (times - 1) / 2)[where]
-    ranks -= ranks.mean()
-    return ranks
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (N,) from 0, ties at their mean, NaN lowest."""
+    order = np.argsort(values)
+    if (np.diff(values[order]) > 0).all():  # no ties and no NaN, which sort last
+        plain = np.empty(len(values))
+        plain[order] = np.arange(len(values))
+        return plain
+    _, where, times = np.unique(np.where(np.isnan(values), -np.inf, values), return_inverse=True, return_counts=True)
+    mean_ranks: np.ndarray = (np.cumsum(times) - (times + 1) / 2)[where]
+    return mean_ranks
 
 
 def frozen(result: Result) -> float | None:

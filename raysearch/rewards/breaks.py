@@ -19,7 +19,7 @@ from annotated_types import Ge, Le
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.options import Count, Positive
-from raysearch.prompts import Prompt
+from raysearch.prompts import VIDEO_SUFFIXES, Prompt
 from raysearch.rewards import spec as specs
 from raysearch.rewards.base import Declaration, Reward, Scores, Spec, SurpriseMap
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Parts = Annotated[Sequence[Mapping[str, Any]], "a list of one reward that has a map, such as {name: vjepa2}"]
 Share = Annotated[float, Ge(0), Le(1)]
-SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 
 
 class Breaks(Reward):
@@ -135,7 +134,7 @@ def threshold(curves: Sequence[np.ndarray], quantile: float, times: float, by_fr
 
 def _clips(good: str) -> list[Path]:
     folder = Path(good).expanduser()
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES) if folder.is_dir() else []
 
 
 def _check(spec: Spec, key: str) -> None:
@@ -151,7 +150,7 @@ def _check(spec: Spec, key: str) -> None:
     if isinstance(above, Sequence) and not above:
         raise UsageError(f"{key}.above=[]: give a number, or one for each frame")
     if good is not None and not _clips(good):
-        raise UsageError(f"{key}.good={good!r}: no videos there (looked for {', '.join(SUFFIXES)})")
+        raise UsageError(f"{key}.good={good!r}: no videos there (looked for {', '.join(VIDEO_SUFFIXES)})")
 
 
 def _settings(**given: Any) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from typing import Any
 from raysearch.errors import UsageError
 from raysearch.moves import digest
 from raysearch.names import lookup
+from raysearch.prompts import VIDEO_SUFFIXES
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-CLIPS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 MOST_BYTES = 2**28  # of a list of prompts
 WORDS = 5  # words of a text that its id shows
 MEANT = "give a .txt, .jsonl or .csv file, or a folder of images and clips"
@@ -130,7 +130,7 @@ def _folder(folder: Path, key: str) -> Iterator[dict[str, Any]]:
     """Every image and clip of a folder, by name."""
     taken: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        kind = {**dict.fromkeys(IMAGES, "image"), **dict.fromkeys(CLIPS, "video")}.get(path.suffix.lower())
+        kind = {**dict.fromkeys(IMAGES, "image"), **dict.fromkeys(VIDEO_SUFFIXES, "video")}.get(path.suffix.lower())
         if kind is None or path.name.startswith("."):
             continue
         if (other := taken.setdefault(path.stem, path.name)) != path.name:

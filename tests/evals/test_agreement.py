@@ -35,8 +35,8 @@ def test_a_read_is_the_mean_of_rank_correlations_within_prompts():
 
 @pytest.mark.parametrize(
     "finals, said",
-    [([0.3, 0.7, 0.9, 1.0], "halve its candidates from step 2 on (.6), and keep a quarter from step 3"),
-     ([0.3, 0.65, 0.7, 1.0], "halve its candidates from step 2 on (.6)"),
+    [([0.3, 0.7, 0.9, 1.0], "halve its candidates from step 2 on (0.6), and keep a quarter from step 3"),
+     ([0.3, 0.65, 0.7, 1.0], "halve its candidates from step 2 on (0.6)"),
      ([0.1, math.nan, 0.2, 1.0], "no read of this preview ranks candidates well enough")],
 )  # fmt: skip
 def test_what_a_preview_bears_is_said(finals, said):

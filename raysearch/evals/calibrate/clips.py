@@ -18,10 +18,9 @@ import numpy as np
 
 from raysearch.errors import UsageError
 from raysearch.evals.calibrate.truths import Truths
-from raysearch.prompts import Prompt
+from raysearch.prompts import VIDEO_SUFFIXES, Prompt
 from raysearch.report.reading import Run, SearchRecord
 
-SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 TRUTH = "tinyworld_truth"
 UNSAID = "a video"  # the text of a prompt whose text is not known
 
@@ -91,9 +90,9 @@ def of_folder(folder: str, truths: Truths | None) -> list[Candidates]:
         UsageError: There is no video.
     """
     root = Path(folder)
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith("."))
     if not paths:
-        raise UsageError(f"{folder}: no videos there (looked for {', '.join(SUFFIXES)}, in subfolders too)")
+        raise UsageError(f"{folder}: no videos there (looked for {', '.join(VIDEO_SUFFIXES)}, in subfolders too)")
     groups: dict[str, list[Candidate]] = {}
     facts: dict[str, dict[str, str]] = {}
     for path in paths:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from raysearch import config
 from raysearch.engine.journal import Journal
-from raysearch.engine.task import Task, recall
+from raysearch.engine.replay import rounds
+from raysearch.engine.task import Task
 from raysearch.errors import UsageError
 from raysearch.evals.calibrate import statistics
 from raysearch.evals.calibrate.clips import Candidates
@@ -140,17 +142,7 @@ def _tasks(run: Run) -> tuple[Journal, Sequence[Task]]:
 def _moves(task: Task, journal: Journal) -> Mapping[str, tuple[Move, Outcome]]:
     """Every Move of a search with its Outcome, by the handle of its state, as far as the journal goes."""
     seen: dict[str, tuple[Move, Outcome]] = {}
-    outcomes: list[Outcome] | None = None
-    while True:
-        try:
-            asked = next(task.search) if outcomes is None else task.search.send(outcomes)
-        except (StopIteration, ValueError):
-            return seen
-        outcomes = []
-        for move in asked.moves:
-            outcome = recall(journal, move.key(task.scope), move)
-            if outcome is None:
-                task.search.close()
-                return seen
-            outcomes.append(outcome)
-            seen[outcome.key] = (move, outcome)
+    with suppress(ValueError):  # a search that ended in an error was recorded until then
+        for pairs in rounds(task, journal):
+            seen |= {outcome.key: (move, outcome) for move, outcome in pairs}
+    return seen

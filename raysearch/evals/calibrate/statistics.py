@@ -19,6 +19,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from raysearch.report.statistics import ranks
+
 LEVEL = 0.95  # each end of an interval leaves out 5 %
 PERMUTATIONS = 4000
 Grouped = Sequence[np.ndarray]  # one array (N,) for every prompt
@@ -124,18 +126,6 @@ def per_scene(values: Sequence[float], scenes: Sequence[str]) -> np.ndarray:
     for value, scene in zip(values, scenes, strict=True):
         each.setdefault(scene, []).append(value)
     return np.array([sum(v) / len(v) for v in each.values()])
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks (N,) from 0, ties at their mean, NaN lowest."""
-    order = np.argsort(values)
-    if (np.diff(values[order]) > 0).all():  # no ties and no NaN, which sort last
-        plain = np.empty(len(values))
-        plain[order] = np.arange(len(values))
-        return plain
-    _, where, times = np.unique(np.where(np.isnan(values), -np.inf, values), return_inverse=True, return_counts=True)
-    mean_ranks: np.ndarray = (np.cumsum(times) - (times + 1) / 2)[where]
-    return mean_ranks
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ Source: Hu et al. 2021, arXiv 2106.09685; with rsLoRA's scale alpha / sqrt(r), K
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from raysearch.errors import UsageError
-from raysearch.pretrained import hub
+from raysearch.pretrained import config, damage, hub
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX, A, B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
@@ -40,8 +39,7 @@ def merge(network: nn.Module, adapter: str, model: str, key: str) -> None:
     Raises:
         UsageError: for an adapter that cannot be read, of another kind, or for another network.
     """
-    config = _read(adapter, CONFIG, key)
-    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings = config(_read(adapter, CONFIG, key), adapter, key)
     for name, plain in PLAIN.items():
         if settings.get(name) not in plain and name in settings:
             raise UsageError(f"{key}={adapter!r}: {name}={settings[name]!r} is not supported; merge it with PEFT first")
@@ -49,7 +47,10 @@ def merge(network: nn.Module, adapter: str, model: str, key: str) -> None:
     if base and base != model and "/" in base and not Path(base).is_dir() and not Path(model).is_dir():
         raise UsageError(f"{key}={adapter!r}: it was trained on {base}, not on {model}; set model: {base}")
     scale = _scale(settings, adapter, key)
-    parts = {n.removeprefix(PREFIX): t for n, t in load_file(_read(adapter, WEIGHTS, key)).items()}
+    weights = _read(adapter, WEIGHTS, key)
+    if why := damage(weights):
+        raise UsageError(f"{key}={adapter!r}: {WEIGHTS} {why}; fetch it again")
+    parts = {n.removeprefix(PREFIX): t for n, t in load_file(weights).items()}
     names = [n.removesuffix(A) for n in parts if n.endswith(A)]
     if not names or len(parts) != 2 * len(names) or not all(n + B in parts for n in names):
         raise UsageError(f"{key}={adapter!r}: {WEIGHTS} does not hold pairs of lora_A and lora_B alone")
