@@ -4,8 +4,10 @@ import base64
 import math
 
 import numpy as np
+import pytest
 
-from raysearch.report import maps
+from raysearch.moves import Outcome
+from raysearch.report import films, maps
 
 
 def made(peak_at=None, T=17, G=4):
@@ -57,3 +59,12 @@ def test_files_that_are_no_maps_are_left_out():
     for text in (b"{", b"[]", b'{"box": [0, 0, 1], "values": [[[1]]]}', b'{"box": [0, 0, 1, 1], "values": [1]}'):
         assert maps._parsed(text) is None
     assert maps._parsed(b'{"box": [0, 0, 1, 1], "values": [[[null]]]}') is not None
+
+
+@pytest.mark.parametrize(
+    ("told", "at"), [({"break": 6.0, "frames": 12.0}, 0.5), ({"break": 12.0, "frames": 12.0}, None)]
+)
+def test_a_break_that_the_reward_has_told_is_the_one_that_is_marked(told, at):
+    calm = maps.Maps({"a": maps.VideoMap(np.ones((12, 2, 2), np.float32), (0.0, 0.0, 1.0, 1.0))})
+    assert films._first_break(Outcome("k", 1.0, told), calm, "a") == at
+    assert films._first_break(Outcome("k", 1.0, {}), calm, "a") is None

@@ -60,3 +60,20 @@ def test_adapters_that_are_refused(tmp_path, more, says):
         lora.merge(Small(), write(tmp_path, **more), "owner/base", "vlm.adapter")
     with pytest.raises(UsageError, match="so it is no adapter"):
         lora.merge(Small(), str(tmp_path.parent), "owner/base", "vlm.adapter")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        (lora.WEIGHTS, b"version https://git-lfs.github.com/spec/v1", "is a git-lfs pointer"),
+        (lora.WEIGHTS, b"", "is empty"),
+        (lora.WEIGHTS, b"\x10\x00", "is cut short"),
+        (lora.CONFIG, b"{", "adapter_config.json"),
+        (lora.CONFIG, b"[]", "adapter_config.json holds no mapping"),
+    ],
+)
+def test_files_that_are_damaged_are_one_line(tmp_path, file, content, says):
+    adapter = write(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        lora.merge(Small(), adapter, "owner/base", "vlm.adapter")
