@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from raysearch.errors import UsageError
-from raysearch.moves import Outcome, Result
+from raysearch.moves import Result
 from raysearch.report import statistics
 from raysearch.report.maps import Maps
 from raysearch.report.markup import Html, decimals, el, number
@@ -154,17 +154,9 @@ def candidate(
     why = "" if film else "film is missing" if key in entry.films else "film was not kept"
     if maps is not None and (path := entry.films.get(key)) in maps.of and film:
         assert path is not None
-        surprise, at = maps.written(path), _first_break(result.finals[slot], maps, path)
+        surprise, at = maps.written(path), maps.marked(path, result.finals[slot])
         told = (*told, ("first break", "none" if at is None else f"at {number(100 * at, 0)} %"))
     return Tile(label, kind, film, told, why, surprise, at)
-
-
-def _first_break(outcome: Outcome, maps: Maps, path: str) -> float | None:
-    """As the reward `breaks` has told it, else as the map stands out among those of the run; a share of the length."""
-    told, frames = outcome.detail("break"), outcome.detail("frames")
-    if math.isnan(told):
-        return maps.first_break(path)
-    return told / frames if told < frames else None
 
 
 def control(name: str) -> Html:

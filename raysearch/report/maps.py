@@ -20,6 +20,7 @@ import numpy as np
 
 from raysearch import rewards, storage, videos
 from raysearch.errors import UsageError
+from raysearch.moves import Outcome
 from raysearch.report.reading import Run, SearchRecord
 from raysearch.rewards import SurpriseMap
 
@@ -81,6 +82,13 @@ class Maps:
         least = max(BREAK * deviation, LEAST * (self.scale[1] - self.scale[0]))
         frames = np.flatnonzero(np.nan_to_num(above, nan=-math.inf) > least)
         return float(frames[0]) / len(peaks) if len(frames) else None
+
+    def marked(self, film: str, outcome: Outcome) -> float | None:
+        """The first break that the reward `breaks` has told, else that of the maps; a share of the length."""
+        told, frames = outcome.detail("break"), outcome.detail("frames")
+        if math.isnan(told):
+            return self.first_break(film)
+        return told / frames if told < frames else None
 
     def written(self, film: str) -> dict[str, Any]:
         """A map as the page reads it: frames, cells, box, and a byte for each cell in base64."""

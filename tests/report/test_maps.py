@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from raysearch.moves import Outcome
-from raysearch.report import films, maps
+from raysearch.report import maps
 
 
 def made(peak_at=None, T=17, G=4):
@@ -66,5 +66,5 @@ def test_files_that_are_no_maps_are_left_out():
 )
 def test_a_break_that_the_reward_has_told_is_the_one_that_is_marked(told, at):
     calm = maps.Maps({"a": maps.VideoMap(np.ones((12, 2, 2), np.float32), (0.0, 0.0, 1.0, 1.0))})
-    assert films._first_break(Outcome("k", 1.0, told), calm, "a") == at
-    assert films._first_break(Outcome("k", 1.0, {}), calm, "a") is None
+    assert calm.marked("a", Outcome("k", 1.0, told)) == at
+    assert calm.marked("a", Outcome("k", 1.0, {})) is None
