@@ -20,8 +20,7 @@ import torch
 
 from benchmarks.fast.pools import Collector, Pool, scenes
 from benchmarks.fast.replay import Price, Scene, Spent, Way, averaged, best, half, quarter
-from benchmarks.statistics import interval
-from raysearch.report.statistics import spearman
+from raysearch.report.statistics import interval, spearman
 
 POOLS = {
     "tiny-12": Pool("tiny", 12, (2, 6, 12), decoder=True),
@@ -85,8 +84,9 @@ def figures(pools: dict[str, list[Scene]], n: int) -> dict[str, Any]:
         spent = runs[way.name]
         row: dict[str, Any] = {"way": way.name, "reward": mean(spent, "reward"), "px": mean(spent, "px")}
         for key in ("reward", "px"):
-            row[f"{key}_change"] = interval(np.array([getattr(a, key) - getattr(b, key)
-                                                      for a, b in zip(spent, today, strict=True)]))  # fmt: skip
+            row[f"{key}_change"] = _interval(
+                np.array([getattr(a, key) - getattr(b, key) for a, b in zip(spent, today, strict=True)])
+            )
         row |= {key: mean(spent, key) for key in ("nfe", "decodes", "tiny_decodes")}
         row |= {"seconds": cost(here[way.pool], spent), "large_seconds": cost(LARGE, spent)}
         row |= {"oracle_px": float(np.mean([s["px"][:, -1].min() for s in pools[way.pool]])),
@@ -132,7 +132,7 @@ def previews(pools: dict[str, list[Scene]]) -> list[dict[str, Any]]:
                 rho = np.array([spearman(s[a][:, k], s["reward"][:, b]) for s in found])
                 if np.isfinite(rho).any():
                     rho = rho[np.isfinite(rho)]
-                    row[key] = {"mean": float(rho.mean()), "interval": interval(rho)}
+                    row[key] = {"mean": float(rho.mean()), "interval": _interval(rho)}
             if "tiny_to_whole" in row:
                 row["tiny_db"] = float(np.mean([s["tiny_db"][:, k].mean() for s in found]))
             rows.append(row)
@@ -176,6 +176,11 @@ def table(result: dict[str, Any]) -> str:
         db = f"{r['tiny_db']:.1f}" if "tiny_db" in r else ""
         lines.append(f"| {r['pool']} | {r['read']} | {' | '.join(cells)} | {db} |")
     return "\n".join(lines)
+
+
+def _interval(per_scene: np.ndarray) -> list[float]:
+    """Ends of the 95 % bootstrap interval of the mean of (N,) values, one a scene."""
+    return [float(end) for end in interval(per_scene)]
 
 
 def _rho(found: dict[str, Any] | None) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.best_of_n import interval, spearman
 from benchmarks.magi.searches import SEARCHES, chunkwise
 from benchmarks.magi.world import (
     MADE,
@@ -31,6 +30,7 @@ from benchmarks.magi.world import (
 from raysearch import generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.magi1.stages import steps_of
+from raysearch.report.statistics import interval, spearman
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.search.best_of_n import expected_best
 from raysearch.tinyworld.truth import LOST
@@ -84,7 +84,7 @@ def pool(of, scene: Scene, candidates: int, reward: VJEPA2Reward, seed: int) -> 
 def figure(values) -> dict[str, object]:
     """Mean over scenes with its interval."""
     values = np.asarray(values, float)
-    return {"mean": float(values.mean()), "interval": interval(values)}
+    return {"mean": float(values.mean()), "interval": [float(end) for end in interval(values)]}
 
 
 def measure(model: str, n: int, candidates: int, seed: int) -> dict:
