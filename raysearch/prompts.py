@@ -96,7 +96,8 @@ def frames(
 
     Args:
         prompt: names an image, a clip or a scene of the tiny world, or none of them; files may be URLs.
-        fps: rate to which a clip is resampled; None keeps the frames of the file.
+        fps: rate to which a clip is resampled, and at which a scene is shown if it is 24; None keeps the frames of
+            the file.
         each: applied to each frame of a clip as it comes, so that no more is kept than what it returns.
 
     Raises:
@@ -112,7 +113,7 @@ def frames(
     if prompt.scene is not None:
         from raysearch.tinyworld.heldout import condition
 
-        return condition(prompt.scene, prompt.scene_seed).given
+        return condition(prompt.scene, prompt.scene_seed, fps).given
     return None
 
 
@@ -128,7 +129,7 @@ def size(prompt: Prompt, fps: float | None = None, most: int | None = None) -> t
         UsageError: as `frames`.
     """
     if prompt.scene is not None:
-        given = frames(prompt)
+        given = frames(prompt, fps)
         assert given is not None
         return given.shape[0], given.shape[1], given.shape[2]
     if prompt.image is not None:

@@ -1,5 +1,7 @@
 """The command line as a user meets it: clear mistakes, help that teaches, lists."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +207,8 @@ def test_settings_may_stand_behind_an_option(capsys):
     assert "seed: 3" in out and "replicas: 3" in out
     with pytest.raises(SystemExit):
         main(["config", DEMO, "--clutter", "seed=3"])
+
+
+def test_python_m_is_the_command():
+    said = subprocess.run([sys.executable, "-m", "raysearch", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("raysearch ")

@@ -1,64 +1,53 @@
 """Held-out scenes at 24 frames per second, films of them by the tiny MAGI-1, and how far these are from the truth.
 
-A chunk is one second. The first is given, three are made; every third frame is seen, 8 a chunk.
+A chunk is one second. The first is given, three are made; every third frame is a frame of the world, 8 a chunk.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from examples.candidates import prompts
+from raysearch import generators
+from raysearch.config import tiny_defaults
+from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.generators.magi1.generator import MagiGenerator
 from raysearch.generators.magi1.stages import CHUNK
 from raysearch.moves import Kernel
+from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
-from raysearch.tinyworld.physics import PICTURES, PROMPTS, SCENES, Scenes, sample, simulate_finely
-from raysearch.tinyworld.render import render
+from raysearch.tinyworld.heldout import FINE_FPS, Condition, condition
+from raysearch.tinyworld.physics import PICTURES
 from raysearch.tinyworld.truth import LOST, track
 
 MADE, CHUNKS = 3, 4
-SEEN = CHUNK // PICTURES  # frames of a chunk that are seen
-HELD_OUT = 777
+SEEN = CHUNK // PICTURES  # frames of a chunk that are frames of the world
+FIRST = 3000  # number of the first scene
 NONE = torch.Generator()
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A scene with its true film.
+def load(model: str, window: int = 1) -> Any:
+    """The model at its own settings, three chunks to make."""
+    job = Job(generator=GeneratorConfig(model=model, chunks=MADE, call={"window": window}))
+    if model != "tiny-magi":
+        from raysearch.tinyworld import CHUNKED_CALL, CHUNKED_DEFAULTS, CHUNKED_EACH
 
-    Attributes:
-        scene: its initial state.
-        prompt: what the generator is told.
-        video: uint8 [96, H, W, 3].
-        where: true centres of what is seen, [32, balls, xy].
-    """
-
-    scene: Scenes
-    prompt: str
-    video: np.ndarray
-    where: np.ndarray
+        steps = CHUNKED_EACH // window * (MADE + window - 1)
+        call = {**CHUNKED_CALL, "window": window, "memo": 256}
+        job.generator = GeneratorConfig("magi1", model, chunks=MADE, steps=steps, call=call, **CHUNKED_DEFAULTS)
+    tiny_defaults(job)
+    job.generator.call["memo"] = 256
+    job.generator.dtype = "float32"
+    return generators.load(job.generator)
 
 
-def scenes(n: int, seed: int = HELD_OUT) -> list[Scene]:
+def scenes(n: int) -> list[tuple[Prompt, Condition]]:
     """n scenes, with one ball and with two in turn. Training draws from other random streams."""
-    found = []
-    for i in range(n):
-        kind = SCENES[i % 2]
-        one = sample(np.random.default_rng([seed, 4, i]), 1, kind)
-        motion = simulate_finely(one, CHUNKS * CHUNK)
-        where = motion.position[0, ::PICTURES, : int(one.balls[0])]
-        found.append(Scene(one, PROMPTS[kind], render(one, motion)[0], where))
-    return found
-
-
-def generator(model: Any, scene: Scene) -> MagiGenerator:
-    """The denoiser of a scene of which the first second is given."""
-    of: MagiGenerator = model.given(scene.prompt, scene.video[:CHUNK], "scene")
-    return of
+    return [(p, condition(str(p.scene), p.scene_seed, FINE_FPS)) for p in prompts(n, FIRST)]
 
 
 @torch.no_grad()
@@ -81,19 +70,19 @@ def seen(of: MagiGenerator, x: Tensor, first: int, end: int) -> list[np.ndarray]
     return [(255 * film.permute(0, 2, 3, 1)).round().byte().numpy() for film in films]
 
 
-def errors(film: np.ndarray, scene: Scene, first: int) -> tuple[np.ndarray, np.ndarray]:
+def errors(film: np.ndarray, truth: Condition, first: int) -> tuple[np.ndarray, np.ndarray]:
     """By frame and ball: px from where it truly is (LOST where it is not there), and area as a share of the true one.
 
     Args:
         film: what is seen, uint8 [T, H, W, 3].
-        scene: the truth.
+        truth: the scene.
         first: the chunk of the whole video with which the film begins.
     """
-    centre, area = track(film.astype(np.float32) / 255, scene.scene)
-    there = scene.where[SEEN * first : SEEN * first + len(film)]
+    centre, area = track(film.astype(np.float32) / 255, truth.scenes)
+    balls = centre.shape[1]
+    there = truth.seen().motion.position[0, SEEN * first : SEEN * first + len(film), :balls]
     distance = np.linalg.norm(centre - there, axis=-1)
-    radius = scene.scene.radius[0, : there.shape[1]]
-    return np.where(area < 2, LOST, np.minimum(distance, LOST)), area / (np.pi * radius**2)
+    return np.where(area < 2, LOST, np.minimum(distance, LOST)), area / (np.pi * truth.scenes.radius[0, :balls] ** 2)
 
 
 def by_chunk(values: np.ndarray) -> np.ndarray:
@@ -102,14 +91,20 @@ def by_chunk(values: np.ndarray) -> np.ndarray:
     return means
 
 
-def baselines(scene: Scene) -> dict[str, np.ndarray]:
+def motion(film: np.ndarray) -> float:
+    """The mean absolute change of a pixel from a frame to the next, in grey levels."""
+    return float(np.abs(np.diff(film.astype(np.float32), axis=0)).mean())
+
+
+def baselines(truth: Condition) -> dict[str, np.ndarray]:
     """Errors [24, balls] of copying the last given frame, and of its velocity going on."""
-    last, speed = scene.where[SEEN - 1], scene.where[SEEN - 1] - scene.where[SEEN - 2]
+    balls = int(truth.scenes.balls[0])
+    where = truth.seen().motion.position[0, :, :balls]
+    last, speed = where[SEEN - 1], where[SEEN - 1] - where[SEEN - 2]
     steps = np.arange(1, MADE * SEEN + 1)[:, None, None]
-    radius = scene.scene.radius[0, : len(last), None]
+    radius = truth.scenes.radius[0, :balls, None]
     straight = np.clip(last + speed * steps, radius, 32 - radius)
-    truth = scene.where[SEEN:]
     return {
-        name: np.minimum(np.linalg.norm(guess - truth, axis=-1), LOST)
-        for name, guess in (("copy", np.broadcast_to(last, truth.shape)), ("constant_velocity", straight))
+        name: np.minimum(np.linalg.norm(guess - where[SEEN:], axis=-1), LOST)
+        for name, guess in (("copy", np.broadcast_to(last, where[SEEN:].shape)), ("constant_velocity", straight))
     }

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from raysearch import tinyworld
 from raysearch.config import by_card, checks, reader, schema
 from raysearch.config.dump import dump
 from raysearch.config.settings import ClusterConfig, Job
 from raysearch.errors import UsageError
 from raysearch.security import refuse_secrets
-from raysearch.tinyworld import GENERATOR_CALL, GENERATORS
 
 NAMED = ("search", "reward")  # parts of a job with a `name`, which alone may stand for them
 LINE = "the command line"
@@ -130,13 +130,21 @@ def written(words: Sequence[str]) -> dict[str, Any]:
 
 def tiny_defaults(job: Job) -> None:
     """Fill what a job with a shipped generator leaves open, and the single step of an `api`."""
-    if job.generator.name == "api" and job.generator.steps is None:
-        job.generator.steps = 1
-    if job.generator.name == "diffusers" and job.generator.model in GENERATORS:
-        job.generator.call = {**GENERATOR_CALL, **job.generator.call}
-        for key, value in GENERATORS[job.generator.model].items():
-            if getattr(job.generator, key) is None:
-                setattr(job.generator, key, value)
+    generator = job.generator
+    if generator.name == "api" and generator.steps is None:
+        generator.steps = 1
+    if generator.name == "diffusers":
+        generator.name = tinyworld.RUN_BY.get(generator.model, "diffusers")
+    if tinyworld.RUN_BY.get(generator.model) != generator.name:
+        return
+    generator.call = {**tinyworld.CALLS[generator.model], **generator.call}
+    for key, value in tinyworld.GENERATORS[generator.model].items():
+        if getattr(generator, key) is None:
+            setattr(generator, key, value)
+    if generator.model == tinyworld.CHUNKED and generator.steps is None:
+        window = generator.call["window"]
+        if window in (1, 2, 4):  # anything else is refused later
+            generator.steps = tinyworld.CHUNKED_EACH // window * (generator.chunks + window - 1)
 
 
 def _defaults() -> dict[str, Any]:

@@ -204,16 +204,17 @@ def scene_of(entry: SearchRecord, fps: float) -> list[Tile]:
     if entry.prompt.scene is None:
         return []
     from raysearch import videos
-    from raysearch.tinyworld.heldout import GIVEN, condition
+    from raysearch.tinyworld.heldout import condition
 
     try:
-        video = condition(entry.prompt.scene, entry.prompt.scene_seed).video
+        truth = condition(entry.prompt.scene, entry.prompt.scene_seed, fps)
     except UsageError:
         return []
-    held = np.concatenate([video[:GIVEN], np.repeat(video[GIVEN - 1 : GIVEN], len(video) - GIVEN, 0)])
+    video, given = truth.video, truth.count
+    held = np.concatenate([truth.given, np.repeat(truth.given[-1:], len(video) - given, 0)])
     motion = float(np.abs(np.diff(video.astype(np.float32), axis=0)).mean())
     return [
-        Tile("Given", "given", videos.encode(held, fps), (("frames", f"{GIVEN} of {len(video)}, then held"),)),
+        Tile("Given", "given", videos.encode(held, fps), (("frames", f"{given} of {len(video)}, then held"),)),
         Tile("True future", "true", videos.encode(video, fps), (("motion", number(motion, 2)),)),
     ]
 

@@ -27,5 +27,5 @@ class Truth(Reward):
         """Minus the trajectory error in px of a view, uint8 [T, H, W, 3]; NaN for a prompt without a scene."""
         if prompt.scene is None:
             return Scores(math.nan)
-        measures = measure(view, condition(prompt.scene, prompt.scene_seed))
+        measures = measure(view, condition(prompt.scene, prompt.scene_seed, fps))
         return Scores(-measures["trajectory_error"], measures)

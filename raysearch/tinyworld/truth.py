@@ -19,14 +19,18 @@ _X, _Y = np.meshgrid(np.arange(SIZE) + 0.5, np.arange(SIZE) + 0.5)
 
 
 def measure(video: np.ndarray, truth: Condition) -> dict[str, float]:
-    """All measures of a video, uint8 [T, H, W, 3], that starts with the given frames of `truth`."""
+    """All measures of a video, uint8 [T, H, W, 3], that starts with the given frames of `truth`.
+
+    At several pictures per frame of the world, every frame is one picture, so that all measures have one unit of time.
+    """
+    video, truth = video[:: truth.pictures], truth.seen()
     v, t = video.astype(np.float32) / 255, truth.video[: len(video)].astype(np.float32) / 255
     centre, area = track(v, truth.scenes)
     return {
         "trajectory_error": trajectory_error(centre, area, truth),
-        "mse": float(((v - t)[GIVEN:] ** 2).mean()),
-        **ious(v, t),
-        "violation": violation(centre, area, truth.scenes),
+        "mse": float(((v - t)[truth.count :] ** 2).mean()),
+        **ious(v, t, truth.count),
+        "violation": violation(centre, area, truth.scenes, given=truth.count),
     }
 
 
@@ -48,11 +52,11 @@ def track(v: np.ndarray, scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
 def trajectory_error(centre: np.ndarray, area: np.ndarray, truth: Condition) -> float:
     """Mean distance of the balls from where they truly are, px; a ball out of the picture counts LOST."""
     there = truth.motion.position[0, : len(centre), : centre.shape[1]]
-    distance = np.linalg.norm(centre - there, axis=-1)[GIVEN:]
-    return float(np.where(area[GIVEN:] < 2, LOST, np.minimum(distance, LOST)).mean())
+    distance = np.linalg.norm(centre - there, axis=-1)[truth.count :]
+    return float(np.where(area[truth.count :] < 2, LOST, np.minimum(distance, LOST)).mean())
 
 
-def violation(centre: np.ndarray, area: np.ndarray, scenes: Scenes, lag: int = 2) -> float:
+def violation(centre: np.ndarray, area: np.ndarray, scenes: Scenes, lag: int = 2, given: int = GIVEN) -> float:
     """Truth-free: mean |acceleration - gravity| in px/frame^2 away from contacts, plus mean relative change of area."""
     balls, radius = centre.shape[1], scenes.radius[0, : centre.shape[1]]
     windows = np.stack([centre[k : len(centre) - 2 * lag + k] for k in range(2 * lag + 1)])
@@ -62,15 +66,15 @@ def violation(centre: np.ndarray, area: np.ndarray, scenes: Scenes, lag: int = 2
     if balls == 2:
         close = np.linalg.norm(windows[:, :, 0] - windows[:, :, 1], axis=-1) < radius.sum() + 2
         free &= ~close.any(0)[:, None, None]
-    free[: GIVEN - 1 - lag] = False
+    free[: given - 1 - lag] = False
     falling = (np.abs(acceleration).clip(0, 3) * free).sum() / max(free.sum(), 1)
-    change = np.abs(area[GIVEN:] / (np.pi * radius**2) - 1).clip(0, 1).mean()
+    change = np.abs(area[given:] / (np.pi * radius**2) - 1).clip(0, 1).mean()
     return float(falling + change)
 
 
-def ious(v: np.ndarray, t: np.ndarray) -> dict[str, float]:
+def ious(v: np.ndarray, t: np.ndarray, given: int = GIVEN) -> dict[str, float]:
     """Physics-IQ's three IoUs of moving pixels between a video and the truth, both [T, H, W, 3] in [0, 1]."""
-    a, b = ((np.abs(np.diff(q, axis=0)).max(-1) > MOVING)[GIVEN - 1 :] for q in (v, t))
+    a, b = ((np.abs(np.diff(q, axis=0)).max(-1) > MOVING)[given - 1 :] for q in (v, t))
     either = (a | b).sum((1, 2))
     frames = np.where(either == 0, 1.0, (a & b).sum((1, 2)) / np.maximum(either, 1))
     ever_a, ever_b = a.any(0), b.any(0)

@@ -140,3 +140,12 @@ def test_a_job_file_is_no_cluster_file(tmp_path):
 
 def test_defaults_are_a_job_of_their_own():
     assert config.plain(config.typed({}, "test"))["search"] == Job().search
+
+
+def test_the_tiny_magi_is_run_by_its_own_generator_with_steps_for_its_chunks(tmp_path):
+    got = job(tmp_path, "", "generator={model: tiny-magi, chunks: 3}").generator
+    assert (got.name, got.steps, got.fps, got.height, got.guidance_scale) == ("magi1", 48, 24.0, 32, 1.0)
+    assert got.call == {"window": 1, "quality": False, "duration": False, "past_scale": 1.0}
+    together = job(tmp_path, "", "generator={model: tiny-magi, chunks: 3, call: {window: 4}}").generator
+    assert together.steps == 24 and together.call["window"] == 4
+    assert job(tmp_path, "", "generator={model: tiny-magi, steps: 32}").generator.steps == 32

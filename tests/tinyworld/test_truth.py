@@ -37,3 +37,16 @@ def test_measures_of_the_truth_of_a_frozen_and_of_an_empty_video():
         empty[GIVEN:] = ground[GIVEN:]
         gone = measure(empty, truth)
         assert gone["trajectory_error"] == LOST and gone["violation"] > exact["violation"]
+
+
+def test_a_fine_video_is_measured_by_the_frames_of_the_world():
+    truth = condition("one_ball", 3, 24.0)
+    exact = measure(truth.video, truth)
+    assert exact["trajectory_error"] < 0.1 and exact["violation"] < 0.2
+    frozen = truth.video.copy()
+    frozen[truth.count :] = frozen[truth.count - 1]
+    still = measure(frozen, truth)
+    assert still["trajectory_error"] > 1 and still["spatiotemporal_iou"] < 0.2
+    flawed = truth.video.copy()
+    flawed[25::3] = 0  # pictures between the frames of the world
+    assert measure(flawed, truth) == exact

@@ -1,4 +1,7 @@
-"""The tiny model that ships with raysearch: LTX-Video's pipeline and network with the autoencoder of the tiny world."""
+"""The tiny models that ship with raysearch.
+
+`tiny` is LTX-Video's pipeline and network with the autoencoder of the tiny world, `tiny-magi` is MAGI-1 at small size.
+"""
 
 from pathlib import Path
 
@@ -28,4 +31,16 @@ def _covers(config: Config) -> tuple[int, int]:
 
 
 AUTOENCODERS = (Autoencoder("TinyPatchCodec", tiles=False, instead="decode it whole", covers=_covers),)
-MODELS = (ShippedModel("tiny", folder, register, preview),)
+
+
+def chunked() -> Path:
+    """The folder of the tiny MAGI-1."""
+    from raysearch.tinyworld import weights
+
+    return Path(weights("magi")) / "magi" / "tiny_base"
+
+
+MODELS = (
+    ShippedModel("tiny", folder, register, preview),
+    ShippedModel("tiny-magi", chunked, lambda: None, generator="magi1"),
+)

@@ -1,9 +1,9 @@
 """Where the parts of a MAGI-1 checkpoint stand, and what it is. Reads headers and names alone; loads no torch.
 
 The published layout is ckpt/magi/NAME/SUB with the network (`inference_weight`, `.distill`, `.fp8.distill`), ckpt/vae
-and ckpt/t5/t5-v1_1-xxl, and from the code repository special_tokens.npz. A job names NAME or SUB. Whether a model is
-distilled does not show in its tensors, so the names tell it; whether it is in fp8, and how large it is, does, so names
-that contradict the tensors are refused.
+and ckpt/t5/t5-v1_1-xxl, and from the code repository special_tokens.npz. A job names NAME or SUB, or a model that ships
+with raysearch. Whether a model is distilled does not show in its tensors, so the names tell it; whether it is in fp8,
+and how large it is, does, so names that contradict the tensors are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
+from raysearch.generators import families
 from raysearch.generators.magi1.shape import Architecture, architecture
 from raysearch.generators.magi1.vae_shape import VaeShape, vae_shape
 from raysearch.pretrained import check_files, config
@@ -131,7 +132,8 @@ def shapes_of(entries: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _network(model: str) -> Path:
     """The folder of the network that a job names."""
-    folder = Path(model).expanduser()
+    shipped = families.MODELS.get(model)
+    folder = shipped.folder() if shipped else Path(model).expanduser()
     if not folder.is_dir():
         raise UsageError(
             f"{KEY}={model!r}: no folder of that name; fetch one, e.g. hf download sand-ai/MAGI-1 --local-dir magi-1 "
