@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle gpu fast generators-page cards-page flops clean
+.PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle gpu fast magi generators-page cards-page flops clean
 
 demo: .venv/ready  ## best-of-16 on held-out scenes with two Ray pools; writes runs/demo/report.html
 	$(BIN)/raysearch run jobs/demo.yaml --cluster clusters/local.yaml
@@ -96,6 +96,9 @@ gpu: .venv/ready  ## what is true on a GPU, in under ten minutes, without networ
 
 fast: .venv/ready  ## what few steps and cheap previews gain on held-out scenes; writes benchmarks/fast.json
 	$(BIN)/python -m benchmarks.fast
+
+magi: .venv/ready  ## how good the tiny MAGI-1 is, and what choosing chunk by chunk gains on it; writes a part of docs/magi1.md
+	$(BIN)/python -m benchmarks.magi
 
 oracle: .venv/ready  ## every search against exact answers, in one table
 	$(BIN)/python -m benchmarks.oracle

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -25,9 +26,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=Path, default=Path("runs/magi/rows.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/magi.json"))
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--dry", action="store_true", help="print the section, write nothing but --rows")
     args = parser.parse_args()
-    for rows in measured(args.model, args.scenes, args.seed, args.rows):
+    for rows in measured(args.model, args.scenes, args.seed, args.rows, args.workers):
         print(f"\r{len(rows)}/{args.scenes} scenes", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     found = tables(rows, texts(args.model))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +50,8 @@ class Measuring:
     def __init__(self, model: str, seed: int):
         self.one, self.four, self.seed = load(model, 1), load(model, 4), seed
         shipped = VJEPA2Reward.load("tiny", stride=4)
-        self.reward = VJEPA2Reward(
-            shipped.model, remember=0, **shipped.convention.options()
-        )  # each search pays for all
+        self.reward = VJEPA2Reward(shipped.model, remember=0, **shipped.convention.options())
+        # without memory, so that every search pays for what it scores
         kinds = [SCENES[i % 2] for i in range(GOOD)]
         films = [self._passed(condition(kind, FIRST - 1 - i, FINE_FPS)) for i, kind in enumerate(kinds)]
         self.above = level(self.reward, films)
@@ -109,7 +110,17 @@ def texts(model: str, n: int = 32) -> dict[str, float]:
     return {"area_one": float(one.mean()), "area_two": float(two.mean()), "auc": float((two[:, None] > one).mean())}
 
 
-def measured(model: str, n: int, seed: int, path: Path) -> Iterator[list[Row]]:
+@cache
+def _measuring(model: str, seed: int) -> Measuring:
+    torch.set_num_threads(1)
+    return Measuring(model, seed)
+
+
+def _row(model: str, seed: int, prompt: Prompt, truth: Condition) -> Row:
+    return _measuring(model, seed).row(prompt, truth)
+
+
+def measured(model: str, n: int, seed: int, path: Path, workers: int) -> Iterator[list[Row]]:
     """The rows so far, after each scene; every row stands in the file by then."""
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
     held = scenes(n)
@@ -117,14 +128,14 @@ def measured(model: str, n: int, seed: int, path: Path) -> Iterator[list[Row]]:
     rows = [row for row in rows if row["scene"] in names and row["seed"] == seed]
     yield rows
     missing = [one for one in held if one[0].id not in {row["scene"] for row in rows}]
-    if not missing:
-        return
-    torch.set_num_threads(1)
-    measuring = Measuring(model, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        for prompt, truth in missing:
-            rows.append(measuring.row(prompt, truth))
-            file.write(json.dumps(rows[-1]) + "\n")
-            file.flush()
-            yield rows
+    with ProcessPoolExecutor(workers) as processes, path.open("a") as file:
+        jobs = [processes.submit(_row, model, seed, prompt, truth) for prompt, truth in missing]
+        try:
+            for job in as_completed(jobs):
+                rows.append(job.result())
+                file.write(json.dumps(rows[-1]) + "\n")
+                file.flush()
+                yield rows
+        finally:  # after an error or Ctrl-C, what has not begun is not begun
+            processes.shutdown(cancel_futures=True)

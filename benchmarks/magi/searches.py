@@ -27,9 +27,8 @@ BACKTRACK: dict[str, Any] = {"name": "backtrack", "n": SMALL, "ends": ENDS, "len
 # By name: options, and the judges by which it is run.
 SEARCHES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "chunk by chunk, best of 4": (CHUNKWISE, ("reward", "gated", "truth", "random")),
-    "chunk by chunk, best of 16": (CHUNKWISE | {"n": LARGE}, ("reward", "truth")),
     "chunk by chunk, 7 then 4 then 2": (CHUNKWISE | {"n": 7, "last": 2}, ("reward",)),
-    "chunk by chunk, beam": (CHUNKWISE | {"over": "beam", "width": 2}, ("reward", "truth")),
+    "chunk by chunk, beam": (CHUNKWISE | {"over": "beam", "width": 2}, ("reward",)),
     "chunk by chunk, SMC": (CHUNKWISE | {"over": "smc"}, ("reward",)),
     "halving of 6, read where chunks end": ({"name": "halving", "n": 6, "reads": ENDS}, ("reward",)),
     "backtrack": (BACKTRACK, ("reward",)),

@@ -39,7 +39,7 @@ def quality(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def ranking(rows: Sequence[Row]) -> dict[str, Any]:
-    """Spearman correlation within scenes of what a judge says and minus the error, which of a window is its last chunk's."""
+    """Spearman correlation within scenes of what a judge says and minus the error; a window's is that of its end."""
     found: dict[str, list[float]] = {}
     for row in rows:
         p = {k: np.asarray(v, float) for k, v in row["pool"].items()}

@@ -29,13 +29,13 @@ def reward() -> VJEPA2Reward:
 
 def test_the_weights_are_small_safe_and_described():
     files = [p for p in weights("generator").parent.rglob("*") if p.is_file()]
-    pair = [p for p in files if not {"videomae", "preview"} & set(p.parts)]
+    pair = [p for p in files if not {"videomae", "preview", "magi"} & set(p.parts)]
     assert sum(p.stat().st_size for p in pair) <= 15e6
     rival, judge = (sum(p.stat().st_size for p in files if part in p.parts) for part in ("videomae", "worldmodel"))
     assert 0.9 < rival / judge < 1.1  # what the world model is compared with is no smaller than it, and no larger
-    assert sum(p.stat().st_size for p in files) <= 25e6
+    assert sum(p.stat().st_size for p in files) <= 30e6
     assert {p.suffix for p in files} <= {".safetensors", ".json", ".md"}
-    for part in ("generator", "worldmodel", "videomae", "preview"):
+    for part in ("generator", "worldmodel", "videomae", "preview", "magi"):
         card = (weights(part) / "README.md").read_text()
         assert "trained" in card.lower() and "held-out" in card
 

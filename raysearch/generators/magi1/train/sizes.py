@@ -51,7 +51,7 @@ def network() -> Network:
 
 
 def export(vae: Vae, net: Network, folder: Path) -> Path:
-    """Write a checkpoint in the published layout below `folder`. Returns the folder that a job names."""
+    """Write a checkpoint in the published layout below `folder`, in bf16. Returns the folder that a job names."""
     model = folder / "magi" / NAME
     parts = {
         model / "inference_weight" / "model.safetensors": net,
@@ -59,7 +59,7 @@ def export(vae: Vae, net: Network, folder: Path) -> Path:
     }
     for file, part in parts.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: p.detach().cpu().contiguous() for name, p in part.state_dict().items()}, file)
+        save_file({name: p.detach().cpu().bfloat16().contiguous() for name, p in part.state_dict().items()}, file)
     s = AUTOENCODER
     about = {"num_heads": s.heads, "video_length": s.grid[0] * s.patch[0]}
     (folder / "vae" / "config.json").write_text(json.dumps({"ddconfig": about}, indent=2) + "\n")
