@@ -1,29 +1,26 @@
-"""`python -m raysearch.tinyworld.train {codec,generator,worldmodel,videomae,fast,export}`; see --help."""
+"""`python -m raysearch.tinyworld.train {codec,generator,worldmodel,videomae,export}`; see --help."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from diffusers import LTXVideoTransformer3DModel
 
 from raysearch import pretrained
 
 from .. import weights
 from ..codec import TinyPatchCodec
 from ..models import CHANNELS, pipeline, transformer
-from . import codec, fast, generator, videomae, worldmodel
+from . import codec, generator, videomae, worldmodel
 from .checkpoints import averaged
-from .loop import Faster, TrainingRecipe
+from .loop import TrainingRecipe
 
 RECIPES = {
     "codec": TrainingRecipe(steps=1500, batch=16, lr=3e-3, weight_decay=1e-4, ema=0.98),
     "encoder": TrainingRecipe(steps=900, batch=32, lr=1e-3, seed=1, weight_decay=0.04, ema=0.99),
     "videomae": TrainingRecipe(steps=5000, batch=16, lr=1.5e-3, seed=6, weight_decay=0.02),
-    "fast": TrainingRecipe(steps=400, batch=32, lr=8e-4, seed=7, ema=0.98, warmup=20),
 }
 # Cosine cycles, each from where the one before ended.
 CYCLES = {
@@ -61,9 +58,6 @@ def main() -> None:
         masked.cpu().save_pretrained(folder / "videomae")
         print(f"VideoMAE saved in {folder / 'videomae'}")
         return
-    if args.part == "fast":
-        _fast(adjusted(RECIPES["fast"]), folder, device, faster)
-        return
     vae = averaged(folder / "codec.safetensors", TinyPatchCodec(latent_channels=CHANNELS))
     if args.part == "generator":
         for cycle, recipe in enumerate(CYCLES["generator"], 1):
@@ -82,28 +76,17 @@ def main() -> None:
         print(f"pipeline saved in {folder / 'pipeline'}")
 
 
-def _fast(recipe: TrainingRecipe, folder: Path, device: torch.device, faster: Faster) -> None:
-    """The student of the shipped generator; only its network is new."""
-    shipped, whose = str(weights("generator")), "the shipped generator"
-    vae = pretrained.network(TinyPatchCodec, shipped, whose, "vae")
-    teacher = pretrained.network(LTXVideoTransformer3DModel, shipped, whose, "transformer")
-    fast.make_lines(teacher, vae, recipe, folder, device, faster)
-    student: Any = fast.train(recipe, folder, device, teacher, faster)
-    student.cpu().save_pretrained(folder / "fast" / "transformer")
-    print(f"network saved in {folder / 'fast' / 'transformer'}")
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m raysearch.tinyworld.train",
         description="Train the tiny pair: codec first, then generator and world model in any order. A run that was "
         "stopped goes on where its last checkpoint (every 500 steps) left it, with the same result.",
-        epilog="videomae uses the shipped codec, fast the whole shipped generator. "
-        "One thread per process is fastest; run generator and worldmodel side by side on two cores.",
+        epilog="videomae uses the shipped codec. One thread per process is fastest; run generator and worldmodel side by "
+        "side on two cores.",
     )
     parser.add_argument(
         "part",
-        choices=("codec", "generator", "worldmodel", "videomae", "fast", "export"),
+        choices=("codec", "generator", "worldmodel", "videomae", "export"),
         help="what to train; export only writes the pipeline of the latest generator checkpoint",
     )
     parser.add_argument(
