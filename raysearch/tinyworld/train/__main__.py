@@ -81,8 +81,8 @@ def _arguments() -> argparse.Namespace:
         prog="python -m raysearch.tinyworld.train",
         description="Train the tiny pair: codec first, then generator and world model in any order. A run that was "
         "stopped goes on where its last checkpoint (every 500 steps) left it, with the same result.",
-        epilog="videomae uses the shipped codec. One thread per process is fastest; run generator and worldmodel side by "
-        "side on two cores.",
+        epilog="videomae uses the shipped codec. One thread per process is fastest; run generator and worldmodel side "
+        "by side on two cores.",
     )
     parser.add_argument(
         "part",
