@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +24,9 @@ from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State, Store
-from raysearch.sampling.workers import GeneratorWorker, Made, RewardWorker, colocated
+from raysearch.sampling.workers import Footage, GeneratorWorker, Made, RewardWorker, colocated
+
+THREAD = "beside"  # the thread of a generator's actor that writes states and encodes films beside the next Move
 
 Handle = Any  # the handle of an actor, whose methods Ray makes at run time
 
@@ -107,7 +110,7 @@ class GeneratorActor(_Actor):
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
-        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=rank == 0)
+        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=False)
         if ranks > 1:
             from raysearch.generators.parallel import split
 
@@ -148,9 +151,22 @@ class GeneratorActor(_Actor):
         """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
         self.worker.advance(move, key, prompt, parent, shows=False)
 
-    def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
-        """The state as mp4 at full size; None if it is kept nowhere."""
-        return self.worker.film(key, prompt, state)
+    def save(self, key: str, state: State) -> float:
+        """Write a state to the store, in the thread `beside`. Returns the seconds it took."""
+        began = time.perf_counter()
+        self.worker.save(key, state)
+        return time.perf_counter() - began
+
+    def frames(self, key: str, prompt: Prompt, state: State | None) -> tuple[Footage | None, float | None]:
+        """Frames and sound of a state, and the seconds it took; None for both if the state is kept nowhere."""
+        began = time.perf_counter()
+        footage = self.worker.footage(key, prompt, state)
+        return footage, None if footage is None else time.perf_counter() - began
+
+    def encode(self, footage: Footage) -> tuple[bytes, float]:
+        """The mp4 of frames and sound, made in the thread `beside`, and the seconds it took."""
+        began = time.perf_counter()
+        return self.worker.encode(footage), time.perf_counter() - began
 
 
 class RewardActor(_Actor):
