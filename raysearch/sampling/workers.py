@@ -64,7 +64,7 @@ class GeneratorWorker:
 
     def advance(
         self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None,
-        shows: bool = True,
+        shows: bool = True, film: Callable[[Footage], None] | None = None,
     ) -> tuple[State | None, np.ndarray | None, Effort]:  # fmt: skip
         """The state that the Move makes, its view (None if nothing is to be scored), and what it took.
 
@@ -75,6 +75,8 @@ class GeneratorWorker:
             parent: state of the Move's parent; None to load it from the store.
             critic: for a guide; None for the replica's own.
             shows: False to leave out the view; the network evaluations are the same.
+            film: is given what a film of the state would show, where its view is decoded as a film is: if the state is
+                finished and scored whole.
         """
         if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
@@ -90,7 +92,10 @@ class GeneratorWorker:
             view, decode, decoding = None, "", time.perf_counter()
             if move.score and shows:
                 with self._cheaply(generator, state) as decode:
-                    view = self._view(generator, prompt, state, move.chunks)
+                    frames = self._frames(generator, prompt, state, move.chunks)
+                    view = self._reduced(frames)
+                if film is not None and state.step >= generator.steps and move.chunks is None:
+                    film((reduce(frames, None), self._sound(generator, prompt, state)))
             decode_s = time.perf_counter() - decoding if view is not None else 0.0
         if self._saves:
             self.save(key, state)
@@ -103,12 +108,9 @@ class GeneratorWorker:
         generator = self._on(prompt)
         cheaply = not whole and isinstance(generator, Previewing)
         with torch.no_grad(), generator.previewing() if cheaply else nullcontext():  # type: ignore[attr-defined]
-            return self._view(generator, prompt, state)
+            return self._reduced(self._frames(generator, prompt, state))
 
-    def _view(
-        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
-    ) -> np.ndarray:
-        frames = self._frames(generator, prompt, state, chunks)
+    def _reduced(self, frames: torch.Tensor) -> np.ndarray:
         return reduce(frames, self.size) if frames.isfinite().all() else BROKEN
 
     @staticmethod

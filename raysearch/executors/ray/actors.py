@@ -26,7 +26,7 @@ from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State, Store
 from raysearch.sampling.workers import Footage, GeneratorWorker, Made, RewardWorker, colocated
 
-THREAD = "beside"  # the thread of a generator's actor that writes states and encodes films beside the next Move
+WRITING, ENCODING = "writing", "encoding"  # threads of a generator's actor for what runs beside the next Move
 
 Handle = Any  # the handle of an actor, whose methods Ray makes at run time
 
@@ -124,8 +124,8 @@ class GeneratorActor(_Actor):
 
     def advance(
         self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
-        critic: Critic | None = None,
-    ) -> tuple[State | None, np.ndarray | None, Made]:  # fmt: skip
+        critic: Critic | None = None, films: bool = False,
+    ) -> tuple[State | None, np.ndarray | None, Footage | None, Made]:  # fmt: skip
         """Carry out a Move.
 
         Args:
@@ -135,24 +135,28 @@ class GeneratorActor(_Actor):
             prompt: its prompt.
             parent: the state it starts from.
             critic: whom guides ask, if not this process.
+            films: whether the frames of a finished state are kept for its film.
 
         Returns:
-            State, view, and the small report for the driver.
+            State, view, what a film shows (None of a state that is not finished), and the small report for the driver.
         """
         self.worker.size = size
-        state, view, made = self.worker.advance(move, key, prompt, parent, critic)
+        shot: list[Footage] = []
+        state, view, made = self.worker.advance(move, key, prompt, parent, critic, film=shot.append if films else None)
         if state is not None:
             carried = b"" if state.x0 is None else state.x0.tobytes()
             digest = hashlib.blake2b(state.x.tobytes() + carried, digest_size=16).hexdigest()
             made = replace(made, bytes=state.nbytes, hash=digest)
-        return state, view, made
+        if not shot:
+            return state, view, None, made
+        return state, view, shot[0], replace(made, film_bytes=shot[0][0].nbytes)
 
     def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None) -> None:
         """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
         self.worker.advance(move, key, prompt, parent, shows=False)
 
     def save(self, key: str, state: State) -> float:
-        """Write a state to the store, in the thread `beside`. Returns the seconds it took."""
+        """Write a state to the store, in the thread WRITING. Returns the seconds it took."""
         began = time.perf_counter()
         self.worker.save(key, state)
         return time.perf_counter() - began
@@ -164,7 +168,7 @@ class GeneratorActor(_Actor):
         return footage, None if footage is None else time.perf_counter() - began
 
     def encode(self, footage: Footage) -> tuple[bytes, float]:
-        """The mp4 of frames and sound, made in the thread `beside`, and the seconds it took."""
+        """The mp4 of frames and sound, made in the thread ENCODING, and the seconds it took."""
         began = time.perf_counter()
         return self.worker.encode(footage), time.perf_counter() - began
 

@@ -1,9 +1,9 @@
-"""What runs beside the next Move, in a thread of the replica: states are written, films encoded.
+"""What runs beside the next Move, in threads of the replica: states are written, films encoded.
 
 A call on a generator ends with the network and the decoder. Its state and the frames of its film are in the object
 store then, and a second call, on the same replica if it lives, writes or encodes them. Invariants: a Move has its
 Outcome only when its state is written; what fails here fails the request as it would within the call; a replica with
-BESIDE such calls takes no others, so their number is bounded.
+BESIDE states to write, or films just decoded, takes no other calls, so that what waits is bounded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any
 
 from raysearch.config.settings import ClusterConfig
-from raysearch.executors.ray.actors import THREAD
+from raysearch.executors.ray.actors import ENCODING, WRITING
 from raysearch.executors.ray.calls import Call, InFlight
 from raysearch.executors.ray.pool import Pool
 from raysearch.executors.ray.replica import Durations, Replica
@@ -85,10 +85,11 @@ class Beside:
         assert replica.actors is not None
         leader, films = replica.actors.leader, flight.request.move is None
         call = Call(flight, self._pool, replica, None, beside="encode" if films else "save")
+        call.waits = not (films and self._states.films.get(flight.request.key) is not None)
         if films:
-            ref = leader.encode.options(concurrency_group=THREAD).remote(flight.film)
+            ref = leader.encode.options(concurrency_group=ENCODING).remote(flight.film)
         else:
-            ref = leader.save.options(concurrency_group=THREAD).remote(flight.request.key, flight.state)
+            ref = leader.save.options(concurrency_group=WRITING).remote(flight.request.key, flight.state)
         call.refs = [ref]
         flight.calls.append(call)
         if not replica.beside:

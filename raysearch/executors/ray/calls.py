@@ -31,7 +31,7 @@ class InFlight:
         view: reference to the view that is to be scored.
         node: the node on which the view lies.
         state: reference to the state it has made.
-        film: reference to the frames and the sound of the film that is to be encoded.
+        film: reference to the frames and the sound of the film, or of that which can be made of the state.
         maker: the replica that has made these; the next choice is one on the same node.
         saved: whether its state outlives the replica, or need not.
         scored: the Outcome, which is the answer once the state is saved.
@@ -83,7 +83,9 @@ class Call:
         refs: references to the small answers of every rank, the leader's first.
         hedge: whether it is a second attempt beside a slow one.
         critic: the reward replica that a guide asks meanwhile.
+        film: reference to the frames it makes for a film.
         beside: `save` or `encode` where it runs beside the calls of its replica.
+        waits: whether what it is to write or encode takes memory of its own, which bounds how many there are.
         source: the node from which it fetches what it reads; None for its own.
     """
 
@@ -93,10 +95,12 @@ class Call:
     work: float | None
     state: Ref = None
     view: Ref = None
+    film: Ref = None
     refs: list[Ref] = field(default_factory=list)
     hedge: bool = False
     critic: Replica[Call] | None = None
     beside: Literal["save", "encode"] | None = None
+    waits: bool = True
     source: str | None = None
 
 

@@ -144,7 +144,7 @@ class Dispatch:
             call.work, call.refs = 1.0, [leader.score.remote(flight.view, request.prompt)]
             call.source = flight.node if flight.node != replica.node else None
         elif request.move is None:
-            call.state, ref = leader.frames.options(num_returns=2).remote(request.key, request.prompt, parent)
+            call.film, ref = leader.frames.options(num_returns=2).remote(request.key, request.prompt, parent)
             call.refs = [ref]
         else:
             self._send_move(call, request.move, parent)
@@ -163,8 +163,10 @@ class Dispatch:
         if move.steered and self._cluster.guide_from == "remote":
             half = self._pools.generators.durations.deadline(call.work) / 2
             call.critic, critic = choose(self._pools.rewards, self.calls.values(), half)
-        advance = actors.leader.advance.options(num_returns=3)
+        advance = actors.leader.advance.options(num_returns=4)
         size = self._pools.rewards.loaded_with
-        call.state, call.view, ref = advance.remote(size, move, request.key, request.prompt, parent, critic)
+        call.state, call.view, call.film, ref = advance.remote(
+            size, move, request.key, request.prompt, parent, critic, self._states.filming
+        )
         followers = [peer.follow.remote(move, request.key, request.prompt, parent) for peer in actors.peers]
         call.refs = [ref, *followers]

@@ -17,6 +17,7 @@ from ray.exceptions import RayError
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig
 from raysearch.executors.contract import Answer, Counters, Film, Request
+from raysearch.executors.decoded import LIMIT
 from raysearch.executors.outcomes import outcome
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD
 from raysearch.executors.ray.apart import Apart
@@ -38,16 +39,17 @@ class RayExecutor:
         generator: configuration of the generator.
         rewards: specifications of the rewards, the one searched by first.
         store: folder in which states outlive their node; None for none.
+        films: whether films of finished states will be asked for; their frames are then kept for a while.
     """
 
     def __init__(
         self, cluster: ClusterConfig, generator: GeneratorConfig, rewards: list[dict[str, Any]],
-        store: str | None = None,
+        store: str | None = None, films: bool = False,
     ):  # fmt: skip
         self._pools, self._apart, self._stores = Pools(cluster, generator, rewards, store), Apart(store), bool(store)
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
-        self.states = States()
+        self.states = States(LIMIT * cluster.generators.replicas * films)
         self._out = Dispatch(cluster, self._pools, self.states)
         self.spans = self._out.spans
         self._recovery = Recovery(self._pools, self.states, self._out)
@@ -56,7 +58,13 @@ class RayExecutor:
     def submit(self, request: Request) -> int:
         """Accept a request. Returns its ticket."""
         self._last_ticket += 1
-        self._out.queue(InFlight(self._last_ticket, request))
+        flight = InFlight(self._last_ticket, request)
+        decoded = self.states.films.get(request.key) if request.move is None else None
+        if decoded is None:
+            self._out.queue(flight)
+        else:
+            flight.film, flight.maker = decoded
+            self._out.beside.queue(flight)
         return self._last_ticket
 
     def ready(self, timeout: float) -> list[tuple[int, Answer]]:
@@ -159,7 +167,7 @@ class RayExecutor:
             if answer is None and not flight.answered:
                 self._recovery.parent_missing(flight, request.key)
             elif not flight.answered:
-                flight.film, flight.maker = call.state, call.replica
+                flight.film, flight.maker = call.film, call.replica
                 self._out.beside.queue(flight)
         else:
             self._out.ended(call, answer.seconds, answer.nfe, answer.decode_s)
@@ -176,6 +184,8 @@ class RayExecutor:
             return
         flight.made, flight.state, flight.maker = made, call.state, call.replica
         self.states.keep(key, call.state, call.replica.node, made.bytes, move.to)
+        if made.film_bytes:
+            self.states.films.keep(key, (call.film, call.replica), made.film_bytes)
         self.hedges_won += call.hedge
         if move.score:
             flight.view, flight.node, flight.avoid = call.view, call.replica.node, None

@@ -106,7 +106,10 @@ class Recovery:
         """Have a state or the frames of a film made again, because they, or a view of them, cannot be read."""
         if flight.made is None and flight.film is None:  # that is under way
             return
-        self._states.forget([flight.request.key] if flight.made else [])
+        if flight.made is None:
+            self._states.films.forget([flight.request.key])
+        else:
+            self._states.forget([flight.request.key])
         flight.made = flight.view = flight.node = flight.state = flight.film = flight.scored = None
         self.retries += 1
         self._out.queue(flight, first=True)

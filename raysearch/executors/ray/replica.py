@@ -25,9 +25,11 @@ class Work(Protocol):
 
     Attributes:
         work: its size at the most (network evaluations), None if unknown.
+        waits: of one beside, whether it takes memory of its own.
     """
 
     work: float | None
+    waits: bool
 
 
 C = TypeVar("C", bound=Work)
@@ -84,7 +86,7 @@ class Replica(Generic[C]):
     @property
     def room(self) -> int:
         """Number of further calls it takes; none while too much of what it made is still to be written."""
-        return DEPTH - len(self.calls) if len(self.beside) < BESIDE else 0
+        return DEPTH - len(self.calls) if sum(call.waits for call in self.beside) < BESIDE else 0
 
     @property
     def idle(self) -> bool:

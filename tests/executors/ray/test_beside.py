@@ -11,6 +11,7 @@ from raysearch.executors import Film, Request
 from raysearch.executors.contract import Failure
 from raysearch.executors.inline import Inline
 from raysearch.executors.policy import BESIDE
+from raysearch.executors.ray.calls import Call, InFlight
 from raysearch.executors.ray.replica import Replica
 from raysearch.moves import Move, Outcome
 from raysearch.prompts import Prompt
@@ -95,8 +96,38 @@ def test_a_replica_killed_while_it_writes_loses_nothing(started, tmp_path):
 
 
 def test_a_replica_with_much_to_write_takes_no_calls():
-    replica = Replica(0)
-    replica.beside = [None] * (BESIDE - 1)
+    replica, flight = Replica(0), InFlight(1, finals(1)[0])
+    replica.beside = [Call(flight, None, replica, None) for _ in range(BESIDE - 1)]
     assert replica.room > 0 and not replica.idle
-    replica.beside.append(None)
+    replica.beside += [Call(flight, None, replica, None, waits=False)] * BESIDE  # frames that are kept in any case
+    assert replica.room > 0
+    replica.beside.append(Call(flight, None, replica, None))
     assert replica.room == 0
+
+
+@pytest.mark.parametrize("executor", ["ray", "inline"])
+def test_a_finished_candidate_is_decoded_once_for_its_score_and_its_film(started, executor):
+    films = [Request(f"k{i}", PROMPT, None) for i in range(3)]
+    plain = Inline(model(16), REWARDS)
+    answered(plain, finals(3))
+    expected = answered(plain, films)
+    decoded = Inline(model(16), REWARDS, films=True) if executor == "inline" else None
+    decoded = decoded or started(cluster(), model(16), REWARDS, films=True)
+    kept = decoded._decoded if executor == "inline" else decoded.states.films
+    answered(decoded, finals(3))
+    kept.forget(["k2"])
+    taken = {key: kept.get(key) is not None for key in ("k0", "k1", "k2")}
+    assert taken == {"k0": True, "k1": True, "k2": False}
+    decoded.spans()
+    assert answered(decoded, films) == expected  # k2 is decoded again, with the same bits
+    if executor == "ray":
+        assert sorted(span.what for span in decoded.spans()) == ["encode", "encode", "encode", "film"]
+    decoded.forget(["k0"])
+    assert kept.get("k0") is None and kept.get("k1") is not None
+
+
+def test_frames_of_states_that_are_not_finished_are_not_kept(started):
+    executor = started(cluster(), model(16), REWARDS, films=True)
+    half = [Request("h", PROMPT, Move(None, (0,), 2)), Request("u", PROMPT, Move(None, (0,), STEPS, score=False))]
+    answered(executor, half)
+    assert executor.states.films.get("h") is executor.states.films.get("u") is None
