@@ -27,7 +27,7 @@ EVALUATION_S, DECODE_S = 11.7 / SCALE, 8.0 / SCALE
 STATE, FRAMES, HEIGHT, WIDTH = 20_000_000 // SCALE // 8, 5, 480, 832  # numbers of x, and of x0; the shape of a film
 CASES = {"30 steps": (30, 2), "4 steps": (4, 8)}  # steps, candidates of each prompt
 REPLICAS, PROMPTS = 2, 2
-STAGES = ("network", "decode", "decode for films", "encode", "write", "rest", "idle")
+STAGES = ("network", "decode", "decode for films", "encode", "rest", "idle")
 
 
 class StandIn:
