@@ -113,11 +113,11 @@ def static_slicing(searches: int) -> float:
         for stop in STOPS:
             moves = [Move(None if s is None else "parent", (0, stop, i), stop, NOISY) for i, s in enumerate(states)]
             answers = [
-                actors[i * REPLICAS // PARTICLES].advance.options(num_returns=3).remote(16, move, "k", prompt, state)
+                actors[i * REPLICAS // PARTICLES].advance.options(num_returns=4).remote(16, move, "k", prompt, state)
                 for i, (move, state) in enumerate(zip(moves, states, strict=True))
             ]
-            ray.get([made for _, _, made in answers])  # the barrier
-            states = [state for state, _, _ in answers]
+            ray.get([made for *_, made in answers])  # the barrier
+            states = [state for state, *_ in answers]
     seconds = time.perf_counter() - begun
     for actor in actors:
         ray.kill(actor)

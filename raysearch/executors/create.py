@@ -12,7 +12,11 @@ from raysearch.executors import Executor, machine
 
 
 def create(
-    cluster: ClusterConfig, generator: GeneratorConfig, rewards: Sequence[Mapping[str, Any]], store: str | None = None
+    cluster: ClusterConfig,
+    generator: GeneratorConfig,
+    rewards: Sequence[Mapping[str, Any]],
+    store: str | None = None,
+    films: bool = False,
 ) -> Executor:
     """Start an executor and load its models.
 
@@ -21,6 +25,7 @@ def create(
         generator: the generator, pinned to a revision.
         rewards: the specs of the search reward and of the watched ones, in this order.
         store: folder or URL in which states outlive their process; None keeps them in memory only.
+        films: whether films of finished states will be asked for.
 
     Raises:
         UsageError: if the cluster cannot hold the pools or a model cannot be loaded.
@@ -34,7 +39,7 @@ def create(
         from raysearch import devices
         from raysearch.executors.inline import Inline
 
-        return Inline(generator, specs, cluster.generators.threads, devices.best(), store)
+        return Inline(generator, specs, cluster.generators.threads, devices.best(), store, films)
     from raysearch.security import authenticate_driver
 
     if cluster.address == "local" and not _ray_runs():
@@ -43,7 +48,7 @@ def create(
     authenticate_driver(cluster.address)
     from raysearch.executors.ray.executor import RayExecutor
 
-    return RayExecutor(cluster, generator, specs, store)
+    return RayExecutor(cluster, generator, specs, store, films)
 
 
 def _ray_runs() -> bool:

@@ -11,12 +11,13 @@ from typing import Any
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.executors.contract import Answer, Counters, Failure, Film, Request, not_kept
+from raysearch.executors.decoded import LIMIT, Decoded
 from raysearch.executors.outcomes import outcome
 from raysearch.executors.spans import Trace
 from raysearch.moves import Move
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State
-from raysearch.sampling.workers import GeneratorWorker, RewardWorker
+from raysearch.sampling.workers import Footage, GeneratorWorker, RewardWorker
 
 
 class Inline:
@@ -28,13 +29,14 @@ class Inline:
         threads: CPU threads that PyTorch may use.
         device: torch device of all models.
         store: folder in which states outlive this process; None for none.
+        films: whether films of finished states will be asked for; their frames are then kept for a while.
     """
 
     capacity = 1
 
     def __init__(
         self, generator: GeneratorConfig, rewards: list[dict[str, Any]], threads: int = 1, device: str = "cpu",
-        store: str | None = None,
+        store: str | None = None, films: bool = False,
     ):  # fmt: skip
         self._trace, began = Trace(), time.perf_counter()
         self.spans = self._trace.take
@@ -45,6 +47,7 @@ class Inline:
         self._trace.add("generators", 0, "load", time.perf_counter() - loaded)
         self._queue: deque[tuple[int, Request]] = deque()
         self._states: dict[str, State] = {}
+        self._decoded: Decoded[Footage] | None = Decoded(LIMIT) if films else None
         self._last_ticket = 0
         self._busy_s = {"generators": 0.0, "rewards": 0.0}
 
@@ -73,6 +76,8 @@ class Inline:
         """Release states."""
         for key in keys:
             self._states.pop(key, None)
+            if self._decoded is not None:
+                self._decoded.forget([key])
 
     def drop(self, keys: Iterable[str]) -> None:
         """Nothing to do: there are no other nodes."""
@@ -95,10 +100,14 @@ class Inline:
 
     def _move(self, request: Request, move: Move) -> Answer:
         key, parent = request.key, self._states.get(move.parent or "")
-        state, view, made = self.generator.advance(move, key, request.prompt, parent)
+        shot: list[Footage] = []
+        film = None if self._decoded is None else shot.append
+        state, view, made = self.generator.advance(move, key, request.prompt, parent, film=film)
         if state is None:
             return not_kept(key, move.parent)
         self._states[key] = state
+        if self._decoded is not None and shot:
+            self._decoded.keep(key, shot[0], shot[0][0].nbytes)
         self._busy_s["generators"] += made.seconds
         self._trace.add("generators", 0, "move", made.seconds, made.decode_s)
         scores, seconds = self.rewards.score(view, request.prompt) if view is not None else ({}, 0.0)
@@ -109,6 +118,10 @@ class Inline:
 
     def _film(self, request: Request) -> Answer:
         began = time.perf_counter()
-        mp4 = self.generator.film(request.key, request.prompt, self._states.get(request.key))
+        decoded = None if self._decoded is None else self._decoded.get(request.key)
+        if decoded is None:
+            mp4 = self.generator.film(request.key, request.prompt, self._states.get(request.key))
+        else:
+            mp4 = self.generator.encode(decoded)
         self._trace.add("generators", 0, "film", time.perf_counter() - began)
         return not_kept(request.key, request.key) if mp4 is None else Film(request.key, mp4)

@@ -16,9 +16,10 @@ from typing import Generic, TypeVar
 
 from raysearch.executors.turns import L, Lane, Slot, Turns
 
-__all__ = ["DEPTH", "PATIENCE", "SEEN_AHEAD", "Lane", "Line", "Waiting"]
+__all__ = ["BESIDE", "DEPTH", "PATIENCE", "SEEN_AHEAD", "Lane", "Line", "Waiting"]
 
 DEPTH = 2  # calls in flight per replica: the next is there when one ends, and a crash affects two at most
+BESIDE = 2  # states and films that wait to be written or encoded, with which a replica takes no further calls
 SEEN_AHEAD = 4  # requests per replica that an executor should have, to place them well
 PATIENCE = 8  # requests per replica that may overtake the oldest one for the sake of locality
 

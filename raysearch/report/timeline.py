@@ -15,6 +15,7 @@ from raysearch.report.components import grid, section, small
 from raysearch.report.markup import NONE, Html, count, el, number, seconds
 
 KINDS = {"loading": 4, "network": 0, "decode": 5, "score": 2, "film": 3}  # with the colour of the style sheet
+BESIDE = ("save", "encode")  # what runs beside the work of a replica; it takes none of its time
 POOLS = ("generators", "rewards")
 WIDTH, LEFT, ROW, COLUMNS = 940, 112, 15, 820  # px of the drawing, of its names, of a row; steps in time
 ROWS = 64  # replicas that are drawn
@@ -74,6 +75,7 @@ def _read(folder: str) -> TimeLine | None:
 
 
 def _line(began: float, last: float, executor: str, spans: Sequence[Sequence[Any]]) -> TimeLine | None:
+    spans = [span for span in spans if span[2] not in BESIDE]
     if not any(span[2] != "load" for span in spans):
         return None
     line = TimeLine(max(last - began, 1e-3), executor)
@@ -98,7 +100,8 @@ def timeline(line: TimeLine | None) -> Html | None:
         "Time line", el("p", why(line)), _legend(), _drawn(line),
         grid(["Share of the time", *(k.capitalize() for k in kinds)], rows, "What the pools did", "figures"),
         small("Of the last invocation that executed anything, from its start to its end. Network: denoising, guides "
-              "included. Decode: previews, reduced to what the reward sees. Film: videos at full size."), id="timeline",
+              "included. Decode: previews, reduced to what the reward sees. Film: videos at full size; on Ray they are "
+              "encoded, and states are written, beside this."), id="timeline",
     )  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def executor(job: Job | Resolved, store: str | None = None) -> Iterator[Executor
     resolved = resolve(job)
     for key, spec in keyed_rewards(resolved.job):
         check_models(spec, key)
-    started = create(resolved.job.cluster, resolved.generator, resolved.specs, store)
+    started = create(resolved.job.cluster, resolved.generator, resolved.specs, store, resolved.job.films != "none")
     try:
         yield started
     finally:

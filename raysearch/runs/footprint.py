@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raysearch.config.settings import Job
+from raysearch.executors.decoded import LIMIT
 from raysearch.executors.policy import DEPTH, SEEN_AHEAD
 from raysearch.generators.scale import Scale
 from raysearch.rewards.vjepa2.arithmetic import encoder
@@ -31,7 +32,7 @@ class Footprint:
         encoders: of text, which stay in the memory of the machine or on the GPU.
         state: a particle between two Moves.
         view: what travels to the rewards of one.
-        store: of the object stores together, states of the searches that are under way and views.
+        store: of the object stores together, states of the searches that are under way, views, and frames of films.
         ram: of one machine, with replicas that load at a time, and its share of the object store.
         replicas: generator replicas of that machine.
         nodes: machines.
@@ -53,7 +54,7 @@ class Footprint:
         return [
             f"GPU memory: {self.on_gpu / GB:.1f} GB of weights on {card}, {memory:g} GB{fits}; activations come on top",
             f"a particle: {self.state / 1e6:.1f} MB of latents (x and x0_hat, fp32), {self.view / 1e6:.1f} MB of view",
-            f"object store: about {self.store / GB:.1f} GB in all for states and views of searches under way",
+            f"object store: about {self.store / GB:.1f} GB in all for states, views and frames of searches under way",
             f"RAM per machine: about {self.ram / GB:.0f} GB ({self.replicas} generator "
             f"replica{'s' * (self.replicas != 1)} of {self.encoders / GB:.1f} GB of text encoder each, and what loads)",
         ]
@@ -78,6 +79,8 @@ def footprint(job: Job, judges: Sequence[Judge], scale: Scale, particles: int, p
     flying = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
     searches = math.ceil(flying / particles) + 1
     store = searches * particles * scale.state + flying * view
+    if job.films != "none":
+        store += min(LIMIT * cluster.generators.replicas, searches * particles * scale.frames)
     gpus = max(gpus_of(job), 1.0)
     nodes = math.ceil(gpus / per_node)
     replicas = math.ceil(cluster.generators.replicas / nodes)

@@ -22,6 +22,7 @@ class Effort:
         decode: which cheaper decode made the view (generator.preview); empty for the model's own.
         bytes: size of the state, where it goes to an object store.
         hash: of the state, where it goes to an object store.
+        film_bytes: size of the frames that were kept for a film; 0 for none.
         decode_s: of the busy seconds, those in which the preview was decoded and reduced.
     """
 
@@ -33,6 +34,7 @@ class Effort:
     bytes: int = 0
     hash: str = ""
     decode: str = ""
+    film_bytes: int = 0
     decode_s: float = 0.0
 
 

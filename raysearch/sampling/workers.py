@@ -25,9 +25,11 @@ from raysearch.sampling.state import State, Store
 from raysearch.sampling.views import BROKEN, reduce, squashed
 
 __all__ = [
-    "BROKEN", "Effort", "GeneratorWorker", "Made", "RewardWorker", "address", "colocated", "reduce", "run_move",
-    "shown", "squashed",
+    "BROKEN", "Effort", "Footage", "GeneratorWorker", "Made", "RewardWorker", "address", "colocated", "reduce",
+    "run_move", "shown", "squashed",
 ]  # fmt: skip
+
+Footage = tuple[np.ndarray, Sound | None]  # uint8 frames [T, H, W, 3] of a film, and what it sounds like
 
 PROMPTS_KEPT = 8  # prompts of which a replica keeps the generators (with their conditions), one for each wording
 
@@ -42,7 +44,7 @@ class GeneratorWorker:
         device: where the model computes.
         store: address of a folder of states, or None.
         critic: makes the critic of guided Moves that come without one; called when the first such Move comes.
-        saves: whether states are also written to the store, not only read from it.
+        saves: whether `advance` also writes states to the store; elsewhere `save` does it.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class GeneratorWorker:
 
     def advance(
         self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None,
-        shows: bool = True,
+        shows: bool = True, film: Callable[[Footage], None] | None = None,
     ) -> tuple[State | None, np.ndarray | None, Effort]:  # fmt: skip
         """The state that the Move makes, its view (None if nothing is to be scored), and what it took.
 
@@ -73,6 +75,8 @@ class GeneratorWorker:
             parent: state of the Move's parent; None to load it from the store.
             critic: for a guide; None for the replica's own.
             shows: False to leave out the view; the network evaluations are the same.
+            film: is given what a film of the state would show, where its view is decoded as a film is: if the state is
+                finished and scored whole.
         """
         if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
@@ -88,10 +92,13 @@ class GeneratorWorker:
             view, decode, decoding = None, "", time.perf_counter()
             if move.score and shows:
                 with self._cheaply(generator, state) as decode:
-                    view = self._view(generator, prompt, state, move.chunks)
+                    frames = self._frames(generator, prompt, state, move.chunks)
+                    view = self._reduced(frames)
+                if film is not None and state.step >= generator.steps and move.chunks is None:
+                    film((reduce(frames, None), self._sound(generator, prompt, state)))
             decode_s = time.perf_counter() - decoding if view is not None else 0.0
-        if self._store and self._saves:
-            self._store.save(key, state)
+        if self._saves:
+            self.save(key, state)
         took = time.perf_counter() - start
         gradients = counted.calls if counted else 0
         return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode, decode_s=decode_s)
@@ -101,12 +108,9 @@ class GeneratorWorker:
         generator = self._on(prompt)
         cheaply = not whole and isinstance(generator, Previewing)
         with torch.no_grad(), generator.previewing() if cheaply else nullcontext():  # type: ignore[attr-defined]
-            return self._view(generator, prompt, state)
+            return self._reduced(self._frames(generator, prompt, state))
 
-    def _view(
-        self, generator: Generator, prompt: Prompt, state: State, chunks: tuple[int, int] | None = None
-    ) -> np.ndarray:
-        frames = self._frames(generator, prompt, state, chunks)
+    def _reduced(self, frames: torch.Tensor) -> np.ndarray:
         return reduce(frames, self.size) if frames.isfinite().all() else BROKEN
 
     @staticmethod
@@ -118,14 +122,28 @@ class GeneratorWorker:
 
     def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
         """The preview of a state as mp4 at full size; None if the state is neither given nor in the store."""
+        footage = self.footage(key, prompt, state)
+        return None if footage is None else self.encode(footage)
+
+    def footage(self, key: str, prompt: Prompt, state: State | None) -> Footage | None:
+        """Frames at full size and sound of a state; None if the state is neither given nor in the store."""
         state = state or (self._store.load(key) if self._store else None)
         if state is None:
             return None
         generator = self._on(prompt)
         with torch.no_grad():
             frames = self._frames(generator, prompt, state)
-            sound = self._sound(generator, prompt, state)
-        return videos.encode(reduce(frames, None), self.model.fps, sound=sound)
+            return reduce(frames, None), self._sound(generator, prompt, state)
+
+    def encode(self, footage: Footage) -> bytes:
+        """Frames and sound as mp4. Uses no model, so it may run beside a Move."""
+        frames, sound = footage
+        return videos.encode(frames, self.model.fps, sound=sound)
+
+    def save(self, key: str, state: State) -> None:
+        """Write a state to the store, if there is one. Uses no model. Raises UsageError if it cannot be written."""
+        if self._store:
+            self._store.save(key, state)
 
     def _sound(self, generator: Generator, prompt: Prompt, state: State) -> Sound | None:
         """What a state sounds like; None where the model makes no sound."""

@@ -66,3 +66,10 @@ def test_a_run_that_recalled_everything_shows_the_one_before(tmp_path):
     assert timeline.read(str(tmp_path)) is None
     (tmp_path / "events.jsonl").unlink()
     assert timeline.read(str(tmp_path)) is None and timeline.timeline(None) is None
+
+
+def test_what_runs_beside_the_work_of_a_replica_takes_none_of_its_time(tmp_path):
+    spans = [("generators", 0, "load", 0, 10, 0), ("generators", 0, "move", 10, 40, 10)]
+    line = log(tmp_path, [*spans, ("generators", 0, "save", 20, 5, 0), ("generators", 0, "encode", 30, 20, 0)])
+    assert line.shares("generators")["network"] == pytest.approx(0.3) and len(line.replicas["generators", 0]) == 3
+    assert "Time line" in str(timeline.timeline(line))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +24,9 @@ from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.guidance import Critic
 from raysearch.sampling.state import State, Store
-from raysearch.sampling.workers import GeneratorWorker, Made, RewardWorker, colocated
+from raysearch.sampling.workers import Footage, GeneratorWorker, Made, RewardWorker, colocated
+
+WRITING, ENCODING = "writing", "encoding"  # threads of a generator's actor for what runs beside the next Move
 
 Handle = Any  # the handle of an actor, whose methods Ray makes at run time
 
@@ -107,7 +110,7 @@ class GeneratorActor(_Actor):
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
-        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=rank == 0)
+        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=False)
         if ranks > 1:
             from raysearch.generators.parallel import split
 
@@ -121,8 +124,8 @@ class GeneratorActor(_Actor):
 
     def advance(
         self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
-        critic: Critic | None = None,
-    ) -> tuple[State | None, np.ndarray | None, Made]:  # fmt: skip
+        critic: Critic | None = None, films: bool = False,
+    ) -> tuple[State | None, np.ndarray | None, Footage | None, Made]:  # fmt: skip
         """Carry out a Move.
 
         Args:
@@ -132,25 +135,42 @@ class GeneratorActor(_Actor):
             prompt: its prompt.
             parent: the state it starts from.
             critic: whom guides ask, if not this process.
+            films: whether the frames of a finished state are kept for its film.
 
         Returns:
-            State, view, and the small report for the driver.
+            State, view, what a film shows (None of a state that is not finished), and the small report for the driver.
         """
         self.worker.size = size
-        state, view, made = self.worker.advance(move, key, prompt, parent, critic)
+        shot: list[Footage] = []
+        state, view, made = self.worker.advance(move, key, prompt, parent, critic, film=shot.append if films else None)
         if state is not None:
             carried = b"" if state.x0 is None else state.x0.tobytes()
             digest = hashlib.blake2b(state.x.tobytes() + carried, digest_size=16).hexdigest()
             made = replace(made, bytes=state.nbytes, hash=digest)
-        return state, view, made
+        if not shot:
+            return state, view, None, made
+        return state, view, shot[0], replace(made, film_bytes=shot[0][0].nbytes)
 
     def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None) -> None:
         """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
         self.worker.advance(move, key, prompt, parent, shows=False)
 
-    def film(self, key: str, prompt: Prompt, state: State | None) -> bytes | None:
-        """The state as mp4 at full size; None if it is kept nowhere."""
-        return self.worker.film(key, prompt, state)
+    def save(self, key: str, state: State) -> float:
+        """Write a state to the store, in the thread WRITING. Returns the seconds it took."""
+        began = time.perf_counter()
+        self.worker.save(key, state)
+        return time.perf_counter() - began
+
+    def frames(self, key: str, prompt: Prompt, state: State | None) -> tuple[Footage | None, float | None]:
+        """Frames and sound of a state, and the seconds it took; None for both if the state is kept nowhere."""
+        began = time.perf_counter()
+        footage = self.worker.footage(key, prompt, state)
+        return footage, None if footage is None else time.perf_counter() - began
+
+    def encode(self, footage: Footage) -> tuple[bytes, float]:
+        """The mp4 of frames and sound, made in the thread ENCODING, and the seconds it took."""
+        began = time.perf_counter()
+        return self.worker.encode(footage), time.perf_counter() - began
 
 
 class RewardActor(_Actor):

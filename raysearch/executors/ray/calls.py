@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raysearch.executors.contract import Request
 from raysearch.executors.ray.replica import Replica
-from raysearch.moves import Move
+from raysearch.moves import Move, Outcome
 from raysearch.sampling.workers import Made
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ class InFlight:
         made: the generator's report, once it has finished.
         view: reference to the view that is to be scored.
         node: the node on which the view lies.
+        state: reference to the state it has made.
+        film: reference to the frames and the sound of the film, or of that which can be made of the state.
+        maker: the replica that has made these; the next choice is one on the same node.
+        saved: whether its state outlives the replica, or need not.
+        scored: the Outcome, which is the answer once the state is saved.
         calls: attempts under way.
         answered: whether the coordinator has its answer.
     """
@@ -42,6 +47,11 @@ class InFlight:
     made: Made | None = None
     view: Ref = None
     node: str | None = None
+    state: Ref = None
+    film: Ref = None
+    maker: Replica[Call] | None = None
+    saved: bool = False
+    scored: Outcome | None = None
     calls: list[Call] = field(default_factory=list)
     answered: bool = False
 
@@ -49,9 +59,14 @@ class InFlight:
         """Whether it needs no further attempt: it is answered, or `making` its state is what is due and it is made."""
         return self.answered or (making and self.made is not None)
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether there is a state to be written, or a film to be encoded."""
+        return not (self.answered or self.saved) and (self.state or self.film) is not None
+
     def at(self, pool: Pool[Call]) -> list[Call]:
-        """The attempts under way in a pool."""
-        return [call for call in self.calls if call.pool is pool]
+        """The attempts under way in a pool, without what runs beside."""
+        return [call for call in self.calls if call.pool is pool and call.beside is None]
 
 
 @dataclass(eq=False)
@@ -68,6 +83,9 @@ class Call:
         refs: references to the small answers of every rank, the leader's first.
         hedge: whether it is a second attempt beside a slow one.
         critic: the reward replica that a guide asks meanwhile.
+        film: reference to the frames it makes for a film.
+        beside: `save` or `encode` where it runs beside the calls of its replica.
+        waits: whether what it is to write or encode takes memory of its own, which bounds how many there are.
         source: the node from which it fetches what it reads; None for its own.
     """
 
@@ -77,9 +95,12 @@ class Call:
     work: float | None
     state: Ref = None
     view: Ref = None
+    film: Ref = None
     refs: list[Ref] = field(default_factory=list)
     hedge: bool = False
     critic: Replica[Call] | None = None
+    beside: Literal["save", "encode"] | None = None
+    waits: bool = True
     source: str | None = None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from raysearch.config.settings import ClusterConfig
 from raysearch.executors.contract import Request
 from raysearch.executors.policy import Line
+from raysearch.executors.ray.beside import Beside
 from raysearch.executors.ray.calls import Call, InFlight, effort
 from raysearch.executors.ray.critic import choose
 from raysearch.executors.ray.pool import Pool
@@ -37,6 +38,7 @@ class Dispatch:
         self._cluster, self._pools, self._states = cluster, pools, states
         self._lines: dict[Pool[Call], Line[InFlight, Replica[Call]]] = {pool: Line() for pool in pools}
         self.calls: dict[Any, Call] = {}  # by each of their references
+        self.beside = Beside(cluster, pools.generators, states, self.calls)
         self.hedges = 0
         self._stranded: list[InFlight] = []
 
@@ -54,7 +56,8 @@ class Dispatch:
         self._lines[self._pools.generators].put(flight, self._work(request) or 1.0, node, flight.avoid, first)
 
     def dispatch(self) -> None:
-        """Send queued requests to the replicas that would finish them first."""
+        """Send queued requests to the replicas that would finish them first, and what runs beside."""
+        self.beside.dispatch()
         for pool, line in self._lines.items():
             if not self._may_begin(pool):
                 continue
@@ -62,6 +65,8 @@ class Dispatch:
             line.alive({replica.node for replica in lanes})
             line.turns.sync(lanes, now)
             for flight, replica in line.match(now):
+                if pool is self._pools.rewards and (flight.view is None or flight.scored is not None):
+                    continue  # its state is made again, or it has been scored while it waited a second time
                 if pool is self._pools.rewards and flight.node in self._states.silent:
                     self._stranded.append(flight)
                 elif not flight.done(pool is self._pools.generators):
@@ -80,8 +85,8 @@ class Dispatch:
                 self._send(call.flight, pool, idle.pop(), hedge=True)
 
     def take_stranded(self) -> list[InFlight]:
-        """The requests whose view lies on a node that does not answer; they are in no queue any more."""
-        stranded, self._stranded = self._stranded, []
+        """The requests whose view or state lies on a node that does not answer; they are in no queue any more."""
+        stranded, self._stranded = [*self._stranded, *self.beside.take_stranded()], []
         return stranded
 
     def stuck(self) -> list[Call]:
@@ -94,10 +99,9 @@ class Dispatch:
         """What replicas did since this was last asked."""
         return [span for pool in self._pools for span in pool.trace.take()]
 
-    def filmed(self, call: Call) -> None:
-        """Record that a film is made; of how long it took only the driver knows."""
-        took = time.monotonic() - call.replica.working_since
-        call.pool.trace.add("generators", call.replica.slot, "film", took)
+    def decoded(self, call: Call, seconds: float) -> None:
+        """Record that the frames of a film are there, and how long that took."""
+        call.pool.trace.add("generators", call.replica.slot, "film", seconds)
         self.ended(call)
 
     def ended(self, call: Call, seconds: float = 0.0, work: float = 0.0, decode_s: float = 0.0) -> None:
@@ -109,6 +113,9 @@ class Dispatch:
             work: its size, if it was answered.
             decode_s: of the duration, the part in which a preview was decoded.
         """
+        if call.beside is not None:
+            self.beside.ended(call, seconds)
+            return
         if seconds and call.pool is self._pools.rewards:
             call.pool.trace.add("rewards", call.replica.slot, "score", seconds)
         elif seconds:
@@ -137,7 +144,8 @@ class Dispatch:
             call.work, call.refs = 1.0, [leader.score.remote(flight.view, request.prompt)]
             call.source = flight.node if flight.node != replica.node else None
         elif request.move is None:
-            call.refs = [leader.film.remote(request.key, request.prompt, parent)]
+            call.film, ref = leader.frames.options(num_returns=2).remote(request.key, request.prompt, parent)
+            call.refs = [ref]
         else:
             self._send_move(call, request.move, parent)
         if pool is self._pools.generators:
@@ -155,8 +163,10 @@ class Dispatch:
         if move.steered and self._cluster.guide_from == "remote":
             half = self._pools.generators.durations.deadline(call.work) / 2
             call.critic, critic = choose(self._pools.rewards, self.calls.values(), half)
-        advance = actors.leader.advance.options(num_returns=3)
+        advance = actors.leader.advance.options(num_returns=4)
         size = self._pools.rewards.loaded_with
-        call.state, call.view, ref = advance.remote(size, move, request.key, request.prompt, parent, critic)
+        call.state, call.view, call.film, ref = advance.remote(
+            size, move, request.key, request.prompt, parent, critic, self._states.filming
+        )
         followers = [peer.follow.remote(move, request.key, request.prompt, parent) for peer in actors.peers]
         call.refs = [ref, *followers]

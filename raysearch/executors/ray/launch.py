@@ -8,7 +8,7 @@ from typing import Any
 import ray
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
-from raysearch.executors.ray.actors import GeneratorActor, ReplicaActors, RewardActor
+from raysearch.executors.ray.actors import ENCODING, WRITING, GeneratorActor, ReplicaActors, RewardActor
 from raysearch.sampling.state import Store
 
 NODE = "ray.io/node-id"  # the label by which Ray names a node
@@ -57,7 +57,7 @@ class Launch:
         group = self._placement(pool) if pool.ranks > 1 or self._paired else None
         critics = self._rewards[:1] if self._cluster.guide_from == "colocated" else None
         actors = [
-            ray.remote(GeneratorActor)
+            ray.remote(concurrency_groups={WRITING: 1, ENCODING: 1})(GeneratorActor)  # type: ignore[call-overload]
             .options(**_options(pool, group, rank, self.avoid))
             .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics, self._mark)
             for rank in range(pool.ranks)

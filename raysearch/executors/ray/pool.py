@@ -117,8 +117,8 @@ class Pool(Generic[C]):
         return left
 
     def release(self, replica: Replica[C]) -> list[C]:
-        """Take the calls off a replica. Returns them, the one it was working on first."""
-        calls, replica.calls = replica.calls, []
+        """Take the calls off a replica. Returns them, the one it was working on first, those beside last."""
+        calls, replica.calls, replica.beside = [*replica.calls, *replica.beside], [], []
         return calls
 
     @property
@@ -185,7 +185,7 @@ class Pool(Generic[C]):
         """Send no new calls to replicas on these nodes, which are about to leave; replace each once it is idle."""
         for replica in list(self.replicas):
             replica.draining = replica.node in nodes
-            if replica.draining and not replica.calls:
+            if replica.draining and replica.idle:
                 self.replace(replica, drained=True)
 
     def overdue(self) -> list[Replica[C]]:

@@ -100,7 +100,7 @@ class Pools:
         departing, gone = leaving(), {n["NodeID"] for n in self._nodes if not n["Alive"]}
         for pool in self:
             pool.drain(departing)
-            for replica in [r for r in pool.replicas if not gone.isdisjoint(r.nodes) and not r.calls]:
+            for replica in [r for r in pool.replicas if not gone.isdisjoint(r.nodes) and r.idle]:
                 pool.replace(replica)  # of the others Ray reports the calls
 
     def _leave_silent(self) -> list[tuple[Call, str]]:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from raysearch.executors.policy import DEPTH
+from raysearch.executors.policy import BESIDE, DEPTH
 
 if TYPE_CHECKING:
     from raysearch.executors.ray.actors import ReplicaActors
@@ -25,9 +25,11 @@ class Work(Protocol):
 
     Attributes:
         work: its size at the most (network evaluations), None if unknown.
+        waits: of one beside, whether it takes memory of its own.
     """
 
     work: float | None
+    waits: bool
 
 
 C = TypeVar("C", bound=Work)
@@ -51,6 +53,8 @@ class Replica(Generic[C]):
         pid: process id of its leader.
         calls: in flight, the one being worked on first.
         working_since: when that one came first.
+        beside: calls that run beside them: states to write, films to encode; the one in work first.
+        beside_since: when that one came first.
         measured_pace: seconds per unit of work it has shown; None before its first call ended.
         pace: the pace it is believed to have.
         faults: calls in a row that failed on it.
@@ -71,6 +75,8 @@ class Replica(Generic[C]):
     pid: int | None = None
     calls: list[C] = field(default_factory=list)
     working_since: float = 0.0
+    beside: list[C] = field(default_factory=list)
+    beside_since: float = 0.0
     measured_pace: float | None = None
     pace: float = 1.0
     faults: int = 0
@@ -79,8 +85,13 @@ class Replica(Generic[C]):
 
     @property
     def room(self) -> int:
-        """Number of further calls it takes."""
-        return DEPTH - len(self.calls)
+        """Number of further calls it takes; none while too much of what it made is still to be written."""
+        return DEPTH - len(self.calls) if sum(call.waits for call in self.beside) < BESIDE else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return not self.calls and not self.beside
 
     @property
     def free_s(self) -> float:

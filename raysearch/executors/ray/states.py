@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from raysearch.executors.decoded import Decoded
 from raysearch.moves import Move
 
 
@@ -35,10 +36,15 @@ class States:
         held: the states by key.
         moved: number of copies that travelled to another node.
         moved_bytes: their size together.
+        filming: whether such frames are wanted at all.
+        films: frames of finished states that were decoded for their score, each with the replica that made them.
         silent: nodes that do not answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 0) -> None:
+        """limit: bytes of such frames that are kept at most."""
+        self.filming = limit > 0
+        self.films: Decoded[tuple[Any, Any]] = Decoded(limit)
         self.held: dict[str, Held] = {}
         self.moved = self.moved_bytes = 0
         self.silent: frozenset[str] = frozenset()
@@ -75,6 +81,7 @@ class States:
             self.moved, self.moved_bytes = self.moved + 1, self.moved_bytes + held.bytes
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Drop the references, so that Ray frees the states."""
+        """Drop the references, so that Ray frees the states, and the frames of their films."""
         for key in keys:
             self.held.pop(key, None)
+            self.films.forget([key])
