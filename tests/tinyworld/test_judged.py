@@ -74,5 +74,5 @@ def test_the_card_of_a_model_is_no_part_of_its_weights(project):
 def test_every_part_that_tests_judge_is_one_that_is_shipped():
     source = (ROOT / "tests/tinyworld/test_pair.py").read_text()
     record = json.loads(judged.RECORD.read_text())
-    for part in ("generator", "worldmodel", "videomae"):
+    for part in ("generator", "worldmodel", "videomae", "magi"):
         assert f'"{part}"' in source and len(record[part]) == 64 and (judged.FOLDER / part).is_dir()
