@@ -1,9 +1,12 @@
 """The command line as a user meets it: clear mistakes, help that teaches, lists."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import raysearch
 from raysearch import config
 from raysearch.cli import main
 
@@ -205,3 +208,14 @@ def test_settings_may_stand_behind_an_option(capsys):
     assert "seed: 3" in out and "replicas: 3" in out
     with pytest.raises(SystemExit):
         main(["config", DEMO, "--clutter", "seed=3"])
+
+
+def test_a_python_without_what_raysearch_needs_is_told_in_one_line(tmp_path):
+    """As the job of a cluster whose image has Ray's Python and nothing else."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from raysearch.cli import main; sys.exit(main(['list']))"
+    env = {"RAYSEARCH_VERSION": raysearch.__version__}
+    ended = subprocess.run([sys.executable, "-I", "-S", "-c", code], env=env, text=True, capture_output=True)
+    assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
+    assert "the Python of the cluster" in ended.stderr and "docs/clusters.md, The image" in ended.stderr
+    alone = subprocess.run([sys.executable, "-I", "-S", "-c", code], env={}, text=True, capture_output=True)
+    assert alone.returncode == 1 and "ModuleNotFoundError" in alone.stderr, "at home pip is to blame, not an image"
