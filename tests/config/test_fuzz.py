@@ -1,6 +1,7 @@
 """A short seeded part of `python -m benchmarks.fuzz.jobs`: broken jobs are right, or refused in one line."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 
 from benchmarks.fuzz import jobs
 from benchmarks.fuzz.forks import Ended, fork, fresh, prepare, single
-from benchmarks.fuzz.table import AGAIN, Table
+from benchmarks.fuzz.page import JSON, PAGE, page
+from benchmarks.fuzz.table import AGAIN, Table, keep
 
 
 def test_broken_job_files_and_command_lines():
@@ -38,6 +40,21 @@ def test_the_table_counts_and_shows_examples():
     table.add("kind", "right")
     table.add("kind", "hang", "an example")
     assert table.bad == 1 and "an example" in table.text()
+
+
+def test_the_page_holds_what_was_kept(tmp_path):
+    table, file = Table(), tmp_path / "fuzz.json"
+    for verdict in ("right", "right", "hang"):
+        table.add("a kind", verdict)
+    keep(file, "media", table, {"count": 3, "seed": 5})
+    keep(file, "jobs", Table(), {"files": 0, "seed": 5})
+    text = page(json.loads(file.read_text()))
+    assert "In all 3 inputs; 1 of them neither right nor clear." in text and "`--count 3 --seed 5`" in text
+    assert "| a kind | 2 | 0 | 0 | 1 | 0 | 0 |" in text and text.count("Not run yet") == 2
+
+
+def test_the_page_is_that_of_the_figures():
+    assert PAGE.read_text() == page(json.loads(JSON.read_text()))
 
 
 def test_a_fork_is_a_process_of_its_own(tmp_path):
