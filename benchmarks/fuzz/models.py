@@ -178,7 +178,12 @@ def fuzz(count: int, seed: int, share: float = SHARE) -> Table:
         root = Path(name)
         sources = {kind: Path(weights(shipped)) for kind, shipped in MODELS.items()}
         prepare(lambda: max(loading([kind, str(source)]) for kind, source in sources.items()), root)
-        whole = {kind: judge(kind, source, "", False, root)[1].out.strip() for kind, source in sources.items()}
+        whole = dict[str, str]()
+        for kind, source in sources.items():
+            verdict, ended = judge(kind, source, "", False, root)
+            if verdict != "right":
+                raise RuntimeError(f"the whole {kind} is not right: {verdict}: {ended.said}")
+            whole[kind] = ended.out.strip()
         for k in range(count):
             kind, damage = dice.choice(sorted(MODELS)), sorted(DAMAGES)[k % len(DAMAGES)]
             folder = Path(shutil.copytree(sources[kind], root / f"model{k}"))

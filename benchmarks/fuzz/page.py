@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.table import GOOD, SHARE, VERDICTS
+from benchmarks.fuzz.table import AGAIN, GOOD, SHARE, VERDICTS
 
 ROOT = Path(__file__).parents[2]
 JSON, PAGE = ROOT / "benchmarks/fuzz.json", ROOT / "docs/robustness.md"
@@ -49,10 +49,12 @@ command in an interpreter of its own too, which must say the same and end with t
 
 def page(parts: Mapping[str, Any]) -> str:
     """The page of what is in the file of figures, which may lack parts."""
-    rows = [row for part in parts.values() for row in part["rows"].values()]
-    total = sum(sum(row.values()) for row in rows)
-    bad = sum(count for row in rows for verdict, count in row.items() if verdict not in GOOD)
-    lines = [HEAD, f"In all {total:,} inputs; {bad or 'none'} of them neither right nor clear."]
+    rows = [(kind, row) for part in parts.values() for kind, row in part["rows"].items()]
+    total = sum(sum(row.values()) for kind, row in rows if kind != AGAIN)
+    twice = sum(sum(row.values()) for kind, row in rows if kind == AGAIN)
+    bad = sum(count for _, row in rows for verdict, count in row.items() if verdict not in GOOD)
+    verdict = f"{bad} of them neither right nor clear" if bad else "each right or clear"
+    lines = [HEAD, f"In all {total:,} inputs, {twice} of them given to both: {verdict}."]
     for name, title in PARTS.items():
         lines += ["", f"## {title}", "", ABOUT[name], "", *_section(parts.get(name))]
     return "\n".join(lines) + "\n"
@@ -63,7 +65,7 @@ def _section(part: Mapping[str, Any] | None) -> list[str]:
         return ["Not run yet."]
     options = " ".join(f"--{name} {value}" for name, value in part["options"].items())
     lines = [f"`{options}`:", "", f"| kind | {' | '.join(VERDICTS)} |", "|---" * (len(VERDICTS) + 1) + "|"]
-    rows = sorted(part["rows"].items(), key=lambda item: (item[0].startswith("again"), item[0]))
+    rows = sorted(part["rows"].items(), key=lambda item: (item[0] == AGAIN, item[0]))
     return lines + [f"| {kind} | {' | '.join(str(counts[v]) for v in VERDICTS)} |" for kind, counts in rows]
 
 

@@ -49,7 +49,10 @@ def test_the_page_holds_what_was_kept(tmp_path):
     keep(file, "media", table, {"count": 3, "seed": 5})
     keep(file, "jobs", Table(), {"files": 0, "seed": 5})
     text = page(json.loads(file.read_text()))
-    assert "In all 3 inputs; 1 of them neither right nor clear." in text and "`--count 3 --seed 5`" in text
+    assert (
+        "In all 3 inputs, 0 of them given to both: 1 of them neither right nor clear." in text
+        and "`--count 3 --seed 5`" in text
+    )
     assert "| a kind | 2 | 0 | 0 | 1 | 0 | 0 |" in text and text.count("Not run yet") == 2
 
 
