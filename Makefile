@@ -1,5 +1,6 @@
 # `make demo` and `make test` set everything up by themselves: Python 3.11 is all they need.
 PYTHON ?= python3
+SEED ?= 0
 BIN := .venv/bin
 
 .PHONY: demo challenge-tiny test test-slow test-cluster test-reader first-hour matrix lint coverage docs package fuzz mutants gates reward rewards-table results guidance-cost engine chaos chaos-nodes test-storage storage test-trackers lag oracle gpu fast magi generators-page cards-page flops clean
@@ -42,11 +43,13 @@ docs: .venv/docs-ready  ## the documentation as a site, with an API reference; a
 package: .venv/ready  ## build the wheel and the sdist, install them in an empty environment and run the command there
 	$(BIN)/python -m pytest -m slow tests/test_package.py
 
-fuzz: .venv/ready  ## broken jobs, command lines, model folders, videos, images and run folders; fails if one is not right or clear
-	$(BIN)/python -m benchmarks.fuzz.jobs --files 1000 --lines 1000
-	$(BIN)/python -m benchmarks.fuzz.models --count 100
-	$(BIN)/python -m benchmarks.fuzz.media --count 300
-	$(BIN)/python -m benchmarks.fuzz.folders --count 300
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: .venv/ready  ## broken jobs, models, videos, run folders: each right, or clear in a line; writes docs/robustness.md
+	$(BIN)/python -m benchmarks.fuzz.jobs --files 1000 --lines 1000 --seed $(SEED) --json benchmarks/fuzz.json
+	$(BIN)/python -m benchmarks.fuzz.models --count 100 --seed $(SEED) --json benchmarks/fuzz.json
+	$(BIN)/python -m benchmarks.fuzz.media --count 300 --seed $(SEED) --json benchmarks/fuzz.json
+	$(BIN)/python -m benchmarks.fuzz.folders --count 300 --seed $(SEED) --json benchmarks/fuzz.json
+	$(BIN)/python -m benchmarks.fuzz.page
 
 mutants: .venv/ready  ## small changes of the package, each of which the tests must notice; fails if one survives unexplained
 	$(BIN)/python -m benchmarks.mutants

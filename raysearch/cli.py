@@ -10,13 +10,15 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from raysearch import __version__
-from raysearch.commands import TOPICS
-from raysearch.commands.declaring import Function
 from raysearch.errors import PartFailedError, UsageError
 from raysearch.names import lookup
 from raysearch.stopping import Terminated, orderly
+
+if TYPE_CHECKING:
+    from raysearch.commands.declaring import Function
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +86,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """The parser, and that of each command."""
+    """The parser, and that of each command; imported here, so that `main` can say what a Python lacks."""
+    from raysearch.commands import TOPICS
+
     parser = argparse.ArgumentParser(
         prog="raysearch",
         description="Test-time search that makes video diffusion models obey physics: Ray actors generate candidates, "

@@ -7,6 +7,7 @@ UsageError that names the path; only regular files are read, for a pipe would be
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import glob
@@ -180,8 +181,29 @@ def read(path: str | Path) -> bytes:
     with _refusing(path, "read"):
         if is_local(fs):
             _regular(target)
-        data: bytes = fs.cat_file(target)
+        at_once = {"max_concurrency": 1} if by_name(fs) else {}  # s3fs would ask for the size first
+        data: bytes = fs.cat_file(target, **at_once)
         return data
+
+
+def holds(path: str | Path, md5: str) -> bool:
+    """Whether an object store says by itself that a file has this MD5 (hexadecimal), without reading it.
+
+    False does not mean that it has not: disks say nothing, and stores nothing of an object that is encrypted with a key
+    of its owner or was written in parts.
+    """
+    fs, target = locate(path)
+    if is_local(fs):
+        return False
+    fs.invalidate_cache(target.rpartition("/")[0])  # others write there
+    try:
+        facts = fs.info(target)
+    except OSError:
+        return False
+    said = {str(facts.get("ETag", "")).strip('"')}
+    with contextlib.suppress(ValueError):
+        said.add(base64.b64decode(str(facts.get("md5Hash", ""))).hex())
+    return md5 in said
 
 
 def files(folder: str | Path) -> list[str]:

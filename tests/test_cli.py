@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import raysearch
 from raysearch import config
 from raysearch.cli import main
 
@@ -212,3 +213,14 @@ def test_settings_may_stand_behind_an_option(capsys):
 def test_python_m_is_the_command():
     said = subprocess.run([sys.executable, "-m", "raysearch", "--version"], capture_output=True, text=True, check=True)
     assert said.stdout.startswith("raysearch ")
+
+
+def test_a_python_without_what_raysearch_needs_is_told_in_one_line(tmp_path):
+    """As the job of a cluster whose image has Ray's Python and nothing else."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from raysearch.cli import main; sys.exit(main(['list']))"
+    env = {"RAYSEARCH_VERSION": raysearch.__version__}
+    ended = subprocess.run([sys.executable, "-I", "-S", "-c", code], env=env, text=True, capture_output=True)
+    assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
+    assert "the Python of the cluster" in ended.stderr and "docs/clusters.md, The image" in ended.stderr
+    alone = subprocess.run([sys.executable, "-I", "-S", "-c", code], env={}, text=True, capture_output=True)
+    assert alone.returncode == 1 and "ModuleNotFoundError" in alone.stderr, "at home pip is to blame, not an image"

@@ -2,33 +2,31 @@
 
     python -m benchmarks.fuzz.jobs [--files 1000] [--lines 1000] [--seed 0]
 
-Every case runs in a fork of its own with a time limit. `config` and `plan` run it: the first resolves a job, the second
-also runs its searches on a simulated clock. What can be known of a case stands with it: a text must come back as it was
-written, and a number that cannot be must be refused; anything else may be accepted, or refused in one line.
+`config` and `plan` run every case: the first resolves a job, the second also runs its searches on a simulated clock.
+What can be known of a case stands with it: a text must come back as it was written, and a number that cannot be must be
+refused; anything else may be accepted, or refused in one line.
 """
 
 from __future__ import annotations
 
-import argparse
-import io
-import os
 import random
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.table import GOOD, Table
+from benchmarks.fuzz.forks import Ended, Way, prepare, single, ways
+from benchmarks.fuzz.table import SHARE, Table, command, sampled
 from raysearch import config
 from raysearch.cli import main as command_line
+from raysearch.config.dump import dump
 from raysearch.config.reader import parse
 from raysearch.config.schema import plain
+from raysearch.errors import UsageError
 
+FORK, FRESH = ways("raysearch.cli", lambda: command_line)
 LIMIT_S = 20.0
 BASE = """\
 run: {run}
@@ -98,7 +96,7 @@ class Case:
     value: str = ""
 
 
-def lines(rng: random.Random, base: str) -> Iterator[Case]:
+def broken_lines(rng: random.Random, base: str) -> Iterator[Case]:
     """Command lines."""
     while True:
         kind = rng.choice(["text", "number", "option", "option", "word", "size", "prompt"])
@@ -125,7 +123,7 @@ def lines(rng: random.Random, base: str) -> Iterator[Case]:
             yield Case("line: word", base, (word,), refuse=True)
 
 
-def files(rng: random.Random, base: str) -> Iterator[Case]:
+def broken_files(rng: random.Random, base: str) -> Iterator[Case]:
     """Job files: one setting replaced, or the text broken somewhere."""
     while True:
         kind = rng.choice(["text", "number", "option", "broken", "broken", "cut"])
@@ -157,101 +155,72 @@ def nested(base: str, key: str, value: str) -> str:
             part[name] = {"name": part[name]} if isinstance(part.get(name), str) else {}
         part = part[name]
     part[last] = "PLACE"
-    from raysearch.config.dump import dump
-
     return dump(values).replace("PLACE", value)
 
 
-def judge(case: Case, folder: Path) -> tuple[str, str]:
-    """The verdict on a case, and what was printed. Runs it in a fork."""
-    job, out = folder / "job.yaml", folder / "out.txt"
+def judge(case: Case, folder: Path, way: Way | None = None) -> tuple[str, Ended]:
+    """The verdict on a case, and how it ended: `config`, then `plan` where no text is to come back."""
+    way, job = way or FORK, folder / "job.yaml"
     job.write_text(case.text, encoding="utf-8", errors="surrogatepass")
-    out.write_text("")
-    sys.stdout.flush()
-    pid = os.fork()
-    if not pid:
-        os._exit(_child(case, job, out))
-    began = time.monotonic()
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() - began > LIMIT_S:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            return "hang", ""
-        time.sleep(0.005)
-    said = out.read_text(errors="replace")
-    if os.WIFSIGNALED(status):
-        return "crash", said
-    code = os.WEXITSTATUS(status)
-    if code == 99 or "Traceback" in said:
-        return "traceback", said
-    if code == 98:
-        return "silently wrong", said
-    if code == 0:
-        return ("silently wrong" if case.refuse else "right"), said
-    shown = [line for line in said.splitlines() if line.strip()]
-    clear = code == 2 and len(said) < 3000 and (len(shown) == 1 or shown[:1] == [] or shown[0].startswith("usage:"))
-    return ("clear" if clear else "traceback"), said
+    ended = way(["config", str(job), *case.words], folder, LIMIT_S)
+    if ended.code == 0 and not ended.fault and case.key:
+        came_back = text_at(case.key, ended.out, folder / "printed.yaml")
+        if came_back != case.value:
+            return "silently wrong", replace(ended, err=f"{case.key} is {came_back!r}")
+    elif ended.code == 0:
+        ended = way(["plan", str(job), *case.words, "--seconds-per-nfe", "1"], folder, LIMIT_S)
+    if ended.fault:
+        return ended.fault, ended
+    if ended.code == 0:
+        return ("silently wrong" if case.refuse else "right"), ended
+    shown = [line for line in ended.err.splitlines() if line.strip()]
+    one = bool(shown) and (len(shown) == 1 or shown[0].startswith("usage:"))
+    return ("clear" if ended.code == 2 and one and len(ended.said) < 3000 else "traceback"), ended
 
 
-def _child(case: Case, job: Path, out: Path) -> int:
-    error = io.StringIO()
-    code = 99
+def text_at(key: str, printed: str, file: Path) -> Any:
+    """A setting of the configuration that `config` printed, which must itself be a job file."""
+    file.write_text(printed)
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(error):
-            code = command_line(["config", str(job), *case.words])
-            if code == 0 and case.key:
-                found: Any = config.plain(config.load(str(job), case.words))
-                for name in case.key.split("."):
-                    found = found[name]
-                code = 0 if found == case.value else 98
-                error.write(f"{case.key} is {found!r}" if code else "")
-            elif code == 0:
-                code = command_line(["plan", str(job), *case.words, "--seconds-per-nfe", "1"])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    except BaseException:
-        import traceback
-
-        error.write(traceback.format_exc())
-    finally:
-        out.write_text(error.getvalue(), errors="replace")
-    return code
+        value: Any = config.plain(config.load(str(file)))
+        for name in key.split("."):
+            value = value[name]
+        return value
+    except (UsageError, KeyError, TypeError) as error:
+        return error
 
 
-def fuzz(files_wanted: int, lines_wanted: int, seed: int) -> Table:
+def fuzz(files: int, lines: int, seed: int, share: float = SHARE) -> Table:
     """Judge the given numbers of job files and command lines."""
-    import torch  # noqa: F401  # once here, not in every fork
-
-    import examples.clockwork  # noqa: F401
-
     table = Table()
     with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         base = BASE.format(run=f"{name}/run")
-        for make, wanted in ((files, files_wanted), (lines, lines_wanted)):
+        ready(base, folder)
+        for make, wanted in ((broken_files, files), (broken_lines, lines)):
             cases = make(random.Random(f"{seed} {make.__name__}"), base)
-            for _ in range(wanted):
+            for number in range(wanted):
                 case = next(cases)
-                verdict, said = judge(case, Path(name))
-                shown = " ".join(case.words) or case.text
-                table.add(case.kind, verdict, f"{shown[-300:]!r}: ...{said[-400:]}")
-                if verdict not in GOOD:
-                    print(f"{case.kind}: {verdict}: {shown[-300:]!r}", file=sys.stderr, flush=True)
+                shown = repr((" ".join(case.words) or case.text)[-300:])
+                first = judge(case, folder)
+                table.add(case.kind, first[0], f"{shown}: ...{first[1].said[-400:]}", shown=True)
+                if sampled(seed, number, share) and "\0" not in "".join(case.words):  # no process can be given that
+                    table.again(first, judge(case, folder, FRESH), f"{case.kind}: {shown}")
     return table
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--lines", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    table = fuzz(args.files, args.lines, args.seed)
-    print(table.text())
-    return 1 if table.bad else 0
+def ready(base: str, folder: Path) -> None:
+    """Import here what the commands import."""
+    job = folder / "job.yaml"
+    job.write_text(base)
+
+    def act() -> int:
+        plan = ["plan", str(job), "--seconds-per-nfe", "1"]
+        return command_line(["config", str(job)]) or command_line(plan) or command_line([*plan, *TINY])
+
+    prepare(act, folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    single()
+    sys.exit(command(fuzz, __doc__ or "", {"files": 1000, "lines": 1000}, "jobs"))

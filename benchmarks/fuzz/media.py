@@ -8,21 +8,20 @@ other pixels cannot be told from a correct reading.
 
 from __future__ import annotations
 
-import os
+import json
 import random
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.fuzz.table import GOOD, Table, command
+from benchmarks.fuzz.forks import Ended, Way, single, ways
+from benchmarks.fuzz.table import SHARE, Table, command, sampled
 from examples.media import CONTAINERS, ramp, save, trimmed, turned
 from raysearch import videos
 from raysearch.errors import UsageError
@@ -32,6 +31,7 @@ LIMIT_S = 200.0  # three times the decoder's own
 FRAMES, RATE, SIZE = 24, 24, (64, 48)
 IMAGES = ("png", "jpeg", "webp", "tiff", "gif", "bmp")
 DAMAGE = ("bytes", "cut", "boxes", "extension")
+WRONG = 9  # exit code
 ENDLESS = "ts"  # says neither how long it is nor where it ends
 SLANTED = (0.7071, 0.7071, -0.7071, 0.7071)
 MATRICES = ((1, 0, 0, 1), (-1, 0, 0, -1), (0, 1, -1, 0), (0, -1, 1, 0), (-1, 0, 0, 1), SLANTED)
@@ -159,41 +159,33 @@ def check(case: Case) -> str:
     return refusals[0] if refusals else "right"
 
 
-def judge(case: Case, act: Callable[[Case], str] = check) -> tuple[str, str]:
-    """The verdict on a file, which a fork reads, and what it said."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(reading)
-        os.setpgid(0, 0)
-        try:
-            said, code = act(case), 0
-        except Wrong as wrong:
-            said, code = str(wrong), 1
-        except BaseException as error:
-            said, code = f"{type(error).__name__}: {error}", 2
-        os.write(writing, said.encode(errors="replace")[:4000])
-        process._stop()
-        os._exit(code)
-    os.close(writing)
-    began = time.monotonic()
-    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
-        if time.monotonic() - began > LIMIT_S:
-            os.killpg(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            break
-        time.sleep(0.005)
-    with os.fdopen(reading, "rb") as pipe:
-        said = "" if not ended[0] else pipe.read().decode(errors="replace")
-    if not ended[0]:
-        return "hang", said
-    code = os.waitstatus_to_exitcode(ended[1])
-    if code == 0:
-        return "right" if said == "right" else "clear", said
-    return {1: "silently wrong", 2: "traceback"}.get(code, "crash"), said
+def read(words: list[str]) -> int:
+    """The command `--only CASE`: reads a file that is described as JSON; prints what it says of it."""
+    values = json.loads(words[-1])
+    try:
+        refusal = check(
+            Case(**values | {"path": Path(values["path"]), "shown": values["shown"] and (*values["shown"],)})
+        )
+    except Wrong as wrong:
+        print(wrong)
+        return WRONG
+    if refusal != "right":
+        print(f"raysearch: {refusal}", file=sys.stderr)
+    return 0 if refusal == "right" else 2
 
 
-def fuzz(count: int, seed: int, shown: bool = False) -> Table:
+FORK, FRESH = ways("benchmarks.fuzz.media", lambda: read)
+
+
+def judge(case: Case, folder: Path, way: Way | None = None) -> tuple[str, Ended]:
+    """The verdict on a file, which another process reads, and how that ended."""
+    ended = (way or FORK)(["--only", json.dumps(asdict(case), default=str)], folder, LIMIT_S)
+    if ended.code == WRONG:
+        return "silently wrong", ended
+    return ended.fault or ("clear" if ended.code else "right"), ended
+
+
+def fuzz(count: int, seed: int, share: float = SHARE) -> Table:
     """Judge so many files: two thirds damaged, the others peculiar."""
     dice, table = random.Random(seed), Table()
     with tempfile.TemporaryDirectory() as name:
@@ -203,13 +195,16 @@ def fuzz(count: int, seed: int, shown: bool = False) -> Table:
                 case = broken(folder, k, dice)
             else:
                 case = (peculiar_video if k % 2 else peculiar_image)(folder / f"{k}.mp4", dice)
-            verdict, said = judge(case)
-            table.add(case.kind, verdict, f"{case.path.name}: {said[-400:]}")
-            if shown and verdict not in GOOD:
-                print(f"{case}: {verdict}: {said}", file=sys.stderr, flush=True)
+            first = judge(case, folder)
+            table.add(case.kind, first[0], f"{case.path.name}: {case}: {first[1].said[-400:]}", shown=True)
+            if sampled(seed, k, share):
+                table.again(first, judge(case, folder, FRESH), str(case))
             case.path.unlink()
     return table
 
 
 if __name__ == "__main__":
-    raise SystemExit(command(partial(fuzz, shown=True), __doc__ or "", 300))
+    if sys.argv[1:2] == ["--only"]:
+        raise SystemExit(read(sys.argv[1:]))
+    single()
+    raise SystemExit(command(fuzz, __doc__ or "", {"count": 300}, "media"))

@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz.models [--count 100] [--seed 0]
 
-The models that ship with raysearch are copied, damaged and loaded, each in a fork of its own with a time limit. A
+The models that ship with raysearch are copied, damaged and loaded, each in a process of its own with a time limit. A
 folder that loads is right if every tensor is that of the whole model, and silently wrong if its weights were damaged
 and yet it loads with others. Settings that another model of the class could have are not told from the right ones.
 """
@@ -10,25 +10,22 @@ and yet it loads with others. Settings that another model of the class could hav
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.table import GOOD, Table, command
-from raysearch.errors import UsageError
+from benchmarks.fuzz.forks import Ended, Way, prepare, single, ways
+from benchmarks.fuzz.table import SHARE, Table, command, sampled
 
 LIMIT_S = 120.0
+TOO_LONG = 9  # exit code: a refusal of more than one line, or a very long one
 MODELS = {"generator": "generator", "vjepa2": "worldmodel", "videomae": "videomae"}  # and their shipped weights
 VALUES: list[Any] = [None, -1, 0, 10**12, "x", [], {}, True, 1.5, "../..", [[]], float("nan")]
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
@@ -121,6 +118,7 @@ HARMLESS = ("setting", "text", "gone")  # may leave a model of other settings, w
 
 def load(kind: str, folder: Path) -> str:
     """Load a model as a job would; a digest of its tensors."""
+    import raysearch.tinyworld.codec  # noqa: F401  # so that diffusers finds the class of the shipped autoencoder
     from raysearch import generators, rewards
     from raysearch.config.settings import GeneratorConfig
     from raysearch.generators import feasible
@@ -142,71 +140,65 @@ def load(kind: str, folder: Path) -> str:
     return total.hexdigest()
 
 
-def judge(kind: str, folder: Path, whole: str, weights_damaged: bool, out: Path) -> tuple[str, str]:
-    """The verdict on a folder, and what was said. Loads it in a fork."""
-    out.write_text("")
-    pid = os.fork()
-    if not pid:
-        os._exit(_child(kind, folder, out))
-    began = time.monotonic()
-    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
-        if time.monotonic() - began > LIMIT_S:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            return "hang", ""
-        time.sleep(0.01)
-    said = out.read_text(errors="replace")
-    if os.WIFSIGNALED(ended[1]):
-        return "crash", said
-    code = os.WEXITSTATUS(ended[1])
-    if code == 0:
-        return ("silently wrong" if weights_damaged and said != whole else "right"), said
-    return ("clear" if code == 2 and "\n" not in said.strip() and len(said) < 1500 else "traceback"), said
+def loading(words: list[str]) -> int:
+    """The command `--only KIND FOLDER`: loads a model, and prints the digest of its tensors or why it is refused."""
+    from raysearch.errors import UsageError
 
-
-def _child(kind: str, folder: Path, out: Path) -> int:
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            digest = load(kind, folder)
-        out.write_text(digest)
+        with redirect_stdout(sys.stderr):
+            digest = load(words[-2], Path(words[-1]))
+        print(digest)
         return 0
     except UsageError as error:
-        out.write_text(str(error), errors="replace")
-        return 2
-    except BaseException:
-        out.write_text(traceback.format_exc(), errors="replace")
-        return 99
+        print(f"raysearch: {error}", file=sys.stderr)
+        return 2 if "\n" not in str(error).strip() and len(str(error)) < 1500 else TOO_LONG
 
 
-def fuzz(count: int, seed: int) -> Table:
+FORK, FRESH = ways("benchmarks.fuzz.models", lambda: loading)
+
+
+def judge(
+    kind: str, folder: Path, whole: str, weights_damaged: bool, root: Path, way: Way | None = None
+) -> tuple[str, Ended]:
+    """The verdict on a folder, which another process loads, and how that ended."""
+    ended = (way or FORK)(["--only", kind, str(folder)], root, LIMIT_S)
+    if ended.code == TOO_LONG:
+        return "traceback", ended
+    if ended.code == 0 and not ended.fault and weights_damaged and ended.out.strip() != whole:
+        return "silently wrong", ended
+    return ended.fault or ("clear" if ended.code else "right"), ended
+
+
+def fuzz(count: int, seed: int, share: float = SHARE) -> Table:
     """Judge the given number of broken folders."""
-    import diffusers  # noqa: F401  # once here, not in every fork
-    import torch
-    import transformers  # noqa: F401
-
-    import raysearch.tinyworld.codec  # noqa: F401  # so that diffusers finds the class of the shipped autoencoder
     from raysearch.tinyworld import weights
 
-    torch.set_num_threads(1)
     dice, table = random.Random(seed), Table()
     with tempfile.TemporaryDirectory() as name:
-        out = Path(name) / "out.txt"
-        whole: dict[str, str] = {}
+        root = Path(name)
+        sources = {kind: Path(weights(shipped)) for kind, shipped in MODELS.items()}
+        prepare(lambda: max(loading([kind, str(source)]) for kind, source in sources.items()), root)
+        whole = dict[str, str]()
+        for kind, source in sources.items():
+            verdict, ended = judge(kind, source, "", False, root)
+            if verdict != "right":
+                raise RuntimeError(f"the whole {kind} is not right: {verdict}: {ended.said}")
+            whole[kind] = ended.out.strip()
         for k in range(count):
             kind, damage = dice.choice(sorted(MODELS)), sorted(DAMAGES)[k % len(DAMAGES)]
-            source = Path(weights(MODELS[kind]))
-            if kind not in whole:
-                verdict, whole[kind] = judge(kind, source, "", False, out)
-                assert verdict == "right", whole[kind]
-            folder = Path(shutil.copytree(source, Path(name) / f"model{k}"))
+            folder = Path(shutil.copytree(sources[kind], root / f"model{k}"))
             DAMAGES[damage](folder, dice)
-            verdict, said = judge(kind, folder, whole[kind], damage not in HARMLESS, out)
+            case = kind, folder, whole[kind], damage not in HARMLESS, root
+            first = judge(*case)
+            table.add(f"{kind}: {damage}", first[0], f"{k}: ...{first[1].said[-1200:]}", shown=True)
+            if sampled(seed, k, share):
+                table.again(first, judge(*case, FRESH), f"{kind}: {damage} {k}")
             shutil.rmtree(folder)
-            table.add(f"{kind}: {damage}", verdict, f"{k}: ...{said[-600:]}")
-            if verdict not in GOOD:
-                print(f"{kind}: {damage} {k}: {verdict}: {said[-1200:]}", file=sys.stderr, flush=True)
     return table
 
 
 if __name__ == "__main__":
-    raise SystemExit(command(fuzz, __doc__ or "", 100))
+    if sys.argv[1:2] == ["--only"]:
+        raise SystemExit(loading(sys.argv[1:]))
+    single()
+    raise SystemExit(command(fuzz, __doc__ or "", {"count": 100}, "models"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from raysearch import storage
@@ -12,7 +13,7 @@ from raysearch.engine.journal import Journal
 from raysearch.engine.task import Finished, Observer, Task
 from raysearch.errors import UsageError
 from raysearch.moves import Outcome, Result, Round
-from raysearch.runs.provenance import Lineages, sidecar, versions
+from raysearch.runs.provenance import Digests, Lineages, sidecar, versions
 from raysearch.sampling.state import Store
 
 
@@ -35,13 +36,16 @@ class Films(Observer):
             about: what holds for all films of the run.
         """
         self._run, self._about, self._lineages = run, {**(about or {}), "versions": versions()}, Lineages()
-        self._whole: set[str] = set()
+        self._whole: dict[str, _Whole] = {}
 
     def has(self, task: Task, key: str) -> bool:
-        """Whether the film of a state is there, and is what the JSON file beside it says of it."""
+        """Whether the film of a state is there, and is what the JSON file beside it says of it.
+
+        An object store that says the MD5 of its objects is taken at its word; elsewhere the film is read.
+        """
         film = f"{self._run}/{path(task, key)}"
-        if film not in self._whole and _is_whole(film, key):
-            self._whole.add(film)
+        if film not in self._whole and (whole := _whole(film, key)):
+            self._whole[film] = whole
         return film in self._whole
 
     def on_round(self, task: Task, number: int, round: Round) -> None:
@@ -57,18 +61,21 @@ class Films(Observer):
         self._lineages.drop(finished.task)
 
     def _write(self, finished: Finished, key: str, mp4: bytes | None, best: bool) -> None:
-        film = f"{self._run}/{path(finished.task, key)}"
-        beside = _beside(film)
-        facts = None
+        film, name = f"{self._run}/{path(finished.task, key)}", finished.task.name
+        whole = self._whole.get(film) if mp4 is None else None
         if mp4 is not None:
             storage.write(film, mp4)
-        else:
-            mp4, facts = storage.read(film), _told(beside).get("video")
-        about = sidecar(finished, key, mp4, self._lineages, self._about, facts)
-        storage.write(beside, about)
+        elif whole is None:
+            mp4 = storage.read(film)
+        digests = whole.digests if whole else Digests.of(mp4 or b"")
+        about = sidecar(finished, key, mp4, digests, self._lineages, self._about, whole.facts if whole else None)
+        if whole is None or hashlib.sha256(about).digest() != whole.beside:
+            storage.write(_beside(film), about)
         if best:
-            storage.write(f"{self._run}/best/{finished.task.name}.mp4", mp4)
-            storage.write(f"{self._run}/best/{finished.task.name}.json", about)
+            shown = f"{self._run}/best/{name}.mp4"
+            if not storage.holds(shown, digests.md5):
+                storage.write(shown, storage.read(film) if mp4 is None else mp4)
+            storage.write(f"{self._run}/best/{name}.json", about)
 
 
 class StatePolicy(Observer):
@@ -128,20 +135,30 @@ def _beside(film: str) -> str:
     return f"{film.removesuffix('.mp4')}.json"
 
 
-def _is_whole(film: str, key: str) -> bool:
-    told = _told(_beside(film))
-    if told.get("key") != key or not isinstance(told.get("video"), dict):
-        return False
-    try:
-        return told.get("sha256") == hashlib.sha256(storage.read(film)).hexdigest()
-    except (OSError, UsageError):
-        return False
+@dataclass(frozen=True)
+class _Whole:
+    """What is known of a film that is there: its digests, what the JSON says of it, and SHA-256 of all of the JSON."""
+
+    digests: Digests
+    facts: Mapping[str, Any]
+    beside: bytes
 
 
-def _told(beside: str) -> dict[str, Any]:
-    """What the JSON file beside a film says; empty if it is missing or damaged."""
+def _whole(film: str, key: str) -> _Whole | None:
+    """What is known of a film that is what the JSON file beside it says; None if it is not, or either is lacking."""
     try:
-        told = json.loads(storage.read(beside))
+        text = storage.read(_beside(film))
+        told = json.loads(text)
     except (OSError, ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return None
+    if not isinstance(told, dict) or told.get("key") != key or not isinstance(told.get("video"), dict):
+        return None
+    digests = Digests(str(told.get("sha256")), str(told.get("md5")))
+    if not storage.holds(film, digests.md5):
+        try:
+            digests = Digests.of(storage.read(film))
+        except (OSError, UsageError):
+            return None
+        if digests.sha256 != told.get("sha256"):
+            return None
+    return _Whole(digests, told["video"], hashlib.sha256(text).digest())

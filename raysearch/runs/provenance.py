@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -43,8 +43,21 @@ class Lineages:
         self._moves.pop(task.name, None)
 
 
+@dataclass(frozen=True)
+class Digests:
+    """Digests of a film, hexadecimal: SHA-256, and the MD5 that object stores give of their objects."""
+
+    sha256: str
+    md5: str
+
+    @staticmethod
+    def of(data: bytes) -> Digests:
+        """Those of these bytes."""
+        return Digests(hashlib.sha256(data).hexdigest(), hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+
 def sidecar(
-    finished: Finished, key: str, mp4: bytes, lineages: Lineages, about: Mapping[str, Any],
+    finished: Finished, key: str, mp4: bytes | None, digests: Digests, lineages: Lineages, about: Mapping[str, Any],
     facts: Mapping[str, Any] | None = None,
 ) -> bytes:  # fmt: skip
     """The content of the JSON file beside the film of a final.
@@ -52,10 +65,11 @@ def sidecar(
     Args:
         finished: the search.
         key: handle of the final.
-        mp4: the film.
+        mp4: the film; None if all that is said of it is given.
+        digests: of the film.
         lineages: the Moves of the search.
         about: what holds for all films of the run.
-        facts: what is known of the film already (see `videos.facts`); None reads them from it.
+        facts: what is known of the film already (see `videos.facts`); None reads them from `mp4`.
     """
     task, result = finished.task, finished.result
     outcome = next((o for o in result.finals if o.key == key), None) if result else None
@@ -65,8 +79,9 @@ def sidecar(
         "moves": lineages.of(task, key),
         "reward": outcome and outcome.reward,
         "measured": outcome and dict(sorted(outcome.rewards.items())),  # those of the journal are sorted
-        "video": videos.facts(mp4) if facts is None else facts,
-        "sha256": hashlib.sha256(mp4).hexdigest(),
+        "video": videos.facts(mp4) if facts is None and mp4 is not None else facts,
+        "sha256": digests.sha256,
+        "md5": digests.md5,
         **about,
     }
     return (json.dumps(encode(content), indent=1, allow_nan=False) + "\n").encode()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +29,12 @@ from raysearch.submit.sending import Sending
 
 ALIVE = ("PENDING", "RUNNING")
 POLL_S, TRIES = 0.5, 8
+NO_AGENT = (
+    "no node of the cluster has an agent that takes jobs: they are still starting, or another Ray on the machine of "
+    "the head has the port of its agent; give the command again in a minute, or start the head with another "
+    "--dashboard-agent-listen-port (52365 if none is given)"
+)
+BARE = re.compile(r"No module named '?raysearch'?")
 TOKEN = "the cluster's token belongs into RAY_AUTH_TOKEN or ~/.ray/auth_token; see docs/clusters.md"
 
 
@@ -96,7 +103,7 @@ def submit(client: JobSubmissionClient, sending: Sending, again: bool = False) -
         The id of the attempt that does the job, and whether it is a new one.
 
     Raises:
-        UsageError: Another job that is alive writes to the same folder.
+        UsageError: Another job that is alive writes to the same folder, or no node takes jobs.
     """
     jobs = ours(client)
     mine = {_attempt(name_of(j), sending.id): j for j in jobs if name_of(j).startswith(sending.id)}
@@ -125,6 +132,8 @@ def submit(client: JobSubmissionClient, sending: Sending, again: bool = False) -
         except RuntimeError as error:
             if "already exists" in str(error):  # somebody was faster
                 return name, False
+            if "No available agent" in str(error):
+                raise UsageError(NO_AGENT) from None
             raise
     return name, True
 
@@ -137,9 +146,18 @@ def follow(client: JobSubmissionClient, name: str) -> int:
     """Print the logs of a job from their beginning until it ends; returns its exit code.
 
     A connection that breaks is taken up where it was. KeyboardInterrupt leaves the job alone.
+
+    Raises:
+        UsageError: The Python of the cluster has no raysearch.
     """
     asyncio.run(_print_logs(client, name))
-    return finish(client, name)
+    code = finish(client, name)
+    if code and any(BARE.search(line) for line in client.get_job_logs(name).splitlines()[-3:]):
+        raise UsageError(
+            f"{name}: the Python of the cluster has no raysearch; leave cluster.submit.ship at true, which sends it "
+            "along, or install it in the image (docs/clusters.md, The image)"
+        )
+    return code
 
 
 def finish(client: JobSubmissionClient, name: str) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz import folders
+from benchmarks.fuzz.damages import KINDS, Dice
+from benchmarks.fuzz.table import GOOD
 from raysearch.runs.films import Films
 
 
@@ -16,14 +18,15 @@ def scene(tmp_path_factory):
 
 
 @pytest.mark.parametrize("seed", ["a", *(pytest.param(seed, marks=pytest.mark.slow) for seed in ("b", "c"))])
-@pytest.mark.parametrize("kind", folders.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_broken_folder_is_gone_on_with_or_refused_in_one_line(scene, tmp_path, kind, seed):
     number = {"a": 0, "b": 1, "c": 3}[seed]
     shutil.copytree([scene.whole, *scene.killed][number], tmp_path / "run")
-    folders.KINDS[kind](tmp_path / "run", folders.Dice(seed), scene)
-    assert folders.judge_report(tmp_path / "run", tmp_path / "said")[0] in folders.GOOD
-    verdict, said = folders.judge(tmp_path / "run", scene, tmp_path / "said")
-    assert verdict in folders.GOOD, said
+    KINDS[kind](tmp_path / "run", Dice(seed), scene)
+    verdict, ended = folders.judge_report(tmp_path / "run", tmp_path / "said")
+    assert verdict in GOOD, ended
+    verdict, ended = folders.judge(tmp_path / "run", scene, tmp_path / "said")
+    assert verdict in GOOD, ended
 
 
 def flip(path):
@@ -61,8 +64,8 @@ def test_a_reported_case_ends_as_it_should(scene, tmp_path, source, pattern, dam
     shutil.copytree(scene.foreign[0], tmp_path / "foreign")
     for path in sorted((tmp_path / "run").glob(pattern)):
         damage(path)
-    verdict, said = folders.judge(tmp_path / "run", scene, tmp_path / "said")
-    assert verdict == expected and told in said, said
+    verdict, ended = folders.judge(tmp_path / "run", scene, tmp_path / "said")
+    assert verdict == expected and told in ended.said, ended
 
 
 def judged(scene, tmp_path, source, limit=folders.LIMIT_S):
@@ -74,7 +77,7 @@ def test_the_judge_sees_what_must_not_be(scene, tmp_path, monkeypatch):
     for act, verdict in ((lambda *a: 1 / 0, "traceback"), (lambda *a: folders.os.kill(folders.os.getpid(), 9), "crash"),
                          (lambda *a: __import__("time").sleep(60), "hang")):  # fmt: skip
         with monkeypatch.context() as patched:
-            patched.setattr(folders, "_run", act)
+            patched.setattr(folders, "command_line", act)
             assert judged(scene, tmp_path / verdict, scene.whole, 2.0) == verdict
     monkeypatch.setattr(Films, "has", lambda self, task, key: True)
     shutil.copytree(scene.whole, tmp_path / "films")

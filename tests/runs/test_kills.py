@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz.folders import differences
-from benchmarks.fuzz.table import forked
+from benchmarks.fuzz.forks import fork
 from raysearch.cli import main
 
 JOB = """
@@ -84,8 +84,8 @@ def scene(tmp_path_factory):
         assert main([*command(root, "another search"), "search.n=3", "seed=1"]) == 0
         middle = counted(lambda: main(command(root, "counted")))[1] // 2
     (root / "nothing").mkdir()
-    status, said = forked(lambda: counted(lambda: main(command(root, "killed")), middle)[0], root / "said", LIMIT_S)
-    assert status == 137, said
+    ended = fork(lambda: counted(lambda: main(command(root, "killed")), middle)[0], root / "said", LIMIT_S)
+    assert ended.code == 137, ended.said
     return root
 
 
@@ -104,18 +104,18 @@ def killed_at(root: Path, start: str, call: int) -> list[str] | None:
     """
     name = f"{start} {call}"
     shutil.copytree(root / start, root / name)
-    status, said = forked(lambda: counted(lambda: main(command(root, name)), call)[0], root / "said", LIMIT_S)
-    if status == 0:
+    ended = fork(lambda: counted(lambda: main(command(root, name)), call)[0], root / "said", LIMIT_S)
+    if ended.code == 0:
         return None
-    if status != 137:
-        return [f"not killed: {status}: {said}"]
+    if ended.code != 137:
+        return [f"not killed: {ended}"]
     before = recorded(root / name)
-    status, said = forked(lambda: main(command(root, name)), root / "said", LIMIT_S)
-    if status:
-        return [f"{status}: {said}"]
+    ended = fork(lambda: main(command(root, name)), root / "said", LIMIT_S)
+    if ended.code:
+        return [f"{ended}"]
     executed = recorded(root / name) - before
     wrong = differences(root / name, root / "whole") + left(root / name)
-    return wrong + ([] if f"{executed} moves executed" in said and executed <= 4 else [said])
+    return wrong + ([] if f"{executed} moves executed" in ended.said and executed <= 4 else [ended.said])
 
 
 def recorded(folder: Path) -> int:

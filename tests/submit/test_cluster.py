@@ -1,5 +1,6 @@
 """On a real Ray cluster of this machine, with dashboard and token: submitted, killed, submitted again, cancelled."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -10,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
+import ray
 
 from raysearch.cli import main
 from tests.submit.conftest import ROOT, SMALL, environment, outcomes_in, raysearch
@@ -29,6 +33,7 @@ class Cluster:
     token: str
     process: subprocess.Popen
     session: Path
+    address: str  # of Ray itself
 
 
 @pytest.fixture
@@ -41,21 +46,29 @@ def work(tmp_path):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Ports and folder of its own; ended by its own process, never by `ray stop`."""
-    base, token = free_ports(), secrets.token_hex(32)
-    home, session = tmp_path_factory.mktemp("head"), Path(tempfile.gettempdir(), f"rst-{base}")  # short: sockets
+    base = free_ports()
+    with head(tmp_path_factory.mktemp("head"), base, base + 3) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def head(home: Path, base: int, agent: int, python: Path = Path(sys.executable)) -> Iterator[Cluster]:
+    """A head with ports and a folder of its own, and its agent at one more port; ended by its own process, never by
+    `ray stop`."""
+    token, session = secrets.token_hex(32), Path(tempfile.gettempdir(), f"rst-{base}")  # short: sockets
     env = environment(home, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token, RAY_worker_niceness="0")
     del env["PYTHONPATH"]  # jobs bring raysearch along
+    env["PATH"] = f"{python.parent}{os.pathsep}{env['PATH']}"
     command = [
-        str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=3",
+        python, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=3",
         f"--port={base}", f"--ray-client-server-port={base + 1}", f"--dashboard-port={base + 2}",
-        f"--dashboard-agent-listen-port={base + 3}", "--dashboard-host=127.0.0.1", "--node-ip-address=127.0.0.1",
+        f"--dashboard-agent-listen-port={agent}", "--dashboard-host=127.0.0.1", "--node-ip-address=127.0.0.1",
         "--include-dashboard=true", f"--temp-dir={session}", "--object-store-memory=150000000",
     ]  # fmt: skip
     with (home / "head.log").open("wb") as log:
         process = subprocess.Popen(command, env=env, cwd=home, stdout=log, stderr=subprocess.STDOUT)
     try:
-        made = Cluster(f"http://127.0.0.1:{base + 2}", token, process, session)
+        made = Cluster(f"http://127.0.0.1:{base + 2}", token, process, session, f"127.0.0.1:{base}")
         deadline = time.monotonic() + 120
         while raysearch("list", "--address", made.url, env=user(home, token))[0]:
             assert process.poll() is None and time.monotonic() < deadline, (home / "head.log").read_text()
@@ -63,6 +76,21 @@ def cluster(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A Python with Ray and without raysearch: that of the tests, but for what is installed to be edited."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
+    python = folder / "venv/bin/python"
+    here = str(Path(ray.__file__).parents[1])
+    (site,) = (folder / "venv/lib").glob("python*/site-packages")
+    (site / "shared.pth").write_text(here)  # its own .pth files, by which raysearch is found, are not read
+    lacking = subprocess.run([python, "-E", "-c", "import ray, raysearch"], cwd=folder, capture_output=True, text=True)
+    if "No module named 'raysearch'" not in lacking.stderr:
+        pytest.skip("raysearch is installed beside Ray as a copy")
+    return python
 
 
 def free_ports() -> int:
@@ -171,6 +199,35 @@ def test_cancelled_and_still_there(cluster, home, work, tmp_path):
     assert until(lambda: not drivers(cluster), 30)
     code, out = raysearch("logs", "nothing", *where, env=env)
     assert code == 2 and "no job nothing on this cluster" in out and name in out
+
+
+def test_an_agent_port_that_another_ray_has_is_told_in_one_line(cluster, home, work, tmp_path):
+    """Only the head that came first takes jobs; the other one answers, and says that it has no agent."""
+    taken, base = int(cluster.address.rpartition(":")[2]) + 3, free_ports()
+    with head(home, base, taken) as second:
+        job = ["submit", "jobs/demo.yaml", *SMALL, f"run={tmp_path}/out", "cluster.executor=inline"]
+        code, out = raysearch(*job, "--address", second.url, env=user(home, second.token), cwd=work)
+    (line,) = [line for line in out.splitlines() if line.startswith("raysearch: ")]
+    assert code == 2 and "Traceback" not in out, out
+    assert "another Ray" in line and "--dashboard-agent-listen-port" in line and "in a minute" in line
+
+
+def test_a_python_without_raysearch_is_told_in_one_line(bare, home, work, tmp_path):
+    base = free_ports()
+    run = ["jobs/demo.yaml", *SMALL, f"run={tmp_path}/out"]
+    with head(home, base, base + 3, bare) as made:
+        env = user(home, made.token)
+        job = ["submit", *run, "cluster.executor=inline", "cluster.submit.ship=false"]
+        code, out = raysearch(*job, "--address", made.url, env=env, cwd=work)
+        assert code == 2 and out.splitlines()[-1].startswith("raysearch: raysearch-run-"), out
+        assert "the Python of the cluster has no raysearch" in out and "cluster.submit.ship" in out
+
+        small = ["cluster.generators.num_cpus=0.5", "cluster.rewards.num_cpus=0.5", f"cluster.address={made.address}"]
+        env |= {"RAY_AUTH_MODE": "token"}
+        code, out = raysearch("run", *run, *small, env=env, cwd=work)
+    told = [line for line in out.splitlines() if line.startswith("raysearch: ")]
+    assert code == 2 and len(told) == 1 and "Traceback" not in out, out
+    assert "the Python of a node has no raysearch" in told[0] and "raysearch submit" in told[0]
 
 
 def start(job: list, env: dict[str, str], work: Path, log: Path) -> subprocess.Popen:

@@ -10,7 +10,7 @@ from examples.media import ramp, save
 
 
 def test_broken_and_peculiar_files():
-    table = media.fuzz(6, seed=7)
+    table = media.fuzz(6, seed=7, share=0.0)
     assert not table.bad, table.text()
 
 
@@ -30,14 +30,24 @@ def test_what_a_file_does_not_say_is_found(tmp_path, other):
 
 
 def test_the_judge_sees_what_must_not_be(tmp_path, monkeypatch):
-    monkeypatch.setattr(media, "LIMIT_S", 0.5)
+    monkeypatch.setattr(media, "LIMIT_S", 2.0)
 
     def wrong(case):
         raise media.Wrong("so")
 
     acts = {
         "silently wrong": wrong, "traceback": lambda case: 1 / 0, "clear": lambda case: "no",
-        "crash": lambda case: os.kill(os.getpid(), 9), "hang": lambda case: time.sleep(60),
+        "right": lambda case: "right", "crash": lambda case: os.kill(os.getpid(), 9),
+        "hang": lambda case: time.sleep(60),
     }  # fmt: skip
     for verdict, act in acts.items():
-        assert media.judge(media.Case("x", tmp_path), act)[0] == verdict
+        monkeypatch.setattr(media, "check", act)
+        assert media.judge(media.Case("x", tmp_path), tmp_path)[0] == verdict
+
+
+def test_a_fresh_interpreter_comes_to_the_same(tmp_path):
+    path = save(tmp_path / "a.mp4", ramp(8))
+    for case, verdict in ((media.Case("x", path, shown=(8, 64, 96)), "right"), (media.Case("x", path, True), "clear"),
+                          (media.Case("x", path, shown=(9, 64, 96)), "silently wrong")):  # fmt: skip
+        forked, fresh = (media.judge(case, tmp_path / "out", way) for way in (media.FORK, media.FRESH))
+        assert forked == fresh and fresh[0] == verdict

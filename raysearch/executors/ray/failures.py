@@ -6,6 +6,7 @@ Ray reports a dead process, a lost object and the exception of a remote function
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from ray.exceptions import (
@@ -15,6 +16,8 @@ from ray.exceptions import (
     RayActorError,
     RayTaskError,
 )
+
+MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
 
 class CriticLost(Exception):
@@ -69,3 +72,9 @@ def reason(error: BaseException) -> str:
     lines = [line for line in str(cause).strip().splitlines() if line.strip()]
     text = lines[-1].strip() if lines else type(cause).__name__
     return text if type(cause).__name__ in text else f"{type(cause).__name__}: {text}"
+
+
+def missing(error: BaseException) -> str | None:
+    """The module without which an actor could not begin, since the Python of its node lacks it; None otherwise."""
+    found = MISSING.search(str(error))
+    return found[1] if found else None

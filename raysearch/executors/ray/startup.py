@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from raysearch.config.settings import ClusterConfig
 from raysearch.errors import UsageError
 from raysearch.executors.ray.actors import Place
-from raysearch.executors.ray.failures import Kind, classify, reason
+from raysearch.executors.ray.failures import Kind, classify, missing, reason
 from raysearch.executors.ray.replica import C, Replica
 from raysearch.executors.spans import Trace
 
@@ -110,7 +110,11 @@ class Startup(Generic[C]):
     def _not_started(self, replica: Replica[C], error: RayError) -> None:
         """Count a replica that failed to start. Raises UsageError if its model has never been loaded."""
         if classify(error) not in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN):
-            self._crash(replica, "died while it started", f"{reason(error)}; is there memory enough for the model?")
+            lacks = missing(error)
+            if lacks and not self.has_loaded:
+                raise UsageError(f"{self.name}: {_bare(lacks)}") from None
+            why = _bare(lacks) if lacks else f"{reason(error)}; is there memory enough for the model?"
+            self._crash(replica, "died while it started", why)
         elif self.has_loaded:
             self._crash(replica, "cannot load its model, though others could", reason(error))
         else:
@@ -134,3 +138,10 @@ class Startup(Generic[C]):
             self._crashes, self._last_crash = self._crashes + 1, time.monotonic()
         if self._crashes > LOADS:
             raise UsageError(f"{self.name}: a replica {what}, {self._crashes} times in a row: {why}")
+
+
+def _bare(module: str) -> str:
+    return (
+        f"the Python of a node has no {module}; install raysearch and what it needs on every node (docs/clusters.md, "
+        "The image), or use `raysearch submit`, which sends raysearch along"
+    )

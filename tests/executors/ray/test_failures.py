@@ -8,7 +8,7 @@ import ray
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from raysearch.executors.ray.failures import CriticLost, Kind, classify, reason
+from raysearch.executors.ray.failures import CriticLost, Kind, classify, missing, reason
 
 pytestmark = pytest.mark.cluster
 
@@ -104,3 +104,20 @@ def test_everything_else(actor_class):
     assert classify(late) is Kind.OTHER
     assert classify(error_of(waiting)) in (Kind.OTHER, Kind.DIED)  # cancelled, or ended with its actor
     assert classify(KeyError("not of Ray at all")) is Kind.OTHER
+
+
+class Unmade:
+    """Cannot be unpickled where `nowhere_to_be_found` cannot be imported."""
+
+    def __reduce__(self):
+        return __import__, ("nowhere_to_be_found",)
+
+
+def test_a_module_that_a_node_lacks_is_told_by_its_name(local_ray, actor_class):
+    class Lacking(Actor):
+        needs = Unmade()
+
+    error = error_of(ray.remote(Lacking).options(num_cpus=0.1).remote().answer.remote())
+    assert classify(error) is Kind.DIED and missing(error) == "nowhere_to_be_found"
+    actor = actor_class.remote()
+    assert missing(error_of(actor.die.remote())) is None
