@@ -65,14 +65,20 @@ def best_of(row: Row, n: int, by: str) -> float:
 
 
 def searches(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Each search with its error, costs, and its difference from best of n whole videos at equal NFE, at equal seconds,
-    and from best of LARGE."""
+    """Each search with its error and costs, and its differences with intervals.
+
+    They are from one video, and by the same judge from best of n whole videos at equal NFE and at equal seconds, and
+    from best of LARGE.
+    """
     found = []
+    alone = np.array([best_of(r, 1, "reward") for r in rows])
     for n in SIZES:
         for by in ("reward", "gated", "first window", "truth") if n > 1 else ("reward",):
             cost = {"nfe": n * rows[0]["pool"]["nfe"], "cpu_s": n * float(np.mean([r["pool"]["cpu_s"] for r in rows]))}
             name = f"best of {n} whole videos" if n > 1 else "one video"
-            found.append({"search": name, "by": by, **figure([best_of(r, n, by) for r in rows]), **cost})
+            error = np.array([best_of(r, n, by) for r in rows])
+            against = {"one": {"n": 1, **figure(error - alone)}} if n > 1 else {}
+            found.append({"search": name, "by": by, **figure(error), **cost, "against": against})
     for arm, (_, ways) in SEARCHES.items():
         for by in ways:
             own = [r["searches"][f"{arm}/{by}"] for r in rows]
@@ -81,7 +87,9 @@ def searches(rows: Sequence[Row]) -> list[dict[str, Any]]:
             one = float(np.mean([r["pool"]["cpu_s"] for r in rows]))
             sizes = {"equal_nfe": nfe / rows[0]["pool"]["nfe"], "equal_seconds": seconds / one, "large": LARGE}
             base = "truth" if by == "truth" else "reward"
-            against = {}
+            if by in ("truth", "random"):
+                del sizes["equal_seconds"]  # these judges cost nothing
+            against = {"one": {"n": 1, **figure(error - alone)}}
             for key, size in sizes.items():
                 n = int(np.clip(round(size), 1, LARGE))
                 at = np.array([best_of(r, n, base) for r in rows])
@@ -139,14 +147,14 @@ def section(found: dict[str, Any]) -> str:
               "scenes. A window is two seconds, and only the first has true frames as its context.", "",
               "| by | rho |", "| --- | ---: |"]  # fmt: skip
     lines += [f"| {name} | {_short(f)} |" for name, f in found["ranking"].items()]
-    head = ("search", "by", "error, px", "second 2, 3, 4", "NFE", "CPU s", "against best of n at equal NFE",
-            "at equal seconds", f"against best of {LARGE}")  # fmt: skip
-    lines += ["", f"| {' | '.join(head)} |", "| --- | --- | ---: | --- | ---: | ---: | --- | --- | --- |"]
+    head = ("search", "by", "error, px", "second 2, 3, 4", "NFE", "CPU s", "against one video",
+            "best of n at equal NFE", "best of n at equal seconds", f"best of {LARGE}")  # fmt: skip
+    lines += ["", f"| {' | '.join(head)} |", "| --- | --- | ---: | --- | ---: | ---: | --- | --- | --- | --- |"]
     for row in found["searches"]:
         chunks = ", ".join(f"{v:.1f}" for v in row["by_chunk"]) if "by_chunk" in row else ""
         against = row.get("against", {})
-        cells = [f"{_short(against[k])} (n = {against[k]['n']})" if k in against else ""
-                 for k in ("equal_nfe", "equal_seconds", "large")]  # fmt: skip
+        cells = [_short(against[k]) + f" (n = {against[k]['n']})" * k.startswith("equal") if k in against else ""
+                 for k in ("one", "equal_nfe", "equal_seconds", "large")]  # fmt: skip
         lines.append(f"| {row['search']} | {row['by']} | {row['mean']:.2f} | {chunks} | {row['nfe']:.0f} | "
                      f"{row['cpu_s']:.2f} | " + " | ".join(cells) + " |")  # fmt: skip
     return "\n".join(lines)
