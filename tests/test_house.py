@@ -1,6 +1,7 @@
 """Rules of the house that no other test sees: one class per name, short files, imports that lead somewhere."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -47,46 +48,46 @@ def test_files_are_short():
     assert len(long) <= CEILING, f"split by idea, each file at most {LINES} lines: {long}"
 
 
+OURS = rf"(?:{'|'.join(FOLDERS)})[\w.]*"
+IMPORT = re.compile(rf"^[ \t]*(?:from ({OURS}) import (\([^)]*\)|[^\n]+)|import ({OURS}))", re.M)
+
+
 def dangling(folder: Path) -> Iterator[str]:
     """Imports from our own modules, in the files of a folder, of a module or a name that is not there."""
     for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                wanted = [(name.name, None) for name in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                wanted = [(node.module, name.name) for name in node.names]
-            else:
-                continue
-            for module, name in wanted:
-                if module.split(".")[0] in FOLDERS and not leads_somewhere(module, name):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno} {module} {name or ''}".rstrip()
+        for module, names, alone in IMPORT.findall(path.read_text()):
+            listed = re.sub(r"#[^\n]*|[()]", "", names).split(",") if names else []
+            for name in [words.split()[0] for words in listed if words.split()] or [None]:
+                if not leads_somewhere(module or alone, name):
+                    yield f"{path.relative_to(ROOT)} {module or alone} {name or ''}".rstrip()
 
 
 @cache
 def leads_somewhere(module: str, name: str | None) -> bool:
-    """Whether a module is there, and the name is one of its modules or stands in its text outside a comment."""
+    """Whether a module is there, and the name is one of its modules or something that its text binds."""
     base = ROOT.joinpath(*module.split("."))
     source = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     if not source.exists():
         return base.is_dir() and name is not None and leads_somewhere(f"{module}.{name}", None)
-    return name is None or leads_somewhere(f"{module}.{name}", None) or name in bound(source)
+    return name is None or leads_somewhere(f"{module}.{name}", None) or binds(source, name)
+
+
+def binds(source: Path, name: str) -> bool:
+    """Whether a module defines, assigns or imports a name, or lists it among its lazy exports."""
+    ways = (
+        rf"(?:def|class)\s+{name}\b",
+        rf"\b{name}\s*(?::[^=\n]+)?=",
+        rf"^(?:[^\n=]+,\s*)?{name}(?:,[^\n=]+)?\s*=",  # A, B = ...
+        rf"\bimport\b[^\n]*\b{name}\b",
+        rf"^\s+{name},?\s*$",
+        rf"[\"']{name}[\"']",
+    )
+    return name.startswith("__") or any(re.search(way, text_of(source), re.M) for way in ways)
 
 
 @cache
-def bound(source: Path) -> set[str]:
-    """Names that the top level of a module binds, or offers through its table of lazy exports."""
-    text = source.read_text()
-    found = {"__version__"}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.alias):
-            found.add(node.asname or node.name)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            found.add(node.value)  # names of __all__ and of lazy exports
-    return found
+def text_of(source: Path) -> str:
+    return source.read_text()
 
 
 def test_every_import_of_our_own_leads_somewhere():
