@@ -15,6 +15,7 @@ SUBJECTS = {  # tests whose subject is a benchmark
     "tests/rewards/vjepa2/test_reward.py": {"reward"},
     "tests/runs/test_kills.py": {"fuzz"},
     "tests/test_fast.py": {"fast"},
+    "tests/test_magi.py": {"magi"},
     "tests/test_gpu.py": {"gpu"},
     "tests/test_mutants.py": {"mutants"},
     "tests/test_results.py": {"results"},

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.fuzz import folders
 from benchmarks.fuzz.damages import KINDS, Dice
 from benchmarks.fuzz.table import GOOD
-from raysearch.runs.films import Films
+from raysearch import storage
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_judge_sees_what_must_not_be(scene, tmp_path, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(folders, "command_line", act)
             assert judged(scene, tmp_path / verdict, scene.whole, 2.0) == verdict
-    monkeypatch.setattr(Films, "has", lambda self, task, key: True)
+    monkeypatch.setattr(storage, "holds", lambda path, md5: True)
     shutil.copytree(scene.whole, tmp_path / "films")
     for film in (tmp_path / "films").glob("films/*/*.mp4"):
         film.write_bytes(b"x")

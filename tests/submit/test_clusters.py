@@ -17,6 +17,7 @@ from raysearch.config.by_card import part_dtype
 from raysearch.errors import UsageError
 from raysearch.generators.magi1.stages import each_of
 from raysearch.runs import resolve
+from raysearch.tinyworld import RUN_BY
 from tests.submit.conftest import ROOT
 
 LAUNCH = sorted(ROOT.glob("clusters/*/launch.yaml"))
@@ -98,7 +99,7 @@ def test_a_launch_file_is_not_taken_for_a_cluster_file(path):
 FAMILIES = {"Wan-AI": (16, 4), "THUDM": (16, 4), "Lightricks": (32, 8)}  # height and width: multiple; frames: k * . + 1
 
 
-@pytest.mark.parametrize("path", [p for p in JOBS if read(p)["generator"]["model"] != "tiny"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in JOBS if read(p)["generator"]["model"] not in RUN_BY], ids=lambda p: p.name)
 def test_sizes_are_those_the_families_take(path):
     generator = config.load(str(path), elsewhere=True).generator
     if generator.name == "magi1":  # tests/generators/magi1/test_settings.py knows what it takes

@@ -6,10 +6,11 @@ import torch
 
 from benchmarks.magi import searches, tables
 from benchmarks.magi.searches import BACKTRACK, SEARCHES, SMALL, Judges, Run, drive, gated, searched
-from benchmarks.magi.world import CHUNKS, MADE, baselines, by_chunk, errors, load, scenes, seen
+from benchmarks.magi.world import CHUNKS, MADE, advance, baselines, by_chunk, errors, load, noise, scenes, seen
 from raysearch.generators.magi1.stages import FRAMES
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
 from raysearch.search import strategy
+from raysearch.tinyworld.truth import LOST
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,16 @@ def test_where_films_break_is_told_by_the_map(scene):
     judge = Judges(reward, above, truth, 0).named("reward", True)
     good, bad = judge([film, broken], 0)
     assert bad["break"] in (19, 20, 21) and bad["break"] < good["frames"] and bad["reward"] < good["reward"]
+
+
+@pytest.mark.judges("magi")
+def test_the_tiny_magi_follows_a_ball_better_than_constant_velocity_and_loses_none():
+    model, made, straight, lost = load("tiny-magi"), [], [], []
+    for prompt, truth in scenes(12)[::2]:  # those with one ball
+        of = model.given(prompt.text, truth.given, prompt.id)
+        films = seen(of, advance(of, noise(of, [0, 1]), 0, of.steps), 0, MADE)
+        found = [errors(film, truth, 1)[0] for film in films]
+        made += [by_chunk(e) for e in found]
+        lost += [(e >= LOST).mean() for e in found]
+        straight.append(by_chunk(baselines(truth)["constant_velocity"]))
+    assert (np.mean(made, 0) < np.mean(straight, 0)).all() and np.mean(lost) < 0.05
