@@ -118,7 +118,7 @@ def prepare(act: Callable[[], int], folder: Path, seconds: float = 300.0) -> Non
     """Import here all that something imports, which is done once in a fork for that.
 
     Raises:
-        RuntimeError: it fails, or this process could not be forked safely afterwards.
+        RuntimeError: it fails.
     """
     names = folder / "modules"
 
@@ -134,12 +134,12 @@ def prepare(act: Callable[[], int], folder: Path, seconds: float = 300.0) -> Non
         if name not in sys.modules:
             with contextlib.suppress(Exception):  # made by a library, not imported; a fork makes it anew
                 importlib.import_module(name)
-    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
-        raise RuntimeError("Ray runs in this process, which therefore cannot be forked")
 
 
 def single() -> None:
-    """Refuse a process with more than one thread: a fork would inherit the locks of the others for ever."""
+    """Refuse a process with Ray or with more than one thread: a fork would inherit the locks of the others for ever."""
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        raise RuntimeError("Ray runs in this process, which therefore cannot be forked")
     tasks = Path("/proc/self/task")
     count = len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
     if count > 1:
