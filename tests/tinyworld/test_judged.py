@@ -54,7 +54,9 @@ def test_judged_weights_are_judged_again_with_the_slow_tests_alone(project):
     assert ran(project, "-m", "judges") == {"test_weights"}
 
 
-@pytest.mark.parametrize("change", ["a byte", "a file more", "no record"])
+@pytest.mark.parametrize(
+    "change", ["a byte", *(pytest.param(c, marks=pytest.mark.slow) for c in ("a file more", "no record"))]
+)
 def test_changed_weights_are_judged_in_the_usual_tests_and_with_the_slow_ones(project, change):
     if change == "a byte":
         (project / "weights/model/model.safetensors").write_bytes(b"Weights")
