@@ -16,7 +16,7 @@ from raysearch import generators
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.generators.magi1.generator import MagiGenerator
-from raysearch.generators.magi1.stages import CHUNK
+from raysearch.generators.magi1.stages import CHUNK, steps_of
 from raysearch.moves import Kernel
 from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
@@ -36,7 +36,7 @@ def load(model: str, window: int = 1) -> Any:
     if model != "tiny-magi":
         from raysearch.tinyworld import CHUNKED_CALL, CHUNKED_DEFAULTS, CHUNKED_EACH
 
-        steps = CHUNKED_EACH // window * (MADE + window - 1)
+        steps = steps_of(MADE, CHUNKED_EACH, window)
         call = {**CHUNKED_CALL, "window": window, "memo": 256}
         job.generator = GeneratorConfig("magi1", model, chunks=MADE, steps=steps, call=call, **CHUNKED_DEFAULTS)
     tiny_defaults(job)

@@ -173,14 +173,12 @@ class ShippedModel:
         folder: returns the folder with its model_index.json, or, of MAGI-1, that of its network.
         register: imports the classes that diffusers looks up by name when it loads the model.
         preview: returns the file of its tiny decoder, which a job names `generator.preview.decoder: NAME`.
-        generator: the `generator.name` that runs it.
     """
 
     name: str
     folder: Callable[[], Path]
     register: Callable[[], None]
     preview: Callable[[], Path] | None = None
-    generator: str = "diffusers"
 
 
 def image(frames: Frames, call: Call, prompt_id: str) -> Call:

@@ -24,15 +24,13 @@ def generator_fingerprint(config: GeneratorConfig, ranks: int = 1) -> str:
         return digest([ranks, generator_fingerprint(config)])
     drawn = [] if config.draw is None else [_source(draws.function(config.draw), config.draw)]
     shipped = families.MODELS.get(config.model)
+    weights = _folder(str(shipped.folder())) if shipped else _weights(config.model, config.revision)
     if config.name != "diffusers":
         own = config.name if config.name in custom.OWN else _source(found(config.name), config.name)
         more = [_folder(path) if Path(path).is_dir() else _sha256(path) for path in custom.files(config)]
-        weights = _folder(str(shipped.folder())) if shipped else _weights(config.model, config.revision)
         return digest([keyed(config), own, weights, *more, *drawn])
     beside = [_sum(file) for file in cheaper.files(config)]
-    if shipped:
-        return digest([keyed(config), _folder(str(shipped.folder())), *beside, *drawn])
-    return digest([keyed(config), _weights(config.model, config.revision), *beside, *drawn])
+    return digest([keyed(config), weights, *beside, *drawn])
 
 
 def rewards_fingerprint(specs: Sequence[Mapping[str, Any]]) -> str:

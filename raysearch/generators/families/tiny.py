@@ -42,5 +42,5 @@ def chunked() -> Path:
 
 MODELS = (
     ShippedModel("tiny", folder, register, preview),
-    ShippedModel("tiny-magi", chunked, lambda: None, generator="magi1"),
+    ShippedModel("tiny-magi", chunked, lambda: None),
 )
