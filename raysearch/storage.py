@@ -11,6 +11,7 @@ import base64
 import contextlib
 import errno
 import glob
+import inspect
 import os
 import shutil
 import stat
@@ -181,7 +182,9 @@ def read(path: str | Path) -> bytes:
     with _refusing(path, "read"):
         if is_local(fs):
             _regular(target)
-        at_once = {"max_concurrency": 1} if by_name(fs) else {}  # s3fs would ask for the size first
+        # Newer s3fs asks for the size first, to read in parts, unless it is told not to; older has no such argument.
+        parts = "max_concurrency" in inspect.signature(getattr(fs, "_cat_file", fs.cat_file)).parameters
+        at_once = {"max_concurrency": 1} if parts else {}
         data: bytes = fs.cat_file(target, **at_once)
         return data
 

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from examples.candidates import prompts
 from raysearch import generators
-from raysearch.config import tiny_defaults
-from raysearch.config.settings import GeneratorConfig, Job
+from raysearch.config.settings import GeneratorConfig
 from raysearch.generators.magi1.generator import MagiGenerator
 from raysearch.generators.magi1.stages import CHUNK, steps_of
 from raysearch.moves import Kernel
 from raysearch.prompts import Prompt
 from raysearch.sampling import kernels
+from raysearch.tinyworld import CHUNKED_CALL, CHUNKED_DEFAULTS, CHUNKED_EACH
 from raysearch.tinyworld.heldout import FINE_FPS, Condition, condition
 from raysearch.tinyworld.physics import PICTURES
 from raysearch.tinyworld.truth import LOST, track
@@ -32,17 +32,11 @@ NONE = torch.Generator()
 
 def load(model: str, window: int = 1) -> Any:
     """The model at its own settings, three chunks to make."""
-    job = Job(generator=GeneratorConfig(model=model, chunks=MADE, call={"window": window}))
-    if model != "tiny-magi":
-        from raysearch.tinyworld import CHUNKED_CALL, CHUNKED_DEFAULTS, CHUNKED_EACH
-
-        steps = steps_of(MADE, CHUNKED_EACH, window)
-        call = {**CHUNKED_CALL, "window": window, "memo": 256}
-        job.generator = GeneratorConfig("magi1", model, chunks=MADE, steps=steps, call=call, **CHUNKED_DEFAULTS)
-    tiny_defaults(job)
-    job.generator.call["memo"] = 256
-    job.generator.dtype = "float32"
-    return generators.load(job.generator)
+    call = {**CHUNKED_CALL, "window": window, "memo": 256}
+    steps = steps_of(MADE, CHUNKED_EACH, window)
+    return generators.load(
+        GeneratorConfig("magi1", model, dtype="float32", chunks=MADE, steps=steps, call=call, **CHUNKED_DEFAULTS)
+    )
 
 
 def scenes(n: int) -> list[tuple[Prompt, Condition]]:
