@@ -15,7 +15,8 @@ def row(scene: int, arm: str) -> dict:
     good = np.arange(n) + scene
     finals = {m: [float(v) for v in good] for m in ("reward", "motion", "spatiotemporal_iou")}
     finals |= {m: [float(100 - v) for v in good] for m in ("trajectory_error", "mse", "violation")}
-    finals |= {m: [float(-v) for v in good] for m in ("videomae", "smoothness", "flicker", "random_weights")}
+    others = ("videomae", "geometry", "smoothness", "flicker", "random_weights")
+    finals |= {m: [float(-v) for v in good] for m in others}
     return {"pair": "tiny", "scene": f"s{scene}", "arm": arm, "settings": settings(arm, 0), "cpu_s": float(n),
             "nfe": 12 * n, "gradients": 4 * ("guided" in arm), "best": n - 1, "finals": finals}  # fmt: skip
 
@@ -57,7 +58,7 @@ def test_the_page_and_the_readme_hold_the_figures(rows, tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
     found = tables.tables(rows)
     text = page.write(found, tmp_path / "docs").read_text()
-    error = found["choosing"][0]["error"][POOL]
+    error = found["choosing"][0]["error"][tables.TOP]
     readme = (tmp_path / "README.md").read_text()
     assert f"{error:.2f} px" in text and f"{error:.2f}" in readme
     assert "old" not in readme and readme.startswith("before") and readme.endswith("after\n")

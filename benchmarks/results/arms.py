@@ -9,23 +9,27 @@ from raysearch.moves import Search
 from raysearch.search import strategy
 from raysearch.search.guides import guide_of
 
-POOL = 16  # independent candidates a scene, without guide
+POOL = 64  # independent candidates a scene, without guide
+HALVED = 16  # candidates that halving begins with, in the arm that is named first
 GUIDED = 2  # independent candidates with one
 SPARSE = {"preset": "sparse"}  # a gradient in every third step
 NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
-    "halving": {"name": "halving", "n": POOL},
+    "halving": {"name": "halving", "n": HALVED},
+    "halving 4": {"name": "halving", "n": HALVED // 4},
+    "halving 32": {"name": "halving", "n": 2 * HALVED},
     "smc": {"name": "smc", "budget": NFE},
     "beam": {"name": "beam", "budget": NFE},
     "rbf": {"name": "rbf", "budget": NFE},
     "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
     "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
 }
-FIRST_ARMS = ("pool", "halving")  # of all scenes before the others of any
+FIRST_ARMS = ("pool", "halving", "halving 4", "halving 32")  # of all scenes before the others of any
 LABELS = {  # how the arms are called where people read
-    "halving": f"halving of {POOL}", "smc": "SMC", "rbf": "rollover budget forcing", "guided": "guidance (sparse)",
-    "guided smc": "guided SMC, 4 particles",
+    "halving": f"halving of {HALVED}", "halving 4": f"halving of {HALVED // 4}",
+    "halving 32": f"halving of {2 * HALVED}", "smc": "SMC", "rbf": "rollover budget forcing",
+    "guided": "guidance (sparse)", "guided smc": "guided SMC, 4 particles",
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ TRUTH = ("trajectory_error", "mse", "spatiotemporal_iou", "violation")
 WATCHED: tuple[dict[str, Any], ...] = ({"name": "motion"}, {"name": "tinyworld_truth"})
 MEASURES = {"reward": "vjepa2", "motion": "motion", **{name: f"tinyworld_truth.{name}" for name in TRUTH}}
 VERIFIERS: tuple[dict[str, Any], ...] = (
-    {"name": "videomae"}, {"name": "smoothness"}, {"name": "flicker"}, {"name": "motion"},
+    {"name": "videomae"}, {"name": "smoothness"}, {"name": "flicker"}, {"name": "motion"}, {"name": "geometry"},
 )  # fmt: skip
 Row = dict[str, Any]
 

@@ -18,8 +18,8 @@ SHOWN = ("reward", *TRUTH, "motion")
 HIGHER = {"reward", "motion", "spatiotemporal_iou"}
 ERROR, TOP, DRAWS, SUBSETS = "trajectory_error", 16, 4000, 100
 GATE = 0.9  # of the median motion of the scene's candidates
-PLAIN = {"V-JEPA 2": "reward", "VideoMAE": "videomae", "motion": "motion", "smoothness": "smoothness",
-         "flicker": "flicker", "V-JEPA 2, random weights": "random_weights"}  # fmt: skip
+PLAIN = {"V-JEPA 2": "reward", "VideoMAE": "videomae", "geometry": "geometry", "motion": "motion",
+         "smoothness": "smoothness", "flicker": "flicker", "V-JEPA 2, random weights": "random_weights"}  # fmt: skip
 Values = np.ndarray  # one value a scene, in the order of Table.cases
 
 
