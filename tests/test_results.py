@@ -1,12 +1,15 @@
 """`make results`: its tables on candidates whose values are known, and the page that shows them."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.results import page, tables
+from benchmarks.results import elsewhere, page, tables
 from benchmarks.results.arms import ARMS, POOL, settings
 
-SCENES = 6
+ROOT, SCENES = Path(__file__).parents[1], 6
 
 
 def row(scene: int, arm: str) -> dict:
@@ -65,3 +68,17 @@ def test_the_page_and_the_readme_hold_the_figures(rows, tmp_path, monkeypatch):
     assert {p.name for p in (tmp_path / "docs").iterdir()} == {
         "results.md", "results-choosing.svg", "results-searching.svg",
     }  # fmt: skip
+
+
+def test_what_other_commands_found_stands_on_the_page_where_their_figures_are_there(tmp_path):
+    assert elsewhere.sections(tmp_path) == ""
+    for name in ("wording", "backtrack", "magi"):
+        (tmp_path / f"{name}.json").write_text((ROOT / f"benchmarks/{name}.json").read_text())
+    found = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("wording", "backtrack", "magi")}
+    text = elsewhere.sections(tmp_path)
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| --")]
+    cases = len(found["wording"]["exact"]) + len(found["backtrack"]["settings"]) + len(found["magi"]["searches"])
+    assert len(rows) == cases + len(elsewhere.RULES) + 4  # heads of the four tables
+    last = found["magi"]["searches"][-1]
+    assert f"| {last['search']} | {last['by']} | {last['mean']:.2f} |" in text
+    assert f"{found['backtrack']['settings']['slow']['ladder']['breaks']:.2f} / " in text

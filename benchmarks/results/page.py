@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results.elsewhere import sections
+from benchmarks.results.elsewhere import table as _table
 from benchmarks.results.tables import ERROR, GATE, TOP, Change
 
 HEAD = """# Results
@@ -51,7 +52,7 @@ def write(found: dict[str, Any], folder: Path) -> Path:
     over = " and over trainings" if len(found["pairs"]) > 1 else ""
     parts = [HEAD.format(scenes=found["scenes"], pairs=pairs, over=over), "\n## In short\n\n", answers(found),
              CHOOSING.format(top=TOP, gate=GATE), "\n", _choosing(found),
-             SEARCHING.format(searched=found["searched"]), "\n", _searching(found)]  # fmt: skip
+             SEARCHING.format(searched=found["searched"]), "\n", _searching(found), sections()]  # fmt: skip
     page = folder / "results.md"
     page.write_text("".join(parts))
     in_readme(found, folder.parent / "README.md")
@@ -125,11 +126,6 @@ def _halving(found: dict[str, Any]) -> str:
         "at {share} of its NFE.\n"
     )
     return "\n".join(told.format(**h, share=f"{h['nfe_share']:.0%}") for h in found["halving"])
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _draw_choosing(found: dict[str, Any], path: Path) -> None:
