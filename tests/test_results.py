@@ -14,11 +14,11 @@ ROOT, SCENES = Path(__file__).parents[1], 6
 
 def row(scene: int, arm: str) -> dict:
     """The reward orders candidates as the truth does; every other verifier orders them the other way."""
-    n = {"pool": POOL, "guided": 2}.get(arm, 1)
+    n = {"pool": POOL, "likephys": POOL, "guided": 2}.get(arm, 1)
     good = np.arange(n) + scene
     finals = {m: [float(v) for v in good] for m in ("reward", "motion", "spatiotemporal_iou")}
     finals |= {m: [float(100 - v) for v in good] for m in ("trajectory_error", "mse", "violation")}
-    others = ("videomae", "geometry", "smoothness", "flicker", "random_weights")
+    others = ("videomae", "geometry", "smoothness", "flicker", "random_weights", "likephys")
     finals |= {m: [float(-v) for v in good] for m in others}
     return {"pair": "tiny", "scene": f"s{scene}", "arm": arm, "settings": settings(arm, 0), "cpu_s": float(n),
             "nfe": 12 * n, "gradients": 4 * ("guided" in arm), "best": n - 1, "finals": finals}  # fmt: skip

@@ -16,6 +16,7 @@ SPARSE = {"preset": "sparse"}  # a gradient in every third step
 NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
+    "likephys": {"name": "best_of_n", "n": POOL},
     "halving": {"name": "halving", "n": HALVED},
     "halving 4": {"name": "halving", "n": HALVED // 4},
     "halving 32": {"name": "halving", "n": 2 * HALVED},
@@ -25,7 +26,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "guided": {"name": "best_of_n", "n": GUIDED, "guide": SPARSE},
     "guided smc": {"name": "smc", "n": 4, "guide": SPARSE},
 }
-FIRST_ARMS = ("pool", "halving", "halving 4", "halving 32")  # of all scenes before the others of any
+JUDGES = ("pool", "likephys")  # the pool, and what its generator says of it; no searches
+FIRST_ARMS = (*JUDGES, "halving", "halving 4", "halving 32")  # of all scenes before the others of any
 LABELS = {  # how the arms are called where people read
     "halving": f"halving of {HALVED}", "halving 4": f"halving of {HALVED // 4}",
     "halving 32": f"halving of {2 * HALVED}", "smc": "SMC", "rbf": "rollover budget forcing",

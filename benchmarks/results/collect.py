@@ -26,7 +26,7 @@ from raysearch.executors.inline import Inline
 from raysearch.moves import Move, Outcome, Result, Search
 from raysearch.prompts import Prompt
 from raysearch.rewards.vjepa2.reward import VJEPA2Reward
-from raysearch.sampling.workers import RewardWorker
+from raysearch.sampling.workers import GeneratorWorker, RewardWorker
 
 FIRST = 2000  # number of the first scene: none of these was used for choosing a setting
 TRUTH = ("trajectory_error", "mse", "spatiotemporal_iou", "violation")
@@ -46,17 +46,30 @@ def pair(model: str) -> tuple[Inline, RewardWorker, VJEPA2Reward, int]:
         model: `tiny`, or a folder of raysearch.tinyworld.train's with `pipeline` and `worldmodel`.
     """
     torch.set_num_threads(1)
-    job = Job(generator=GeneratorConfig())
+    job = _job(model)
+    assert job.generator.steps is not None
     reward: dict[str, Any] = dict(job.reward)
     if model != "tiny":
-        job.generator.model, reward["model"] = f"{model}/pipeline", f"{model}/worldmodel"
-    tiny_defaults(job)
-    assert job.generator.steps is not None
+        reward["model"] = f"{model}/worldmodel"
     executor = Inline(job.generator, [reward, *WATCHED])
     shipped = VJEPA2Reward.load(reward.get("model", "tiny"))
     torch.manual_seed(0)
     random = VJEPA2Reward(type(shipped.model)(shipped.model.config), **shipped.convention.options())
     return executor, RewardWorker(list(VERIFIERS), 1), random, job.generator.steps
+
+
+@cache
+def judge(model: str) -> GeneratorWorker:
+    """The generator of the pair as a judge of its own candidates."""
+    return GeneratorWorker(_job(model).generator, None, 1, specs=[{"name": "likephys"}])
+
+
+def _job(model: str) -> Job:
+    job = Job(generator=GeneratorConfig())
+    if model != "tiny":
+        job.generator.model = f"{model}/pipeline"
+    tiny_defaults(job)
+    return job
 
 
 def drive(executor: Inline, searching: Search, prompt: Prompt) -> tuple[Result, list[Outcome]]:
@@ -110,9 +123,24 @@ def pooled(model: str, prompt: Prompt, seed: int) -> Row:
     }  # fmt: skip
 
 
+def judged(model: str, prompt: Prompt, seed: int) -> Row:
+    """The row of what the generator itself says of each candidate of the pool."""
+    _, _, _, steps = pair(model)
+    worker, began = judge(model), time.process_time()
+    made = [worker.advance(Move(None, (seed, 0, i), steps), "", prompt, None, shows=False)[2]
+            for i in range(ARMS["likephys"]["n"])]  # fmt: skip
+    finals = {"likephys": [effort.judged["likephys"] for effort in made]}
+    return {
+        "pair": model, "scene": prompt.id, "arm": "likephys", "settings": settings("likephys", seed),
+        "cpu_s": time.process_time() - began, "nfe": sum(effort.nfe for effort in made), "gradients": 0,
+        "best": int(np.argmax(finals["likephys"])), "finals": finals,
+    }  # fmt: skip
+
+
 def scene(model: str, prompt: Prompt, arms: Sequence[str], seed: int) -> list[Row]:
     """The rows of several arms of one scene."""
-    return [pooled(model, prompt, seed) if arm == "pool" else searched(model, prompt, arm, seed) for arm in arms]
+    by = {"pool": pooled, "likephys": judged}
+    return [by[arm](model, prompt, seed) if arm in by else searched(model, prompt, arm, seed) for arm in arms]
 
 
 def collect(

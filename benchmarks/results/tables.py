@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results.arms import ARMS, FIRST_ARMS, LABELS, POOL
+from benchmarks.results.arms import ARMS, FIRST_ARMS, JUDGES, LABELS, POOL
 from benchmarks.results.collect import TRUTH, Row
 from raysearch.report.statistics import spearman
 from raysearch.search.best_of_n import expected_best
@@ -18,8 +18,9 @@ SHOWN = ("reward", *TRUTH, "motion")
 HIGHER = {"reward", "motion", "spatiotemporal_iou"}
 ERROR, TOP, DRAWS, SUBSETS = "trajectory_error", 16, 4000, 100
 GATE = 0.9  # of the median motion of the scene's candidates
-PLAIN = {"V-JEPA 2": "reward", "VideoMAE": "videomae", "geometry": "geometry", "motion": "motion",
-         "smoothness": "smoothness", "flicker": "flicker", "V-JEPA 2, random weights": "random_weights"}  # fmt: skip
+PLAIN = {"V-JEPA 2": "reward", "VideoMAE": "videomae", "geometry": "geometry", "LikePhys": "likephys",
+         "motion": "motion", "smoothness": "smoothness", "flicker": "flicker",
+         "V-JEPA 2, random weights": "random_weights"}  # fmt: skip
 Values = np.ndarray  # one value a scene, in the order of Table.cases
 
 
@@ -70,7 +71,11 @@ class Table:
 
     def of(self, arm: str) -> list[Row]:
         """The rows of an arm, a case each."""
-        return [self.rows[pair, scene, arm] for pair, scene in self.cases]
+        rows = [self.rows[pair, scene, arm] for pair, scene in self.cases]
+        if arm != "pool":
+            return rows
+        more = [self.rows[pair, scene, other]["finals"] for pair, scene in self.cases for other in JUDGES[1:]]
+        return [{**row, "finals": row["finals"] | finals} for row, finals in zip(rows, more, strict=True)]
 
     def cost(self, arm: str) -> tuple[float, float]:
         """NFE and CPU seconds of one search."""
@@ -185,7 +190,7 @@ def searching(table: Table) -> list[dict[str, Any]]:
         values = {m: table.best_of(n, m) for m in SHOWN}
         found.append(_row(table, "no search" if n == 1 else f"best of {n}", (n * nfe, n * seconds), values, base))
     for arm in table.arms:
-        if arm == "pool":
+        if arm in JUDGES:
             continue
         each = len(table.of(arm)[0]["finals"]["reward"])
         independent = ARMS[arm]["name"] == "best_of_n"

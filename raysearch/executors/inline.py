@@ -43,7 +43,8 @@ class Inline:
         self.rewards = RewardWorker(rewards, threads, device, generator.fps)
         loaded = time.perf_counter()
         self._trace.add("rewards", 0, "load", loaded - began)
-        self.generator = GeneratorWorker(generator, self.rewards.size(), threads, device, store, self._critic)
+        size = self.rewards.size()
+        self.generator = GeneratorWorker(generator, size, threads, device, store, self._critic, specs=rewards)
         self._trace.add("generators", 0, "load", time.perf_counter() - loaded)
         self._queue: deque[tuple[int, Request]] = deque()
         self._states: dict[str, State] = {}

@@ -18,7 +18,7 @@ def outcome(key: str, made: Made, scores: Mapping[str, float | str], seconds: fl
             empty if nothing was scored.
         seconds: duration of scoring.
     """
-    rewards = {name: value for name, value in scores.items() if not isinstance(value, str)}
+    rewards = {name: value for name, value in scores.items() if not isinstance(value, str)} | made.judged
     errors = {name: value for name, value in scores.items() if isinstance(value, str)}
     why = "; ".join(f"{name.removesuffix('.error')}: {reason}" for name, reason in errors.items())
     cost = Cost(made.nfe, int(bool(rewards)), made.seconds, seconds, made.gradients)

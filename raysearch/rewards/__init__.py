@@ -17,11 +17,12 @@ from raysearch.rewards.spec import (
     load,
     maps,
     needs,
+    on_generators,
     resolved,
     settings,
 )
 
 __all__ = [
     "Declaration", "Reward", "Scores", "SurpriseMap", "able", "check", "check_models", "differentiable", "fits", "flat",
-    "label", "load", "maps", "names", "needs", "resolved", "settings", "version",
+    "label", "load", "maps", "names", "needs", "on_generators", "resolved", "settings", "version",
 ]  # fmt: skip

@@ -137,6 +137,8 @@ class Declaration:
         differentiable: what is made has `reward(video_BTCHW)`; a class may also say so by an attribute of that name.
         maps: what is made has `score_with_map(view)`; a class may also say so by an attribute of that name.
         watched_only: it measures no quality, so that no search can go by it.
+        on_generators: it needs the generator, so it is measured on generator replicas, of finished candidates alone;
+            it can be watched, and chosen by in the end.
         shipped: the weights of the tiny world that `model: tiny`, then its default model, stands for.
         needs: from its spec, what it must know of a prompt: `text`, `clip`, `scene` or nothing ("").
         check: from its spec and the key where that stands in the job, raises UsageError for options that contradict
@@ -152,6 +154,7 @@ class Declaration:
     differentiable: bool = False
     maps: bool = False
     watched_only: bool = False
+    on_generators: bool = False
     shipped: str = ""
     needs: Callable[[Spec], Need] = _needs_nothing
     check: Callable[[Spec, str], None] = _checks_nothing

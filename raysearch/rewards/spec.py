@@ -52,6 +52,11 @@ def check(spec: Spec, key: str = "reward") -> None:
         raise UsageError(f"{key}.model={model!r}: no such folder; give a folder or a hub id")
     if reward.declared.watched_only and key == "reward":
         raise UsageError(f"{key}.name={spec['name']}: it measures no quality; name it under watch, and see choose")
+    if reward.declared.on_generators and not key.startswith("watch"):
+        raise UsageError(
+            f"{key}.name={spec['name']}: only a run can measure it, on its generator and of finished candidates; name "
+            "it under watch, and see choose"
+        )
     reward.declared.check(spec, key)
     settings(spec)
 
@@ -142,6 +147,11 @@ def needs(spec: Spec) -> dict[str, str]:
     return asking
 
 
+def on_generators(spec: Spec) -> bool:
+    """Whether a reward is measured on generator replicas, by the generator itself."""
+    return registry.find(str(spec["name"])).declared.on_generators
+
+
 def maps(spec: Spec) -> bool:
     """Whether a reward can say where and when in a video."""
     return registry.find(str(spec["name"])).declared.maps
@@ -153,17 +163,18 @@ def differentiable(spec: Spec) -> bool:
     return able and all(differentiable(p) for p in spec.get("parts", ()) if p.get("weight", 1))
 
 
-def load(spec: Spec, device: str = "cpu") -> Reward:
+def load(spec: Spec, device: str = "cpu", key: str = "rewards") -> Reward:
     """Load the reward that a spec names.
 
     Args:
         spec: the spec, which is checked first.
         device: the torch device for its network.
+        key: where it stands in the job, as of `check`.
 
     Raises:
         UsageError: as `check`, and for weights that cannot be loaded.
     """
-    check(spec, "rewards")
+    check(spec, key)
     return registry.find(spec["name"]).load(device, _options(spec))
 
 

@@ -119,7 +119,8 @@ def recipe(job: Job, judge: Judge) -> Recipe:
     """
     assert job.generator.steps is not None
     if job.generator.name == api.NAME:
-        api.check_search(job.search, job.cluster.generators.ranks)
+        asked = {f"watch[{i}]": str(s["name"]) for i, s in enumerate(job.watch) if rewards.on_generators(s)}
+        api.check_search(job.search, job.cluster.generators.ranks, asked)
     begin, options = options_of(job.search)
     over = options.pop(ACROSS, None) is not None
     for name in ("guide", "drift"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Effort:
         hash: of the state, where it goes to an object store.
         film_bytes: size of the frames that were kept for a film; 0 for none.
         decode_s: of the busy seconds, those in which the preview was decoded and reduced.
+        judged: values of the rewards that the generator measures itself, by their names.
     """
 
     nfe: int = 0
@@ -36,6 +37,7 @@ class Effort:
     decode: str = ""
     film_bytes: int = 0
     decode_s: float = 0.0
+    judged: dict[str, float] = field(default_factory=dict)
 
 
 Made = Effort  # the name by which executors/ray knows it

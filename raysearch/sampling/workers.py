@@ -1,10 +1,10 @@
-"""What a replica does in every executor: carry a particle through a Move and decode its preview, or score a view."""
+"""What a generator replica does in every executor: carry a particle through a Move and decode its preview."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,10 +17,11 @@ from raysearch.generators import Generator
 from raysearch.generators.contract import InChunks, Previewing, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
-from raysearch.rewards.base import context_flows
 from raysearch.sampling.effort import CountingCritic, Effort, Made
 from raysearch.sampling.guidance import Critic
-from raysearch.sampling.move import address, run_move, shown
+from raysearch.sampling.likelihood import denoising_losses
+from raysearch.sampling.move import address, held, run_move, shown
+from raysearch.sampling.scoring import RewardWorker, colocated
 from raysearch.sampling.state import State, Store
 from raysearch.sampling.views import BROKEN, reduce, squashed
 
@@ -45,11 +46,12 @@ class GeneratorWorker:
         store: address of a folder of states, or None.
         critic: makes the critic of guided Moves that come without one; called when the first such Move comes.
         saves: whether `advance` also writes states to the store; elsewhere `save` does it.
+        specs: of all rewards of the job; those that are measured on generators are measured here.
     """
 
     def __init__(
         self, config: Any, size: int | None, threads: int, device: str = "cpu", store: str | None = None,
-        critic: Callable[[], Critic] | None = None, saves: bool = True,
+        critic: Callable[[], Critic] | None = None, saves: bool = True, specs: Sequence[dict[str, Any]] = (),
     ):  # fmt: skip
         torch.set_num_threads(threads)
         devices.reproducible(device)
@@ -59,6 +61,8 @@ class GeneratorWorker:
         if store and isinstance(self.model, Recording):
             self.model.record_in(store.rstrip("/").rpartition("/")[0])  # the run folder, in which the states lie
         self._generators: OrderedDict[Prompt, dict[Prompt, Generator]] = OrderedDict()
+        here = [spec for spec in specs if rewards.on_generators(spec)]
+        self._judges: dict[str, Any] = {rewards.label(spec): rewards.load(spec, key="watch") for spec in here}
         self._make_critic = critic
         self._critic: Critic | None = None
 
@@ -97,11 +101,27 @@ class GeneratorWorker:
                 if film is not None and state.step >= generator.steps and move.chunks is None:
                     film((reduce(frames, None), self._sound(generator, prompt, state)))
             decode_s = time.perf_counter() - decoding if view is not None else 0.0
+            judged, evaluations = self._judged(generator, prompt, move, state)
         if self._saves:
             self.save(key, state)
         took = time.perf_counter() - start
         gradients = counted.calls if counted else 0
-        return state, view, Effort(nfe, took, log_ratio, gradients=gradients, decode=decode, decode_s=decode_s)
+        return state, view, Effort(nfe + evaluations, took, log_ratio, gradients=gradients, decode=decode,
+                                   decode_s=decode_s, judged=judged)  # fmt: skip
+
+    def _judged(self, generator: Generator, prompt: Prompt, move: Move, state: State) -> tuple[dict[str, float], int]:
+        """What the generator itself says of a finished candidate, by reward, and the network evaluations it took.
+
+        All candidates of a prompt are judged under the same noise, which the seed of the Move has no part in.
+        """
+        if not self._judges or not move.score or move.chunks is not None or state.step < generator.steps:
+            return {}, 0
+        x0, values, evaluations = torch.from_numpy(np.array(state.x)).to(self.device), dict[str, float](), 0
+        for label, judge in self._judges.items():
+            steps = judge.steps(generator.steps)
+            losses = denoising_losses(generator, x0, held(generator), steps, lambda *at: address(prompt, (), *at))
+            values[label], evaluations = judge.judged(losses).value, evaluations + len(steps)
+        return values, evaluations
 
     def view(self, prompt: Prompt, state: State, whole: bool) -> np.ndarray:
         """What a reward sees of a state, decoded whole, or as previews are even if it is finished."""
@@ -177,65 +197,3 @@ class GeneratorWorker:
         if worded not in kept:
             kept[worded] = self.model.on(worded)
         return kept[worded]
-
-
-class RewardWorker:
-    """One replica of the rewards.
-
-    Args:
-        specs: the rewards; the one that the search goes by first, then the watched ones.
-        threads: of torch.
-        device: the torch device.
-        fps: frames per second of the views, None where not known.
-    """
-
-    def __init__(self, specs: list[dict[str, Any]], threads: int, device: str = "cpu", fps: float | None = None):
-        torch.set_num_threads(threads)
-        devices.reproducible(device)
-        self.rewards = {rewards.label(spec): rewards.load(spec, device) for spec in specs}
-        self.fps = fps
-
-    def size(self) -> int | None:
-        """The side of the square view that serves all rewards; None for whole frames, if one of them needs those."""
-        if any(reward.whole_frames for reward in self.rewards.values()):
-            return None
-        return max((r.size for r in self.rewards.values() if r.size), default=None)
-
-    def score(self, view: np.ndarray, prompt: Prompt) -> tuple[dict[str, float | str], float]:
-        """Score a view by every reward.
-
-        Returns:
-            The values by reward in order, details as name.detail, and the seconds that it took. A reward that cannot
-            judge the view is NaN, and name.error says why, for a bad candidate is no fault of the replica.
-        """
-        start, values = time.perf_counter(), dict[str, float | str]()
-        for name, reward in self.rewards.items():
-            try:
-                if view.dtype != np.uint8:
-                    raise UsageError("the frames hold NaN or infinite values")
-                scores = reward.score(view, prompt, self.fps)
-            except UsageError as error:
-                values |= {name: float("nan"), f"{name}.error": str(error)}
-                continue
-            values[name] = scores.value
-            values |= {f"{name}.{k}": v for k, v in scores.details.items()}
-        return values, time.perf_counter() - start
-
-    def gradient(self, view: np.ndarray, through_context: bool = True) -> tuple[float, np.ndarray]:
-        """The first reward of a view, fp32 [T, 3, H, W] in [0, 1], and its gradient: what guidance asks for.
-
-        Without `through_context` what the reward predicts is a constant to the gradient; see rewards.base.
-        """
-        name, reward = next(iter(self.rewards.items()))
-        if not reward.differentiable:
-            raise UsageError(f"reward.name={name!r}: has no gradient to guide by; use one that has, such as vjepa2")
-        video = torch.from_numpy(np.array(view))[None].requires_grad_(True)
-        with torch.enable_grad(), context_flows(through_context):
-            value = reward.reward(video, self.fps)
-            (slope,) = torch.autograd.grad(value.sum(), video)
-        return value.item(), slope[0].numpy()
-
-
-def colocated(specs: list[dict[str, Any]], threads: int, device: str, fps: float | None = None) -> Critic:
-    """A critic in this process: a replica of the reward of its own."""
-    return RewardWorker(specs, threads, device, fps).gradient

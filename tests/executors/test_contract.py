@@ -23,7 +23,7 @@ PROMPTS = [
     Prompt("a", "a ball", scene="one_ball", scene_seed=1),
     Prompt("b", "two balls", scene="two_balls", scene_seed=2),
 ]
-REWARDS = [{"name": "vjepa2"}, {"name": "motion"}, {"name": "tinyworld_truth"}]
+REWARDS = [{"name": "vjepa2"}, {"name": "motion"}, {"name": "tinyworld_truth"}, {"name": "likephys", "levels": 2}]
 NOISY = Kernel("ddim_eta", 0.7)
 
 
@@ -90,8 +90,8 @@ def test_moves_films_and_missing_states(executor):
         executor, Request("whole", PROMPTS[0], whole), Request("half", PROMPTS[0], half),
         Request("child", PROMPTS[0], Move("nowhere", (0, 1, 0), STEPS)),
     )  # fmt: skip
-    assert isinstance(first, Outcome) and first.cost.nfe == STEPS and first.cost.reward_calls == 1
-    assert set(first.rewards) >= {"vjepa2", "motion", "tinyworld_truth", "tinyworld_truth.mse"}
+    assert isinstance(first, Outcome) and first.cost.nfe == STEPS + 2 and first.cost.reward_calls == 1
+    assert set(first.rewards) >= {"vjepa2", "motion", "tinyworld_truth", "tinyworld_truth.mse", "likephys"}
     assert first.reward == first.rewards["vjepa2"]
     assert second.cost.nfe == 2 + 1 and second.rewards == {} and np.isnan(second.reward)
     assert isinstance(lost, Failure) and lost.missing == "nowhere"
@@ -118,4 +118,6 @@ def test_a_forgotten_state_comes_back_from_the_store(executor):
     answers(executor, Request("half", PROMPTS[0], Move(None, (0, 0, 0), 2)))
     executor.forget(["half"])
     (child,) = answers(executor, Request("end", PROMPTS[0], Move("half", (0, 0, 0), STEPS)))
-    assert isinstance(child, Outcome) and child.cost.nfe == STEPS - 2 - 1  # the first was made for the score
+    assert (
+        isinstance(child, Outcome) and child.cost.nfe == STEPS - 2 - 1 + 2
+    )  # the first was made for the score; two levels of likephys

@@ -13,6 +13,7 @@ NAMES = [
     "flicker",
     "fuse",
     "geometry",
+    "likephys",
     "motion",
     "smoothness",
     "tinyworld_truth",
@@ -26,6 +27,7 @@ NAMES = [
 def test_the_rewards_are_the_files_that_hold_one():
     assert rewards.names() == NAMES
     assert rewards.able("maps") == ["breaks", "vjepa2"] and rewards.able("watched_only") == ["vjepa2_features"]
+    assert rewards.able("on_generators") == ["likephys"]
     assert rewards.able("differentiable") == [
         "breaks",
         "flicker",
@@ -66,7 +68,7 @@ def test_defaults_that_follow_from_the_model_are_those_of_the_default_model():
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("breaks", "vlm", "fuse")])
 def test_what_is_loaded_is_what_was_declared(name):
-    reward, declared = rewards.load({"name": name}), registry.find(name).declared
+    reward, declared = rewards.load({"name": name}, key="watch"), registry.find(name).declared
     assert (reward.differentiable, reward.maps) == (declared.differentiable, declared.maps)
     assert reward.whole_frames is False
 

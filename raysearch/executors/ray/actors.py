@@ -11,7 +11,7 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -90,15 +90,16 @@ class GeneratorActor(_Actor):
         store: folder in which states outlive their node; None for none.
         critics: specification of the reward that guides ask in this process; None if they ask reward replicas.
         mark: what the driver has written into the folder; empty where every node is sure to see it.
+        judges: specifications of the rewards that are measured on generators.
     """
 
     def __init__(
         self, gpus: float, config: GeneratorConfig, threads: int, store: str | None,
-        critics: list[dict[str, Any]] | None = None, mark: str = "",
+        critics: list[dict[str, Any]] | None = None, mark: str = "", judges: Sequence[dict[str, Any]] = (),
     ):  # fmt: skip
         super().__init__(gpus)
         self._config, self._threads, self._store, self._critics = config, threads, store, critics
-        self._mark = mark
+        self._mark, self._judges = mark, judges
 
     def where(self) -> Place:
         """Where it was placed, and whether it sees the folder of states."""
@@ -110,7 +111,9 @@ class GeneratorActor(_Actor):
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
-        self.worker = GeneratorWorker(self._config, None, self._threads, device, self._store, critic, saves=False)
+        self.worker = GeneratorWorker(
+            self._config, None, self._threads, device, self._store, critic, saves=False, specs=self._judges
+        )
         if ranks > 1:
             from raysearch.generators.parallel import split
 

@@ -59,7 +59,7 @@ class Launch:
         actors = [
             ray.remote(concurrency_groups={WRITING: 1, ENCODING: 1})(GeneratorActor)  # type: ignore[call-overload]
             .options(**_options(pool, group, rank, self.avoid))
-            .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics, self._mark)
+            .remote(pool.num_gpus, self._generator, pool.threads, self._store, critics, self._mark, self._rewards)
             for rank in range(pool.ranks)
         ]
         if self._paired:

@@ -52,16 +52,21 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
         _check_prompt(prompt)
 
 
-def check_search(search: Mapping[str, Any], ranks: int = 1) -> None:
+def check_search(search: Mapping[str, Any], ranks: int = 1, asked: Mapping[str, str] | None = None) -> None:
     """Raise UsageError for a search that needs more than finished videos of independent seeds, and for split replicas.
 
     Args:
         search: as the job has it.
         ranks: processes of a replica.
+        asked: the rewards that would be measured on the generator, by the key where each stands.
     """
     name = str(search.get("name"))
     if ranks > 1:
         raise UsageError(f"cluster.generators.ranks={ranks}: generator.name=api: {WHY}; set it to 1")
+    for key, reward in (asked or {}).items():
+        raise UsageError(
+            f"{key}.name={reward}: generator.name=api: {WHY}, so {reward} cannot be measured; leave it out"
+        )
     if name not in SEARCHES and ":" not in name:
         raise UsageError(f"search.name={name}: generator.name=api: {WHY}; use {' or '.join(SEARCHES)}")
     for key in ("guide", "drift", "kernel"):

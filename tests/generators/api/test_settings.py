@@ -12,11 +12,11 @@ OWN = {
 }  # fmt: skip
 
 
-def resolved(prompt="a ball", search=None, choose=None, cluster=None, **settings):
+def resolved(prompt="a ball", search=None, choose=None, cluster=None, watch=(), **settings):
     values = {
         "prompts": {"items": [prompt, "two balls"]}, "search": search or {"name": "best_of_n", "n": 4},
         "generator": {k: v for k, v in {**OWN, **settings}.items() if v is not None},
-        "reward": {"name": "motion"}, "watch": [], "choose": choose or {}, "cluster": cluster or {},
+        "reward": {"name": "motion"}, "watch": list(watch), "choose": choose or {}, "cluster": cluster or {},
     }  # fmt: skip
     return resolve(config.typed(values, "test"))
 
@@ -43,6 +43,7 @@ def resolved(prompt="a ball", search=None, choose=None, cluster=None, **settings
         ({"budget": {"eur": 2.0}, "price": 1.0}, "give {usd: 20}"),
         ({"prompt": {"text": "a", "scene": "one_ball"}}, "at most an image, no clip or scene"),
         ({"cluster": {"generators": {"ranks": 2}}}, "cluster.generators.ranks=2: generator.name=api"),
+        ({"watch": [{"name": "flicker"}, {"name": "likephys"}]}, "watch[1].name=likephys: generator.name=api"),
         ({"price": 0.5, "budget": {"usd": 3.0}}, "8 videos at generator.price=0.5 cost $4.00, and the budget"),
         ({"prompt": {"text": "a", "variants": ["b", "c"]}, "price": 1.0,
           "search": {"name": "best_of_n", "n": 4, "across": "variants"}, "budget": {"usd": 15.0}},
