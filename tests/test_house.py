@@ -11,7 +11,7 @@ from tests.source import PACKAGE, ROOT, modules
 
 LINES = 250  # that a file has at most
 FOLDERS = ("raysearch", "benchmarks", "tests", "examples")  # whose modules import each other
-CEILING = 8  # files longer than that; lower it whenever the number falls, never raise it
+CEILING = 7  # files longer than that; lower it whenever the number falls, never raise it
 
 
 def class_names(sources: dict[str, str]) -> dict[str, list[str]]:
