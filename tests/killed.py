@@ -34,5 +34,6 @@ def killed_and_resumed(words: list[str], run: Path, home: Path, least: int = 2) 
             os.kill(one.pid, signal.SIGKILL)
     psutil.wait_procs(all_of_it, timeout=30)
     before = outcomes_in(run)
-    subprocess.run(command, env=env, text=True, check=True, capture_output=True, cwd=ROOT)
+    again = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+    assert again.returncode == 0, again.stdout
     return before

@@ -39,7 +39,7 @@ def job(case, folder):
         "prompts": {"items": [prompt]},
         "search": {"name": "best_of_n", "n": N},
         "generator": {"name": "tests.zoo.served:case", "steps": 3, "fps": FPS, "call": {"case": case.id}},
-        "reward": {"name": "vjepa2", "model": "tiny", "stride": 1},
+        "reward": {"name": "vjepa2", "model": "tiny", "window": 12, "stride": 1},
         "cluster": {"generators": {"replicas": 1, "num_cpus": 0.5}, "rewards": {"replicas": 1, "num_cpus": 0.5}},
     }
     (folder / "job.yaml").write_text(yaml.safe_dump(values))
