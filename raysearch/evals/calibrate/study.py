@@ -113,11 +113,14 @@ def study(
     motion = next((v.scores for v in ranked if v.label == MOTION), None)
     fused = []
     if known:
-        specs = {v.label: v.spec for v in ranked if v.spec}
+        specs = {v.label: v.spec for v in ranked if v.spec and not rewards.on_generators(v.spec)}
         fused = fusion.fusions({v.label: v.scores for v in ranked}, truths, scenes, verifiers[0].label, motion, above,
                                specs)  # fmt: skip
     best = fusion.recommended(fused)
-    strengths = [strength(v.label, v.scores, truths, scenes) for v in verifiers if v.role == VERIFIER]
+    strengths = [
+        strength(v.label, v.scores, truths, scenes) for v in verifiers
+        if v.role == VERIFIER and not (v.spec and rewards.on_generators(v.spec))  # no search can go by these
+    ]  # fmt: skip
     rows.sort(key=lambda r: r.role == CONTROL)
     return Calibration(
         source, truth if known else "", len(groups), len(set(scenes)), float(np.mean([len(g.each) for g in groups])),
@@ -158,11 +161,12 @@ def gather(
         label = rewards.label(spec)
         role = CONTROL if label == MOTION else VERIFIER
         known = [g.recorded(label) for g in groups] if label in recorded else None
-        if known is not None and not corrupt:
+        if known is not None and (not corrupt or rewards.on_generators(spec)):
             found.append(scoring.recorded(label, role, groups, spec))
         elif (made := scoring.scored(spec, role, groups, corrupt, progress, known=known)) is not None:
             found.append(made)
-    for spec in every if twins and not missing else []:
+    twinned = [s for s in every if not rewards.on_generators(s)] if twins and not missing else []
+    for spec in twinned:
         twin = scoring.scored(spec, CONTROL, groups, corrupt, progress, twin=True)
         found += [twin] if twin is not None else []
     return found, notes

@@ -30,3 +30,18 @@ def test_films_are_needed_for_verifiers_that_were_not_recorded(tmp_path):
     source = sources.of(str(run(tmp_path, prompts=2)), None)
     with pytest.raises(UsageError, match=r"geometry: 10 candidates have no film to score; .*films=all"):
         study.gather(source.groups, [{"name": "geometry"}], source.recorded, 0, False, print)
+
+
+def test_what_a_run_alone_can_measure_is_taken_from_its_record_and_no_search_is_told_to_go_by_it(tmp_path):
+    """Films are there, so other verifiers are scored on corruptions; nothing but the run can score by its generator."""
+    folder = run(tmp_path, prompts=6, films=True)
+    config = (folder / "config.yaml").read_text().replace("{name: flicker, label: bad}", "{name: likephys, label: bad}")
+    (folder / "config.yaml").write_text(config)
+    source = sources.of(str(folder), None)
+    assert source.recorded["bad"]["name"] == "likephys"
+    specs = [source.recorded["good"], source.recorded["bad"]]
+    verifiers, _ = study.gather(source.groups, specs, source.recorded, 1, True, print)
+    of = {v.label: v for v in verifiers}
+    assert set(of) == {"good", "bad", "motion"} and of["good"].pairs and not of["bad"].pairs
+    found = study.study(str(folder), "tinyworld_truth", source.groups, verifiers)
+    assert {r.label for r in found.rows} == set(of) and [s.label for s in found.strengths] == ["good"]
