@@ -14,7 +14,7 @@ ROOT, SCENES = Path(__file__).parents[1], 6
 
 def row(scene: int, arm: str) -> dict:
     """The reward orders candidates as the truth does; every other verifier orders them the other way."""
-    n = {"pool": POOL, "likephys": POOL, "guided": 2}.get(arm, 1)
+    n = {"pool": POOL, "likephys": ARMS["likephys"]["n"], "guided": 2}.get(arm, 1)
     good = np.arange(n) + scene
     finals = {m: [float(v) for v in good] for m in ("reward", "motion", "spatiotemporal_iou")}
     finals |= {m: [float(100 - v) for v in good] for m in ("trajectory_error", "mse", "violation")}

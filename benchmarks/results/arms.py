@@ -16,7 +16,7 @@ SPARSE = {"preset": "sparse"}  # a gradient in every third step
 NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},
-    "likephys": {"name": "best_of_n", "n": POOL},
+    "likephys": {"name": "best_of_n", "n": POOL // 4},
     "halving": {"name": "halving", "n": HALVED},
     "halving 4": {"name": "halving", "n": HALVED // 4},
     "halving 32": {"name": "halving", "n": 2 * HALVED},

@@ -124,7 +124,7 @@ def pooled(model: str, prompt: Prompt, seed: int) -> Row:
 
 
 def judged(model: str, prompt: Prompt, seed: int) -> Row:
-    """The row of what the generator itself says of each candidate of the pool."""
+    """The row of what the generator itself says of the first candidates of the pool."""
     _, _, _, steps = pair(model)
     worker, began = judge(model), time.process_time()
     made = [worker.advance(Move(None, (seed, 0, i), steps), "", prompt, None, shows=False)[2]

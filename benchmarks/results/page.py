@@ -102,7 +102,7 @@ def _verdict(change: Change) -> str:
 def _choosing(found: dict[str, Any]) -> str:
     sizes = found["sizes"]
     rows = [
-        [row["way"], *(f"{row['error'][n]:.2f}" for n in sizes), str(row["change"]),
+        [row["way"], *(f"{row['error'][n]:.2f}" if n in row["error"] else "" for n in sizes), str(row["change"]),
          f"{row['share'].mean:.2f} [{row['share'].low:.2f}, {row['share'].high:.2f}]", str(row["rho"] or "")]
         for row in found["choosing"]
     ]  # fmt: skip
@@ -131,7 +131,7 @@ def _halving(found: dict[str, Any]) -> str:
 def _draw_choosing(found: dict[str, Any], path: Path) -> None:
     figure, axes = _canvas()
     for row in found["choosing"]:
-        axes.plot(found["sizes"], [row["error"][n] for n in found["sizes"]], marker="o", ms=3, label=row["way"])
+        axes.plot(list(row["error"]), list(row["error"].values()), marker="o", ms=3, label=row["way"])
     axes.set_xscale("log", base=2)
     axes.set_xticks(found["sizes"], [str(n) for n in found["sizes"]])
     _finish(figure, axes, "number of candidates N", path)

@@ -83,8 +83,16 @@ class Table:
         return float(np.mean([r["nfe"] for r in rows])), float(np.mean([r["cpu_s"] for r in rows]))
 
     def best_of(self, n: int, measure: str, by: str = "reward", arm: str = "pool") -> Values:
-        """The expected value of the best of n candidates of each case, chosen by one of the measures."""
-        return np.array([expected_best(r["finals"][by], n, r["finals"][measure]) for r in self.of(arm)])
+        """The expected value of the best of n candidates of each case, chosen by one of the measures.
+
+        Of a measure that was taken of the first candidates alone, the best of n of these.
+        """
+        judged = [(r["finals"][by], r["finals"][measure]) for r in self.of(arm)]
+        return np.array([expected_best(values, n, worth[: len(values)]) for values, worth in judged])
+
+    def judged(self, by: str) -> int:
+        """How many candidates of a case a measure was taken of."""
+        return min(len(r["finals"][by]) for r in self.of("pool"))
 
     def oracle(self, n: int, measure: str) -> Values:
         """The same, chosen by the measure itself."""
@@ -155,7 +163,7 @@ def tables(rows: Sequence[Row]) -> dict[str, Any]:
 
 def choosing(table: Table) -> list[dict[str, Any]]:
     """A row for every way of choosing: the error by N, its change from a random choice, its share of the oracle's."""
-    base, best = table.best_of(1, ERROR), table.oracle(TOP, ERROR)
+    best = table.oracle(TOP, ERROR)
     ways: dict[str, Callable[[int], Values]] = {
         name: lambda n, by=by: table.best_of(n, ERROR, by) for name, by in PLAIN.items()  # type: ignore[misc]
     }  # fmt: skip
@@ -163,9 +171,10 @@ def choosing(table: Table) -> list[dict[str, Any]]:
     ways["the truth itself (oracle)"] = lambda n: table.oracle(n, ERROR)
     alone, found = ways["V-JEPA 2"](TOP), []
     for name, way in ways.items():
-        values = way(TOP)
+        values, most = way(TOP), table.judged(PLAIN.get(name, "reward"))
+        base = table.best_of(1, ERROR, PLAIN.get(name, "reward"))  # of the same candidates
         found.append({
-            "way": name, "error": {n: float(way(n).mean()) for n in SIZES}, "change": table.change(values, base),
+            "way": name, "error": {n: float(way(n).mean()) for n in SIZES if n <= most}, "change": table.change(values, base),
             "share": table.ratio(base - values, base - best), "against": table.change(values, alone),
             "rho": _rho(table, PLAIN.get(name)),
         })  # fmt: skip
@@ -176,7 +185,8 @@ def _rho(table: Table, by: str | None) -> Change | None:
     """The rank correlation with the truth within a scene, which an absent variation makes 0."""
     if by is None:
         return None
-    rhos = [spearman(np.array(r["finals"][by]), -np.array(r["finals"][ERROR])) for r in table.of("pool")]
+    judged = [(np.array(r["finals"][by]), -np.array(r["finals"][ERROR])) for r in table.of("pool")]
+    rhos = [spearman(values, worth[: len(values)]) for values, worth in judged]
     values = np.nan_to_num(np.array(rhos))
     return table.change(values, np.zeros(len(values)))
 
