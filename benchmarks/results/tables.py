@@ -74,8 +74,8 @@ class Table:
         rows = [self.rows[pair, scene, arm] for pair, scene in self.cases]
         if arm != "pool":
             return rows
-        more = [self.rows[pair, scene, other]["finals"] for pair, scene in self.cases for other in JUDGES[1:]]
-        return [{**row, "finals": row["finals"] | finals} for row, finals in zip(rows, more, strict=True)]
+        own = [self.rows[pair, scene, "likephys"]["finals"]["likephys"] for pair, scene in self.cases]
+        return [{**row, "finals": {**row["finals"], "likephys": values}} for row, values in zip(rows, own, strict=True)]
 
     def cost(self, arm: str) -> tuple[float, float]:
         """NFE and CPU seconds of one search."""
@@ -174,8 +174,9 @@ def choosing(table: Table) -> list[dict[str, Any]]:
         values, most = way(TOP), table.judged(PLAIN.get(name, "reward"))
         base = table.best_of(1, ERROR, PLAIN.get(name, "reward"))  # of the same candidates
         found.append({
-            "way": name, "error": {n: float(way(n).mean()) for n in SIZES if n <= most}, "change": table.change(values, base),
-            "share": table.ratio(base - values, base - best), "against": table.change(values, alone),
+            "way": name, "error": {n: float(way(n).mean()) for n in SIZES if n <= most},
+            "change": table.change(values, base), "share": table.ratio(base - values, base - best),
+            "against": table.change(values, alone),
             "rho": _rho(table, PLAIN.get(name)),
         })  # fmt: skip
     return found
