@@ -32,7 +32,7 @@ def header(
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),
         [el("p", text, class_="lede") for text in sentences], links,
-        el("nav", jumps, class_="links", aria_label="Sections") if jumps else None,
+        el("nav", jumps, class_="links", aria_label="On this page") if jumps else None,
     )  # fmt: skip
 
 

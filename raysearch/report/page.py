@@ -80,10 +80,9 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
     if run.independent:
         shown += [_curve(run, m) for m in (truth, reward) if m is not None]
     for m in (truth, statistics.measure(MOTION)):
-        if m is not None and (drawn := plots.scatter(results, names, m)) is not None:
-            text = "All candidates; colours are prompts, rings mark the chosen."
-            if len(names) > plots.COLOURS:
-                text += f" Colours repeat after {plots.COLOURS} prompts."
+        if m is not None and m.key != run.reward and (drawn := plots.scatter(results, names, m)) is not None:
+            what = "colours are prompts, rings mark" if len(names) <= plots.COLOURS else "rings in the accent mark"
+            text = f"All candidates; {what} the chosen."
             shown.append(card(f"Search reward and {m.label}", drawn, text))
     drawn_cards = cards(shown)
     return None if drawn_cards is None else section("Reward against what was measured", drawn_cards)
