@@ -52,8 +52,8 @@ def small(*text: Any) -> Html:
 
 
 def card(title: str, plot: Html, caption: str) -> Html:
-    """A plot with its title and what it shows."""
-    return el("figure", el("h3", title), plot, el("figcaption", caption), class_="card")
+    """A plot with its title and, where that needs words, what it shows."""
+    return el("figure", el("h3", title), plot, el("figcaption", caption) if caption else None, class_="card")
 
 
 def cards(shown: Sequence[Html | None]) -> Html | None:
@@ -107,6 +107,16 @@ def range_of(low: float, high: float, places: int | None = None, sign: bool = Fa
 def colour(index: int, name: str) -> list[Html]:
     """The name of something that has this colour on the whole page."""
     return [el("span", class_=f"swatch s{index % 8}", aria_hidden="true"), el("span", name)]
+
+
+def legend(colours: Mapping[str, int], *more: Html) -> Html:
+    """What the colours of a plot stand for.
+
+    Args:
+        colours: Number of the colour, by what has it.
+        more: Further entries.
+    """
+    return el("p", [el("span", colour(index, name)) for name, index in colours.items()], *more, class_="legend")
 
 
 def settings(config: Mapping[str, Any], text: str, versions: Mapping[str, str], note: str = "") -> Html:

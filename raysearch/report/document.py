@@ -52,9 +52,8 @@ def document(
     }
     policy = "; ".join(f"{name} {allowed}" for name, allowed in sources.items() if allowed)
     return _frame().render(
-        title=title, body=body, policy="; ".join(f"{name} {allowed}" for name, allowed in sources.items() if allowed),
-        styles=(asset("raysearch.report", "style.css"), *styles), scripts=scripts,
-        data=None if data is None else _json(data),
+        title=title, body=body, policy=policy, styles=(asset("raysearch.report", "style.css"), *styles),
+        scripts=scripts, data=None if data is None else _json(data),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ values that were not measured; they are left out, never counted as zero.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,8 @@ def measure(key: str | None, reward: str = "") -> Measure:
     if key is None:
         return Measure(None, f"search reward, {reward}", "", 1)
     last = key.rsplit(".", 1)[-1]
-    label, unit = _NAMES.get(last, (key.replace(".", ", ").replace("_", " "), ""))
+    plain = re.sub(r"surprise_(\d+)$", lambda found: f"surprise in window {int(found[1]) + 1}", key)
+    label, unit = _NAMES.get(last, (plain.replace(".", ", ").replace("_", " "), ""))
     if last in LOWER_IS_BETTER or last.startswith("surprise"):
         better = -1
     else:  # a reward is better when higher; a detail, or the amount of motion, says nothing of the kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from raysearch.evals.calibrate.corruptions import CORRUPTIONS
@@ -12,26 +13,31 @@ from raysearch.evals.calibrate.statistics import Interval
 from raysearch.evals.calibrate.study import Calibration, VerifierRow
 from raysearch.evals.calibrate.verdicts import ABOVE, FEW
 from raysearch.evals.calibrate.words import pasted, shares
-from raysearch.report.components import grid, section
-from raysearch.report.document import document
+from raysearch.report.components import card, grid, header, links, notices, section, small
+from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, count, el, number
 from raysearch.report.plots import Series, against
 from raysearch.report.statistics import Measure
 
+PARTS = {"ranks": "Ranking", "notices": "Broken motion", "previews": "Previews", "strength": "Strength",
+         "fusions": "Several as one"}  # fmt: skip
 
-def page(c: Calibration) -> str:
-    """The HTML document."""
+
+def page(c: Calibration, beside: Mapping[str, str] | None = None) -> str:
+    """The HTML document.
+
+    Args:
+        c: What it shows.
+        beside: Files beside the page, by what they are called.
+    """
     first = c.rows[0]
     facts = ["raysearch calibrate", c.source, count(c.prompts, "prompt"), count(c.scenes, "scene"),
              f"{c.candidates:.3g} candidates each"]  # fmt: skip
-    body = el(
-        "main",
-        el("header", el("p", " · ".join(facts), class_="kicker"), el("h1", _headline(c, first)),
-           el("p", _lede(c, first), class_="lede")),
-        [el("p", note, class_="notice") for note in c.notes],
-        _ranked(c), _noticed(c), _previews(c), _strengths(c), _fused(c),
-    )  # fmt: skip
-    return document(f"Calibration of {first.label}", body)
+    below = [_ranked(c), _noticed(c), _previews(c), _strengths(c), _fused(c)]
+    parts = {name: id for id, name in PARTS.items() if any(f'<section id="{id}"' in s for s in below if s)}
+    top = header(facts, _headline(c, first), [_lede(c, first)], links(beside or {}), parts)
+    body = el("main", top, notices(c.notes), below)
+    return document(f"Calibration of {first.label}", body, scripts=[asset("raysearch.report", "tables.js")])
 
 
 def band(x: Interval, share: bool = False) -> str:
@@ -89,9 +95,9 @@ def _ranked(c: Calibration) -> Html | None:
         "the effect and not the test. Controls: the amount of motion, and networks with random weights."
     )
     return section(
-        "Does it rank your clips?", el("div", _card("Rank correlation with the truth", forest(shown), ""),
-        class_="plots"), grid(heads, rows, "Verdict on every verifier", "figures"), el("ul", why, class_="small"),
-        el("p", text, class_="small"),
+        "Does it rank your clips?", el("div", card("Rank correlation with the truth", forest(shown), ""),
+        class_="plots"), grid(heads, rows, "Verdict on every verifier", "figures", sort=True),
+        el("ul", why, class_="small") if why else None, small(text), id="ranks",
     )  # fmt: skip
 
 
@@ -112,7 +118,7 @@ def _noticed(c: Calibration) -> Html | None:
         "corruption tells whether gross errors are seen, not whether near-misses are ranked."
     )
     return section("Does it notice broken motion?", grid(heads, rows, "Corruptions by verifier", "figures"),
-                   el("ul", verdicts, class_="small"), el("p", text, class_="small"))  # fmt: skip
+                   el("ul", verdicts, class_="small"), small(text), id="notices")  # fmt: skip
 
 
 def _cell(found: Noticed, name: str) -> Any:
@@ -139,9 +145,9 @@ def _previews(c: Calibration) -> Html | None:
         "truth above chance. Slope: of the final reward on the preview's, the best multiple of lambda at that read "
         "(search.slopes)."
     )
-    plot = _card("Previews", against(lines, "step", Measure("rho", "rank correlation", better=1)), "90 % intervals.")
+    plot = card("Previews", against(lines, "step", Measure("rho", "rank correlation", better=1)), "90 % intervals.")
     return section("When is a preview enough?", el("div", plot, class_="plots"),
-                   grid(heads, rows, "Previews by step", "figures"), el("p", text, class_="small"))  # fmt: skip
+                   grid(heads, rows, "Previews by step", "figures"), small(text), id="previews")  # fmt: skip
 
 
 def _strengths(c: Calibration) -> Html | None:
@@ -153,7 +159,8 @@ def _strengths(c: Calibration) -> Html | None:
         "search.lam={sd: 1.9}, which measures the spread itself. With norm: variance it is the scale of a guide, too. "
         "Times the correlation with the truth the tilt is no stronger than the evidence."
     )
-    return section("How strongly?", grid(heads, rows, "lambda by reward", "figures"), el("p", text, class_="small"))
+    table = grid(heads, rows, "lambda by reward", "figures")
+    return section("How strongly?", table, small(text), id="strength") if rows else None
 
 
 def _fused(c: Calibration) -> Html | None:
@@ -174,8 +181,5 @@ def _fused(c: Calibration) -> Html | None:
         "median are left out. The more ways are tried, the likelier one looks better by luck: confirm it on new scenes."
     )
     heads = ["Way", "Share of gain", f"More than {alone} alone", "Weights"]
-    return section("Several as one", verdict, grid(heads, rows, "Fusions", "figures"), el("p", text, class_="small"))
-
-
-def _card(title: str, plot: Html, caption: str) -> Html:
-    return el("figure", el("h3", title), plot, el("figcaption", caption) if caption else None, class_="card")
+    table = grid(heads, rows, "Fusions", "figures")
+    return section("Several as one", verdict, table, small(text), id="fusions")
