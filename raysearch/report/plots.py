@@ -167,8 +167,7 @@ def spark(values: Sequence[float]) -> Html | None:
 
 
 def _title(m: Measure) -> str:
-    unit = f", {m.unit}" if m.unit else ""
-    return f"{m.label}{unit}" + {1: ", higher is better", -1: ", lower is better", 0: ""}[m.better]
+    return ", ".join(filter(None, (m.label, m.scale)))
 
 
 def _legend(names: Sequence[str]) -> list[Html]:

@@ -90,8 +90,8 @@ def _estimates(found: Sequence[tuple[str, Result]]) -> tuple[list[str], list[lis
 
 def _averages(found: Sequence[tuple[str, Result]]) -> tuple[list[str], list[list[Any]]]:
     each = [(name, averages(r.finals, r.log_weights or (), r.notes.get("families"))) for name, r in found]
-    labels = {m.key: m.label for m in statistics.measures([r for _, r in found], "")}
-    keys = [key for key in dict.fromkeys(key for _, values in each for key in values) if key in labels]
+    labels = {m.key: m.label for m in statistics.measures([r for _, r in found], "") if m.key is not None}
+    keys = [key for key in labels if any(key in values for _, values in each)]
     rows = [[name, *(_pair(values.get(key)) for key in keys)] for name, values in each]
     return ["Prompt", *(labels[key] for key in keys)], rows
 

@@ -12,13 +12,13 @@ from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
 from raysearch.report.statistics import Comparison
 
-_BETTER = {1: "higher is better", -1: "lower is better", 0: ""}
-# Notes that have sections of their own.
+# Notes that have sections of their own, or stand in the settings.
 _ELSEWHERE = {
-    "backtrack", "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread",
-    "wordings",
+    "ancestors", "backtrack", "branch", "choose", "each", "families", "lag", "log_z_error", "n", "reads", "roots_left",
+    "slopes", "spread", "width", "wordings",
 }  # fmt: skip
-_SAMPLED = {"lambda", "ess", "roots", "nan", "ancestors", "n"}  # stand in the section on the sampler
+_SAMPLED = {"lambda", "ess", "roots", "nan"}  # stand in the section on the sampler
+_ROOTS = "roots: how many first draws the finals of a prompt descend from."
 _LONG = 160  # characters of a note shown without unfolding
 
 
@@ -56,9 +56,8 @@ def _last_word(run: Run) -> str:
 def _measure(r: Comparison, counted: bool) -> list[Any]:
     places = decimals([r.first, r.random, r.chosen, r.oracle], r.change)
     m = r.measure
-    unit = ", ".join(filter(None, (m.unit, _BETTER[m.better])))
     below = " · ".join(([m.key] if m.key else []) + ([count(r.prompts, "prompt")] if counted else []))
-    label = [m.label, el("span", f" {unit}", class_="unit"), el("small", below) if below else None]
+    label = [m.label, el("span", f" {m.scale}", class_="unit"), el("small", below) if below else None]
     verdict = el("span", r.verdict, class_=f"verdict {r.verdict}") if r.verdict else None
     random, first, oracle = (number(v, places, missing=NONE) for v in (r.random, r.first, r.oracle))
     return [
@@ -78,13 +77,14 @@ def notes(run: Run) -> Html | None:
     """Whatever the searches wanted known and no other section tells, one line a prompt."""
     found = [(e.name, e.result) for e in run.entries if e.result is not None]
     weighted = any(result.log_weights is not None for _, result in found)
-    told = _ELSEWHERE | (_SAMPLED if weighted else set())
+    told = _ELSEWHERE | (_SAMPLED if weighted else {"roots"} if run.independent else set())
     keys = list(dict.fromkeys(k for _, result in found for k in result.notes if k not in told))
     if not keys:
         return None
     rows = [[name, *(_note(result.notes.get(k)) for k in keys)] for name, result in found]
     shown = grid(["Prompt", *keys], rows, "Notes of the searches", "notes")
-    return section("Search notes", folded(shown, len(rows), "All prompts"))
+    explained = small(_ROOTS) if "roots" in keys else None
+    return section("Search notes", folded(shown, len(rows), "All prompts"), explained)
 
 
 def _note(value: Any) -> Any:

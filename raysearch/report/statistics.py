@@ -21,6 +21,7 @@ FEW = 5  # prompts below which an interval over prompts means little
 FROZEN = 0.5  # of the median candidate's motion: a chosen video below this is suspected of winning by standing still
 TRUTH, ERROR, MOTION = "tinyworld_truth", "tinyworld_truth.trajectory_error", "motion"
 LOWER_IS_BETTER = frozenset({"trajectory_error", "mse", "violation"})
+WAYS = {1: "higher is better", -1: "lower is better", 0: ""}
 _RESAMPLES, _LEVEL = 10_000, 0.95
 _NAMES = {
     "trajectory_error": ("trajectory error", "px"), "mse": ("pixel error, MSE", ""),
@@ -48,6 +49,11 @@ class Measure:
     unit: str = ""
     better: int = 0
     truth: bool = False
+
+    @property
+    def scale(self) -> str:
+        """Its unit and which direction is better, as far as there are such."""
+        return ", ".join(filter(None, (self.unit, WAYS[self.better])))
 
     def of(self, result: Result) -> np.ndarray:
         """Its values of all finals, (N,), NaN where it was not measured."""

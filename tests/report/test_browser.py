@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from raysearch import config, runs, sweep, videos
-from raysearch.report import compare, maps, read, write
+from raysearch.report import compare, compare_page, maps, read, write
 from raysearch.report.remote import publish
 from raysearch.rewards import SurpriseMap
 from tests import browser
@@ -61,7 +61,7 @@ def pages(tmp_path_factory):
     mapped(plain)
     for folder in (plain, sampled, beam):
         publish(str(folder))
-    compare.write(compare.compare(read(str(plain)), read(str(sampled))), root / "compare.html")
+    compare_page.write(compare.compare(read(str(plain)), read(str(sampled))), root / "compare.html")
     words = ["search=best_of_n,smc", "particles=1,2,4", "searches={smc: {kernel: {name: ddim_eta, eta: 0.5}}}"]
     sweep.run(sweep.points("jobs/demo.yaml", [*SCENES, "watch=[smoothness]", *words, f"run={root / 'sweep'}"]))
     return {
