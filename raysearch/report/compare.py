@@ -88,7 +88,7 @@ def headline(found: RunPair) -> str:
     if not found.rows:
         return f"{one} and {two} have no measure in common"
     row = found.rows[0]
-    places = decimals([row.before, row.after], row.change)
+    places = decimals([row.before, row.after], row.step)
     unit = f" {row.measure.unit}" if row.measure.unit else ""
     label, on = row.measure.label if row.measure.key else "search reward", count(row.prompts, "prompt")
     change = f"{number(row.change, places, sign=True)}{unit}"
@@ -107,7 +107,7 @@ def terminal(found: RunPair) -> str:
     one, two = found.names
     lines = [["measure", one, two, "change [95 % interval]", "prompts", "better in", ""]]
     for r in found.rows:
-        places = decimals([r.before, r.after], r.change)
+        places = decimals([r.before, r.after], r.step)
         change = number(r.change, places, sign=True)
         if math.isfinite(r.low):
             change += f" [{number(r.low, places, sign=True)}, {number(r.high, places, sign=True)}]"

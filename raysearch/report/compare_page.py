@@ -67,7 +67,7 @@ def _table(found: RunPair) -> Html:
     one, two = found.names
     rows: list[list[Any]] = []
     for r in found.rows:
-        places = decimals([r.before, r.after], r.change)
+        places = decimals([r.before, r.after], r.step)
         label = [r.measure.label, el("span", f" {r.measure.scale}", class_="unit")]
         verdict = el("span", r.verdict, class_=f"verdict {r.verdict}") if r.verdict else None
         wins = f"{r.better} of {r.prompts}" + (f", {r.equal} equal" if r.equal else "") if r.measure.better else NONE

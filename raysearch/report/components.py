@@ -69,12 +69,12 @@ def links(files: Mapping[str, str]) -> Html | None:
     return el("nav", [el("a", name, href=href) for name, href in files.items()], class_="links", aria_label="Files")
 
 
-def grid(heads: Sequence[str], rows: Sequence[Sequence[Any]], caption: str, class_: str = "", sort: bool = False,
+def grid(heads: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, class_: str = "", sort: bool = False,
          find: str = "") -> Html:  # fmt: skip
     """A table; the first cell of a row is its heading. It scrolls by itself where the window is narrow.
 
     Args:
-        heads: Of the columns.
+        heads: Of the columns, text or Html.
         rows: Cells, text or Html.
         caption: What it is, for those who do not see it.
         class_: Of the style sheet.

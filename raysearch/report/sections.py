@@ -54,7 +54,7 @@ def _last_word(run: Run) -> str:
 
 
 def _measure(r: Comparison, counted: bool) -> list[Any]:
-    places = decimals([r.first, r.random, r.chosen, r.oracle], r.change)
+    places = decimals([r.first, r.random, r.chosen, r.oracle], r.step)
     m = r.measure
     below = " · ".join(([m.key] if m.key else []) + ([count(r.prompts, "prompt")] if counted else []))
     label = [m.label, el("span", f" {m.scale}", class_="unit"), el("small", below) if below else None]

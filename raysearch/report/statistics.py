@@ -106,6 +106,11 @@ class Comparison:
         return "more" if up else "less"
 
     @property
+    def step(self) -> float:
+        """What decides how many digits are shown: the change, or half its interval where that is larger."""
+        return step(self.change, self.low, self.high)
+
+    @property
     def clear(self) -> bool:
         """Whether there are enough prompts and the interval leaves out 0."""
         return not self._few and not self.low <= 0 <= self.high
@@ -171,6 +176,17 @@ def interval(per_prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     means = times @ per_prompt / count
     low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], axis=0)
     return low, high
+
+
+def step(change: float, low: float, high: float) -> float:
+    """The size whose digits tell of a change with its interval: the change, or half the interval where that is larger.
+
+    Args:
+        change: The change; may be NaN.
+        low: Lower end of its interval; may be NaN.
+        high: Upper end.
+    """
+    return max((v for v in (abs(change), (high - low) / 2) if math.isfinite(v)), default=math.nan)
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:

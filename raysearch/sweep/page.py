@@ -16,7 +16,7 @@ from raysearch.report.components import small as small_print
 from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.plots import COLOURS, Series, against
-from raysearch.report.statistics import FEW, Measure
+from raysearch.report.statistics import FEW, Measure, step
 from raysearch.sweep import log_z
 from raysearch.sweep.story import headline
 from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of
@@ -105,7 +105,7 @@ def _whisker(e: Estimate) -> tuple[float, float]:
 
 
 def _table(shown: Sequence[Measure], table: Sequence[Row], colours: Mapping[str, int]) -> Html:
-    titles = ["Search", "N", "NFE", "Done"]
+    titles: list[Any] = ["Search", "N", "NFE", "Done"]
     for m in shown:
         titles += [_head(m), "Gain", "95 % interval"]
     lines = []
@@ -124,7 +124,7 @@ def _table(shown: Sequence[Measure], table: Sequence[Row], colours: Mapping[str,
 
 
 def _estimate(e: Estimate) -> list[str]:
-    places = decimals([e.mean], e.gain if math.isfinite(e.gain) else math.nan)
+    places = decimals([e.mean], step(e.gain, e.gain_low, e.gain_high))
     gain = number(e.gain, places, sign=True, missing=NONE)
     return [number(e.mean, places), gain, range_of(e.gain_low, e.gain_high, places, sign=True)]
 
@@ -132,7 +132,7 @@ def _estimate(e: Estimate) -> list[str]:
 def _searches(cells: Sequence[Cell], shown: Sequence[Measure]) -> Html:
     """Every search by itself: the single runs of the grid."""
     keys = list(dict.fromkeys(key for c in cells for key in c.settings))
-    heads = [name[:1].upper() + name[1:] for name in (*(keys[:1] or ["search"]), "prompt", *keys[1:])]
+    heads: list[Any] = [name[:1].upper() + name[1:] for name in (*(keys[:1] or ["search"]), "prompt", *keys[1:])]
     columns = [_column(cells, m) for m in shown]
     rows = []
     for c, of in zip(cells, zip(*columns, strict=True) if columns else [()] * len(cells), strict=True):
@@ -156,7 +156,6 @@ def _column(cells: Sequence[Cell], m: Measure) -> list[str]:
     return [number(v, places, missing=NONE) for v in values]
 
 
-def _head(m: Measure) -> str:
-    """What a column of it is called, with its unit and which direction is better."""
-    text = ", ".join(filter(None, (m.label, m.scale)))
-    return text[:1].upper() + text[1:]
+def _head(m: Measure) -> list[Any]:
+    """What a column of it is called, above its unit and which direction is better."""
+    return [m.label[:1].upper() + m.label[1:], el("small", m.scale) if m.scale else None]
