@@ -8,7 +8,6 @@ from typing import Any
 
 from raysearch.evals.calibrate.corruptions import CORRUPTIONS
 from raysearch.evals.calibrate.forest import forest
-from raysearch.evals.calibrate.noticed import Noticed
 from raysearch.evals.calibrate.statistics import Interval
 from raysearch.evals.calibrate.study import Calibration, VerifierRow
 from raysearch.evals.calibrate.verdicts import ABOVE, FEW
@@ -48,9 +47,15 @@ def band(x: Interval, share: bool = False) -> str:
     return value if math.isnan(x.low) else f"{value} [{number(x.low, 2, sign=True)}, {number(x.high, 2, sign=True)}]"
 
 
+def _cell(x: Interval, share: bool = False) -> Any:
+    """A value above its interval."""
+    value, _, ends = band(x, share).partition(" ")
+    return [value, el("small", ends) if ends else None]
+
+
 def _headline(c: Calibration, first: VerifierRow) -> str:
     if first.ranking is not None:
-        return f"{first.label}: {first.verdict}"
+        return f"{first.label}: {first.verdict}, with a rank correlation of {band(first.ranking.rho)}"
     if first.noticed is not None:
         return f"{first.label}: {first.noticed.verdict}, and without a truth its ranking is not known"
     return f"{first.label}: without a truth its ranking is not known"
@@ -64,16 +69,16 @@ def _lede(c: Calibration, first: VerifierRow) -> str:
         )
     w = first.worth
     return (
-        f"Among the candidates of a prompt its rank correlation with {c.truth} is {band(first.ranking.rho)} (mean "
-        f"over {count(first.ranking.rho.scenes, 'scene')}, 90 % interval). Choosing by it gives {number(w.chosen)}, a "
-        f"random choice {number(w.random)}, the oracle {number(w.oracle)}: {band(w.share)} of the oracle's gain."
+        f"The correlation is that with {c.truth} among the candidates of a prompt, the mean over "
+        f"{count(first.ranking.rho.scenes, 'scene')} with its 90 % interval. Choosing by it gives {number(w.chosen)}, "
+        f"a random choice {number(w.random)}, the oracle {number(w.oracle)}: {band(w.share)} of the oracle's gain."
     )
 
 
 def _ranked(c: Calibration) -> Html | None:
     if not c.truth:
         return None
-    heads = ["Verifier", "Verdict", "Rank corr.", "Share of gain", "Over random", "Regret", "p", "s a score"]
+    heads = ["Verifier", "Verdict", "Rank corr.", "Share of gain", "Over random", "Regret", "p", "Seconds a score"]
     rows, shown = [], []
     for r in c.rows:
         if r.ranking is None or r.worth is None:
@@ -81,8 +86,8 @@ def _ranked(c: Calibration) -> Html | None:
         good = {ABOVE: "better", FEW: ""}.get(r.verdict, "worse")
         rows.append([
             [r.label, el("small", "control") if r.role == "control" else None],
-            el("span", r.verdict, class_=f"verdict {good}"), band(r.ranking.rho),
-            band(r.worth.share), band(r.worth.gain), band(r.worth.regret), number(r.ranking.p, 3),
+            el("span", r.verdict, class_=f"verdict {good}"), _cell(r.ranking.rho),
+            _cell(r.worth.share), _cell(r.worth.gain), _cell(r.worth.regret), number(r.ranking.p, 3),
             number(r.seconds, 3, missing=NONE),
         ])  # fmt: skip
         shown.append((r.label, r.ranking.rho))
@@ -92,7 +97,9 @@ def _ranked(c: Calibration) -> Html | None:
         "Above chance: all of it is above 0, and p, which asks for the best of these verifiers with the truth permuted "
         "within prompts, is at most .05. Share of gain: what choosing by "
         "the verifier takes of what the oracle takes over a random choice; its interval is wider, so it is the size of "
-        "the effect and not the test. Controls: the amount of motion, and networks with random weights."
+        "the effect and not the test. Over random and regret: what choosing by it takes over a random choice and what "
+        f"the oracle takes over it, in units of {c.truth}. Controls: the amount of motion, and networks with random "
+        "weights."
     )
     return section(
         "Does it rank your clips?", el("div", card("Rank correlation with the truth", forest(shown), ""),
@@ -106,8 +113,11 @@ def _noticed(c: Calibration) -> Html | None:
     if not found:
         return None
     names = [n for n in CORRUPTIONS if any(n in x.by for _, x in found)]
-    heads = ["Corruption", "", *(label for label, _ in found)]
-    rows = [[n, CORRUPTIONS[n][0], *(_cell(x, n) for _, x in found)] for n in names]
+    heads = ["Corruption", "Kind", *(label for label, _ in found)]
+    rows = [
+        [n, CORRUPTIONS[n][0], *(_cell(x.by[n].share, share=True) if n in x.by else NONE for _, x in found)]
+        for n in names
+    ]
     verdicts = [el("li", el("b", label), f": {x.verdict}; violations {band(x.violations, share=True)}"
                    + (f"; {x.why}" if x.why else "") + ".") for label, x in found]  # fmt: skip
     clips = max(p.clips for _, x in found for p in x.by.values())
@@ -121,10 +131,6 @@ def _noticed(c: Calibration) -> Html | None:
                    el("ul", verdicts, class_="small"), small(text), id="notices")  # fmt: skip
 
 
-def _cell(found: Noticed, name: str) -> Any:
-    return band(found.by[name].share, share=True) if name in found.by else NONE
-
-
 def _previews(c: Calibration) -> Html | None:
     if not c.previews:
         return None
@@ -136,8 +142,8 @@ def _previews(c: Calibration) -> Html | None:
         lines["with the truth"] = [(p.step, p.truth.value, p.truth.low, p.truth.high) for p in c.previews if p.truth]
     heads = ["Step", "Agreement", "Worst scene", "Slope", "Truth", "Enough to"]
     rows = [
-        [f"{p.step} of {p.of}", band(p.agreement), number(p.worst, 2, sign=True), number(p.slope, 2),
-         band(p.truth) if p.truth else NONE, p.use or NONE] for p in c.previews
+        [f"{p.step} of {p.of}", _cell(p.agreement), number(p.worst, 2, sign=True), number(p.slope, 2),
+         _cell(p.truth) if p.truth else NONE, p.use or NONE] for p in c.previews
     ]  # fmt: skip
     text = (
         "Agreement: rank correlation of the preview's reward with that of the finished video, within prompts. From .6 "
@@ -152,7 +158,7 @@ def _previews(c: Calibration) -> Html | None:
 
 def _strengths(c: Calibration) -> Html | None:
     heads = ["Reward", "Spread", "lambda", "Corr. with the truth", "lambda x corr."]
-    rows = [[s.label, number(s.spread, missing=NONE), number(s.lam, missing=NONE), band(s.r) if s.r else NONE,
+    rows = [[s.label, number(s.spread, missing=NONE), number(s.lam, missing=NONE), _cell(s.r) if s.r else NONE,
              number(s.tempered, missing=NONE)] for s in c.strengths]  # fmt: skip
     text = (
         "Spread: standard deviation within prompts. lambda: 1.9 / spread, a tilt as strong as best of 16; in a job "
@@ -167,8 +173,8 @@ def _fused(c: Calibration) -> Html | None:
     if not c.fusions:
         return None
     alone = c.rows[0].label
-    rows = [[f.name, band(f.share), band(f.more), ", ".join(f"{w:+.2f} {n}" for n, w in f.weights.items())]
-            for f in c.fusions]  # fmt: skip
+    rows = [[f.name, _cell(f.share), _cell(f.more),
+             ", ".join(f"{number(w, 2, True)} {n}" for n, w in f.weights.items())] for f in c.fusions]  # fmt: skip
     best = next((f for f in c.fusions if f.name == c.recommended), None)
     if best is None:
         verdict: Any = el("p", f"None takes clearly more than {alone} alone, so keep to it.")
@@ -181,5 +187,5 @@ def _fused(c: Calibration) -> Html | None:
         "median are left out. The more ways are tried, the likelier one looks better by luck: confirm it on new scenes."
     )
     heads = ["Way", "Share of gain", f"More than {alone} alone", "Weights"]
-    table = grid(heads, rows, "Fusions", "figures")
+    table = grid(heads, rows, "Fusions", "figures fusions")
     return section("Several as one", verdict, table, small(text), id="fusions")
