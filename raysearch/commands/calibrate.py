@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
@@ -22,7 +23,7 @@ _TEXT = """examples:
 The verdict on each verifier is "ranks above chance", "no better than chance" or "too few to tell". A job is run without
 selection into the folder RUN-calibrate, with its previews scored on the way. scores.csv has columns video and score,
 optionally prompt, scene and text; --truth may also name a measurement of the run, with a minus where lower is better.
-The page is calibration.html in the folder."""
+The page is calibration.html in the folder, with the same in calibration.json beside it."""
 
 
 def add(command: Declare) -> None:
@@ -74,7 +75,9 @@ def calibrate(args: argparse.Namespace) -> int:
     found = study.study(source.name, source.truth, source.groups, verifiers, source.previews,
                         [*source.notes, *notes], args.useful)  # fmt: skip
     out = Path(args.out or f"{folder}/calibration.html")
-    storage.write(str(out), page.page(found).encode())
+    values = out.with_suffix(".json")
+    storage.write(str(values), json.dumps(found.to_json(), indent=1).encode())
+    storage.write(str(out), page.page(found, {values.name: values.name}).encode())
     if args.json:
         print_json(found.to_json())
     else:

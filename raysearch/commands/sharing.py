@@ -45,19 +45,18 @@ def compare(args: argparse.Namespace) -> int:
     """Compare two runs and print the table."""
     say(f"reading {args.first} and {args.second}")
     from raysearch.report import compare as comparing
-    from raysearch.report import read
+    from raysearch.report import compare_page, read
 
     found = comparing.compare(*(read(str(Path(run).expanduser())) for run in (args.first, args.second)))
+    page = None
+    if args.html or not args.json:
+        name = f"compare-{found.names[0].replace('/', '-')}.html"
+        page = Path(args.html) if args.html else found.b.folder / name
+        compare_page.write(found, page)
     if args.json:
         print_json(found.json())
     else:
-        print(comparing.terminal(found))
-    if args.html or not args.json:
-        name = f"compare-{found.names[0].replace('/', '-')}.html"
-        path = Path(args.html) if args.html else found.b.folder / name
-        comparing.write(found, path)
-        if not args.json:
-            print(f"page: {path}")
+        print(f"{comparing.terminal(found)}\npage: {page}")
     return 0
 
 

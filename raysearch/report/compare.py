@@ -1,4 +1,4 @@
-"""Two runs side by side: what the second changed, paired by prompt, with intervals; as a table, as JSON, as a page.
+"""Two runs side by side: what the second changed, paired by prompt, with intervals; as a table and as JSON.
 
 Prompts are paired by their ids and must mean the same in both runs. Measures are those that both have; the search
 reward counts only where both runs went by the same one.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from raysearch import storage
 from raysearch.errors import UsageError
-from raysearch.report import films, statistics
-from raysearch.report.components import flat, grid, header, notices, range_of, section, small
-from raysearch.report.document import asset, document
-from raysearch.report.markup import NONE, Html, count, decimals, el, number
+from raysearch.report import statistics
+from raysearch.report.components import flat
+from raysearch.report.markup import NONE, count, decimals, number
 from raysearch.report.paired import Paired, paired
 from raysearch.report.reading import Run, SearchRecord
 from raysearch.report.statistics import FEW
@@ -91,7 +88,7 @@ def headline(found: RunPair) -> str:
     if not found.rows:
         return f"{one} and {two} have no measure in common"
     row = found.rows[0]
-    places = decimals([row.before, row.after], row.change)
+    places = decimals([row.before, row.after], row.step)
     unit = f" {row.measure.unit}" if row.measure.unit else ""
     label, on = row.measure.label if row.measure.key else "search reward", count(row.prompts, "prompt")
     change = f"{number(row.change, places, sign=True)}{unit}"
@@ -110,7 +107,7 @@ def terminal(found: RunPair) -> str:
     one, two = found.names
     lines = [["measure", one, two, "change [95 % interval]", "prompts", "better in", ""]]
     for r in found.rows:
-        places = decimals([r.before, r.after], r.change)
+        places = decimals([r.before, r.after], r.step)
         change = number(r.change, places, sign=True)
         if math.isfinite(r.low):
             change += f" [{number(r.low, places, sign=True)}, {number(r.high, places, sign=True)}]"
@@ -120,84 +117,3 @@ def terminal(found: RunPair) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([f"{headline(found)}.", *text, *(f"{k}: {x} -> {y}" for k, x, y in found.settings)])
-
-
-def page(found: RunPair, limit: float = films.LIMIT) -> str:
-    """The page: headline, table, videos of both runs side by side, settings that differ.
-
-    Args:
-        found: The pair.
-        limit: Bytes of base64 video that the page may hold.
-    """
-    one, two = found.names
-    nfe = [sum(e[k].cost.nfe for e in found.pairs) for k in (0, 1)]
-    sentences = [
-        f"Differences are {two} minus {one}, paired over {count(len(found.pairs), 'prompt')}, with 95 % intervals.",
-        f"{one} took {nfe[0]:,} network evaluations, {two} {nfe[1]:,}.",
-    ]
-    if found.a.reward != found.b.reward:
-        sentences.append(
-            f"{one} searched by {found.a.reward}, {two} by {found.b.reward}: their rewards are not compared."
-        )
-    few = f"{count(len(found.pairs), 'prompt')} only: below {FEW}, intervals over prompts mean little."
-    room = films.Room(limit)
-    rows = [_row(found, a, b, room) for a, b in found.pairs]
-    left = f"Videos of {count(room.omitted, 'prompt')} are left out to keep this page below {limit / 1e6:,.3g} MB."
-    body = el(
-        "main", header(["raysearch comparison", f"{one} and {two}"], headline(found), sentences),
-        notices([few] if len(found.pairs) < FEW else []), _table(found),
-        section("Videos", films.tools(), notices([left] if room.omitted else []), rows, id="videos"), _settings(found),
-    )  # fmt: skip
-    scripts = [asset("raysearch.report", name) for name in ("tables.js", "script.js")]
-    return document(f"{two} against {one}", body, scripts=scripts, media="data:")
-
-
-def _table(found: RunPair) -> Html:
-    one, two = found.names
-    rows: list[list[Any]] = []
-    for r in found.rows:
-        places = decimals([r.before, r.after], r.change)
-        way = {1: "higher is better", -1: "lower is better", 0: ""}[r.measure.better]
-        label = [r.measure.label, el("span", " " + ", ".join(filter(None, (r.measure.unit, way))), class_="unit")]
-        verdict = el("span", r.verdict, class_=f"verdict {r.verdict}") if r.verdict else None
-        wins = f"{r.better} of {r.prompts}" + (f", {r.equal} equal" if r.equal else "") if r.measure.better else NONE
-        rows.append([
-            label, el("b", number(r.after, places)), number(r.change, places, sign=True),
-            range_of(r.low, r.high, places, sign=True), verdict, number(r.before, places), wins,
-        ])  # fmt: skip
-    heads = ["Measure of the chosen", two, "Change", "95 % interval", "", one, f"{two} better in"]
-    text = (
-        "The interval is a percentile bootstrap over prompts of the paired difference (10,000 resamples, fixed seed)."
-    )
-    return section("Measures", grid(heads, rows, "Both runs", "measures"), small(text), id="measures")
-
-
-def _row(found: RunPair, a: SearchRecord, b: SearchRecord, room: films.Room) -> Html:
-    one, two = found.names
-    generator = found.b.config.get("generator")
-    fps = generator.get("fps") if isinstance(generator, dict) else None
-    scene = [t for t in films.scene_of(b, float(fps or 8)) if t.kind == "true"] if not room.full else []
-    tiles = [(found.b, t) for t in scene]
-    for run, entry, name in ((found.a, a, one), (found.b, b, two)):
-        assert entry.result is not None
-        kind = "chosen" if run is found.b else "first"
-        tiles.append((run, films.candidate(run, entry, entry.result.best, name, kind)))
-    embed = room.take(tiles)
-    control = films.control(b.name) if embed and any(t.film is not None for _, t in tiles) else None
-    shown = [films.figure(run, t, b.name, embed, room.embedded <= films.AUTOPLAY, False) for run, t in tiles]
-    return el(
-        "article", el("h3", b.name, el("span", b.prompt.text, class_="text")), el("div", shown, class_="tiles"),
-        el("div", control, class_="below"), class_="row", id=f"prompt-{b.name}",
-    )  # fmt: skip
-
-
-def _settings(found: RunPair) -> Html:
-    one, two = found.names
-    rows = [list(row) for row in found.settings]
-    what = grid(["Setting", one, two], rows, "Settings that differ", "settings") if rows else el("p", "None differs.")
-    return section("Settings that differ", what, small("Cluster and folder are left out."), id="settings")
-
-
-def write(found: RunPair, path: Path) -> None:
-    """Write the page, whole or not at all."""
-    storage.write(str(path), page(found))

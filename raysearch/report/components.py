@@ -32,7 +32,7 @@ def header(
     return el(
         "header", el("p", " · ".join(facts), class_="kicker"), el("h1", title),
         [el("p", text, class_="lede") for text in sentences], links,
-        el("nav", jumps, class_="links", aria_label="Sections") if jumps else None,
+        el("nav", jumps, class_="links", aria_label="On this page") if jumps else None,
     )  # fmt: skip
 
 
@@ -52,8 +52,8 @@ def small(*text: Any) -> Html:
 
 
 def card(title: str, plot: Html, caption: str) -> Html:
-    """A plot with its title and what it shows."""
-    return el("figure", el("h3", title), plot, el("figcaption", caption), class_="card")
+    """A plot with its title and, where that needs words, what it shows."""
+    return el("figure", el("h3", title), plot, el("figcaption", caption) if caption else None, class_="card")
 
 
 def cards(shown: Sequence[Html | None]) -> Html | None:
@@ -69,12 +69,12 @@ def links(files: Mapping[str, str]) -> Html | None:
     return el("nav", [el("a", name, href=href) for name, href in files.items()], class_="links", aria_label="Files")
 
 
-def grid(heads: Sequence[str], rows: Sequence[Sequence[Any]], caption: str, class_: str = "", sort: bool = False,
+def grid(heads: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, class_: str = "", sort: bool = False,
          find: str = "") -> Html:  # fmt: skip
     """A table; the first cell of a row is its heading. It scrolls by itself where the window is narrow.
 
     Args:
-        heads: Of the columns.
+        heads: Of the columns, text or Html.
         rows: Cells, text or Html.
         caption: What it is, for those who do not see it.
         class_: Of the style sheet.
@@ -107,6 +107,16 @@ def range_of(low: float, high: float, places: int | None = None, sign: bool = Fa
 def colour(index: int, name: str) -> list[Html]:
     """The name of something that has this colour on the whole page."""
     return [el("span", class_=f"swatch s{index % 8}", aria_hidden="true"), el("span", name)]
+
+
+def legend(colours: Mapping[str, int], *more: Html) -> Html:
+    """What the colours of a plot stand for.
+
+    Args:
+        colours: Number of the colour, by what has it.
+        more: Further entries.
+    """
+    return el("p", [el("span", colour(index, name)) for name, index in colours.items()], *more, class_="legend")
 
 
 def settings(config: Mapping[str, Any], text: str, versions: Mapping[str, str], note: str = "") -> Html:

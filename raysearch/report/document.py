@@ -1,4 +1,4 @@
-"""The frame of every page that raysearch writes: head, style sheet, colour scheme, security policy, scripts and data.
+"""The frame of every page that raysearch writes: document.html, with style sheet, security policy, scripts and data.
 
 Invariant: a page asks nothing of any network, and runs no script but those written into it here. Its content security
 policy has the browser enforce both: scripts are named by their SHA-256 (CSP Level 3, section 2.3.1).
@@ -10,10 +10,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raysearch.report.markup import Html, el
+from raysearch.report.markup import Html
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 def document(
@@ -47,15 +51,19 @@ def document(
         "script-src": " ".join(_hash(script) for script in scripts),
     }
     policy = "; ".join(f"{name} {allowed}" for name, allowed in sources.items() if allowed)
-    head = el(
-        "head", el("meta", charset="utf-8"), el("meta", http_equiv="Content-Security-Policy", content=policy),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"), el("title", title),
-        [el("style", style) for style in (asset("raysearch.report", "style.css"), *styles)],
+    return _frame().render(
+        title=title, body=body, policy=policy, styles=(asset("raysearch.report", "style.css"), *styles),
+        scripts=scripts, data=None if data is None else _json(data),
     )  # fmt: skip
-    island = None if data is None else el("script", _json(data), type="application/json", id="data")
-    page = el("html", head, "\n", el("body", body, island, [el("script", script) for script in scripts]), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+
+
+@cache
+def _frame() -> Template:
+    """The template; text is escaped, what is `Html` stands as it is."""
+    from jinja2 import Environment
+
+    frame = resources.files(__package__).joinpath("document.html").read_text(encoding="utf-8")
+    return Environment(autoescape=True, keep_trailing_newline=True).from_string(frame)
 
 
 def asset(package: str, name: str) -> Html:

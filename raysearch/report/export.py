@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
+from raysearch import storage
 from raysearch.errors import UsageError
 from raysearch.report.reading import Run
 
@@ -56,7 +56,7 @@ def videos(run: Run, to: Path, every: bool = False) -> list[Path]:
         The files.
 
     Raises:
-        UsageError: The run has no films.
+        UsageError: The run has no films, or the folder cannot be written.
     """
     found = []
     for entry in run.entries:
@@ -72,8 +72,7 @@ def videos(run: Run, to: Path, every: bool = False) -> list[Path]:
             f"{run.folder}: has no films (films: none); run it again with films=best, which reuses its moves"
         )
     for source, target in found:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        storage.write(target, source.read_bytes())
     return [target for _, target in found]
 
 

@@ -39,22 +39,33 @@ def index(run: Run) -> Html | None:
     for m in shown:
         name = "Reward" if m.key is None else m.label.capitalize()
         heads += [name if m.key in (None, MOTION) else f"{name}, {m.unit}", "Change"]
-    rows = [_row(e, shown) for e in entries]
+    columns = [column for m in shown for column in _columns(entries, m)]
+    said = ["; ".join(flags(e.result)) if e.result is not None else "" for e in entries]
+    rows = [[*_named(e), *values, f"{e.cost.nfe:,}", *([flag] if any(said) else [])]
+            for e, values, flag in zip(entries, zip(*columns, strict=True), said, strict=True)]  # fmt: skip
+    heads += ["NFE", *(["Flags"] if any(said) else [])]
     caption = "All prompts; Change: of the chosen from the mean candidate"
-    return grid([*heads, "NFE", "Flags"], rows, caption, "index", sort=True, find="Find prompts, e.g. ball, still")
+    class_ = "index flagged" if any(said) else "index"
+    return grid(heads, rows, caption, class_, sort=True, find="Find prompts, e.g. ball, still")
 
 
-def _row(entry: SearchRecord, shown: list[Measure]) -> list[Any]:
-    result = entry.result
-    assert result is not None
+def _named(entry: SearchRecord) -> list[Any]:
+    """The name of a prompt, which leads to its videos, and the beginning of its text."""
     text = entry.prompt.text or entry.prompt.image or entry.prompt.video or ""
-    row: list[Any] = [
+    return [
         el("a", entry.name, href=f"#prompt-{entry.name}"), text if len(text) <= TEXT else f"{text[:TEXT].rstrip()} …",
     ]  # fmt: skip
-    for m in shown:
-        values = m.of(result)
-        chosen = float(values[result.best])
-        change = chosen - float(np.nanmean(values)) if math.isfinite(chosen) else math.nan
-        places = decimals([chosen], change)
-        row += [number(chosen, places, missing=NONE), number(change, places, sign=True, missing=NONE)]
-    return [*row, f"{entry.cost.nfe:,}", "; ".join(flags(result))]
+
+
+def _columns(entries: list[SearchRecord], m: Measure) -> list[list[str]]:
+    """The chosen's value of a measure and its change, for every prompt with as many decimals."""
+    pairs = []
+    for e in entries:
+        assert e.result is not None
+        values = m.of(e.result)
+        chosen = float(values[e.result.best])
+        pairs.append((chosen, chosen - float(np.nanmean(values)) if math.isfinite(chosen) else math.nan))
+    changes = [abs(c) for _, c in pairs if math.isfinite(c) and c]
+    places = decimals([v for v, _ in pairs], float(np.median(changes)) if changes else math.nan)
+    return [[number(v, places, missing=NONE) for v, _ in pairs],
+            [number(c, places, sign=True, missing=NONE) for _, c in pairs]]  # fmt: skip

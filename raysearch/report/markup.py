@@ -17,6 +17,10 @@ MINUS, NONE = "\u2212", "\u2013"
 class Html(str):
     """Text that is HTML already."""
 
+    def __html__(self) -> str:
+        """Itself: what templates ask for before they escape a value."""
+        return str(self)
+
 
 def el(tag: str, *children: Any, **attributes: Any) -> Html:
     """One element. Children: Html as it is, None not at all, lists in order, all else as escaped text.

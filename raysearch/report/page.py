@@ -21,7 +21,7 @@ from raysearch.report import (
     timeline,
     wordings,
 )
-from raysearch.report.components import card, cards, header, section, settings
+from raysearch.report.components import card, cards, header, legend, section, settings
 from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, count, el
 from raysearch.report.reading import Run
@@ -76,17 +76,17 @@ def _plots(run: Run, lead: Comparison | None) -> Html | None:
         return None
     results, names = run.results, [e.name for e in run.entries if e.result is not None]
     reward, truth = statistics.measure(None, run.reward), lead.measure if lead.measure.truth else None
-    shown: list[Html | None] = []
+    shown, prompts = list[Html | None](), dict[str, int]()
     if run.independent:
         shown += [_curve(run, m) for m in (truth, reward) if m is not None]
     for m in (truth, statistics.measure(MOTION)):
-        if m is not None and (drawn := plots.scatter(results, names, m)) is not None:
-            text = "All candidates; colours are prompts, rings mark the chosen."
-            if len(names) > plots.COLOURS:
-                text += f" Colours repeat after {plots.COLOURS} prompts."
+        if m is not None and m.key != run.reward and (drawn := plots.scatter(results, names, m)) is not None:
+            what = "colours are prompts, rings mark" if len(names) <= plots.COLOURS else "rings in the accent mark"
+            text = f"All candidates; {what} the chosen."
             shown.append(card(f"Search reward and {m.label}", drawn, text))
-    drawn_cards = cards(shown)
-    return None if drawn_cards is None else section("Reward against what was measured", drawn_cards)
+            prompts = {name: i for i, name in enumerate(names)} if 1 < len(names) <= plots.COLOURS else {}
+    drawn_cards, named = cards(shown), legend(prompts) if prompts else None
+    return None if drawn_cards is None else section("Reward against what was measured", drawn_cards, named)
 
 
 def _curve(run: Run, m: statistics.Measure) -> Html | None:

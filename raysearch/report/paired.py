@@ -46,6 +46,11 @@ class Paired:
         return self.after - self.before
 
     @property
+    def step(self) -> float:
+        """What decides how many digits are shown: the change, or half its interval where that is larger."""
+        return statistics.step(self.change, self.low, self.high)
+
+    @property
     def clear(self) -> bool:
         """Whether there are enough prompts and the interval leaves out 0."""
         return self.prompts >= FEW and not self.low <= 0 <= self.high

@@ -35,6 +35,7 @@ from raysearch.report.statistics import Measure
 
 Series = list[tuple[float, float, float, float]]  # (x, mean, low, high) along a line; low and high may be NaN
 COLOURS = 8  # series colours of the style sheet
+GREY = 7  # the one among them that is grey
 
 
 def best_of(curve: Curve) -> Html:
@@ -108,7 +109,7 @@ def against(
 
 
 def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html | None:
-    """A measure against the search reward, all candidates; colours are prompts, rings are the chosen."""
+    """A measure against the search reward, all candidates; rings are the chosen. Few prompts have a colour each."""
     reward = [statistics.measure(None).of(r) for r in results]
     values = [m.of(r) for r in results]
     both = [np.isfinite(a) & np.isfinite(b) for a, b in zip(reward, values, strict=True)]
@@ -121,13 +122,14 @@ def scatter(results: Sequence[Result], names: Sequence[str], m: Measure) -> Html
     ticks = x.ticks(4)
     parts += [el("text", tick(t, ticks), x=x(t), y=HEIGHT - BOTTOM + 18, class_="tick", text_anchor="middle")
               for t in ticks]  # fmt: skip
+    few = len(results) <= COLOURS
     for i, (a, b, k) in enumerate(zip(reward, values, both, strict=True)):
-        dots = [el("circle", cx=x(a[j]), cy=y(b[j]), r=3.2) for j in np.flatnonzero(k)]
-        parts.append(el("g", el("title", names[i]), dots, class_=f"dots s{i % COLOURS}"))
+        dots = [el("circle", cx=x(a[j]), cy=y(b[j]), r=3.2 if few else 2.2) for j in np.flatnonzero(k)]
+        parts.append(el("g", el("title", names[i]), dots, class_=f"dots s{i if few else GREY}"))
         best = results[i].best
         if k[best]:
-            rings.append(el("circle", el("title", f"{names[i]}, chosen"), cx=x(a[best]), cy=y(b[best]), r=6.5,
-                            class_=f"ring s{i % COLOURS}"))  # fmt: skip
+            rings.append(el("circle", el("title", f"{names[i]}, chosen"), cx=x(a[best]), cy=y(b[best]),
+                            r=6.5 if few else 3.5, class_=f"ring s{i if few else 0}"))  # fmt: skip
     total = sum(int(k.sum()) for k in both)
     return figure(parts + rings, f"{m.label} against search reward of {total} candidates, the chosen ringed")
 
@@ -165,8 +167,7 @@ def spark(values: Sequence[float]) -> Html | None:
 
 
 def _title(m: Measure) -> str:
-    unit = f", {m.unit}" if m.unit else ""
-    return f"{m.label}{unit}" + {1: ", higher is better", -1: ", lower is better", 0: ""}[m.better]
+    return ", ".join(filter(None, (m.label, m.scale)))
 
 
 def _legend(names: Sequence[str]) -> list[Html]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from raysearch.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, figure, labels, points, room, rules
 from raysearch.report.axes import titles as axis_titles
-from raysearch.report.components import card, cards
+from raysearch.report.components import card, legend
 from raysearch.report.markup import Html, count, el, number
 from raysearch.report.reading import Run
 
@@ -25,19 +25,23 @@ PLOTS = {
 
 def plots(run: Run) -> Html | None:
     """The plots of a sampler's run; None where no search tells of its reads."""
-    shown = []
+    shown, notes = [], {e.name: e.result.notes for e in run.entries if e.result is not None}
+    colours = {name: i for i, name in enumerate(notes)}
     for key, (title, unit, text) in PLOTS.items():
-        lines = {e.name: line for e in run.entries if e.result is not None and (line := _line(e.result.notes, key))}
+        lines = {name: line for name, note in notes.items() if (line := _line(note, key))}
         if any(len(line) > 1 for line in lines.values()):
-            text += " A line for each prompt." if len(lines) <= FEW else (
-                f" The line is the median of {count(len(lines), 'prompt')}, the band from lowest to highest."
-            )  # fmt: skip
-            shown.append(card(title, draw(lines, f"{unit}"), text))
-    return cards(shown)
+            if len(lines) > 1 and len({tuple(line) for line in lines.values()}) == 1:
+                lines, text = {"all prompts": next(iter(lines.values()))}, f"{text} The same for all prompts."
+            elif len(lines) > FEW:
+                text += f" The line is the median of {count(len(lines), 'prompt')}, the band from lowest to highest."
+            shown.append(card(title, draw(lines, unit, colours), text))
+    if not shown:
+        return None
+    return el("div", legend(colours) if 1 < len(colours) <= FEW else None, el("div", shown, class_="plots three"))
 
 
-def draw(lines: Lines, unit: str) -> Html:
-    """One plot: values against the step of the read."""
+def draw(lines: Lines, unit: str, colours: Mapping[str, int]) -> Html:
+    """One plot: values against the step of the read. colours: of the prompts, by name."""
     flat = [p for line in lines.values() for p in line]
     y = room(np.array([0.0, *(v for _, v in flat)]), HEIGHT - BOTTOM, TOP)
     steps = sorted({s for s, _ in flat})
@@ -48,11 +52,9 @@ def draw(lines: Lines, unit: str) -> Html:
     if len(lines) > FEW:
         parts += _band(lines, steps, x, y)
     else:
-        for i, (name, line) in enumerate(lines.items()):
-            at = points([x(s) for s, _ in line], [y(v) for _, v in line])
-            parts.append(el("polyline", el("title", name), points=at,
-                            class_=f"series s{i}"))  # fmt: skip
-            look = f"s{i}"
+        for name, line in lines.items():
+            at, look = points([x(s) for s, _ in line], [y(v) for _, v in line]), f"s{colours.get(name, 0)}"
+            parts.append(el("polyline", el("title", name), points=at, class_=f"series {look}"))
             parts += [el("circle", el("title", f"{name}, step {s:g}: {number(v)}"), cx=x(s), cy=y(v), r=3, class_=look)
                       for s, v in line]  # fmt: skip
     return figure(parts, f"{unit} against the step of the read, {count(len(lines), 'prompt')}")

@@ -12,11 +12,13 @@ from typing import Any
 
 from raysearch.moves import Result
 from raysearch.report import reads, statistics
-from raysearch.report.components import folded, grid, section
+from raysearch.report.components import folded, grid, section, small
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
 from raysearch.runs.spread import pooled
 from raysearch.search.genealogy import averages
+
+AVERAGES = "Averages: of each measure over the finals with their weights, plus or minus its standard error."
 
 
 def sampler(run: Run) -> Html | None:
@@ -32,8 +34,8 @@ def sampler(run: Run) -> Html | None:
         "are normal, slope * lambda is the best lambda of that read (search.slopes)."
     )
     return section(
-        "Sampler", el("p", told), reads.plots(run), _folded("Estimates", *_estimates(found)),
-        _folded("Averages", *_averages(found)), _folded("Reads", *_reads(found)),
+        "Sampler", small(told), reads.plots(run), _folded("Estimates", *_estimates(found)),
+        _folded("Averages", *_averages(found)), small(AVERAGES), _folded("Reads", *_reads(found)),
     )  # fmt: skip
 
 
@@ -88,10 +90,10 @@ def _estimates(found: Sequence[tuple[str, Result]]) -> tuple[list[str], list[lis
 
 def _averages(found: Sequence[tuple[str, Result]]) -> tuple[list[str], list[list[Any]]]:
     each = [(name, averages(r.finals, r.log_weights or (), r.notes.get("families"))) for name, r in found]
-    keys = list(dict.fromkeys(key for _, values in each for key in values))
-    labels = {m.key: m.label for m in statistics.measures([r for _, r in found], "")}
+    labels = {m.key: m.label for m in statistics.measures([r for _, r in found], "") if m.key is not None}
+    keys = [key for key in labels if any(key in values for _, values in each)]
     rows = [[name, *(_pair(values.get(key)) for key in keys)] for name, values in each]
-    return ["Prompt", *(labels.get(key, key) for key in keys)], rows
+    return ["Prompt", *(labels[key] for key in keys)], rows
 
 
 def _pair(value: tuple[float, float] | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.reading import Run
 from raysearch.report.statistics import Comparison
 
-_BETTER = {1: "higher is better", -1: "lower is better", 0: ""}
-# Notes that have sections of their own.
-_ELSEWHERE = (
-    "backtrack", "choose", "each", "families", "log_z_error", "lag", "reads", "roots_left", "slopes", "spread",
-    "wordings",
-)  # fmt: skip
+# Notes that have sections of their own, or stand in the settings.
+_ELSEWHERE = {
+    "ancestors", "backtrack", "branch", "choose", "each", "families", "lag", "log_z_error", "n", "reads", "roots_left",
+    "slopes", "spread", "width", "wordings",
+}  # fmt: skip
+_SAMPLED = {"lambda", "ess", "roots", "nan"}  # stand in the section on the sampler
+_ROOTS = "roots: how many first draws the finals of a prompt descend from."
 _LONG = 160  # characters of a note shown without unfolding
 
 
@@ -54,11 +54,10 @@ def _last_word(run: Run) -> str:
 
 
 def _measure(r: Comparison, counted: bool) -> list[Any]:
-    places = decimals([r.first, r.random, r.chosen, r.oracle], r.change)
+    places = decimals([r.first, r.random, r.chosen, r.oracle], r.step)
     m = r.measure
-    unit = ", ".join(filter(None, (m.unit, _BETTER[m.better])))
     below = " · ".join(([m.key] if m.key else []) + ([count(r.prompts, "prompt")] if counted else []))
-    label = [m.label, el("span", f" {unit}", class_="unit"), el("small", below) if below else None]
+    label = [m.label, el("span", f" {m.scale}", class_="unit"), el("small", below) if below else None]
     verdict = el("span", r.verdict, class_=f"verdict {r.verdict}") if r.verdict else None
     random, first, oracle = (number(v, places, missing=NONE) for v in (r.random, r.first, r.oracle))
     return [
@@ -75,39 +74,17 @@ def failures(run: Run) -> Html | None:
 
 
 def notes(run: Run) -> Html | None:
-    """Whatever the searches wanted known, one line a prompt, and what a sampler adds: log Z and its effective size."""
-    entries = [e for e in run.entries if e.result is not None]
-    keys = list(dict.fromkeys(k for e in entries for k in (e.result.notes if e.result else {}) if k not in _ELSEWHERE))
-    weighted = any(e.result and e.result.log_weights is not None for e in entries)
-    has_z = any(e.result and e.result.log_z is not None for e in entries)
-    if not keys and not weighted and not has_z:
+    """Whatever the searches wanted known and no other section tells, one line a prompt."""
+    found = [(e.name, e.result) for e in run.entries if e.result is not None]
+    weighted = any(result.log_weights is not None for _, result in found)
+    told = _ELSEWHERE | (_SAMPLED if weighted else {"roots"} if run.independent else set())
+    keys = list(dict.fromkeys(k for _, result in found for k in result.notes if k not in told))
+    if not keys:
         return None
-    rows = []
-    for e in entries:
-        assert e.result is not None
-        row: list[Any] = [e.name]
-        if has_z:
-            row.append(NONE if e.result.log_z is None else number(e.result.log_z, 4))
-        if weighted:
-            row.append(_effective(e.result.log_weights))
-        rows.append(row + [_note(e.result.notes.get(k)) for k in keys])
-    heads = ["Prompt", *(["log Z"] if has_z else []), *(["weights"] if weighted else []), *keys]
-    shown = grid(heads, rows, "Notes of the searches", "notes")
-    return section("Search notes", folded(shown, len(rows), "All prompts"))
-
-
-def _effective(log_weights: Sequence[float] | None) -> Any:
-    """Effective sample size and, unfolded, every normalised weight."""
-    if not log_weights:
-        return NONE
-    top = max(log_weights)
-    raw = [math.exp(w - top) if math.isfinite(w) else 0.0 for w in log_weights] if math.isfinite(top) else []
-    if not raw:
-        return "no weight left"
-    weights = [w / sum(raw) for w in raw]
-    size = 1 / sum(w * w for w in weights)
-    summary = el("summary", f"ESS {size:.1f} of {len(weights)}")
-    return el("details", summary, ", ".join(number(w, 3) for w in weights))
+    rows = [[name, *(_note(result.notes.get(k)) for k in keys)] for name, result in found]
+    shown = grid(["Prompt", *keys], rows, "Notes of the searches", "notes")
+    explained = small(_ROOTS) if "roots" in keys else None
+    return section("Search notes", folded(shown, len(rows), "All prompts"), explained)
 
 
 def _note(value: Any) -> Any:

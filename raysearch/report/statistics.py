@@ -8,6 +8,7 @@ values that were not measured; they are left out, never counted as zero.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ FEW = 5  # prompts below which an interval over prompts means little
 FROZEN = 0.5  # of the median candidate's motion: a chosen video below this is suspected of winning by standing still
 TRUTH, ERROR, MOTION = "tinyworld_truth", "tinyworld_truth.trajectory_error", "motion"
 LOWER_IS_BETTER = frozenset({"trajectory_error", "mse", "violation"})
+WAYS = {1: "higher is better", -1: "lower is better", 0: ""}
 _RESAMPLES, _LEVEL = 10_000, 0.95
 _NAMES = {
     "trajectory_error": ("trajectory error", "px"), "mse": ("pixel error, MSE", ""),
@@ -47,6 +49,11 @@ class Measure:
     unit: str = ""
     better: int = 0
     truth: bool = False
+
+    @property
+    def scale(self) -> str:
+        """Its unit and which direction is better, as far as there are such."""
+        return ", ".join(filter(None, (self.unit, WAYS[self.better])))
 
     def of(self, result: Result) -> np.ndarray:
         """Its values of all finals, (N,), NaN where it was not measured."""
@@ -99,6 +106,11 @@ class Comparison:
         return "more" if up else "less"
 
     @property
+    def step(self) -> float:
+        """What decides how many digits are shown: the change, or half its interval where that is larger."""
+        return step(self.change, self.low, self.high)
+
+    @property
     def clear(self) -> bool:
         """Whether there are enough prompts and the interval leaves out 0."""
         return not self._few and not self.low <= 0 <= self.high
@@ -113,7 +125,8 @@ def measure(key: str | None, reward: str = "") -> Measure:
     if key is None:
         return Measure(None, f"search reward, {reward}", "", 1)
     last = key.rsplit(".", 1)[-1]
-    label, unit = _NAMES.get(last, (key.replace(".", ", ").replace("_", " "), ""))
+    plain = re.sub(r"surprise_(\d+)$", lambda found: f"surprise in window {int(found[1]) + 1}", key)
+    label, unit = _NAMES.get(last, (plain.replace(".", ", ").replace("_", " "), ""))
     if last in LOWER_IS_BETTER or last.startswith("surprise"):
         better = -1
     else:  # a reward is better when higher; a detail, or the amount of motion, says nothing of the kind
@@ -163,6 +176,17 @@ def interval(per_prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     means = times @ per_prompt / count
     low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], axis=0)
     return low, high
+
+
+def step(change: float, low: float, high: float) -> float:
+    """The size whose digits tell of a change with its interval: the change, or half the interval where that is larger.
+
+    Args:
+        change: The change; may be NaN.
+        low: Lower end of its interval; may be NaN.
+        high: Upper end.
+    """
+    return max((v for v in (abs(change), (high - low) / 2) if math.isfinite(v)), default=math.nan)
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:

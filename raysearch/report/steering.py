@@ -98,7 +98,7 @@ def table(run: Run) -> Html | None:
 
 
 def _row(e: Paired) -> list[Any]:
-    places = decimals([e.before, e.after], e.change)
+    places = decimals([e.before, e.after], e.step)
     unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
     label = [e.measure.label, unit, el("small", "the reward of the guide" if e.measure.key is None else e.measure.key)]
     verdict = el("span", e.verdict, class_=f"verdict {e.verdict}") if e.verdict else None
@@ -110,6 +110,6 @@ def _row(e: Paired) -> list[Any]:
 
 
 def _from_to(e: Paired) -> str:
-    places = decimals([e.before, e.after], e.change)
+    places = decimals([e.before, e.after], e.step)
     unit = f" {e.measure.unit}" if e.measure.unit else ""
     return f"{number(e.before, places)} to {number(e.after, places)}{unit}"

@@ -35,7 +35,7 @@ def headline(run: Run, row: Comparison | None) -> str:
         failed = sum(e.error is not None for e in run.entries)
         return f"No search finished: {failed} of {count(len(run.entries), 'prompt')} failed"
     m, on = row.measure, _on(run, row)
-    places = decimals([row.random, row.chosen], row.change)
+    places = decimals([row.random, row.chosen], row.step)
     label = f"mean {m.label}" if m.key else "mean search reward"
     before, after = number(row.random, places), number(row.chosen, places)
     unit = f" {m.unit}" if m.unit else ""
@@ -58,7 +58,7 @@ def lede(run: Run, row: Comparison | None) -> list[str]:
     if row is None:
         return []
     m, sentences = row.measure, []
-    places = decimals([row.random, row.chosen], row.change)
+    places = decimals([row.random, row.chosen], row.step)
     unit = f" {m.unit}" if m.unit else ""
     if run.population > 1:
         text = f"Change {number(row.change, places, sign=True)}{unit}"

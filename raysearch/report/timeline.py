@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.observe import history
-from raysearch.report.components import grid, section, small
+from raysearch.report.components import grid, legend, section, small
 from raysearch.report.markup import NONE, Html, count, el, number, seconds
 
 KINDS = {"loading": 4, "network": 0, "decode": 5, "score": 2, "film": 3}  # with the colour of the style sheet
+IDLE = el("span", el("span", class_="swatch idle", aria_hidden="true"), "idle")
 BESIDE = ("save", "encode")  # what runs beside the work of a replica; it takes none of its time
 POOLS = ("generators", "rewards")
 WIDTH, LEFT, ROW, COLUMNS = 940, 112, 15, 820  # px of the drawing, of its names, of a row; steps in time
@@ -97,7 +98,7 @@ def timeline(line: TimeLine | None) -> Html | None:
     pools = [pool for pool in POOLS if any(name == pool for name, _ in line.replicas)]
     rows = [[pool.capitalize(), *(_part(line.shares(pool), kind) for kind in kinds)] for pool in pools]
     return section(
-        "Time line", el("p", why(line)), _legend(), _drawn(line),
+        "Time line", el("p", why(line)), legend(KINDS, IDLE), _drawn(line),
         grid(["Share of the time", *(k.capitalize() for k in kinds)], rows, "What the pools did", "figures"),
         small("Of the last invocation that executed anything, from its start to its end. Network: denoising, guides "
               "included. Decode: previews, reduced to what the reward sees. Film: videos at full size; on Ray they are "
@@ -185,12 +186,6 @@ def _paths(line: TimeLine, pieces: Sequence[Piece], y: float) -> dict[str, str]:
         paths[kind] = paths.get(kind, "") + f"M{LEFT + first} {y}h{width}v{ROW - 4}h-{width}z"
         columns = columns[width:]
     return paths
-
-
-def _legend() -> Html:
-    names = [el("span", el("span", class_=f"swatch s{c}", aria_hidden="true"), kind) for kind, c in KINDS.items()]
-    idle = el("span", el("span", class_="swatch idle", aria_hidden="true"), "idle")
-    return el("p", [*names, idle], class_="legend")
 
 
 def _part(shares: Mapping[str, float], kind: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raysearch.moves import digest
-from raysearch.report.components import folded, grid, section
-from raysearch.report.markup import NONE, Html, el, number
+from raysearch.report.components import folded, grid, section, small
+from raysearch.report.markup import NONE, Html, number
 from raysearch.search.genealogy import pooled
 from raysearch.sweep.table import Cell, label
 
@@ -54,8 +54,8 @@ def table(cells: Sequence[Cell]) -> Html | None:
         return None
     rows = [[x.prompt, x.label, x.n, x.seeds, number(x.log_z, 3), number(x.error, 3, missing=NONE)] for x in lines]
     told = (
-        "The log of the mean of Z_hat over seeds, and its standard error from the differences between seeds. Estimates "
-        "at other numbers of particles are of the same Z where lambda is the same."
+        "The log of the mean of Z_hat over seeds, and its standard error from the differences between seeds, which one "
+        "seed does not have. Estimates at other numbers of particles are of the same Z where lambda is the same."
     )
     shown = grid(["Prompt", "Search", "N", "Seeds", "log Z", "Error"], rows, "log Z of every point", sort=True)
-    return section("log Z, pooled over seeds", el("p", told), folded(shown, len(rows), "All points"))
+    return section("log Z, pooled over seeds", folded(shown, len(rows), "All points"), small(told), id="log-z")

@@ -16,14 +16,13 @@ from raysearch.report.components import small as small_print
 from raysearch.report.document import asset, document
 from raysearch.report.markup import NONE, Html, count, decimals, el, number
 from raysearch.report.plots import COLOURS, Series, against
-from raysearch.report.statistics import FEW, Measure
+from raysearch.report.statistics import FEW, Measure, step
 from raysearch.sweep import log_z
 from raysearch.sweep.story import headline
 from raysearch.sweep.table import Cell, Estimate, Row, leading, name_of
 
 FILES = {"table.csv": "table.csv", "sweep.json": "sweep.json", "config.yaml": "config.yaml"}
 OF_FIRST = "Settings are those of the first point; the axes of the grid stand in the tables above."
-WAYS = {1: "higher is better", -1: "lower is better", 0: ""}
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,15 @@ def page(cells: Sequence[Cell], found: Sequence[Measure], table: Sequence[Row], 
     few = [f"Only {count(prompts, 'prompt')}: the intervals say little."] if prompts < FEW else []
     if done < len(cells):
         few.append(f"Not all searches are finished ({text}): these numbers will change.")
-    parts = {"All points": "points", "Searches": "searches", "Settings": "configuration"}
-    panels = cards([_panel(m, table, by_nfe, colours) for by_nfe in (False, True) for m in shown])
+    drawn = cards([_panel(m, table, by_nfe, colours) for by_nfe in (False, True) for m in shown])
+    panels = section("Quality against cost", drawn, id="curves") if drawn else None
+    parts = {**({"Curves": "curves"} if panels else {}), "All points": "points", "Searches": "searches",
+             "Settings": "configuration"}  # fmt: skip
     title = headline(table, shown)
     body = el(
         "main", header(["raysearch sweep", text], title, sentences, links(FILES), parts), notices(few),
-        el("section", panels) if panels else None, _table(shown, table, colours), log_z.table(cells),
-        _searches(cells, shown), settings(about.config, about.text, about.versions, OF_FIRST),
+        panels, _table(shown, table, colours), log_z.table(cells), _searches(cells, shown),
+        settings(about.config, about.text, about.versions, OF_FIRST),
     )  # fmt: skip
     return document(f"raysearch sweep: {title}", body, scripts=[asset("raysearch.report", "tables.js")])
 
@@ -104,9 +105,9 @@ def _whisker(e: Estimate) -> tuple[float, float]:
 
 
 def _table(shown: Sequence[Measure], table: Sequence[Row], colours: Mapping[str, int]) -> Html:
-    titles = ["Search", "N", "NFE", "Done"]
+    titles: list[Any] = ["Search", "N", "NFE", "Done"]
     for m in shown:
-        titles += [", ".join(filter(None, (m.label, m.unit, WAYS[m.better]))), "Gain", "95 % interval"]
+        titles += [_head(m), "Gain", "95 % interval"]
     lines = []
     for row in table:
         line: list[Any] = [colour(colours[row.label], row.label), row.n, number(row.nfe, 0), f"{row.done}/{row.asked}"]
@@ -123,7 +124,7 @@ def _table(shown: Sequence[Measure], table: Sequence[Row], colours: Mapping[str,
 
 
 def _estimate(e: Estimate) -> list[str]:
-    places = decimals([e.mean], e.gain if math.isfinite(e.gain) else math.nan)
+    places = decimals([e.mean], step(e.gain, e.gain_low, e.gain_high))
     gain = number(e.gain, places, sign=True, missing=NONE)
     return [number(e.mean, places), gain, range_of(e.gain_low, e.gain_high, places, sign=True)]
 
@@ -131,17 +132,30 @@ def _estimate(e: Estimate) -> list[str]:
 def _searches(cells: Sequence[Cell], shown: Sequence[Measure]) -> Html:
     """Every search by itself: the single runs of the grid."""
     keys = list(dict.fromkeys(key for c in cells for key in c.settings))
-    heads = [*(keys[:1] or ["Search"]), "Prompt", *keys[1:], "NFE", *(m.label for m in shown), "State", "Hash"]
+    heads: list[Any] = [name[:1].upper() + name[1:] for name in (*(keys[:1] or ["search"]), "prompt", *keys[1:])]
+    columns = [_column(cells, m) for m in shown]
     rows = []
-    for c in cells:
+    for c, of in zip(cells, zip(*columns, strict=True) if columns else [()] * len(cells), strict=True):
         values = [str(c.settings.get(k, NONE)) for k in keys] or [c.strategy]
         result = c.result
         state = "failed" if c.error else "done" if result is not None else "not yet"
-        of = [number(float(m.of(result)[result.best]), missing=NONE) if result is not None else NONE for m in shown]
         nfe, name = (f"{c.nfe:,}", result.digest()[:12]) if result is not None else (NONE, NONE)
         rows.append([values[0], c.prompt, *values[1:], nfe, *of, c.error or state, name])
+    heads += ["NFE", *(_head(m) for m in shown), "State", "Hash"]
     text = (
         "A point by itself, with its videos, is a run: raysearch run config.yaml with these settings and another run=."
     )
     listed = grid(heads, rows, "Every search", "searches", sort=True, find="Find searches, e.g. smc 8")
     return section("Searches", listed, small_print(text), id="searches")
+
+
+def _column(cells: Sequence[Cell], m: Measure) -> list[str]:
+    """A measure of the chosen of every search, all with as many decimals."""
+    values = [float(m.of(c.result)[c.result.best]) if c.result is not None else math.nan for c in cells]
+    places = decimals(values)
+    return [number(v, places, missing=NONE) for v in values]
+
+
+def _head(m: Measure) -> list[Any]:
+    """What a column of it is called, above its unit and which direction is better."""
+    return [m.label[:1].upper() + m.label[1:], el("small", m.scale) if m.scale else None]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from raysearch.report.markup import count, decimals, number
-from raysearch.report.statistics import FEW, Measure
+from raysearch.report.statistics import FEW, Measure, step
 from raysearch.sweep.table import Estimate, Row, name_of
 
 
@@ -24,7 +24,7 @@ def headline(table: Sequence[Row], shown: Sequence[Measure]) -> str:
     if not known:
         return f"No finished search has a finite {_called(m)}"
     row, e = best(known, m)
-    places = decimals([e.mean], e.gain if math.isfinite(e.gain) else math.nan)
+    places = decimals([e.mean], step(e.gain, e.gain_low, e.gain_high))
     unit = f" {m.unit}" if m.unit else ""
     value = f"{row.label} at N = {row.n} has the best mean {_called(m)}, {number(e.mean, places)}{unit}"
     on = f"on {count(row.prompts, 'prompt')}"

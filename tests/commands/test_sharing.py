@@ -27,6 +27,16 @@ def test_export_to_standard_output_and_files(folder, capsys, tmp_path):
     assert "6 candidates" in out and "6 videos" in out and len(list((tmp_path / "v").iterdir())) == 6
 
 
+def test_what_cannot_be_written_is_one_clear_line(folder, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    for words in (["export", str(folder), "--videos", str(tmp_path / "file")],
+                  ["export", str(folder), "--csv", str(tmp_path)],
+                  ["compare", str(folder), str(folder), "--html", str(tmp_path)]):  # fmt: skip
+        assert main(words) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and len(err.splitlines()) == 1 and "cannot be written" in err
+
+
 def test_a_run_is_compared_with_itself(folder, capsys):
     assert main(["compare", str(folder), str(folder)]) == 0
     out = capsys.readouterr().out

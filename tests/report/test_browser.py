@@ -6,15 +6,20 @@ small. `test_two_hundred_prompts` holds the page to what is promised of it.
 
 import asyncio
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from raysearch import config, runs, sweep, videos
-from raysearch.report import compare, maps, read, write
+from raysearch.evals.calibrate import page as calibration
+from raysearch.evals.calibrate.previews import PreviewAgreement
+from raysearch.evals.calibrate.statistics import Interval
+from raysearch.report import compare, compare_page, maps, read, write
 from raysearch.report.remote import publish
 from raysearch.rewards import SurpriseMap
 from tests import browser
+from tests.evals.calibrate.conftest import found as found  # a calibration, the fixture
 from tests.report.material import CLOCKWORK, NOISY
 
 pytestmark = [
@@ -30,13 +35,23 @@ CUT = """(() => { const wide = document.documentElement.scrollWidth - innerWidth
   return wide > 1 ? [`the page is ${wide} px too wide`] : [...document.querySelectorAll('h1, h2, h3, p, dd, summary')]
     .filter(e => e.offsetParent && !e.closest('.scroll') && e.scrollWidth > e.clientWidth + 2
       && getComputedStyle(e).display !== 'inline').map(e => e.textContent.slice(0, 60)) })()"""
-FAINT = r"""(() => { const light = c => { const [r, g, b] = c.match(/[\d.]+/g).map(v => v / 255)
+FAINT = r"""(() => { const parts = c => c.match(/[\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = parts(c).map(v => v / 255)
     .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
-  const paper = light(getComputedStyle(document.body).backgroundColor);
-  const ratio = e => { const ink = light(getComputedStyle(e).color);
-    return (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05) };
-  return [...document.querySelectorAll('p, td, th, h1, h2, h3, figcaption, dt, dd')]
-    .filter(e => !e.closest('.notice, .badge, button') && ratio(e) < 4.5).map(e => e.textContent.slice(0, 40)) })()"""
+  const paper = e => { const c = getComputedStyle(e).backgroundColor;
+    return parts(c)[3] === 0 && e.parentElement ? paper(e.parentElement) : light(c) };
+  const ratio = (e, property) => { const [ink, below] = [light(getComputedStyle(e)[property]), paper(e)];
+    return (Math.max(ink, below) + .05) / (Math.min(ink, below) + .05) };
+  const faint = (what, property) => [...document.querySelectorAll(what)].filter(e => ratio(e, property) < 4.5)
+  return [...faint('p, a, td, th, h1, h2, h3, figcaption, dt, dd, summary, button, .badge', 'color'),
+    ...faint('svg text', 'fill')].map(e => e.textContent.slice(0, 40)) })()"""
+CROSSED = """[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width).flatMap(s => {
+  const all = [...s.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+  const own = s.getBoundingClientRect();
+  return [...all.filter(([, r]) => r.left < own.left - 4 || r.right > own.right + 4).map(([t]) => `outside: ${t}`),
+    ...all.flatMap(([t, r], k) => all.slice(k + 1).filter(([, o]) =>
+      Math.min(r.right, o.right) - Math.max(r.left, o.left) > 1
+      && Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top) > 3).map(([u]) => `${t} over ${u}`))] })"""
 PLAYS = """(async () => { const video = document.querySelector('video'); if (!video) return null;
   video.scrollIntoView({block: 'center'});
   for (let k = 0; k < 200; k++) { if (video.readyState >= 2 && video.currentTime > 0) return true;
@@ -61,7 +76,7 @@ def pages(tmp_path_factory):
     mapped(plain)
     for folder in (plain, sampled, beam):
         publish(str(folder))
-    compare.write(compare.compare(read(str(plain)), read(str(sampled))), root / "compare.html")
+    compare_page.write(compare.compare(read(str(plain)), read(str(sampled))), root / "compare.html")
     words = ["search=best_of_n,smc", "particles=1,2,4", "searches={smc: {kernel: {name: ddim_eta, eta: 0.5}}}"]
     sweep.run(sweep.points("jobs/demo.yaml", [*SCENES, "watch=[smoothness]", *words, f"run={root / 'sweep'}"]))
     return {
@@ -98,7 +113,8 @@ async def look(address, profile, size, dark):
         await tab.until("document.readyState === 'complete' && !!document.querySelector('main')", 60)
         found = {
             "empty plots": await tab.evaluate(EMPTY), "cut text": await tab.evaluate(CUT),
-            "faint text": await tab.evaluate(FAINT), "videos": await tab.evaluate(PLAYS),
+            "faint text": await tab.evaluate(FAINT), "crossed text": await tab.evaluate(CROSSED),
+            "videos": await tab.evaluate(PLAYS),
         }  # fmt: skip
         for button in ("map", "slow", "pause"):
             await tab.evaluate(f"document.getElementById('{button}')?.click()")
@@ -141,7 +157,16 @@ def challenge(tmp_path_factory):
     return folder / "challenge.html"
 
 
-@pytest.mark.parametrize("size, dark", [("wide", False), ("phone", True)])
+@pytest.mark.parametrize("size, dark", [("wide", False), ("phone", True), ("wide", True), ("phone", False)])
+def test_the_page_of_a_calibration_is_sound(found, tmp_path, size, dark):
+    known = Interval(0.7, 0.5, 0.9, 16)
+    reads = [PreviewAgreement(k, 12, known, 0.2, 1.0, known, "halve") for k in (2, 4)]
+    path = tmp_path / "calibration.html"
+    path.write_text(calibration.page(replace(found, previews=reads)))
+    sound(asyncio.run(look(path.as_uri(), str(tmp_path / "profile"), size, dark)), has_videos=False)
+
+
+@pytest.mark.parametrize("size, dark", [("wide", False), ("phone", True), ("wide", True), ("phone", False)])
 def test_the_page_of_a_challenge_is_sound(challenge, tmp_path, size, dark):
     sound(asyncio.run(look(challenge.as_uri(), str(tmp_path / "profile"), size, dark)))
 
@@ -167,6 +192,12 @@ def test_maps_are_drawn_over_videos_and_words_leave_matching_prompts(pages, tmp_
     assert asyncio.run(session()) == ("none", "block", 6, 1)
 
 
+UNSEEN = "[...document.querySelectorAll('article.row')].at(-1).querySelector('video')"
+REWARDS = "[...document.querySelectorAll('.index tbody tr')].map(r => parseFloat(r.children[2].textContent))"
+FIND = """(() => { const f = document.querySelector('.find'); f.value = 'two balls';
+  f.dispatchEvent(new Event('input')) })()"""
+
+
 def test_two_hundred_prompts(tmp_path):
     """Under 30 MB and open in under 3 s: what the process of the page computes until all has loaded, for that does not
     depend on what else the machine does.
@@ -188,9 +219,19 @@ def test_two_hundred_prompts(tmp_path):
             await tab.until(f"{loaded} > 0")
             found = {m["name"]: m["value"] for m in (await tab.call("Performance.getMetrics"))["metrics"]}
             rows = await tab.evaluate("document.querySelectorAll('article.row').length")
-            return await tab.evaluate(loaded), found["ProcessTime"], rows
+            at_rest = await tab.evaluate(f"{UNSEEN}.readyState")
+            await tab.evaluate(f"{UNSEEN}.scrollIntoView()")
+            await tab.until(f"{UNSEEN}.readyState >= 2 && {UNSEEN}.currentTime > 0")
+            await tab.evaluate(
+                "[...document.querySelectorAll('.index button.head')].forEach((b, k) => k === 2 && b.click())"
+            )
+            rewards = await tab.evaluate(REWARDS)
+            await tab.evaluate(FIND)
+            left = await tab.evaluate("[...document.querySelectorAll('article.row')].filter(a => !a.hidden).length")
+            return await tab.evaluate(loaded), found["ProcessTime"], rows, at_rest, rewards, left
 
-    opened, computed, rows = asyncio.run(session())
+    opened, computed, rows, at_rest, rewards, left = asyncio.run(session())
+    assert at_rest == 0 and rewards == sorted(rewards) and len(rewards) == 200 and left == 100
     told = f"loaded after {opened / 1000:.2f} s on this machine, of which {computed:.2f} s computing"
     print(f"200 prompts: {size / 1e6:.1f} MB, written in {wrote:.1f} s, {told}")
     assert rows == 200 and size < 30e6 and computed < 3

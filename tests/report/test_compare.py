@@ -1,14 +1,11 @@
 """Two runs side by side."""
 
-import json
-
 import pytest
 
-from raysearch.cli import main
 from raysearch.errors import UsageError
 from raysearch.moves import Result
 from raysearch.report import compare, read
-from tests.report.case import Page, candidates, run_folder, search
+from tests.report.case import candidates, run_folder, search
 
 
 def run(folder, errors, strategy="best_of_n", names="abcde"):
@@ -32,19 +29,6 @@ def test_the_headline_is_the_paired_difference_with_its_interval(both):
     same = compare.compare(read(str(both[0])), read(str(both[0])))
     assert "do not clearly differ" in compare.headline(same) and not same.settings
     assert ("search.name", "best_of_n", "smc") in found.settings
-
-
-def test_table_json_and_page(both, capsys, tmp_path):
-    one, two = map(str, both)
-    assert main(["compare", one, two]) == 0
-    shown = capsys.readouterr().out
-    assert "trajectory error (px)" in shown and "better" in shown and "search.name: best_of_n -> smc" in shown
-    page = Page((both[1] / "compare-one.html").read_text())
-    labels = [v["aria-label"] for v in page.all("video")]
-    assert labels[:3] == ["True future, a", "one, a", "two, a"] and len(labels) == 15
-    assert main(["compare", one, two, "--json", "--html", str(tmp_path / "x.html")]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["measures"][0]["change"] == pytest.approx(-1.2) and (tmp_path / "x.html").is_file()
 
 
 def test_runs_of_other_prompts_are_refused(both, tmp_path):

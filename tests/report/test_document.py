@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
+from pathlib import Path
 
+import raysearch
 from raysearch.report.document import asset, document
 from raysearch.report.markup import Html, el
 from tests.source import modules
@@ -16,7 +19,7 @@ def policy(page: str) -> dict[str, str]:
     """The content security policy of a page: sources by directive."""
     content = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert content is not None
-    parts = content[1].replace("&#x27;", "'").split("; ")
+    parts = html.unescape(content[1]).split("; ")
     return dict(part.split(" ", 1) for part in parts)
 
 
@@ -50,6 +53,13 @@ def test_further_styles_come_after_the_common_one():
     assert common == asset("raysearch.report", "style.css") and own == "h1 { color: red; }"
 
 
-def test_no_other_module_writes_a_head_of_its_own():
-    heads = [p.name for p in modules() if re.search(r"Content-Security-Policy\"|<!DOCTYPE", p.read_text(), re.I)]
-    assert heads == ["document.py"]
+def test_no_module_writes_a_head_of_its_own_and_one_template_does():
+    head = re.compile(r"Content-Security-Policy\"|<!DOCTYPE", re.I)
+    assert not [p.name for p in modules() if head.search(p.read_text())]
+    assert [p.name for p in Path(raysearch.__file__).parent.rglob("*.html") if head.search(p.read_text())] == [
+        "document.html"
+    ]
+
+
+def test_the_template_escapes_what_is_not_html_already():
+    assert "<title>&lt;b&gt; &amp; &#39;c&#39;</title>" in document("<b> & 'c'", BODY)

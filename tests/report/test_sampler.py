@@ -15,7 +15,7 @@ def test_a_sampler_tells_its_errors_averages_and_reads(tmp_path):
              "log_z_error": 0.25, "nan": 0, "n": 3, "ancestors": [[0, 0, 0]]}  # fmt: skip
     result = Result(finals, 1, (math.log(0.25), math.log(0.75), -math.inf), -1.5, notes)
     shown = page(run_folder(tmp_path / "run", [search("a", result)], strategy="smc")).words
-    assert "Sampler" in shown and "one root is left" in shown and "ESS 1.6 of 3" in shown
+    assert "Sampler" in shown and "one root is left" in shown and "1.6 of 3" in shown
     assert "±" not in shown.split("Sampler")[1]  # one family is no evidence of an error
     for text in ("−1.500", "0.250", "1.25", "2.50", "0.87"):
         assert text in shown

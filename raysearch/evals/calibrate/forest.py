@@ -15,7 +15,7 @@ def forest(rows: Sequence[tuple[str, Interval]]) -> Html:
     """The plot of (label, interval), from -1 to 1 or nearer where all are."""
     ends = [v for _, x in rows for v in (x.value, x.low, x.high) if math.isfinite(v)]
     most = min(1.0, max([0.2, *(abs(v) for v in ends)]) * 1.08)
-    left = 16 + 7.2 * max(len(label) for label, _ in rows)
+    left = 18 + 8.2 * max(len(label) for label, _ in rows)
     height = _TOP + _ROW * len(rows) + _BOTTOM
 
     def x(value: float) -> float:

@@ -104,7 +104,7 @@ def _preview(
     scenes: Sequence[str],
 ) -> PreviewAgreement:  # fmt: skip
     each = statistics.per_scene([statistics.spearman(a, b) for a, b in zip(early, late, strict=True)], scenes)
-    agreement = statistics.mean(each)
+    agreement = statistics.mean(each).correlation
     known = any(np.isfinite(y).any() for y in truth)
     ranks_truth = statistics.ranking(early, truth, scenes).rho if known else None
     blind = ranks_truth is not None and not ranks_truth.above

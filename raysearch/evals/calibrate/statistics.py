@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -44,6 +44,11 @@ class Interval:
     def below(self) -> bool:
         """Whether all of the interval is below 0."""
         return self.high < 0
+
+    @property
+    def correlation(self) -> Interval:
+        """The same with its ends within -1 and 1, which no correlation exceeds."""
+        return replace(self, low=max(self.low, -1.0), high=min(self.high, 1.0))
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def ranking(scores: Grouped, truth: Grouped, scenes: Sequence[str], p: float = m
     taken = np.array([list(scenes).count(s) for s in dict.fromkeys(scenes)])
     spread = float(found.var(ddof=1)) - float((noise / taken).mean()) if len(found) > 1 else 0.0
     candidates = 1 + len(truth) / sum(1 / (len(y) - 1) for y in truth) if truth else 0.0
-    return Ranking(mean(found), math.sqrt(max(spread, 0.0)), candidates, len(truth), constant, p)
+    return Ranking(mean(found).correlation, math.sqrt(max(spread, 0.0)), candidates, len(truth), constant, p)
 
 
 def worth(scores: Grouped, truth: Grouped, scenes: Sequence[str]) -> Worth:

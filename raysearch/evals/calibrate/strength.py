@@ -49,7 +49,7 @@ def strength(label: str, scores: Grouped, truth: Grouped, scenes: Sequence[str])
     r = None
     if any(np.isfinite(y).sum() > 1 for y in truth):
         s, y, left = statistics.measured(scores, truth, scenes)
-        r = statistics.mean(statistics.per_scene([_pearson(a, b) for a, b in zip(s, y, strict=True)], left))
+        r = statistics.mean(statistics.per_scene([_pearson(a, b) for a, b in zip(s, y, strict=True)], left)).correlation
     tempered = lam * max(r.value, 0.0) if r is not None else math.nan
     return Strength(label, spread, lam, r, tempered)
 
