@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from raysearch import storage
-from raysearch.report import films, statistics
+from raysearch.report import films, gallery, statistics
 from raysearch.report.compare import RunPair, headline
 from raysearch.report.components import grid, header, links, notices, range_of, section, small
 from raysearch.report.document import asset, document
@@ -54,7 +54,12 @@ def page(found: RunPair, limit: float = films.LIMIT, beside: Mapping[str, str] |
     left = f"Videos of {count(room.omitted, 'prompt')} are left out to keep this page below {limit / 1e6:,.3g} MB."
     parts = {"Measures": "measures", "Videos": "videos", "Settings that differ": "settings"}
     top = header(["raysearch comparison", f"{one} and {two}"], headline(found), sentences, links(beside or {}), parts)
-    shown = [_prompts(found), films.tools(), *notices([left] if room.omitted else []), *rows]
+    shown = [
+        _prompts(found),
+        films.tools(),
+        *notices([left] if room.omitted else []),
+        el("div", rows, style=gallery.shape(found.b)),
+    ]
     body = el(
         "main", top, notices([few] if len(found.pairs) < FEW else []), _table(found),
         section("Videos", *shown, id="videos"), _settings(found),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from raysearch import videos
+from raysearch.errors import UsageError
 from raysearch.moves import Result
 from raysearch.report import films, index, lineage, maps, plots, statistics
 from raysearch.report import tree as tree_of
@@ -43,8 +45,19 @@ def gallery(run: Run, limit: float, beside: bool = True) -> Html | None:
     tools = films.tools(heat)
     return section(
         "Videos", index.index(run), tools if room.embedded or (room.omitted and beside) else None,
-        _on_maps(run, drawn, beside), _left_out(room, limit, beside), rows, id="videos",
+        _on_maps(run, drawn, beside), _left_out(room, limit, beside), el("div", rows, style=shape(run)), id="videos",
     )  # fmt: skip
+
+
+def shape(run: Run) -> str | None:
+    """The shape of the videos of a run as a style, so that rows do not move when they load; None if it is not known."""
+    films_ = (run.film(e, key) for e in run.entries for key in e.films)
+    try:
+        film = next(film for film in films_ if film is not None)
+        _, height, width, _ = videos.decode(film)[0].shape
+    except (StopIteration, UsageError):
+        return None
+    return f"--shape: {width} / {height}"
 
 
 def _on_maps(run: Run, drawn: maps.Maps | None, beside: bool) -> Html | None:

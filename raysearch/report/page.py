@@ -68,7 +68,10 @@ def _header(run: Run, title: str, lead: Comparison | None, beside: bool, parts: 
         strategy,
     ]
     facts += [f"seed {seed}"] if seed is not None else []
-    return header(facts, title, story.lede(run, lead), downloads.beside(run) if beside else None, parts)
+    sentences = story.lede(run, lead)
+    if lead is not None:
+        sentences[1:1] = steering.sentences(run, lead.measure)
+    return header(facts, title, sentences, downloads.beside(run) if beside else None, parts)
 
 
 def _plots(run: Run, lead: Comparison | None) -> Html | None:

@@ -40,13 +40,18 @@ def table(run: Run, rows: Sequence[Comparison]) -> Html | None:
     if len({r.prompts for r in rows}) > 1:
         text.append(" Where a measure is missing for some prompts, the number of prompts is given below its name.")
     some = len({r.prompts for r in rows}) > 1
-    body = [_measure(r, some) for r in rows]
-    return section(
-        "Measures",
-        grid(heads, body, "Measures over all prompts", "measures"),
-        small(text),
-        id="measures",
-    )
+    main, parts = ([r for r in rows if _detail(r) == detail] for detail in (False, True))
+    shown = grid(heads, [_measure(r, some) for r in main], "Measures over all prompts", "measures")
+    folds = None
+    if parts:
+        inner = grid(heads, [_measure(r, some) for r in parts], "Parts and details of rewards", "measures")
+        folds = el("details", el("summary", f"Parts and details of rewards ({len(parts)})"), inner)
+    return section("Measures", shown, folds, small(text), id="measures")
+
+
+def _detail(r: Comparison) -> bool:
+    """Whether a measure is a part or a detail of a reward rather than something measured for itself."""
+    return r.measure.key is not None and "." in r.measure.key and not r.measure.truth
 
 
 def _last_word(run: Run) -> str:

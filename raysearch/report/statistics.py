@@ -126,7 +126,8 @@ def measure(key: str | None, reward: str = "") -> Measure:
         return Measure(None, f"search reward, {reward}", "", 1)
     last = key.rsplit(".", 1)[-1]
     plain = re.sub(r"surprise_(\d+)$", lambda found: f"surprise in window {int(found[1]) + 1}", key)
-    label, unit = _NAMES.get(last, (plain.replace(".", ", ").replace("_", " "), ""))
+    known = _NAMES if key == MOTION or last != MOTION else {}  # a part that is called so may be relative
+    label, unit = known.get(last, (plain.replace(".", ", ").replace("_", " "), ""))
     if last in LOWER_IS_BETTER or last.startswith("surprise"):
         better = -1
     else:  # a reward is better when higher; a detail, or the amount of motion, says nothing of the kind

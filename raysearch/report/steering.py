@@ -15,7 +15,7 @@ from raysearch.report.components import grid, range_of, section
 from raysearch.report.markup import Html, count, decimals, el, number
 from raysearch.report.paired import Paired, paired
 from raysearch.report.reading import Run
-from raysearch.report.statistics import FEW, MOTION
+from raysearch.report.statistics import FEW, MOTION, Measure
 
 STILL = 0.9  # share of the unguided motion below which a clear loss of it is a warning
 
@@ -69,6 +69,12 @@ def notices(run: Run) -> list[Html]:
     return [el("p", text, class_="notice") for text in said]
 
 
+def sentences(run: Run, m: Measure) -> list[str]:
+    """What the guide changed in a measure, for the top of the page; empty without an unguided baseline."""
+    found = [e for e in effects(run) if e.measure.key == m.key]
+    return [f"Against the same search without guide the change is {_change(e)}." for e in found]
+
+
 def table(run: Run) -> Html | None:
     """The section of the page; None for a run without guide or baseline."""
     found = effects(run)
@@ -99,7 +105,7 @@ def table(run: Run) -> Html | None:
 
 def _row(e: Paired) -> list[Any]:
     places = decimals([e.before, e.after], e.step)
-    unit = el("span", f" {e.measure.unit}", class_="unit") if e.measure.unit else None
+    unit = el("span", f" {e.measure.scale}", class_="unit")
     label = [e.measure.label, unit, el("small", "the reward of the guide" if e.measure.key is None else e.measure.key)]
     verdict = el("span", e.verdict, class_=f"verdict {e.verdict}") if e.verdict else None
     interval = range_of(e.low, e.high, places, sign=True)
@@ -107,6 +113,12 @@ def _row(e: Paired) -> list[Any]:
         label, el("b", number(e.after, places)), number(e.change, places, sign=True), interval, verdict,
         number(e.before, places),
     ]  # fmt: skip
+
+
+def _change(e: Paired) -> str:
+    places, unit = decimals([e.before, e.after], e.step), f" {e.measure.unit}" if e.measure.unit else ""
+    ends = range_of(e.low, e.high, places, sign=True)
+    return f"{number(e.change, places, sign=True)}{unit} [{ends}]"
 
 
 def _from_to(e: Paired) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from raysearch.report import statistics
+from raysearch.report import statistics, steering
 from raysearch.report.markup import Html, count, decimals, el, number
 from raysearch.report.reading import Run
 from raysearch.report.statistics import FEW, Comparison
@@ -24,7 +24,10 @@ def leading(rows: list[Comparison]) -> Comparison | None:
 
 def name(run: Run) -> str:
     """The search with its size, as the beginning of a sentence."""
-    return f"Best of {run.population}" if run.independent else f"{run.strategy} ({count(run.population, 'final')})"
+    guide = "Guided b" if steering.guided(run) else "B"
+    if run.independent:
+        return f"{guide}est of {run.population}"
+    return f"{run.strategy}{', guided' if steering.guided(run) else ''} ({count(run.population, 'final')})"
 
 
 def headline(run: Run, row: Comparison | None) -> str:
@@ -69,9 +72,14 @@ def lede(run: Run, row: Comparison | None) -> list[str]:
         gap = row.random - row.oracle
         if not math.isnan(gap) and gap:
             share = (row.random - row.chosen) / gap
+            closes = (
+                f"closes {number(100 * share, 0)} % of that gap"
+                if share >= 0
+                else "is farther from it than a random one"
+            )
             sentences.append(
                 f"The best candidate by truth, which no search can know, reaches {number(row.oracle, places)}{unit}; "
-                f"the choice closes {number(100 * share, 0)} % of that gap."
+                f"the choice {closes}."
             )
     if not m.truth:
         sentences.append("No truth was measured in this run: a higher reward alone does not show more physical videos.")

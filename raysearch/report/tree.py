@@ -1,7 +1,7 @@
 """The genealogy of a search as a tree: a column for each read, a circle for each particle, as large as its weight.
 
-The darker a circle, the higher its reward among those of its read. The line of the chosen is drawn in the accent; what
-no final descends from is faint.
+The fuller the colour of a circle, the higher its reward among those of its read. The line of the chosen is drawn in
+the accent; what no final descends from is faint.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from raysearch.report.markup import Html, count, el, number
 WIDTH, ROW, TOP, SIDE = 720, 16, 40, 26  # px of the view box: its width, each slot, above the first, left and right
 LARGEST, LEAST = 7.5, 2.2  # px: radius of a particle with all that two of them could weigh, and of one without weight
 CAPTION = (
-    "Each column is a read, each circle a particle: the larger, the more weight; the darker, the higher its reward "
-    "among those of its read. Lines go from parent to child, in the accent to the chosen; what is faint died out."
+    "Each column is a read, each circle a particle: the larger, the more weight; the fuller its colour, the higher its "
+    "reward among those of its read. Lines go from parent to child, in the accent to the chosen; what is faint died "
+    "out."
 )
 
 

@@ -4,9 +4,18 @@ import json
 
 import numpy as np
 
+from raysearch import videos
 from raysearch.report import films, gallery, maps, read
 from raysearch.rewards import SurpriseMap
 from tests.report.case import Page, run_folder, search
+
+
+def test_videos_have_their_shape_before_they_load(tmp_path, results):
+    film = videos.encode(np.zeros((4, 16, 32, 3), np.uint8), 8.0, enlarge=False)
+    root = run_folder(tmp_path / "run", [search("a", results[0])], film=film)
+    assert gallery.shape(read(str(root))) == "--shape: 32 / 16"
+    bare = read(str(run_folder(tmp_path / "bare", [search("a", results[0], films=False)])))
+    assert gallery.shape(bare) is None
 
 
 def test_maps_come_with_their_videos_and_the_button_only_with_maps(tmp_path, results):

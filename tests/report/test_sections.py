@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from raysearch.moves import Result
 from raysearch.report import statistics
@@ -23,6 +24,17 @@ def test_failed_searches_are_told(tmp_path, results):
     assert "1 of 2 searches failed" in shown.words and "no candidate has a reward" in shown.words
     shown = page(run_folder(tmp_path / "none", [lost]))
     assert "No search finished: 1 of 1 prompt failed" in shown.words
+
+
+def test_parts_of_rewards_are_folded_and_a_part_called_motion_is_not_the_motion(tmp_path):
+    def measured(o):
+        return replace(o, rewards={**o.rewards, "vjepa2.surprise_0": 0.2, "fuse.motion": 0.9})
+
+    result = Result.of_best(tuple(map(measured, candidates([0.1, 0.3], [2.0, 1.0], [4.0, 5.0]))))
+    words = page(run_folder(tmp_path / "run", [search("a", result)])).words
+    main, parts = words.split("Parts and details of rewards (2)")
+    assert "trajectory error px, lower is better" in main and "motion grey levels per frame" in main
+    assert parts.index("fuse, motion") < parts.index("vjepa2, surprise in window 1 lower is better")
 
 
 def test_weighted_result_shows_weights_and_log_z(tmp_path):

@@ -28,6 +28,13 @@ def test_headline_claims_no_more_than_the_interval(tmp_path):
     assert "did not clearly change" in told(0.0, 1.0)
 
 
+def test_a_choice_that_is_worse_than_a_random_one_closes_no_gap(tmp_path):
+    made = [search(f"p{p}", Result.of_best(candidates([0.2, 0.1], [4.0, 3.0], tag=p)), films=False) for p in range(6)]
+    run = reading.read(str(run_folder(tmp_path / "run", made)))
+    row = statistics.row(run.results, statistics.measure(ERROR))
+    assert "reaches 3.00 px; the choice is farther from it than a random one." in story.lede(run, row)[1]
+
+
 def test_infinite_rewards_leave_nothing_to_compare(tmp_path):
     shown = page(run_folder(tmp_path / "run", [search("a", Result(candidates([-math.inf, -math.inf]), 0))]))
     assert "no candidate of 1 prompt has a finite reward" in shown.words

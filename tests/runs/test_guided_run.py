@@ -53,6 +53,8 @@ def test_a_guide_that_pleases_its_reward_alone_is_named(tmp_path):
     text = page(folder)
     assert "Warning: the guide raised" in text and "What the guide did" in text and ">worse<" in text
     assert "96 gradients" in text
+    assert "<h1>Guided best of 2 " in text
+    assert "Against the same search without guide the change is +1.50 px [+1.50 to +1.50]." in text
 
 
 def test_a_guide_that_freezes_the_video_is_named(tmp_path):

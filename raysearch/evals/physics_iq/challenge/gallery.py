@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
+from raysearch import videos
 from raysearch.evals.physics_iq.challenge.scenes import Scene
 from raysearch.report import films
 from raysearch.report.components import section, small
@@ -30,7 +31,9 @@ def gallery(scenes: Sequence[Scene], system: str, colours: Mapping[str, int]) ->
         "overlaps of the two are three of the four parts of the score."
     )
     rows = [_row(scene, system, colours, k) for k, scene in enumerate(scenes)]
-    return section("Best and worst scenes", text, films.tools(), rows, id="videos")
+    _, height, width, _ = videos.decode(scenes[0].films["real"])[0].shape
+    shape = f"--shape: {width} / {height}"
+    return section("Best and worst scenes", text, films.tools(), el("div", rows, style=shape), id="videos")
 
 
 def _row(scene: Scene, system: str, colours: Mapping[str, int], place: int) -> Html:
@@ -38,9 +41,9 @@ def _row(scene: Scene, system: str, colours: Mapping[str, int], place: int) -> H
     gain = f"gains {number(scene.gain, 1, sign=True)} points"
     lines = {
         "real": ("Real, take 1", "given", []),
-        "base": ("base, one draw", "first", [("score", f"{number(scene.base, 1)} %")]),
-        "chosen": (f"{system}, chosen", "chosen", [("score", f"{number(scene.score, 1)} %")]),
-        "masks": ("Motion masks", "other", [(NAMED[k], f"{number(v, 1)} %") for k, v in scene.parts.items()]),
+        "base": ("base, one draw", "first", [("score", f"{number(scene.base, 1)}\u00a0%")]),
+        "chosen": (f"{system}, chosen", "chosen", [("score", f"{number(scene.score, 1)}\u00a0%")]),
+        "masks": ("Motion masks", "other", [(NAMED[k], f"{number(v, 1)}\u00a0%") for k, v in scene.parts.items()]),
     }
     tiles = []
     for key, (label, kind, told) in lines.items():

@@ -5,6 +5,7 @@ A system keeps its colour on the whole page. Every head says its unit and which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,8 @@ from raysearch.evals.physics_iq.challenge.choosing import BASE, band
 from raysearch.evals.physics_iq.challenge.scenes import Scene
 from raysearch.report.components import colour, grid, header, links, notices, section, settings, small
 from raysearch.report.document import asset, document
-from raysearch.report.markup import NONE, Html, el, number
+from raysearch.report.markup import NONE, Html, count, el, number
+from raysearch.report.statistics import FEW
 from raysearch.runs.provenance import versions
 
 PARTS = {"spatial": "Spatial IoU", "spatiotemporal": "Spatiotemporal IoU", "weighted_spatial": "Weighted spatial IoU",
@@ -78,7 +80,13 @@ def headline(found: Mapping[str, Any]) -> str:
         return text
     low, high = gain["interval"]
     doubt = "" if low is not None and (low > 0 or high < 0) else "; no clear difference"
-    return f"{text}, {number(gain['mean'], 1, sign=True)}{_ends(gain['interval'], True)} against one draw{doubt}"
+    if _scenarios_of(found) < FEW:
+        doubt = "; too few scenarios to tell"
+    return f"{text}, {number(gain['mean'], 1, sign=True)}{_ends(gain['interval'], True)} points against one draw{doubt}"
+
+
+def _scenarios_of(found: Mapping[str, Any]) -> int:
+    return len({s for system in found["systems"].values() for s in system["run_01"]["by_scenario"]})
 
 
 def _data(found: Mapping[str, Any]) -> str:
@@ -102,6 +110,8 @@ def _notices(found: Mapping[str, Any]) -> list[str]:
             "The data set is the stand-in drawn by the tiny world, not Physics-IQ; its scores can only be compared "
             "with each other."
         )
+    if (scenarios := _scenarios_of(found)) < FEW:
+        said.append(f"{count(scenarios, 'scenario')} only: below {FEW}, intervals over scenarios mean little.")
     if found["partial"]:
         said.append("Not all views are finished: these numbers will change.")
     return said
@@ -140,7 +150,7 @@ def _scenarios(found: Mapping[str, Any], colours: Mapping[str, int]) -> Html:
         both = scenario in by[best] and scenario in by.get(BASE, {})
         gain = number(by[best][scenario] - by[BASE][scenario], 1, sign=True) if both else NONE
         rows.append([scenario.removeprefix("trimmed-").removesuffix(".mp4"), *each, gain])
-    heads = ["Scenario", *by, f"{best} over base"]
+    heads = ["Scenario", *(colour(colours[name], name) for name in by), f"{best} over base"]
     text = "Verified score in per cent, higher is better, mean over the views of a scenario, first run."
     table = grid(heads, rows, "Scenarios", "figures", sort=True, find="Find scenarios" if len(rows) > 8 else "")
     return section("Scenarios", table, small(text), id="scenarios")
@@ -153,7 +163,11 @@ def _categories(found: Mapping[str, Any], colours: Mapping[str, int]) -> Html | 
         return None
     rows = [[c, *(number(by[n][c]["verified"], 1) if c in by[n] else NONE for n in by)] for c in names]
     text = small("Verified score in per cent, higher is better, first run.")
-    return section("Categories of physics", grid(["Category", *by], rows, "Categories", "figures", sort=True), text)
+    return section(
+        "Categories of physics",
+        grid(["Category", *(colour(colours[n], n) for n in by)], rows, "Categories", "figures", sort=True),
+        text,
+    )
 
 
 def _board(found: Mapping[str, Any], card: Mapping[str, Any] | None) -> Html | None:
@@ -163,7 +177,11 @@ def _board(found: Mapping[str, Any], card: Mapping[str, Any] | None) -> Html | N
     from raysearch.evals.physics_iq import protocol
 
     scores = [[k, number(v, 2, missing="one run has none")] for k, v in card["reported_scores"].items()]
-    info = [[k, v] for k, v in card["public_info"].items() if v not in (None, "")]
+    info = [
+        [k, v]
+        for k, v in card["public_info"].items()
+        if v not in (None, "") and not (isinstance(v, float) and math.isnan(v))  # not known
+    ]
     lacking = protocol.lacking(card)
     told = f"Still to be filled in: {', '.join(lacking)}." if lacking else "Nothing the validator asks for is missing."
     folder = f"submission/{quote(found['best'])}"
