@@ -134,9 +134,7 @@ class ChunkedModel(DiffusersModel):
         self.chunks = layout(total, chunks, overlap, base, self.scale)
         self.call |= self._window(self.chunks[0])
 
-    def given(
-        self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None = None
-    ) -> Chunked:
+    def given(self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None = None) -> Chunked:
         """The generator for a text and conditioning frames; see DiffusersModel."""
         first = self._generator(text, clip, prompt_id, conditions)
         continuation = first.family.continuation

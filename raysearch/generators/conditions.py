@@ -147,7 +147,7 @@ def _packed(tensor: torch.Tensor) -> Carried:
         raise CannotCarry(str(tensor.layout))
     span = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if tensor.numel() else 0
     data = _bytes(tensor.detach().as_strided((span,), (1,), begin)).copy()
-    offset = begin % (ALIGNED // tensor.element_size())
+    offset = int(begin) % (ALIGNED // tensor.element_size())
     return Carried(data, tensor.dtype, size, stride, offset, tensor.device.type != "cpu")
 
 

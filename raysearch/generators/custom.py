@@ -7,7 +7,7 @@ text, image and frames, and `needs_frames`, that a prompt has to give an image o
 place of the parameters; `check(config, prompts)` raises UsageError; `ends(config)` says where chunks end, as fractions
 of the steps, `lengths(config)` how many frames each of them makes, `files(config)` which folders and files the results
 depend on beside `generator.model`, `about(config)` what the model is and takes, {name: finding}, which `raysearch
-doctor` prints, and `conditions`, True, that the model is a contract.Encoding: prompts are encoded once for all replicas.
+doctor` prints, and `conditions`, True, that the model is a contract.Encoding: one replica encodes a prompt for all.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ class DiffusersModel:
     def load(cls, config: GeneratorConfig, device: str = "cpu") -> DiffusersModel:
         """Load from a folder, the hub, or the models that ship with raysearch (families.MODELS).
 
-        Encoders are loaded when a prompt needs them, or by `load_encoders`. Weights are read from safetensors alone, and code that a model brings runs only if
-        `config.trust_remote_code` is True.
+        Encoders are loaded when a prompt needs them, or by `load_encoders`. Weights are read from safetensors alone,
+        and code that a model brings runs only if `config.trust_remote_code` is True.
 
         Raises:
             UsageError: for a model that cannot be loaded, or not without its own code.

@@ -178,9 +178,7 @@ def _network_class(entry: Any) -> Any:
     return cls if isinstance(cls, type) and issubclass(cls, torch.nn.Module) else None
 
 
-def auto(
-    kind: Any, model: str, key: str, revision: str | None = None, trust: bool = False, part: str = ""
-) -> Loaded:
+def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bool = False, part: str = "") -> Loaded:
     """Load what has no weights: a configuration, a tokenizer or a processor.
 
     Args:

@@ -50,5 +50,5 @@ class Deferred:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or (name.startswith("_") and self.waiting):
-            raise AttributeError(name)  # a part that is not loaded has no hooks, for which diffusers looks in every call
+            raise AttributeError(name)  # what is not loaded has no hooks, for which diffusers looks in every call
         return getattr(self.get(), name)

@@ -61,7 +61,7 @@ def test_every_family_makes_the_same_bits_of_conditions_that_another_process_has
     needed = without_encoders(pipeline)
     other = model(case, pipeline).given("a red ball", case.frames(), "p", conditions)
     if case.id in ASKED_ELSEWHERE:
-        with pytest.raises(AttributeError, match="vision_tower"):
+        with pytest.raises(AttributeError):  # it has none here
             other.draw(noise(1))
         assert set(needed) == {"text_encoder"}
         return
