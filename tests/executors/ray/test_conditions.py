@@ -163,7 +163,7 @@ def test_an_encoder_that_is_not_whole_is_refused_before_anything_is_made(started
     def look() -> None:
         assert not executor.ready(0.1)
 
-    with pytest.raises(UsageError, match="cluster.generators: the model cannot be loaded: .*text_encoder"):
+    with pytest.raises(UsageError, match=r"cluster.generators: the model cannot be loaded: .*text_encoder"):
         until(lambda: False, meanwhile=look)
 
 
