@@ -143,10 +143,13 @@ def _leaves(value: Any) -> list[Carried]:
 
 def _packed(tensor: torch.Tensor) -> Carried:
     size, stride, begin = tuple(tensor.size()), tensor.stride(), tensor.storage_offset()
-    if tensor.layout is not torch.strided or type(tensor) is not torch.Tensor:
+    if tensor.layout is not torch.strided:
         raise CannotCarry(str(tensor.layout))
     span = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if tensor.numel() else 0
-    data = _bytes(tensor.detach().as_strided((span,), (1,), begin)).copy()
+    flat = tensor.detach().as_strided((span,), (1,), begin).cpu()
+    if type(flat) is not torch.Tensor:  # such as one of a library that keeps numbers in fewer bits
+        raise CannotCarry(type(flat).__name__)
+    data = _bytes(flat).copy()
     offset = int(begin) % (ALIGNED // tensor.element_size())
     return Carried(data, tensor.dtype, size, stride, offset, tensor.device.type != "cpu")
 
