@@ -27,7 +27,7 @@ from typing import Any, TextIO
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-from examples import clockwork
+from examples import encoded
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.engine.coordinator import Coordinator
 from raysearch.engine.journal import Journal
@@ -45,13 +45,13 @@ FAST = {"health_check_period_ms": 500, "health_check_failure_threshold": 3, "hea
 
 
 def tasks() -> list[Task]:
-    noisy, found = Kernel("ddim_eta", 0.7), [Prompt(f"p{k}", "a ball") for k in range(3)]
+    noisy, found = Kernel("ddim_eta", 0.7), [Prompt(f"p{k}", f"{k} balls") for k in range(3)]
     smc = [Task(f"smc-{p.id}", p, strategy("smc")(0, STEPS, n=6, kernel=noisy), digest(["c", p.id])) for p in found]
     return smc + [Task(f"bon-{p.id}", p, strategy("best_of_n")(0, STEPS, n=4), digest(["c", p.id])) for p in found]
 
 
 def model(seconds: float = STEP_S) -> Any:
-    return clockwork.settings(STEPS, seconds=seconds)
+    return encoded.settings(STEPS, seconds=seconds)
 
 
 def reference() -> str:
@@ -110,6 +110,15 @@ class Scene:
         self.workers.remove(victim)
         self.nodes.remove_node(victim, allow_graceful=False)
 
+    def kill_encoding_node(self) -> None:
+        """The one whose generator encodes prompts, on which the conditions lie."""
+        from raysearch.executors.ray.startup import encoding
+
+        replica = encoding(self.executor.generators.replicas)
+        victim = next((w for w in self.workers if replica is not None and w.node_id == replica.node), self.workers[0])
+        self.workers.remove(victim)
+        self.nodes.remove_node(victim, allow_graceful=False)
+
     def drain_node(self) -> None:
         """Announce, as a cloud does before it takes a spot machine back, that a node will leave in 30 s."""
         import ray
@@ -128,6 +137,7 @@ FAULTS: dict[str, Callable[[Scene], Any]] = {
     "freeze a generator": lambda scene: os.kill(scene.pid("generators"), signal.SIGSTOP),
     "freeze a reward worker": lambda scene: os.kill(scene.pid("rewards"), signal.SIGSTOP),
     "kill -9 a node": Scene.kill_node,
+    "kill -9 the node that encodes": Scene.kill_encoding_node,
     "a node is preempted": Scene.drain_node,
     "a node joins": Scene.add,
 }

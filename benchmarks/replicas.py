@@ -126,11 +126,11 @@ def shares(spans: list[list[Any]], steps: int) -> dict[str, Any]:
     return {"seconds": seconds, "shares": {k: v / whole for k, v in spent.items()}, "beside": hidden}
 
 
-def in_tree(tree: str, case: str) -> dict[str, Any]:
-    """`measure` in a process that imports raysearch from a working tree."""
+def in_tree(tree: str, case: str, module: str = "replicas") -> dict[str, Any]:
+    """A case of a module of this folder, in a process that imports raysearch from a working tree."""
     here = str(Path(__file__).parent)
     environment = os.environ | {"PYTHONPATH": f"{tree}:{here}", "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "replicas", "--case", case]
+    command = [sys.executable, "-m", module, "--case", case]
     told = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(told.strip().splitlines()[-1])
     return found

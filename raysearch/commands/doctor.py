@@ -155,8 +155,8 @@ def text(report: dict[str, Any]) -> str:
         lines.append(("video", f"{t} frames of {w} x {h}" + (f"; {asked} were asked for" if asked != t else "")))
     if "particle_bytes" in report:
         lines.append(("particle", f"{_bytes(report['particle_bytes'])} on the wire"))
-    times = [("load", "load_s"), ("conditions", "conditions_s"), ("a step", "step_s"), ("a chunk", "chunk_s"),
-             ("a decode", "decode_s")]  # fmt: skip
+    times = [("load", "load_s"), ("encoders, in one replica of all", "encoders_s"), ("conditions", "conditions_s"),
+             ("a step", "step_s"), ("a chunk", "chunk_s"), ("a decode", "decode_s")]  # fmt: skip
     lines.append(("seconds", ", ".join(f"{name} {report[key]:.3g}" for name, key in times if key in report)))
     peaks = {"peak_rss": "of the process", "peak_gpu": "on the GPU"}
     lines.append(("memory", ", ".join(f"{_bytes(report['memory'][k])} {of}" for k, of in peaks.items()

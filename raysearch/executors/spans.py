@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 KEPT = 100_000  # spans that wait to be taken; older ones are lost where nobody asks
-What = Literal["load", "move", "score", "film", "save", "encode"]
+What = Literal["load", "conditions", "move", "score", "film", "save", "encode"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Span:
     Attributes:
         pool: `generators` or `rewards`.
         slot: the place of the replica in its pool.
-        what: loading its model, a Move, a score, or a film; of replicas on Ray also what runs beside these: writing a
-            state (`save`) and encoding a film (`encode`), which `film` otherwise includes.
+        what: loading its model, a Move, a score, or a film; of replicas on Ray also computing the conditions of a
+            prompt, and what runs beside these: writing a state (`save`) and encoding a film (`encode`), which `film`
+            otherwise includes.
         began: in seconds since the epoch.
         seconds: how long it took.
         decode_s: of a Move, the seconds at its end in which the preview was decoded and reduced.

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.generators import custom, draws
-from raysearch.generators.contract import Factory, Generator, Model, Path
+from raysearch.generators.contract import Encoding, Factory, Generator, Model, Path
 from raysearch.names import lookup
 
-__all__ = ["Factory", "Generator", "Model", "Path", "factory", "load"]
+__all__ = ["Factory", "Generator", "Model", "Path", "factory", "hands_over", "load"]
 
 
-def load(config: GeneratorConfig, device: str = "cpu") -> Model:
+def load(config: GeneratorConfig, device: str = "cpu", encoders: bool = True) -> Model:
     """Load the model that a job names.
+
+    Args:
+        config: the generator's settings.
+        device: by its name in torch.
+        encoders: whether what encodes prompts is loaded at once, of a model that can load it later (contract.Encoding).
 
     Raises:
         UsageError: for an unknown generator, and for a model that cannot be loaded or cannot do what the job asks.
     """
     model = factory(config.name)(config, device)
+    if encoders and isinstance(model, Encoding):
+        model.load_encoders()
     return model if config.draw is None else draws.planned(model, config.draw)
 
 
@@ -34,6 +41,11 @@ def factory(name: str) -> Factory:
 
 
 found = factory  # the former name
+
+
+def hands_over(config: GeneratorConfig) -> bool:
+    """Whether the conditions of a prompt can be computed by one process and used by all (contract.Encoding)."""
+    return config.name in GENERATORS or bool(getattr(custom.function(config.name), "conditions", False))
 
 
 def _diffusers(config: GeneratorConfig, device: str) -> Model:

@@ -22,7 +22,8 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.generators.classes import of_class
 from raysearch.generators.conditioning import arguments, with_defaults
-from raysearch.generators.contract import Generator, Path, Previewing
+from raysearch.generators.conditions import Conditions
+from raysearch.generators.contract import Conditioned, Generator, Path, Previewing
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.diffusers import DiffusersGenerator, DiffusersModel
 from raysearch.generators.layout import OVERLAP, Chunk, layout
@@ -76,6 +77,12 @@ class Chunked:
         with first.previewing() if isinstance(first, Previewing) else nullcontext("") as name:
             yield name
 
+    def conditions(self) -> Any | None:
+        """Those of the first part, of which the others ask theirs; see contract.Conditioned."""
+        self.draw(torch.Generator().manual_seed(0))
+        first = self.parts[0]
+        return first.conditions() if isinstance(first, Conditioned) else None
+
     def path(self, k: int) -> Path:
         """(a, s, a', s') of step k as tensors [1, 1, F, 1, 1]; see contract.Generator."""
         c, step = self._at(k)
@@ -127,9 +134,9 @@ class ChunkedModel(DiffusersModel):
         self.chunks = layout(total, chunks, overlap, base, self.scale)
         self.call |= self._window(self.chunks[0])
 
-    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Chunked:
+    def given(self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None = None) -> Chunked:
         """The generator for a text and conditioning frames; see DiffusersModel."""
-        first = self._generator(text, clip, prompt_id)
+        first = self._generator(text, clip, prompt_id, conditions)
         continuation = first.family.continuation
         plain = copy.copy(self.ready(of_class(self.pipeline, continuation)))
         object.__setattr__(plain, "encode_prompt", first.pipe.encode_prompt)  # which remembers its answer

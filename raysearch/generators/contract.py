@@ -105,6 +105,15 @@ class Sounding(Protocol):
         ...
 
 
+@runtime_checkable
+class Conditioned(Protocol):
+    """What a generator may offer beyond the Generator protocol: its conditions, for those of other processes."""
+
+    def conditions(self) -> Any | None:
+        """What `Encoding.on` takes, which can be pickled, without tensors on an accelerator; None if it cannot be."""
+        ...
+
+
 class Model(Protocol):
     """A loaded model.
 
@@ -116,6 +125,25 @@ class Model(Protocol):
 
     def on(self, prompt: Prompt) -> Generator:
         """The generator for one prompt, whose conditions are computed once."""
+        ...
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """What a Model may offer beyond its contract: to load what encodes prompts only when it is needed.
+
+    Its generators are Conditioned. The function that makes such a model has the attribute `conditions`, True.
+    """
+
+    def load_encoders(self) -> None:
+        """Load what encodes prompts now. Without this call it is loaded when a prompt comes without conditions."""
+        ...
+
+    def on(self, prompt: Prompt, conditions: Any | None = None) -> Generator:
+        """The generator for one prompt, with the conditions that another process has computed for it, if given.
+
+        The numbers are the same bit for bit as with its own.
+        """
         ...
 
 

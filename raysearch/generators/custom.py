@@ -6,8 +6,8 @@ those of every other part. Attributes of the function say more, all of them befo
 text, image and frames, and `needs_frames`, that a prompt has to give an image or frames; `options`, a dataclass, in
 place of the parameters; `check(config, prompts)` raises UsageError; `ends(config)` says where chunks end, as fractions
 of the steps, `lengths(config)` how many frames each of them makes, `files(config)` which folders and files the results
-depend on beside `generator.model`, and `about(config)` what the model is and takes, {name: finding}, which
-`raysearch doctor` prints.
+depend on beside `generator.model`, `about(config)` what the model is and takes, {name: finding}, which `raysearch
+doctor` prints, and `conditions`, True, that the model is a contract.Encoding: one replica encodes a prompt for all.
 """
 
 from __future__ import annotations

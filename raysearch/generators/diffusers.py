@@ -16,6 +16,7 @@ from raysearch.generators import cheaper, families, memory, parts
 from raysearch.generators.cheaper import adapters, placement, preview, quantization
 from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
+from raysearch.generators.conditions import Conditions
 from raysearch.generators.contract import Generator
 from raysearch.generators.declare import Frames, Pipeline
 from raysearch.generators.feasible import pipeline_class
@@ -61,6 +62,8 @@ class DiffusersModel:
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False)
+            elif isinstance(part, pretrained.Deferred):
+                part.then(lambda loaded: loaded.requires_grad_(False))
         if settings is not None:
             memory.prepare(pipeline, settings)
         self.pipeline, self.steps, self.fps, self.offload = pipeline, steps, fps, offload
@@ -72,8 +75,8 @@ class DiffusersModel:
     def load(cls, config: GeneratorConfig, device: str = "cpu") -> DiffusersModel:
         """Load from a folder, the hub, or the models that ship with raysearch (families.MODELS).
 
-        Weights are read from safetensors alone, and code that a model brings runs only if
-        `config.trust_remote_code` is True.
+        Encoders are loaded when a prompt needs them, or by `load_encoders`. Weights are read from safetensors alone,
+        and code that a model brings runs only if `config.trust_remote_code` is True.
 
         Raises:
             UsageError: for a model that cannot be loaded, or not without its own code.
@@ -93,8 +96,9 @@ class DiffusersModel:
             refuse_unknown(config.pipeline_call(), name)
         cheaper.check_device(config, device)
         pipeline = pretrained.pipeline(
-            folder, "generator.model", config.revision, trusted, parts.dtypes(config), quantization.makers(config)
-        )
+            folder, "generator.model", config.revision, trusted, parts.dtypes(config), quantization.makers(config),
+            memory.ENCODERS,
+        )  # fmt: skip
         adapters.load(pipeline, config)
         placement.prepare(pipeline, config)
         parts.set_scheduler(pipeline, config.scheduler)
@@ -105,19 +109,25 @@ class DiffusersModel:
         call = parts.set_guider(pipeline, parts.with_rate(config, name).pipeline_call())
         return cls(pipeline, config.steps, config.fps, settings=config, **options, **call)
 
-    def on(self, prompt: Prompt) -> Generator:
-        """The generator for one prompt."""
-        return self.given(prompt.text, frames(prompt, self.fps), prompt.id)
+    def load_encoders(self) -> None:
+        """Load the encoders now; see contract.Encoding."""
+        memory.load_encoders(self.pipeline)
 
-    def given(self, text: str, clip: Frames | None, prompt_id: str) -> Generator:
-        """The generator for a text and conditioning frames, uint8 [T, H, W, 3].
+    def on(self, prompt: Prompt, conditions: Conditions | None = None) -> Generator:
+        """The generator for one prompt, with conditions that another process has computed; see contract.Encoding."""
+        return self.given(prompt.text, frames(prompt, self.fps), prompt.id, conditions)
+
+    def given(self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None = None) -> Generator:
+        """The generator for a text and conditioning frames, uint8 [T, H, W, 3], and its conditions if they are known.
 
         Raises:
             UsageError: if the pipeline cannot do the prompt.
         """
-        return self._generator(text, clip, prompt_id)
+        return self._generator(text, clip, prompt_id, conditions)
 
-    def _generator(self, text: str, clip: Frames | None, prompt_id: str) -> DiffusersGenerator:
+    def _generator(
+        self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None
+    ) -> DiffusersGenerator:
         pipeline = self.ready(for_frames(self.pipeline, 0 if clip is None else len(clip)))
         cls = type(pipeline)
         call = with_defaults(cls, self.call)
@@ -127,6 +137,8 @@ class DiffusersModel:
         driven = WithSound if families.of(cls).sound else DiffusersGenerator
         generator = driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
         generator.previews = self.previews
+        if conditions is not None:
+            generator.take(conditions)
         return generator
 
     def ready(self, pipeline: Pipeline) -> Pipeline:
@@ -141,7 +153,7 @@ class DiffusersModel:
 def _place(pipeline: Pipeline, device: torch.device, config: GeneratorConfig) -> torch.device | None:
     """Move the pipeline to its device, without what is to be offloaded, for which the device is returned."""
     if device.type == "cpu" or not (config.offload_text or config.offload):
-        pipeline.to(device)
+        memory.place(pipeline, device)
         return None
     waiting = (*memory.ENCODERS, *memory.NETWORKS, "vae") if config.offload else memory.ENCODERS
     for name, part in pipeline.components.items():

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from types import MethodType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
@@ -60,10 +60,10 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt]) -> None:
 
 def planned(model: Model, name: str) -> Model:
     """The model, whose generators draw by the function of this name."""
-    draw, on = function(name), model.on
+    draw, on = function(name), cast("Callable[..., Generator]", model.on)
 
-    def with_plan(prompt: Prompt) -> Generator:
-        generator = on(prompt)
+    def with_plan(prompt: Prompt, *conditions: Any) -> Generator:
+        generator = on(prompt, *conditions)
         if "draw" in vars(generator):  # one object for all prompts; each has a draw of its own
             generator = copy.copy(generator)
         own = MethodType(type(generator).draw, generator)

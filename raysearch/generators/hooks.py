@@ -13,16 +13,11 @@ from typing import Any
 
 import torch
 
+from raysearch.generators.conditions import Answers, CannotCarry, digest
 from raysearch.generators.declare import Pipeline
+from raysearch.generators.memory import CONDITIONS
 
-ONCE = (  # methods that compute conditions
-    "encode_prompt",
-    "encode_image",
-    "_encode_image",
-    "preprocess_conditions",
-    "prepare_video_latents",
-    "prepare_masks",
-)
+ONCE = (*CONDITIONS, "preprocess_conditions", "prepare_video_latents", "prepare_masks")  # they compute conditions
 REMEMBERED = 8  # answers of one method: there are more only if it is asked with tensors that are new in every call
 
 
@@ -49,6 +44,33 @@ def compute_once(owner: Any, name: str, tensors: bool = True) -> None:
             if len(answers) > REMEMBERED:
                 del answers[next(iter(answers))]
         return answers[key][0]
+
+    setattr(owner, name, once)
+
+
+def compute_once_by_content(owner: Any, name: str, answers: Answers) -> None:
+    """Make a method remember its answers by the content of its arguments.
+
+    Args:
+        owner: the object whose method is replaced; nothing happens if it has none of that name.
+        name: the method.
+        answers: where they are remembered, and those that came from elsewhere are found.
+    """
+    compute_once(owner, name)  # for arguments of which only the object is known
+    method = getattr(owner, name, None)
+    if method is None:
+        return
+
+    def once(*args: Any, **options: Any) -> Any:
+        try:
+            key = digest(name, args, options)
+        except CannotCarry:
+            return method(*args, **options)
+        if key not in answers:
+            answers[key] = method(*args, **options)
+            if len(answers) > REMEMBERED * len(CONDITIONS):
+                del answers[next(iter(answers))]
+        return answers[key]
 
     setattr(owner, name, once)
 

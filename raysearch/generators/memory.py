@@ -13,6 +13,7 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators.declare import Autoencoder, Pipeline
 from raysearch.generators.families import AUTOENCODERS
+from raysearch.pretrained import Deferred
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder")
 CONDITIONS = ("encode_prompt", "encode_image", "_encode_image")  # the only calls that run an encoder
@@ -81,13 +82,32 @@ def encoders(pipeline: Pipeline) -> list[Any]:
     return [m for m in (getattr(pipeline, n, None) for n in ENCODERS) if m is not None]
 
 
+def load_encoders(pipeline: Pipeline) -> None:
+    """Load the encoders that wait until they are needed."""
+    for name in ENCODERS:
+        part = getattr(pipeline, name, None)
+        if isinstance(part, Deferred):
+            setattr(pipeline, name, part.get())
+
+
+def place(pipeline: Pipeline, device: Any) -> None:
+    """Put all parts on a device; encoders that are not loaded, when they are."""
+    waiting = {name: part for name in ENCODERS if isinstance(part := getattr(pipeline, name, None), Deferred)}
+    for name in waiting:
+        setattr(pipeline, name, None)  # diffusers looks at each part
+    pipeline.to(device)
+    for name, part in waiting.items():
+        setattr(pipeline, name, part)
+        part.then(lambda loaded: None if getattr(loaded, "is_loaded_in_8bit", False) else loaded.to(device))
+
+
 def offload(pipeline: Pipeline, device: Any, rest: Any = "cpu") -> None:
     """Keep the encoders on the device `rest` except during calls that need them, once per prompt.
 
     The pipeline is then told its device: by itself it takes that of its first part, which may be an encoder.
     """
     parts = encoders(pipeline)
-    _move(parts, rest)
+    _move((part for part in parts if not (isinstance(part, Deferred) and part.waiting)), rest)
     cls = type(pipeline)
     fixed = property(lambda self: device)
     pipeline.__class__ = type(cls.__name__, (cls,), {"device": fixed, "_execution_device": fixed})

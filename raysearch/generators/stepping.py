@@ -19,9 +19,10 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.generators import families, hooks, inputs
 from raysearch.generators.cheaper import preview
+from raysearch.generators.conditions import Answers, Conditions, arrived, carried
 from raysearch.generators.contract import Path
 from raysearch.generators.declare import Call, Pipeline
-from raysearch.generators.memory import NETWORKS
+from raysearch.generators.memory import CONDITIONS, NETWORKS
 from raysearch.generators.one_step import one_step
 from raysearch.generators.trial import Trial
 
@@ -59,8 +60,12 @@ class DiffusersGenerator:
         self._output: Any = None  # what the pipeline returned last
         self._prepare = self.pipe.prepare_latents
         self.pipe.prepare_latents = self._prepare_with_particle
+        self.answers: Answers = {}  # of the encoders
         for name in hooks.ONCE:
-            hooks.compute_once(self.pipe, name)
+            if name in CONDITIONS:
+                hooks.compute_once_by_content(self.pipe, name, self.answers)
+            else:
+                hooks.compute_once(self.pipe, name)
         self.pipe.video_processor = copy.copy(pipeline.video_processor)
         for name in ("preprocess", "preprocess_video"):
             hooks.compute_once(self.pipe.video_processor, name, tensors=False)
@@ -186,6 +191,16 @@ class DiffusersGenerator:
     def _held(self, x: torch.Tensor, new: torch.Tensor, rest: list[Any]) -> torch.Tensor:
         """x with the conditioned positions at their clean value, so that nothing outside moves them."""
         return x if self.family.hold is None else self.family.hold(x, new, rest)
+
+    def conditions(self) -> Conditions | None:
+        """What the encoders answer for the prompt; see contract.Conditioned."""
+        if not self.answers:
+            self.draw(torch.Generator().manual_seed(0))  # the pipeline itself knows what to ask
+        return carried(self.answers)
+
+    def take(self, conditions: Conditions) -> None:
+        """Use these answers in place of the encoders."""
+        self.answers.update(arrived(conditions, torch.device(self.pipe._execution_device)))
 
     def origin(self) -> torch.Tensor | None:
         """The clean latents from which the state at step 0 is noised; None where it is pure noise."""

@@ -11,34 +11,35 @@ Importing this loads neither torch, transformers nor diffusers.
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from raysearch.errors import UsageError
-from raysearch.pretrained.files import CONFIG, check_files, check_pipeline_files, config, damage, of, one_line
+from raysearch.pretrained.deferred import Deferred
+from raysearch.pretrained.files import (
+    CONFIG,
+    SHOWN,
+    check_files,
+    check_pipeline_files,
+    config,
+    damage,
+    of,
+    one_line,
+    refuse_incomplete,
+)  # fmt: skip
 
 __all__ = [
-    "CONFIG", "auto", "check_files", "check_pipeline_files", "config", "damage", "network", "one_line", "pipeline",
-    "reconfigured",
+    "CONFIG", "SHOWN", "Deferred", "auto", "check_files", "check_pipeline_files", "config", "damage", "network",
+    "one_line", "pipeline", "reconfigured",
 ]  # fmt: skip
 
 Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
-
-SHOWN = 3  # names of tensors in a message
-POSITIONS, ROTARY = r"(^|\.)embeddings\.position_ids$", r"(^|\.)rotary(_pos)?_emb\.inv_freq$"
-# Expected exceptions: tensors that checkpoints of older releases hold and that networks of these families compute now,
-# by how the names of their classes begin. What the libraries' own classes declare to be tied, computed or ignored, such
-# as the shared embedding of T5, is left out of their loading reports already.
-COMPUTED: Mapping[str, str] = {
-    "CLIP": POSITIONS, "Siglip": POSITIONS, "XCLIP": POSITIONS, "Bert": POSITIONS,
-    "Llama": ROTARY, "Llava": ROTARY, "Qwen": ROTARY, "Gemma": ROTARY, "T5Gemma": ROTARY, "Mistral": ROTARY,
-}  # fmt: skip
 
 
 def network(
@@ -73,7 +74,7 @@ def network(
         ),
         kind.__name__, model, key, part,
     )  # fmt: skip
-    _refuse_incomplete(report, type(loaded).__name__, model, key, part)
+    refuse_incomplete(report, type(loaded).__name__, model, key, part)
     return loaded.eval()
 
 
@@ -92,7 +93,7 @@ class Quantized:
 
 def pipeline(
     model: str, key: str, revision: str | None = None, trust: bool = False, dtypes: Mapping[str, Any] | None = None,
-    quantized: Mapping[str, Quantized] | None = None,
+    quantized: Mapping[str, Quantized] | None = None, deferred: Collection[str] = (),
 ) -> Loaded:  # fmt: skip
     """Load a diffusers pipeline, each of its networks by `network`.
 
@@ -103,6 +104,7 @@ def pipeline(
         trust: whether code that the model brings may run.
         dtypes: the torch.dtype of networks by the name of the part, and `default` for the others.
         quantized: networks to load in fewer bits, by the name of the part.
+        deferred: networks in whose place the pipeline gets a Deferred; those that it does not have do not matter.
 
     Raises:
         UsageError: if a part cannot be read, is not whole, or brings its own code and is not trusted.
@@ -112,18 +114,22 @@ def pipeline(
     index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
     dtypes = dtypes or {}
     usual = dtypes.get("default")
-    parts = {}
+    loads: dict[str, Callable[[], Loaded]] = {}
+    waiting: dict[str, Deferred] = {}
     for name, entry in index.items():
         if (cls := _network_class(entry)) is None:
             continue
         dtype, few = dtypes.get(name, usual), (quantized or {}).get(name)
         if few is not None and few.file is not None:
-            parts[name] = _gguf(cls, few.file, model, key, name, revision, dtype)
+            loads[name] = partial(_gguf, cls, few.file, model, key, name, revision, dtype)
         else:
             more = {} if few is None or few.config is None else {"quantization_config": few.config(entry[0])}
-            parts[name] = network(cls, model, key, name, revision, trust, dtype=dtype, **more)
+            loads[name] = partial(network, cls, model, key, name, revision, trust, dtype=dtype, **more)
+        if name in deferred and entry[0] == "transformers":
+            waiting[name] = Deferred(loads[name], partial(auto, cls.config_class, model, key, revision, part=name))
+    parts = {name: None if name in waiting else load() for name, load in loads.items()}
     try:
-        return DiffusionPipeline.from_pretrained(
+        made = DiffusionPipeline.from_pretrained(
             model, revision=revision, dtype=usual, use_safetensors=True, trust_remote_code=trust, **parts
         )
     except Exception as error:  # of diffusers, or of what a part is made of
@@ -133,6 +139,9 @@ def pipeline(
                 "generator.trust_remote_code=true"
             ) from None
         raise UsageError(f"{key}={model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
+    for name, part in waiting.items():
+        setattr(made, name, part)
+    return made
 
 
 def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str | None, dtype: Any) -> Loaded:
@@ -169,7 +178,7 @@ def _network_class(entry: Any) -> Any:
     return cls if isinstance(cls, type) and issubclass(cls, torch.nn.Module) else None
 
 
-def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bool = False) -> Loaded:
+def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bool = False, part: str = "") -> Loaded:
     """Load what has no weights: a configuration, a tokenizer or a processor.
 
     Args:
@@ -178,13 +187,15 @@ def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bo
         key: the key of the job that names the model.
         revision: of a hub id.
         trust: whether code that the model brings may run.
+        part: the subfolder, for the parts of a pipeline.
 
     Raises:
         UsageError: if it cannot be read, or only by running code that the model brings.
     """
     return _attempt(
-        lambda: kind.from_pretrained(model, revision=revision, trust_remote_code=trust), kind.__name__, model, key, ""
-    )
+        lambda: kind.from_pretrained(model, revision=revision, trust_remote_code=trust, subfolder=part),
+        kind.__name__, model, key, part,
+    )  # fmt: skip
 
 
 def reconfigured(kind: Any, config: Mapping[str, Any], **settings: Any) -> Loaded:
@@ -224,24 +235,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
-
-
-def _refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key: str, part: str) -> None:
-    """Raise UsageError unless the loading report says that every tensor was loaded and every one was wanted."""
-    problems = []
-    computed = next((pattern for family, pattern in COMPUTED.items() if network.startswith(family)), r"(?!)")
-    for field, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape"),
-                        ("unexpected_keys", "not those of the network")):  # fmt: skip
-        names = sorted(str(entry[0] if isinstance(entry, (tuple, list)) else entry) for entry in report.get(field, ()))
-        if field == "unexpected_keys":
-            names = [name for name in names if not re.search(computed, name)]
-        if names:
-            more = ", ..." if len(names) > SHOWN else ""
-            tensors = f"{len(names)} tensor{'s' * (len(names) > 1)}"
-            problems.append(f"{tensors} {what} ({', '.join(names[:SHOWN])}{more})")
-    problems += [one_line(error) for error in report.get("error_msgs") or ()]
-    if problems:
-        raise UsageError(
-            f"{key}={model!r}{of(part)}: the weights are not whole: {'; '.join(problems)}; "
-            "fetch or save the model again"
-        )

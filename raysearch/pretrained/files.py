@@ -1,4 +1,5 @@
-"""The files of a model's folder, looked at before a library opens them: damaged, absent, or no files at all.
+"""The files of a model's folder, looked at before a library opens them: damaged, absent, or no files at all; and the
+report of a library that has read them.
 
 Importing this loads no other library.
 """
@@ -6,7 +7,8 @@ Importing this loads no other library.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,15 @@ from raysearch.errors import UsageError
 
 CONFIG = "config.json"
 LFS = b"version https://git-lfs"
+SHOWN = 3  # names of tensors in a message
+POSITIONS, ROTARY = r"(^|\.)embeddings\.position_ids$", r"(^|\.)rotary(_pos)?_emb\.inv_freq$"
+# Expected exceptions: tensors that checkpoints of older releases hold and that networks of these families compute now,
+# by how the names of their classes begin. What the libraries' own classes declare to be tied, computed or ignored, such
+# as the shared embedding of T5, is left out of their loading reports already.
+COMPUTED: Mapping[str, str] = {
+    "CLIP": POSITIONS, "Siglip": POSITIONS, "XCLIP": POSITIONS, "Bert": POSITIONS,
+    "Llama": ROTARY, "Llava": ROTARY, "Qwen": ROTARY, "Gemma": ROTARY, "T5Gemma": ROTARY, "Mistral": ROTARY,
+}  # fmt: skip
 
 
 def check_files(folder: Path, model: str, key: str, part: str = "") -> None:
@@ -115,3 +126,24 @@ def one_line(error: object, limit: int = 300) -> str:
 def of(part: str) -> str:
     """The part of a pipeline in a message; empty for a model of one part."""
     return f", part {part}" if part else ""
+
+
+def refuse_incomplete(report: Mapping[str, Any], network: str, model: str, key: str, part: str) -> None:
+    """Raise UsageError unless the loading report says that every tensor was loaded and every one was wanted."""
+    problems = []
+    computed = next((pattern for family, pattern in COMPUTED.items() if network.startswith(family)), r"(?!)")
+    for field, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape"),
+                        ("unexpected_keys", "not those of the network")):  # fmt: skip
+        names = sorted(str(entry[0] if isinstance(entry, (tuple, list)) else entry) for entry in report.get(field, ()))
+        if field == "unexpected_keys":
+            names = [name for name in names if not re.search(computed, name)]
+        if names:
+            more = ", ..." if len(names) > SHOWN else ""
+            tensors = f"{len(names)} tensor{'s' * (len(names) > 1)}"
+            problems.append(f"{tensors} {what} ({', '.join(names[:SHOWN])}{more})")
+    problems += [one_line(error) for error in report.get("error_msgs") or ()]
+    if problems:
+        raise UsageError(
+            f"{key}={model!r}{of(part)}: the weights are not whole: {'; '.join(problems)}; "
+            "fetch or save the model again"
+        )

@@ -86,7 +86,7 @@ def _line(began: float, last: float, executor: str, spans: Sequence[Sequence[Any
         if what == "move":
             pieces += [("network", a, max(a, b - decode)), ("decode", max(a, b - decode), b)]
         else:
-            pieces.append(({"load": "loading"}.get(what, what), a, b))
+            pieces.append(({"load": "loading", "conditions": "loading"}.get(what, what), a, b))
     return line
 
 
@@ -100,9 +100,10 @@ def timeline(line: TimeLine | None) -> Html | None:
     return section(
         "Time line", el("p", why(line)), legend(KINDS, IDLE), _drawn(line),
         grid(["Share of the time", *(k.capitalize() for k in kinds)], rows, "What the pools did", "figures"),
-        small("Of the last invocation that executed anything, from its start to its end. Network: denoising, guides "
-              "included. Decode: previews, reduced to what the reward sees. Film: videos at full size; on Ray they are "
-              "encoded, and states are written, beside this."), id="timeline",
+        small("Of the last invocation that executed anything, from its start to its end. Loading: models, and on Ray "
+              "the conditions of prompts. Network: denoising, guides included. Decode: previews, reduced to what the "
+              "reward sees. Film: videos at full size; on Ray they are encoded, and states are written, beside this."),
+        id="timeline",
     )  # fmt: skip
 
 

@@ -29,11 +29,11 @@ class Footprint:
 
     Attributes:
         on_gpu: weights on the GPU of a generator: networks, autoencoder, and the rewards where they are paired.
-        encoders: of text, which stay in the memory of the machine or on the GPU.
+        encoders: of text, which one replica of all loads, into the memory of its machine or onto its GPU.
         state: a particle between two Moves.
         view: what travels to the rewards of one.
         store: of the object stores together, states of the searches that are under way, views, and frames of films.
-        ram: of one machine, with replicas that load at a time, and its share of the object store.
+        ram: of one machine, with replicas that load at a time, the encoders, and its share of the object store.
         replicas: generator replicas of that machine.
         nodes: machines.
     """
@@ -56,7 +56,8 @@ class Footprint:
             f"a particle: {self.state / 1e6:.1f} MB of latents (x and x0_hat, fp32), {self.view / 1e6:.1f} MB of view",
             f"object store: about {self.store / GB:.1f} GB in all for states, views and frames of searches under way",
             f"RAM per machine: about {self.ram / GB:.0f} GB ({self.replicas} generator "
-            f"replica{'s' * (self.replicas != 1)} of {self.encoders / GB:.1f} GB of text encoder each, and what loads)",
+            f"replica{'s' * (self.replicas != 1)}, of which some load at a time; {self.encoders / GB:.1f} GB of text "
+            "encoder, in one replica of all)",
         ]
 
 
@@ -85,8 +86,7 @@ def footprint(job: Job, judges: Sequence[Judge], scale: Scale, particles: int, p
     nodes = math.ceil(gpus / per_node)
     replicas = math.ceil(cluster.generators.replicas / nodes)
     loading = min(cluster.loads_per_node, replicas)
-    resting = encoders if job.generator.offload_text else 0.0
-    ram = (replicas - loading) * resting + loading * (weights + encoders) + store / nodes
+    ram = encoders + loading * weights + store / nodes
     return Footprint(on_gpu, encoders, scale.state, view, store, ram, replicas, nodes)
 
 

@@ -21,6 +21,7 @@ from raysearch import devices, generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import custom, families, feasible, inputs
+from raysearch.generators.contract import Encoding
 from raysearch.generators.declare import Frames, PipelineClass
 from raysearch.moves import KERNELS, Kernel, Move
 from raysearch.prompts import Prompt
@@ -120,8 +121,12 @@ class Checks:
             import diffusers.pipelines  # noqa: F401  before the clock starts
 
         start = time.perf_counter()
-        model: Any = generators.load(self.config, str(self.device))
+        model: Any = generators.load(self.config, str(self.device), encoders=False)
         self.findings["load_s"] = self._since(start)
+        if isinstance(model, Encoding):
+            start = time.perf_counter()
+            model.load_encoders()
+            self.findings["encoders_s"] = self._since(start)
         _has(model, "the model that it returns", ("fps", "on"))
         prompt, clip = self.prompt, self.clip
         self.generator: Any = model.on(prompt) if clip is None else model.given(prompt.text, clip, prompt.id)

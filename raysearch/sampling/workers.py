@@ -14,7 +14,7 @@ import torch
 from raysearch import devices, generators, rewards, videos
 from raysearch.errors import UsageError
 from raysearch.generators import Generator
-from raysearch.generators.contract import InChunks, Previewing, Recording, Sound, Sounding
+from raysearch.generators.contract import Conditioned, InChunks, Previewing, Recording, Sound, Sounding
 from raysearch.moves import Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.effort import CountingCritic, Effort, Made
@@ -47,15 +47,17 @@ class GeneratorWorker:
         critic: makes the critic of guided Moves that come without one; called when the first such Move comes.
         saves: whether `advance` also writes states to the store; elsewhere `save` does it.
         specs: of all rewards of the job; those that are measured on generators are measured here.
+        encoders: whether what encodes prompts is loaded at once, if it can be loaded when it is needed.
     """
 
     def __init__(
         self, config: Any, size: int | None, threads: int, device: str = "cpu", store: str | None = None,
         critic: Callable[[], Critic] | None = None, saves: bool = True, specs: Sequence[dict[str, Any]] = (),
+        encoders: bool = True,
     ):  # fmt: skip
         torch.set_num_threads(threads)
         devices.reproducible(device)
-        self.model = generators.load(config, device)
+        self.model = generators.load(config, device, encoders)
         self.device, self.size = torch.device(device), size
         self._store, self._saves = Store(store) if store else None, saves
         if store and isinstance(self.model, Recording):
@@ -68,7 +70,7 @@ class GeneratorWorker:
 
     def advance(
         self, move: Move, key: str, prompt: Prompt, parent: State | None, critic: Critic | None = None,
-        shows: bool = True, film: Callable[[Footage], None] | None = None,
+        shows: bool = True, film: Callable[[Footage], None] | None = None, conditions: Any | None = None,
     ) -> tuple[State | None, np.ndarray | None, Effort]:  # fmt: skip
         """The state that the Move makes, its view (None if nothing is to be scored), and what it took.
 
@@ -81,6 +83,7 @@ class GeneratorWorker:
             shows: False to leave out the view; the network evaluations are the same.
             film: is given what a film of the state would show, where its view is decoded as a film is: if the state is
                 finished and scored whole.
+            conditions: of the prompt in the wording of the Move, as `conditions` returns them elsewhere.
         """
         if move.steered and critic is None and self._make_critic is not None:
             self._critic = critic = self._critic or self._make_critic()
@@ -89,7 +92,7 @@ class GeneratorWorker:
             parent = self._store.load(move.parent) if self._store else None
             if parent is None:
                 return None, None, Effort(missing=True)
-        generator = self._on(prompt, move.variant)
+        generator = self._on(prompt, move.variant, conditions)
         with torch.no_grad():
             counted = CountingCritic(critic) if critic else None
             state, log_ratio, nfe = run_move(generator, move, prompt, parent, self.device, counted, self.size)
@@ -145,12 +148,18 @@ class GeneratorWorker:
         footage = self.footage(key, prompt, state)
         return None if footage is None else self.encode(footage)
 
-    def footage(self, key: str, prompt: Prompt, state: State | None) -> Footage | None:
+    def conditions(self, prompt: Prompt, variant: str | None) -> Any | None:
+        """The conditions of a prompt in a wording, for workers in other processes; None if they cannot be sent."""
+        generator = self._on(prompt, variant)
+        with torch.no_grad():
+            return generator.conditions() if isinstance(generator, Conditioned) else None
+
+    def footage(self, key: str, prompt: Prompt, state: State | None, conditions: Any = None) -> Footage | None:
         """Frames at full size and sound of a state; None if the state is neither given nor in the store."""
         state = state or (self._store.load(key) if self._store else None)
         if state is None:
             return None
-        generator = self._on(prompt)
+        generator = self._on(prompt, None, conditions)
         with torch.no_grad():
             frames = self._frames(generator, prompt, state)
             return reduce(frames, None), self._sound(generator, prompt, state)
@@ -187,7 +196,7 @@ class GeneratorWorker:
         latents = torch.from_numpy(np.array(state.x)) if x0 is None else x0
         return latents.to(self.device)
 
-    def _on(self, prompt: Prompt, variant: str | None = None) -> Generator:
+    def _on(self, prompt: Prompt, variant: str | None = None, conditions: Any | None = None) -> Generator:
         """The generator of a wording; what decodes a state may be that of any, since text has no part in it."""
         kept = self._generators.setdefault(prompt, {})
         self._generators.move_to_end(prompt)
@@ -195,5 +204,6 @@ class GeneratorWorker:
             self._generators.popitem(last=False)
         worded = prompt.worded(variant)
         if worded not in kept:
-            kept[worded] = self.model.on(worded)
+            given = [] if conditions is None else [conditions]  # which only a contract.Encoding has made
+            kept[worded] = self.model.on(worded, *given)
         return kept[worded]

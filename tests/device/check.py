@@ -6,10 +6,12 @@ Prints a line of JSON per check: its name, and the error, or how far apart the r
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,14 +62,16 @@ def checks() -> Iterator[tuple[str, Check]]:
 
 
 def pipeline(case: Case, device: str) -> list[np.ndarray]:
-    """Fresh, cut, guided and changed particles, a film, gradients."""
+    """Fresh, cut, guided and changed particles, a film, gradients, of conditions that were computed elsewhere."""
     there = torch.device(device)
     call = {k: v.to(there) if isinstance(v, torch.Tensor) else v for k, v in case.call().items()}
     made = case.build().to(torch.float32).to(there)
     model = (
         ChunkedModel(made, STEPS, 8, case.chunks, **call) if case.chunks > 1 else DiffusersModel(made, STEPS, 8, **call)
     )
-    g = model.given(PROMPT.text, case.frames(), "p")
+    conditions = pickle.loads(pickle.dumps(model.given(PROMPT.text, case.frames(), "p").conditions()))
+    assert conditions is not None
+    g = model.given(PROMPT.text, case.frames(), "p", conditions)
     guides = (
         None,
         Guide("mean", 0.05, (0.0, 1.0)),
@@ -111,14 +115,23 @@ def language(family: str, device: str) -> list[np.ndarray]:
 
 
 def workers(device: str) -> list[np.ndarray]:
-    """The shipped pair, as a run drives it: advance, guide, score, film; the text encoder comes and goes."""
+    """The shipped pair, as a run drives it: advance, guide, score, film; the text encoder comes and goes.
+
+    Of two workers one encodes for both; the other has no encoder until it is asked for another prompt.
+    """
     config = GeneratorConfig(**TINY, offload_text=True)
     judge = RewardWorker([{"name": "vjepa2"}], 1, device)
-    worker = GeneratorWorker(config, judge.size(), 1, device, critic=lambda: judge.gradient)
+    worker = GeneratorWorker(config, judge.size(), 1, device, critic=lambda: judge.gradient, encoders=False)
     prompt = Prompt("p", "one ball", video=str(conditioning()))
     guide = Guide("full", 0.05, (0.0, 1.0))
-    state, seen, _ = worker.advance(Move(None, (0,), 4, NOISY, guide, score=True), "key", prompt, None)
+    conditions = GeneratorWorker(config, judge.size(), 1, device).conditions(prompt, None)
+    move = Move(None, (0,), 4, NOISY, guide, score=True)
+    state, seen, _ = worker.advance(move, "key", prompt, None, conditions=pickle.loads(pickle.dumps(conditions)))
     assert state is not None and seen is not None and worker.film("key", prompt, state)
+    assert worker.model.pipeline.text_encoder.waiting  # type: ignore[attr-defined]
+    other, _, _ = worker.advance(move, "other", replace(prompt, id="p", variants=("two balls",)), None)
+    assert other is not None and not worker.model.pipeline.text_encoder.waiting  # type: ignore[attr-defined]
+    assert (other.x == state.x).all()
     return [state.x, np.array([judge.score(seen, prompt)[0]["vjepa2"]])]
 
 

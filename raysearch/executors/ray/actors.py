@@ -11,7 +11,7 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -106,13 +106,24 @@ class GeneratorActor(_Actor):
         unseen = bool(self._mark and self._store) and not Store(str(self._store)).marked(self._mark, patience_s=3.0)
         return replace(super().where(), store_unseen=unseen)
 
-    def load(self, rank: int = 0, ranks: int = 1, meeting: str = "") -> None:
-        """Load the model, and split it over the ranks, which gather at the address `meeting`."""
+    def load(self, rank: int, ranks: int, meeting: str, encoders: bool) -> None:
+        """Load the model, and split it over the ranks, which gather at the address `meeting`.
+
+        Without `encoders`, what encodes prompts is loaded when a prompt comes without its conditions.
+        """
         device, critic = self._device(), None
         if self._critics is not None:
             critic = partial(colocated, self._critics, self._threads, device, self._config.fps)
         self.worker = GeneratorWorker(
-            self._config, None, self._threads, device, self._store, critic, saves=False, specs=self._judges
+            self._config,
+            None,
+            self._threads,
+            device,
+            self._store,
+            critic,
+            saves=False,
+            specs=self._judges,
+            encoders=encoders,
         )
         if ranks > 1:
             from raysearch.generators.parallel import split
@@ -125,8 +136,15 @@ class GeneratorActor(_Actor):
         if self._store:
             Store(self._store).drop(keys)
 
+    def conditions(self, prompt: Prompt, variant: str | None) -> tuple[Any | None, tuple[int, float]]:
+        """The conditions of a prompt in a wording, for all replicas; their bytes, 0 if they cannot be sent, and the
+        seconds it took."""
+        began = time.perf_counter()
+        made = self.worker.conditions(prompt, variant)
+        return made, (0 if made is None else max(getattr(made, "nbytes", 1), 1), time.perf_counter() - began)
+
     def advance(
-        self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None,
+        self, size: int | None, move: Move, key: str, prompt: Prompt, parent: State | None, conditions: Any | None,
         critic: Critic | None = None, films: bool = False,
     ) -> tuple[State | None, np.ndarray | None, Footage | None, Made]:  # fmt: skip
         """Carry out a Move.
@@ -137,6 +155,7 @@ class GeneratorActor(_Actor):
             key: key of the state it makes.
             prompt: its prompt.
             parent: the state it starts from.
+            conditions: of the prompt, which are computed here if they are not given.
             critic: whom guides ask, if not this process.
             films: whether the frames of a finished state are kept for its film.
 
@@ -145,7 +164,8 @@ class GeneratorActor(_Actor):
         """
         self.worker.size = size
         shot: list[Footage] = []
-        state, view, made = self.worker.advance(move, key, prompt, parent, critic, film=shot.append if films else None)
+        film = shot.append if films else None
+        state, view, made = self.worker.advance(move, key, prompt, parent, critic, film=film, conditions=conditions)
         if state is not None:
             carried = b"" if state.x0 is None else state.x0.tobytes()
             digest = hashlib.blake2b(state.x.tobytes() + carried, digest_size=16).hexdigest()
@@ -154,9 +174,9 @@ class GeneratorActor(_Actor):
             return state, view, None, made
         return state, view, shot[0], replace(made, film_bytes=shot[0][0].nbytes)
 
-    def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None) -> None:
+    def follow(self, move: Move, key: str, prompt: Prompt, parent: State | None, conditions: Any | None) -> None:
         """As a rank that is not the leader: make the same network evaluations; decode and keep nothing."""
-        self.worker.advance(move, key, prompt, parent, shows=False)
+        self.worker.advance(move, key, prompt, parent, shows=False, conditions=conditions)
 
     def save(self, key: str, state: State) -> float:
         """Write a state to the store, in the thread WRITING. Returns the seconds it took."""
@@ -164,10 +184,12 @@ class GeneratorActor(_Actor):
         self.worker.save(key, state)
         return time.perf_counter() - began
 
-    def frames(self, key: str, prompt: Prompt, state: State | None) -> tuple[Footage | None, float | None]:
+    def frames(
+        self, key: str, prompt: Prompt, state: State | None, conditions: Any | None
+    ) -> tuple[Footage | None, float | None]:
         """Frames and sound of a state, and the seconds it took; None for both if the state is kept nowhere."""
         began = time.perf_counter()
-        footage = self.worker.footage(key, prompt, state)
+        footage = self.worker.footage(key, prompt, state, conditions)
         return footage, None if footage is None else time.perf_counter() - began
 
     def encode(self, footage: Footage) -> tuple[bytes, float]:
@@ -212,32 +234,3 @@ def _gather_by(meeting: str) -> None:
     for name, addresses in psutil.net_if_addrs().items():
         if any(address.address == host for address in addresses):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
-
-
-class ReplicaActors:
-    """The actors of one replica: a leader, which answers, and the other ranks, which follow it call by call.
-
-    Args:
-        actors: handles of all ranks, the leader first.
-        ended: called after the actors were killed, to release what they were placed on.
-    """
-
-    def __init__(self, actors: list[Handle], ended: Callable[[], None] = lambda: None):
-        self.leader, self.peers, self._ended = actors[0], actors[1:], ended
-
-    def where(self) -> list[Any]:
-        """References to the Place of every rank."""
-        return [actor.where.remote() for actor in (self.leader, *self.peers)]
-
-    def load(self, meeting: str) -> list[Any]:
-        """Have every rank load its model. Returns references that are ready when it has."""
-        if not self.peers:
-            return [self.leader.load.remote()]
-        ranks = (self.leader, *self.peers)
-        return [actor.load.remote(rank, len(ranks), meeting) for rank, actor in enumerate(ranks)]
-
-    def kill(self) -> None:
-        """End the processes at once."""
-        for actor in (self.leader, *self.peers):
-            ray.kill(actor)
-        self._ended()

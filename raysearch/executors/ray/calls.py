@@ -86,7 +86,9 @@ class Call:
         film: reference to the frames it makes for a film.
         beside: `save` or `encode` where it runs beside the calls of its replica.
         waits: whether what it is to write or encode takes memory of its own, which bounds how many there are.
-        source: the node from which it fetches what it reads; None for its own.
+        sources: the nodes from which it fetches what it reads, without its own.
+        conditions: reference to the conditions of the prompt, which it reads or, if it `encodes`, computes.
+        encodes: whether it computes the conditions of the prompt, for all requests of it.
     """
 
     flight: InFlight
@@ -101,7 +103,9 @@ class Call:
     critic: Replica[Call] | None = None
     beside: Literal["save", "encode"] | None = None
     waits: bool = True
-    source: str | None = None
+    sources: set[str | None] = field(default_factory=set)
+    conditions: Ref = None
+    encodes: bool = False
 
 
 def differ(key: str, first: Made, second: Made) -> bool:

@@ -23,10 +23,11 @@ from raysearch.executors.policy import DEPTH, SEEN_AHEAD
 from raysearch.executors.ray.apart import Apart
 from raysearch.executors.ray.calls import Call, InFlight, differ
 from raysearch.executors.ray.dispatch import Dispatch
-from raysearch.executors.ray.failures import classify, reason
+from raysearch.executors.ray.failures import classify, lost_object, reason
 from raysearch.executors.ray.pools import Pools
 from raysearch.executors.ray.recovery import Recovery
 from raysearch.executors.ray.states import States
+from raysearch.generators import hands_over
 from raysearch.moves import Move
 from raysearch.sampling.workers import Made
 
@@ -50,7 +51,7 @@ class RayExecutor:
         self.generators, self.rewards = self._pools.generators, self._pools.rewards
         self.capacity = SEEN_AHEAD * cluster.generators.replicas + DEPTH * cluster.rewards.replicas
         self.states = States(LIMIT * cluster.generators.replicas * films)
-        self._out = Dispatch(cluster, self._pools, self.states)
+        self._out = Dispatch(cluster, self._pools, self.states, hands_over(generator))
         self.spans = self._out.spans
         self._recovery = Recovery(self._pools, self.states, self._out)
         self._last_ticket = self.hedges_won = self.mismatches = 0
@@ -108,7 +109,7 @@ class RayExecutor:
         pools["generators"] |= {
             "retries": self._recovery.retries, "hedges": self.hedges, "hedges_won": self.hedges_won,
             "mismatches": self.mismatches, "moved_bytes": self.states.moved_bytes, "moved_states": self.states.moved,
-            "apart": len(self._apart.nodes),
+            "apart": len(self._apart.nodes), "encoded": self._out.conditions.computed,
         }  # fmt: skip
         return pools
 
@@ -144,7 +145,7 @@ class RayExecutor:
             answer = ray.get(ref)
         except RayError as error:
             if leads:
-                self._recovery.failed(call, classify(error), reason(error))
+                self._recovery.failed(call, classify(error), reason(error), lost_object(error))
             else:
                 self._recovery.replica_lost(call.pool, call.replica, f"a rank of it failed: {reason(error)}")
         else:
@@ -162,6 +163,8 @@ class RayExecutor:
                 self._settle(flight)
         elif call.beside is not None:
             self._done_beside(call, answer)
+        elif call.encodes:
+            self._out.encoded(call, *answer)
         elif request.move is None:
             self._out.decoded(call, answer or 0.0)
             if answer is None and not flight.answered:

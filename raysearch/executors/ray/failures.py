@@ -66,6 +66,11 @@ def _of_task(error: RayTaskError) -> Kind:
     return Kind.DEVICE_BROKEN if "CUDA error" in str(error) else Kind.CALL_FAILED
 
 
+def lost_object(error: BaseException) -> str:
+    """The id of the object that a call was to read and that is lost, in hexadecimal; empty for any other error."""
+    return str(getattr(getattr(error, "cause", None), "object_ref_hex", None) or "")
+
+
 def reason(error: BaseException) -> str:
     """The last line of an error that says something: the original exception rather than Ray's wrapping of it."""
     cause = getattr(error, "cause", None) or error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import ray
 
 from raysearch.config.settings import ClusterConfig, GeneratorConfig, PoolConfig
-from raysearch.executors.ray.actors import ENCODING, WRITING, GeneratorActor, ReplicaActors, RewardActor
+from raysearch.executors.ray.actors import ENCODING, WRITING, GeneratorActor, Handle, RewardActor
 from raysearch.sampling.state import Store
 
 NODE = "ray.io/node-id"  # the label by which Ray names a node
@@ -65,7 +66,7 @@ class Launch:
         if self._paired:
             self._standing.append(group)
             self._vacant.append(group)
-        return ReplicaActors(actors, lambda: self._dissolve(group))
+        return ReplicaActors(actors, lambda: self._dissolve(group), generates=True)
 
     def reward(self) -> ReplicaActors:
         """Start a replica of the rewards, beside a generator where the two are paired."""
@@ -73,7 +74,7 @@ class Launch:
         group = self._vacant.pop(0) if self._vacant else None
         remote = ray.remote(RewardActor).options(**_options(pool, group, 0, self.avoid))
         actor = remote.remote(pool.num_gpus, self._rewards, pool.threads, self._generator.fps)
-        return ReplicaActors([actor], lambda: self._vacate(group))
+        return ReplicaActors([actor], lambda: self._vacate(group), generates=False)
 
     def close(self) -> None:
         """Remove what was written to see whether all nodes see the folder of states."""
@@ -102,6 +103,41 @@ class Launch:
         """Offer the place of a paired reward that ended to the next one, if its group still exists."""
         if any(group is other for other in self._standing):
             self._vacant.append(group)
+
+
+class ReplicaActors:
+    """The actors of one replica: a leader, which answers, and the other ranks, which follow it call by call.
+
+    Args:
+        actors: handles of all ranks, the leader first.
+        ended: called after the actors were killed, to release what they were placed on.
+        generates: whether they are those of a generator.
+    """
+
+    def __init__(self, actors: list[Handle], ended: Callable[[], None], generates: bool):
+        self.leader, self.peers, self._ended, self._generates = actors[0], actors[1:], ended, generates
+
+    def where(self) -> list[Any]:
+        """References to the Place of every rank."""
+        return [actor.where.remote() for actor in (self.leader, *self.peers)]
+
+    def load(self, meeting: str, encoders: bool) -> list[Any]:
+        """Have every rank load its model. Returns references that are ready when it has.
+
+        Args:
+            meeting: where the ranks gather.
+            encoders: whether the leader of a generator also loads what encodes prompts.
+        """
+        if not self._generates:
+            return [self.leader.load.remote()]
+        ranks = (self.leader, *self.peers)
+        return [actor.load.remote(rank, len(ranks), meeting, encoders and not rank) for rank, actor in enumerate(ranks)]
+
+    def kill(self) -> None:
+        """End the processes at once."""
+        for actor in (self.leader, *self.peers):
+            ray.kill(actor)
+        self._ended()
 
 
 def _labels(pool: PoolConfig, avoid: frozenset[str]) -> dict[str, str]:

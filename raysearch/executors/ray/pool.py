@@ -15,7 +15,7 @@ from typing import Any, Generic
 
 from raysearch.config.settings import ClusterConfig, PoolConfig
 from raysearch.errors import UsageError
-from raysearch.executors.ray.actors import ReplicaActors
+from raysearch.executors.ray.launch import ReplicaActors
 from raysearch.executors.ray.replica import C, Durations, Replica
 from raysearch.executors.ray.startup import Startup
 from raysearch.executors.spans import Trace
@@ -124,7 +124,7 @@ class Pool(Generic[C]):
     @property
     def lanes(self) -> list[Replica[C]]:
         """The replicas that take calls, each with its measured pace or, before its first call, the median pace."""
-        ready = [r for r in self.replicas if r.phase == "ready" and not r.draining and not r.silent]
+        ready = [r for r in self.replicas if r.available]
         known = [r.measured_pace for r in ready if r.measured_pace is not None]
         common = statistics.median(known) if known else 1.0
         for replica in ready:

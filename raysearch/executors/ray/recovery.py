@@ -36,15 +36,25 @@ class Recovery:
         self.answers: list[tuple[int, Answer]] = []
         self.retries = 0
 
-    def failed(self, call: Call, kind: Kind, why: str) -> None:
-        """Do what an error demands: replace the replica, repeat the call, or both. why: the error in words."""
+    def failed(self, call: Call, kind: Kind, why: str, lost: str = "") -> None:
+        """Do what an error demands: replace the replica, repeat the call, or both.
+
+        Args:
+            call: the call that failed.
+            kind: the kind of the error.
+            why: the error in words.
+            lost: the id of the object that the call was to read and that is lost, if it is that.
+        """
         pool, replica = call.pool, call.replica
         if kind is Kind.RESULT_LOST:
             self._out.ended(call)
             self.repeat(call, why, fault=False)
         elif kind is Kind.ARGUMENT_LOST:
             self._out.ended(call)
-            self._argument_lost(call)
+            if self._out.conditions.lost(call, lost):
+                self.repeat(call, why, fault=False)
+            else:
+                self._argument_lost(call)
         elif kind is Kind.CRITIC_LOST and call.critic is not None:
             self._out.ended(call)
             self.replica_lost(self._rewards, call.critic, why)

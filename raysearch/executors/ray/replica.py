@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 from raysearch.executors.policy import BESIDE, DEPTH
 
 if TYPE_CHECKING:
-    from raysearch.executors.ray.actors import ReplicaActors
+    from raysearch.executors.ray.launch import ReplicaActors
 
 PATIENCE = 10.0  # a call may take this many times what nearly all calls take per unit of work ...
 AT_LEAST_S = 20.0  # ... but its deadline is never shorter than this
@@ -60,6 +60,7 @@ class Replica(Generic[C]):
         faults: calls in a row that failed on it.
         draining: whether its node is about to leave.
         silent: whether a node of it does not answer; it gets no calls meanwhile.
+        encodes: of a generator, whether it has loaded, or loads, what encodes prompts.
     """
 
     slot: int
@@ -82,6 +83,12 @@ class Replica(Generic[C]):
     faults: int = 0
     draining: bool = False
     silent: bool = False
+    encodes: bool = False
+
+    @property
+    def available(self) -> bool:
+        """Whether it takes calls."""
+        return self.phase == "ready" and not self.draining and not self.silent
 
     @property
     def room(self) -> int:

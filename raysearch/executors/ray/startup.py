@@ -40,7 +40,7 @@ class Startup(Generic[C]):
 
     def __init__(self, name: str, cluster: ClusterConfig, trace: Trace) -> None:
         self.name, self.cluster, self._trace = name, cluster, trace
-        self.has_loaded = False
+        self.has_loaded = self._encoders_loaded = False
         self.loaded_with: Any = None
         self._crashes, self._last_crash = 0, -math.inf
         self._warned_of_gpus = False
@@ -62,7 +62,8 @@ class Startup(Generic[C]):
             if replica.phase == "placed" and loading.get(replica.node, 0) < self.cluster.loads_per_node:
                 assert replica.actors is not None
                 replica.phase, replica.phase_began = "loading", time.monotonic()
-                replica.refs = replica.actors.load(replica.meeting)
+                replica.encodes = encoding(replicas) is None
+                replica.refs = replica.actors.load(replica.meeting, replica.encodes)
                 loading[replica.node] = loading.get(replica.node, 0) + 1
             elif replica.phase in ("placing", "loading") and not self._check_phase(replica):
                 failed.append(replica)
@@ -73,7 +74,7 @@ class Startup(Generic[C]):
         now, limit = time.monotonic(), self.cluster.load_timeout_s
         late = [r for r in replicas if r.phase == "loading" and now - r.phase_began > limit]
         for replica in late:
-            if not self.has_loaded:
+            if not self._possible(replica):
                 raise UsageError(
                     f"a replica of {self.name} has not loaded its model in {limit:g} s; raise cluster.load_timeout_s, "
                     "or check that the nodes reach the weights"
@@ -106,19 +107,24 @@ class Startup(Generic[C]):
             self._trace.add(self.name.removeprefix("cluster."), replica.slot, "load", took)
             replica.phase, replica.refs, self._crashes = "ready", [], 0
             self.has_loaded, self.loaded_with = True, answers[0]
+            self._encoders_loaded |= replica.encodes
 
     def _not_started(self, replica: Replica[C], error: RayError) -> None:
         """Count a replica that failed to start. Raises UsageError if its model has never been loaded."""
         if classify(error) not in (Kind.CALL_FAILED, Kind.DEVICE_BROKEN):
             lacks = missing(error)
-            if lacks and not self.has_loaded:
+            if lacks and not self._possible(replica):
                 raise UsageError(f"{self.name}: {_bare(lacks)}") from None
             why = _bare(lacks) if lacks else f"{reason(error)}; is there memory enough for the model?"
             self._crash(replica, "died while it started", why)
-        elif self.has_loaded:
+        elif self._possible(replica):
             self._crash(replica, "cannot load its model, though others could", reason(error))
         else:
             raise UsageError(f"{self.name}: the model cannot be loaded: {reason(error)}") from None
+
+    def _possible(self, replica: Replica[C]) -> bool:
+        """Whether what a replica loads has been loaded before, with its encoders if it loads them."""
+        return self._encoders_loaded if replica.encodes else self.has_loaded
 
     def _warn_of_gpus(self, places: list[Place]) -> None:
         if any(place.gpu_unseen for place in places) and not self._warned_of_gpus:
@@ -138,6 +144,12 @@ class Startup(Generic[C]):
             self._crashes, self._last_crash = self._crashes + 1, time.monotonic()
         if self._crashes > LOADS:
             raise UsageError(f"{self.name}: a replica {what}, {self._crashes} times in a row: {why}")
+
+
+def encoding(replicas: Sequence[Replica[C]]) -> Replica[C] | None:
+    """The replica that encodes prompts for all, or will when it has loaded; None if there is none that may live."""
+    lasting = (r for r in replicas if r.encodes and not r.draining and not r.silent)
+    return min(lasting, key=lambda r: (r.phase != "ready", r.slot), default=None)
 
 
 def _bare(module: str) -> str:

@@ -10,17 +10,21 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from raysearch.generators.conditions import Conditions, carried
 from raysearch.generators.magi1.stages import FRAMES
 from raysearch.generators.magi1.vae import Vae
 from raysearch.generators.magi1.velocity import Velocity, chunked
 
+TOKENS = "tokens"  # in the conditions of a prompt: its text as it was encoded
+
 
 class MagiGenerator:
-    """The denoiser of one prompt. Implements contract.Generator and InChunks."""
+    """The denoiser of one prompt. Implements contract.Generator, InChunks and Conditioned."""
 
     def __init__(
-        self, velocity: Velocity, vae: Vae, sides: tuple[int, int], given: Tensor | None, device: torch.device
-    ):
+        self, velocity: Velocity, vae: Vae, sides: tuple[int, int], given: Tensor | None, device: torch.device,
+        tokens: Tensor | None = None,
+    ):  # fmt: skip
         """Drive a network.
 
         Args:
@@ -29,11 +33,17 @@ class MagiGenerator:
             sides: height and width of the latents.
             given: latents [1, 16, L, h, w] of the beginning of the video, or None.
             device: where latents are.
+            tokens: of the text, which others may be given.
         """
         self.velocity, self.vae, self.stages, self.given, self.device = velocity, vae, velocity.stages, given, device
+        self._tokens = tokens
         self.steps = self.stages.steps
         self.shape = (1, velocity.network.architecture.latent, FRAMES * self.stages.chunks, *sides)
         self._levels = velocity.times.double().clamp(max=1)
+
+    def conditions(self) -> Conditions | None:
+        """The tokens of the text; see contract.Conditioned."""
+        return None if self._tokens is None else carried({TOKENS: self._tokens})
 
     def draw(self, noise: torch.Generator) -> Tensor:
         """Noise for all chunks, with what is given in its place; see contract.Generator."""

@@ -1,10 +1,13 @@
 """A checkpoint on disk as a model: prompts of text, image and clip."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
 from raysearch import generators
+from raysearch.prompts import Prompt
 from tests.generators.magi1 import tiny
 
 
@@ -37,6 +40,19 @@ def test_the_text_reaches_the_network(model):
     x = model.given("a red ball", None, "p").draw(noise().manual_seed(0))
     one, other = (model.given(words, None, "p").denoise(x, 0, noise()) for words in ("a red ball", "falls down"))
     assert not torch.equal(one, other)
+
+
+def test_a_text_that_was_encoded_elsewhere_gives_the_same_bits_without_the_encoder(model, folder):
+    settings = tiny.settings(folder, steps=8, chunks=2, fit="stretch")
+    assert generators.hands_over(settings)
+    other, noise, prompt = generators.load(settings, encoders=False), torch.Generator, Prompt("p", "a red ball")
+    own = model.on(prompt)
+    handed = other.on(prompt, pickle.loads(pickle.dumps(own.conditions())))
+    assert other._encoder is None
+    x = own.draw(noise().manual_seed(0))
+    assert torch.equal(handed.denoise(x, 0, noise()), own.denoise(x, 0, noise()))
+    assert torch.equal(other.on(prompt).denoise(x, 0, noise()), own.denoise(x, 0, noise()))  # which loads it now
+    assert other._encoder is not None
 
 
 def test_generators_of_all_prompts_share_what_is_remembered(model):
