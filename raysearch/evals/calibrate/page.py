@@ -103,7 +103,7 @@ def _ranked(c: Calibration) -> Html | None:
     )
     return section(
         "Does it rank your clips?", el("div", card("Rank correlation with the truth", forest(shown), ""),
-        class_="plots"), grid(heads, rows, "Verdict on every verifier", "figures", sort=True),
+        class_="plots"), grid(heads, rows, "Verdict on every verifier", "figures verdicts", sort=True),
         el("ul", why, class_="small") if why else None, small(text), id="ranks",
     )  # fmt: skip
 
