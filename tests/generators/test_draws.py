@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from examples import encoded
 from examples.clockwork import settings
 from examples.planned_noise import GRID, HELD, LATENTS, moving, places
 from raysearch import generators
@@ -56,6 +57,19 @@ def test_a_generator_draws_by_the_plan_of_its_prompt_and_a_move_from_it():
     assert torch.equal(drawn[3], drawn[2]), "structured once"
     states = [run_move(g, Move(None, (0, 0), 4), BALL, None, torch.device("cpu"))[0] for g in (plain, planned)]
     assert (states[0].x != states[1].x).any()
+
+
+def test_a_planned_generator_takes_conditions_of_another_process():
+    own, other = (
+        generators.load(replace(encoded.settings(4), draw="tests.generators.test_draws:flipped")) for _ in range(2)
+    )
+    text, changed = (replace(BALL, text=words) for words in ("a ball", "balls"))
+    given = other.on(changed, own.on(text).conditions())
+    drawn = given.draw(torch.Generator().manual_seed(3))
+    assert torch.equal(drawn, own.on(text).draw(torch.Generator().manual_seed(3)))
+    noise = torch.Generator()
+    assert torch.equal(given.denoise(drawn, 0, noise), own.on(text).denoise(drawn, 0, noise))
+    assert not torch.equal(given.denoise(drawn, 0, noise), own.on(changed).denoise(drawn, 0, noise))
 
 
 def test_plans_and_functions_are_part_of_what_is_hashed():
