@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.results import page, tables
 from benchmarks.results.arms import ARMS, FIRST_ARMS
-from benchmarks.results.collect import Row, collect
+from benchmarks.results.collect import Row, collect, time_arms
 
 
 def main() -> int:
@@ -34,6 +34,7 @@ def main() -> int:
             rows = found
             print(f"\r{done}/{wanted} scenes: {', '.join(arms)}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
+    rows += time_arms(args.rows, args.pairs, args.seed, make=not args.as_is)
     print(page.write(tables.tables(rows), Path("docs")))
     return 0
 

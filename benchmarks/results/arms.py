@@ -13,6 +13,7 @@ POOL = 64  # independent candidates a scene, without guide
 HALVED = 16  # candidates that halving begins with, in the arm that is named first
 GUIDED = 2  # independent candidates with one
 SPARSE = {"preset": "sparse"}  # a gradient in every third step
+TIMED = 4  # scenes of which every arm is timed, one after the other in one process
 NFE = 96  # budget of the searches: what best of 8 costs
 ARMS: dict[str, dict[str, Any]] = {
     "pool": {"name": "best_of_n", "n": POOL},

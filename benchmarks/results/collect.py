@@ -1,7 +1,8 @@
 """The searches of every scene, one line of JSON each, in as many processes as wanted; known lines are not made again.
 
 CPU seconds are those of the process around one search, with the reward it goes by; what other verifiers say of the
-pool's videos is added afterwards and costs the search nothing.
+pool's videos is added afterwards and costs the search nothing. They depend on what else the machine does, so those that
+arms are compared by are taken once more at the end, of all arms in turn (`timed`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.results.arms import ARMS, search, settings
+from benchmarks.results.arms import ARMS, TIMED, search, settings
 from examples.candidates import prompts, truth_of
 from raysearch.config import tiny_defaults
 from raysearch.config.settings import GeneratorConfig, Job
@@ -135,6 +136,26 @@ def judged(model: str, prompt: Prompt, seed: int) -> Row:
         "cpu_s": time.process_time() - began, "nfe": sum(effort.nfe for effort in made), "gradients": 0,
         "best": int(np.argmax(finals["likephys"])), "finals": finals,
     }  # fmt: skip
+
+
+def timed(model: str, prompt: Prompt, seed: int) -> Row:
+    """The row of the CPU seconds of every arm on one scene, in turn."""
+    seconds = {arm: scene(model, prompt, [arm], seed)[0]["cpu_s"] for arm in ARMS}
+    return {"pair": model, "scene": prompt.id, "arm": "seconds", "settings": json.dumps([ARMS, seed]), "cpu_s": seconds}
+
+
+def time_arms(path: Path, models: Sequence[str], seed: int, make: bool) -> list[Row]:
+    """The rows of the CPU seconds of TIMED scenes. make: whether those that are missing are made, and kept."""
+    rows, what = [json.loads(line) for line in path.read_text().splitlines()], json.dumps([ARMS, seed])
+    found = [row for row in rows if row["arm"] == "seconds" and row["settings"] == what and row["pair"] in models]
+    known = {(row["pair"], row["scene"]) for row in found}
+    for model in models if make else ():
+        for prompt in prompts(TIMED, FIRST):
+            if (model, prompt.id) not in known:
+                found.append(timed(model, prompt, seed))
+                with path.open("a") as file:
+                    file.write(json.dumps(found[-1]) + "\n")
+    return found
 
 
 def scene(model: str, prompt: Prompt, arms: Sequence[str], seed: int) -> list[Row]:

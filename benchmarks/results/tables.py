@@ -63,6 +63,9 @@ class Table:
 
     def __init__(self, rows: Sequence[Row]):
         self.arms = [arm for arm in ARMS if any(row["arm"] == arm for row in rows)]
+        timed = [row["cpu_s"] for row in rows if row["arm"] == "seconds"]
+        self.seconds = {arm: float(np.mean([each[arm] for each in timed])) for arm in ARMS} if timed else {}
+        rows = [row for row in rows if row["arm"] != "seconds"]
         self.rows = {(row["pair"], row["scene"], row["arm"]): row for row in rows}
         self.cases = sorted({(row["pair"], row["scene"]) for row in rows})
         self.pairs = sorted({pair for pair, _ in self.cases})
@@ -78,9 +81,10 @@ class Table:
         return [{**row, "finals": {**row["finals"], "likephys": values}} for row, values in zip(rows, own, strict=True)]
 
     def cost(self, arm: str) -> tuple[float, float]:
-        """NFE and CPU seconds of one search."""
+        """NFE and CPU seconds of one search, these where all arms were timed in turn, if they were."""
         rows = self.of(arm)
-        return float(np.mean([r["nfe"] for r in rows])), float(np.mean([r["cpu_s"] for r in rows]))
+        seconds = self.seconds.get(arm) or float(np.mean([r["cpu_s"] for r in rows]))
+        return float(np.mean([r["nfe"] for r in rows])), seconds
 
     def best_of(self, n: int, measure: str, by: str = "reward", arm: str = "pool") -> Values:
         """The expected value of the best of n candidates of each case, chosen by one of the measures.
@@ -152,7 +156,8 @@ def tables(rows: Sequence[Row]) -> dict[str, Any]:
     Raises:
         ValueError: if no scene has been searched by every arm yet.
     """
-    found = [Table(whole(rows, arms)) for arms in (FIRST_ARMS, list(ARMS))]
+    times = [row for row in rows if row["arm"] == "seconds"]
+    found = [Table([*whole(rows, arms), *times]) for arms in (FIRST_ARMS, list(ARMS))]
     if not all(table.cases for table in found):
         raise ValueError("no scene has been searched by every arm yet: let `make results` go on")
     pools, searches = found
