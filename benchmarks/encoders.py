@@ -90,7 +90,7 @@ def measure() -> dict[str, Any]:
     prompts = ", ".join(f"{{id: p{k}, text: {k} balls}}" for k in range(PROMPTS))
     words = [
         f"generator={{name: 'encoders:wan', model: {folder}/wan, steps: 2, fps: 8, height: 16, width: 16, "
-        f"num_frames: 9, call: {{notes: {folder}/notes}}}}",
+        f"num_frames: 9, call: {{notes: {folder}/notes, max_sequence_length: 16}}}}",
         "reward=motion", "watch=[]", f"search={{name: best_of_n, n: {CANDIDATES}}}", f"prompts.items=[{prompts}]",
         "prompts.heldout=0", "films=none", f"run={folder}/r",
         f"cluster={{executor: ray, load_timeout_s: 1200, generators: {{replicas: {REPLICAS}, num_cpus: 0.2}}, "
