@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def killed(server, settings, kill_at):
         os._exit(0)
     if not os.WIFSIGNALED(os.waitpid(pid, 0)[1]):
         return None
-    files = list((storage.Path(settings.run) / "requests").glob("*.json"))
+    files = list((Path(settings.run) / "requests").glob("*.json"))
     return json.loads(files[0].read_text())["attempts"][-1]["state"] if files else "nothing"
 
 
