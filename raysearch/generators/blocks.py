@@ -1,8 +1,8 @@
 """The arguments of a pipeline's call, and what a family declares of a pipeline that diffusers has in blocks only.
 
-A modular pipeline has no call of its own: its arguments are what its blocks take that none of them makes. `Blocks` says
-which blocks, and where the particle lies between them; modular.py drives them. Loads neither torch nor, for a class that
-is not modular, diffusers.
+A modular pipeline has no call of its own: its arguments are what its blocks take that none of them makes. `Blocks`
+says which blocks, and where the particle lies between them; modular.py drives them. Loads neither torch nor, for a
+class that is not modular, diffusers.
 """
 
 from __future__ import annotations

@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import UsageError
 from raysearch.generators.blocks import Blocks
+from raysearch.generators.lengths import Chunks, Rounding
 
 if TYPE_CHECKING:
     import torch
@@ -37,29 +38,11 @@ Shape: TypeAlias = Callable[[Pipeline, Call, Size], Size]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
-Rounding: TypeAlias = Literal["down", "exact", "wan", "never", "given", "chunks"]
-"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; exact,
-as down, but the pipeline fails on other numbers, so they are refused; wan,
-n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the
-call's own video has; chunks, up to whole chunks of the autoencoder and the rest that it needs."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
 TEXT = ("text",)
 TEXT_IMAGE = ("text", "image")
 FTFY = ("ftfy",)
-
-
-class Chunks(NamedTuple):
-    """Lengths of videos that an autoencoder makes in chunks: `frames` n + `rest`, of `latents` n + `rest_latents`."""
-
-    frames: int
-    rest: int
-    latents: int
-    rest_latents: int
-
-    def up(self, asked: int) -> int:
-        """The smallest number of frames that it makes and that is not below `asked`."""
-        return asked + (self.rest - asked) % self.frames
 
 
 def ratios(config: Config) -> tuple[int, int] | None:

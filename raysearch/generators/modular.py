@@ -1,10 +1,10 @@
 """A modular pipeline of diffusers, driven step by step for one prompt. Implements contract.Generator.
 
-Its blocks stand in a row: those that encode the conditions, those that draw, the loop, those that decode. Conditions are
-encoded once. One step is a turn of the loop without its last block, which would move the particle; whatever the network
-is told of times, it is told from the whole table. What a pipeline draws for conditions (MiniMax-H3 noises its keyframes a
-little) is drawn anew for every particle to keep the order of random numbers, but what the network sees is the same for
-all: that of the seed 0.
+Its blocks stand in a row: those that encode the conditions, those that draw, the loop, those that decode. Conditions
+are encoded once. One step is a turn of the loop without its last block, which would move the particle; whatever the
+network is told of times, it is told from the whole table. What a pipeline draws for conditions (MiniMax-H3 noises its
+keyframes a little) is drawn anew with every particle to keep the order of random numbers, but the network sees for all
+the same, that of the seed 0.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class ModularGenerator:
         row = list(pipeline.blocks.get_workflow(workflow).sub_blocks.values())
         loop = next(n for n, block in enumerate(row) if isinstance(block, LoopSequentialPipelineBlocks))
         first = next(n for n, block in enumerate(row) if "generator" in block.input_names)
-        self._encoders, self._drawers, self._loop, self._decoders = row[:first], row[first:loop], row[loop], row[loop:][1:]
+        self._encoders, self._drawers = row[:first], row[first:loop]
+        self._loop, self._decoders = row[loop], row[loop + 1 :]
         self._conditions: Any = None  # the state after the encoders
         self._drawn: Any = None  # the state before the loop, with the conditions that all particles share
         self._sigmas: list[list[float]] = []
@@ -68,9 +69,8 @@ class ModularGenerator:
         turn = self._loop.get_block_state(self._holding(x))
         for block in list(self._loop.sub_blocks.values())[:-1]:
             _plain(block, grad)(block, self.pipe, turn, i=k, t=turn.timesteps[k])
-        velocities = [getattr(turn, name).float()[:, n:] for name, n in zip(self._declared.predictions, self._given())]
-        rows = unpacked(x, self._shapes())
-        return packed([y + sigma[k] * v for y, v, sigma in zip(rows, velocities, self._sigmas, strict=True)])
+        parts = zip(unpacked(x, self._shapes()), self._declared.predictions, self._given(), self._sigmas, strict=True)
+        return packed([y + sigma[k] * getattr(turn, name).float()[:, n:] for y, name, n, sigma in parts])
 
     def decode(self, x0: torch.Tensor, noise: torch.Generator, grad: bool = False) -> torch.Tensor:
         """Frames, without decoding the sound; see contract.Generator."""
@@ -115,14 +115,14 @@ class ModularGenerator:
             self._conditions = self._run(blocks, PipelineState(), **self._call)
         fixed = torch.Generator().manual_seed(SEED)
         drawn = self._run(self._drawers, self._conditions, generator=fixed)
-        for name in self._declared.schedulers:
-            self._sigmas.append(getattr(self.pipe, name).sigmas.tolist())
-            if (made := len(self._sigmas[-1]) - 1) != self.steps:
+        schedulers = [getattr(self.pipe, name) for name in self._declared.schedulers]
+        for scheduler in schedulers:
+            if (made := len(scheduler.sigmas) - 1) != self.steps:
                 raise UsageError(
-                    f"generator.steps={self.steps}: {type(getattr(self.pipe, name)).__name__} makes {made} steps of "
-                    f"them, for some of its times would be the same; set generator.steps={made}"
+                    f"generator.steps={self.steps}: {type(scheduler).__name__} makes {made} steps of them, because "
+                    "others would be of no length; give fewer steps"
                 )
-        self._drawn = drawn
+        self._drawn, self._sigmas = drawn, [scheduler.sigmas.tolist() for scheduler in schedulers]
 
     def _is_given(self, block: Any) -> bool:
         """Whether the call brings all that a block makes, as embeddings of its text."""
@@ -141,8 +141,11 @@ class ModularGenerator:
     def _holding(self, x: torch.Tensor) -> Any:
         """The state before the loop with a particle in it, after the rows of the conditions."""
         self._prepare()
-        rows = zip(self._declared.tensors, unpacked(x, self._shapes()), self._given(), strict=True)
-        joined = {name: torch.cat([self._drawn.get(name)[:n], part[0].to(self._drawn.get(name))]) for name, part, n in rows}
+        parts = zip(self._declared.tensors, unpacked(x, self._shapes()), self._given(), strict=True)
+        joined: dict[str, Any] = {}
+        for name, rows, n in parts:
+            conditions = self._drawn.get(name)[:n]
+            joined[name] = torch.cat([conditions, rows[0].to(conditions)])
         return self._run((), self._drawn, **joined)
 
     def _particle(self, state: Any) -> list[torch.Tensor]:

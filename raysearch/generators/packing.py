@@ -16,7 +16,7 @@ def packed(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def unpacked(x: torch.Tensor, shapes: Sequence[torch.Size]) -> list[torch.Tensor]:
     """The tensors of these shapes that `packed` made one."""
-    pieces = x.split([shape[1:].numel() for shape in shapes], dim=1)
+    pieces = torch.split(x, [shape[1:].numel() for shape in shapes], dim=1)
     return [piece.reshape(-1, *shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from raysearch.config.by_card import part_dtype
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, feasible, sizes
+from raysearch.generators import families, model_files, sizes
 from raysearch.generators.declare import Autoencoder
 from raysearch.generators.published import Published, known
 
@@ -180,13 +180,14 @@ def described(config: GeneratorConfig) -> Published | None:
     if config.name != "diffusers":
         return None
     listed = known(config.model)
-    if listed is not None or not feasible.is_here(config):
+    if listed is not None or not model_files.is_here(config):
         return listed
-    vae, network = feasible.configs(config)
+    vae, network = model_files.configs(config)
     channels = vae.get("z_dim") or vae.get("latent_channels") or 16
+    names = [str(part.get("_class_name", "")) for part in (network, vae)]
     return Published(
-        feasible.pipeline_class(config), str(network.get("_class_name", "")), network, str(vae.get("_class_name", "")),
-        vae, int(channels), 0.0, 0.0, index=feasible.model_index(config),
+        model_files.pipeline_class(config), names[0], network, names[1], vae, int(channels), 0.0, 0.0,
+        index=model_files.model_index(config),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from raysearch.errors import UsageError
 from raysearch.generators import families
 from raysearch.generators.blocks import parameters
 from raysearch.generators.conditioning import LENGTHS
-from raysearch.generators.declare import Autoencoder, Call, Chunks, Config, Rounding
+from raysearch.generators.declare import Autoencoder, Call, Config
+from raysearch.generators.lengths import Chunks, Rounding
 
 MOST = 1024  # frames or pixels that a latent or a patch may cover; what is beyond is no configuration
 
@@ -141,8 +142,8 @@ def check(known: Sizes, call: Call) -> None:
         least, most = known.lengths
         if not least <= (known.made(frames) or frames) <= most:
             raise UsageError(
-                f"generator.num_frames={frames}: {known.pipeline} makes {known.form} frames, from {known.enough(least)} "
-                f"to {most}, and rounds up; give a number between these"
+                f"generator.num_frames={frames}: {known.pipeline} makes {known.form} frames, rounded up, from "
+                f"{known.enough(least)} to {most}; give a number between these"
             )
     for key in ("height", "width"):
         side, step = call.get(key), known.multiple

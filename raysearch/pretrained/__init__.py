@@ -24,8 +24,8 @@ from raysearch.errors import UsageError
 from raysearch.pretrained.files import CONFIG, check_files, check_pipeline_files, config, damage, of, one_line
 
 __all__ = [
-    "CONFIG", "auto", "check_files", "check_pipeline_files", "config", "damage", "network", "one_line", "pipeline",
-    "reconfigured",
+    "CONFIG", "attempt", "auto", "check_files", "check_pipeline_files", "config", "damage", "network", "network_class",
+    "one_line", "part_of", "pipeline", "reconfigured",
 ]  # fmt: skip
 
 Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
@@ -67,7 +67,7 @@ def network(
         options["subfolder"] = part
     if kind.__module__.split(".")[0] == "transformers":
         options["trust_remote_code"] = trust  # diffusers' classes run no code of a model
-    loaded, report = _attempt(
+    loaded, report = attempt(
         lambda: kind.from_pretrained(
             model, revision=revision, use_safetensors=True, output_loading_info=True, **options
         ),
@@ -109,19 +109,15 @@ def pipeline(
     """
     from diffusers import DiffusionPipeline
 
-    index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
+    index = attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
     dtypes = dtypes or {}
     usual = dtypes.get("default")
     parts = {}
     for name, entry in index.items():
-        if (cls := _network_class(entry)) is None:
+        if (cls := network_class(entry)) is None:
             continue
-        dtype, few = dtypes.get(name, usual), (quantized or {}).get(name)
-        if few is not None and few.file is not None:
-            parts[name] = _gguf(cls, few.file, model, key, name, revision, dtype)
-        else:
-            more = {} if few is None or few.config is None else {"quantization_config": few.config(entry[0])}
-            parts[name] = network(cls, model, key, name, revision, trust, dtype=dtype, **more)
+        few = (quantized or {}).get(name)
+        parts[name] = part_of(cls, model, key, name, revision, trust, dtypes.get(name, usual), few)
     try:
         return DiffusionPipeline.from_pretrained(
             model, revision=revision, dtype=usual, use_safetensors=True, trust_remote_code=trust, **parts
@@ -133,6 +129,17 @@ def pipeline(
                 "generator.trust_remote_code=true"
             ) from None
         raise UsageError(f"{key}={model!r}: cannot be loaded by diffusers ({one_line(error)})") from None
+
+
+def part_of(
+    cls: Any, model: str, key: str, part: str, revision: str | None, trust: bool, dtype: Any, few: Quantized | None
+) -> Loaded:
+    """A network of a pipeline, of the class `cls`: whole, or as `few` says in fewer bits; see `network`."""
+    if few is not None and few.file is not None:
+        return _gguf(cls, few.file, model, key, part, revision, dtype)
+    library = cls.__module__.partition(".")[0]
+    more = {} if few is None or few.config is None else {"quantization_config": few.config(library)}
+    return network(cls, model, key, part, revision, trust, dtype=dtype, **more)
 
 
 def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str | None, dtype: Any) -> Loaded:
@@ -150,10 +157,10 @@ def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str |
                 f"{key}={str(file)!r}{of(part)}: the file lacks tensors of {cls.__name__}; fetch it again"
             ) from None
 
-    return _attempt(load, cls.__name__, str(file), key, part).eval()
+    return attempt(load, cls.__name__, str(file), key, part).eval()
 
 
-def _network_class(entry: Any) -> Any:
+def network_class(entry: Any) -> Any:
     """The class of an entry [library, name] of an index if it is a network of a library that is known, else None.
 
     Other entries (schedulers, tokenizers, processors, code that the model brings) are left to diffusers.
@@ -182,7 +189,7 @@ def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bo
     Raises:
         UsageError: if it cannot be read, or only by running code that the model brings.
     """
-    return _attempt(
+    return attempt(
         lambda: kind.from_pretrained(model, revision=revision, trust_remote_code=trust), kind.__name__, model, key, ""
     )
 
@@ -196,7 +203,7 @@ def reconfigured(kind: Any, config: Mapping[str, Any], **settings: Any) -> Loade
     return kind.from_config(config, **settings)
 
 
-def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
+def attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
     try:
         with _quiet():
             return load()

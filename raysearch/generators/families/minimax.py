@@ -14,13 +14,13 @@ from raysearch.generators.declare import (
     TEXT_IMAGE,
     Autoencoder,
     Call,
-    Chunks,
     Config,
     Pipeline,
     PipelineClass,
     Size,
     image,
 )
+from raysearch.generators.lengths import Chunks
 
 FACTORS = {"temporal": (1, 2, 2, 1, 1, 1), "spatial": (2, 2, 2, 2, 1, 1)}  # where a configuration leaves them out
 
@@ -39,9 +39,7 @@ def canvas(pipe: Pipeline, call: Call, given: Size) -> Size:
 
 
 def _covers(config: Config) -> tuple[int, int]:
-    time, space = (
-        math.prod(config.get(f"{axis}_downsample_factors") or usual) for axis, usual in FACTORS.items()
-    )
+    time, space = (math.prod(config.get(f"{axis}_downsample_factors") or usual) for axis, usual in FACTORS.items())
     return time, space
 
 
