@@ -121,7 +121,9 @@ def sizes(pipeline: str, vae: str, vae_config: Config, network_config: Config) -
         chunks = autoencoder.chunks(vae_config) if autoencoder.chunks is not None else None
     except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError):
         return None  # a configuration that makes no sense, which loading will refuse
-    if declared is None or covered is None or not all(1 <= n <= MOST for n in (*covered, patch)):
+    if declared is None or covered is None:
+        return None
+    if not all(1 <= n <= MOST for n in (*covered, patch, 1 if chunks is None else chunks.frames)):
         return None
     time, space = covered
     cut = declared.cut(network_config) if declared.cut else 0
