@@ -1,6 +1,6 @@
 """The arguments of a pipeline's call, and what a family declares of a pipeline that diffusers has in blocks only.
 
-A modular pipeline has no call of its own: its arguments are what its blocks take that none of them makes. `Blocks`
+A modular pipeline has no call of its own: its arguments are what its blocks take that none of them makes. `BlockRoles`
 says which blocks, and where the particle lies between them; modular.py drives them. Loads neither torch nor, for a
 class that is not modular, diffusers.
 """
@@ -14,7 +14,7 @@ from functools import cache
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockRoles:
     """The blocks of a modular pipeline, as driving them step by step needs to know them.
 
     Attributes:

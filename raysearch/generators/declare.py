@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import UsageError
-from raysearch.generators.blocks import Blocks
+from raysearch.generators.blocks import BlockRoles
 from raysearch.generators.lengths import Chunks, Rounding
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class PipelineClass:
     tokens: int = 0
     rounds: Rounding = "down"
     lengths: tuple[int, int] | None = None
-    blocks: Blocks | None = None
+    blocks: BlockRoles | None = None
     cut: Callable[[Config], int] | None = None
     unfit: Callable[[Config], str] | None = None
     notes: str = ""

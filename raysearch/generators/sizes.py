@@ -71,7 +71,7 @@ class Sizes:
     def enough(self, wanted: int) -> int:
         """The smallest number to ask for that makes at least `wanted` frames."""
         if self.chunks is not None:
-            return self.chunks.up(wanted)
+            return max(self.chunks.up(wanted) - self.chunks.frames + 1, 1)
         return next(n for n in range(max(wanted - self.per_latent, 1), wanted + self.per_latent + self.cut + 1)
                     if (self.made(n) or n) >= wanted)  # fmt: skip
 
@@ -145,7 +145,7 @@ def check(known: Sizes, call: Call) -> None:
         if not least <= (known.made(frames) or frames) <= most:
             raise UsageError(
                 f"generator.num_frames={frames}: {known.pipeline} makes {known.form} frames, rounded up, from "
-                f"{known.enough(least)} to {most}; give a number between these"
+                f"{known.made(least)} to {most}; give a number between these"
             )
     for key in ("height", "width"):
         side, step = call.get(key), known.multiple

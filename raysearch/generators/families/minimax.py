@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from raysearch.generators.blocks import Blocks
+from raysearch.generators.blocks import BlockRoles
 from raysearch.generators.declare import (
     TEXT_IMAGE,
     Autoencoder,
@@ -64,7 +64,7 @@ PIPELINES = (
         multiple=1,
         rounds="chunks",
         lengths=(120, 360),
-        blocks=Blocks(
+        blocks=BlockRoles(
             workflows={"text": "t2va", "image": "fl2va"},
             tensors=("latents", "audio_latents"),
             given=("num_condition_video_rows", "num_condition_audio_rows"),
