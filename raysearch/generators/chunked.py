@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from raysearch.errors import UsageError
+from raysearch.generators import families
 from raysearch.generators.classes import of_class
 from raysearch.generators.conditioning import arguments, with_defaults
 from raysearch.generators.conditions import Conditions
@@ -137,7 +138,7 @@ class ChunkedModel(DiffusersModel):
     def given(self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None = None) -> Chunked:
         """The generator for a text and conditioning frames; see DiffusersModel."""
         first = self._generator(text, clip, prompt_id, conditions)
-        continuation = first.family.continuation
+        continuation = families.of(type(first.pipe)).continuation
         plain = copy.copy(self.ready(of_class(self.pipeline, continuation)))
         object.__setattr__(plain, "encode_prompt", first.pipe.encode_prompt)  # which remembers its answer
         call = with_defaults(type(first.pipe), self.call, ("guidance_scale", "fps"))  # they differ by class

@@ -9,6 +9,7 @@ from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families
+from raysearch.generators.blocks import parameters
 from raysearch.generators.conditioning import own_names, taken
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.inputs import with_same_weights
@@ -48,11 +49,11 @@ def refuse_unknown(call: Call, pipeline: str) -> None:
         raise UsageError(
             f"generator.model: diffusers {diffusers.__version__} has no {pipeline}; install a version that has it"
         )
-    parameters = dict.fromkeys(inspect.signature(cls.__call__).parameters)
+    known = dict.fromkeys(parameters(cls))
     if in_guider(cls):
-        parameters["guidance_scale"] = None
+        known["guidance_scale"] = None
     for name in taken(cls, own_names(cls, call)):
-        lookup(f"generator.call: argument of {pipeline}", name, parameters)
+        lookup(f"generator.call: argument of {pipeline}", name, known)
 
 
 def check_call(config: GeneratorConfig, pipeline: str, call: Call) -> None:
@@ -78,4 +79,4 @@ def check_call(config: GeneratorConfig, pipeline: str, call: Call) -> None:
 
 
 def _takes(cls: Any, name: str) -> bool:
-    return cls is None or name in inspect.signature(cls.__call__).parameters
+    return cls is None or name in parameters(cls)

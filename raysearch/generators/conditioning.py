@@ -10,6 +10,7 @@ import numpy as np
 from raysearch import videos
 from raysearch.errors import UsageError
 from raysearch.generators import families, inputs
+from raysearch.generators.blocks import parameters
 from raysearch.generators.declare import Call, Frames, Pipeline, PipelineClass, pictures
 from raysearch.videos.fitting import described
 
@@ -82,8 +83,7 @@ def used(declared: PipelineClass, given: int, pipeline: Pipeline) -> int:
 
 def own_names(pipeline: type, call: Call) -> Call:
     """`call` with num_frames under the pipeline's own name for it."""
-    parameters = inspect.signature(pipeline.__call__).parameters
-    own = next((name for name in LENGTHS if name in parameters), LENGTHS[0])
+    own = next((name for name in LENGTHS if name in parameters(pipeline)), LENGTHS[0])
     return {own if k == LENGTHS[0] else k: v for k, v in call.items()}
 
 
@@ -97,6 +97,6 @@ def taken(pipeline: type, call: Call) -> Call:
 
 def with_defaults(pipeline: type, call: Call, names: Sequence[str] = ("height", "width", "num_frames")) -> Call:
     """`call`, completed with the values that the pipeline itself would choose for the arguments in `names`."""
-    parameters = inspect.signature(pipeline.__call__).parameters
-    defaults = {k: parameters[k].default for k in names if k in parameters}
+    known = parameters(pipeline)
+    defaults = {k: known[k].default for k in names if k in known}
     return {k: v for k, v in defaults.items() if v is not None and v is not inspect.Parameter.empty} | call

@@ -17,12 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import UsageError
+from raysearch.generators.blocks import BlockRoles
+from raysearch.generators.lengths import Chunks, Rounding
 
 if TYPE_CHECKING:
     import torch
@@ -36,10 +38,6 @@ Shape: TypeAlias = Callable[[Pipeline, Call, Size], Size]
 Hold: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, list[Any]], torch.Tensor]"
 
 Config: TypeAlias = Mapping[str, Any]  # the config.json of a part: its entries differ by class
-Rounding: TypeAlias = Literal["down", "exact", "wan", "never", "given"]
-"""From n frames asked for to frames made, with r frames per latent frame: down, (n - 1) // r * r + 1; exact,
-as down, but the pipeline fails on other numbers, so they are refused; wan,
-n // r * r + 1, which rounds up where r divides n; never, n; given, as many as the call's own video has."""
 
 KINDS = ("text", "image", "frames")  # what a prompt may give
 TEXT = ("text",)
@@ -84,7 +82,8 @@ class PipelineClass:
         continuation: the class that makes the later chunks of a video that is made chunk by chunk; empty if the class
             makes a video as a whole only.
         check_call: raises UsageError for arguments of the call with which the class cannot be driven.
-        needs: Python packages that diffusers imports only when the pipeline runs (ftfy: when it encodes a text).
+        needs: Python packages that diffusers imports only when the pipeline runs.
+        reads: Python packages that it takes to encode a text.
         builds: parts that the pipeline builds itself where the model does not bring them, each with the Python package
             that this takes.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
@@ -95,6 +94,8 @@ class PipelineClass:
         tokens: the most of a text that the encoder is given, special ones included; it cuts what is longer. The call's
             max_sequence_length takes its place; 0 where it is not known.
         rounds: how a number of frames that does not fill whole latent frames is rounded; see `Rounding`.
+        lengths: the fewest and the most frames of a video, where it refuses others.
+        blocks: of a pipeline that diffusers has in blocks only, how they are driven (modular.py).
         cut: frames that the pipeline cuts off after decoding, from the configuration of its network.
         unfit: why a network of this configuration cannot be driven one step at a time; empty where it can.
         notes: remarks for the table of families.
@@ -124,12 +125,15 @@ class PipelineClass:
     continuation: str = ""
     check_call: Callable[[Call], None] | None = None
     needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     builds: Mapping[str, str] = field(default_factory=dict)
     batch: str = "prompts"
     rate: str = ""
     multiple: int = 16
     tokens: int = 0
     rounds: Rounding = "down"
+    lengths: tuple[int, int] | None = None
+    blocks: BlockRoles | None = None
     cut: Callable[[Config], int] | None = None
     unfit: Callable[[Config], str] | None = None
     notes: str = ""
@@ -153,6 +157,8 @@ class Autoencoder:
         instead: what to do where a job asks for pieces and there are none.
         covers: from its configuration, how many frames a latent frame stands for, and how many pixels of a side a
             latent pixel; None where it cannot be told.
+        chunks: from its configuration, of one that makes n chunks of c frames and r more: c, r, and how many latent
+            frames each of the two is.
     """
 
     name: str
@@ -162,6 +168,7 @@ class Autoencoder:
     unset: str = "whole"
     instead: str = "try tiling"
     covers: Callable[[Config], tuple[int, int] | None] = ratios
+    chunks: Callable[[Config], Chunks] | None = None
 
 
 @dataclass(frozen=True)

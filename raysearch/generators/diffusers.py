@@ -12,16 +12,17 @@ import torch
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import cheaper, families, memory, parts
+from raysearch.generators import cheaper, families, memory, model_files, parts
 from raysearch.generators.cheaper import adapters, placement, preview, quantization
 from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.conditions import Conditions
 from raysearch.generators.contract import Generator
 from raysearch.generators.declare import Frames, Pipeline
-from raysearch.generators.feasible import pipeline_class
+from raysearch.generators.modular import ModularGenerator
 from raysearch.generators.several import WithSound
 from raysearch.generators.stepping import DiffusersGenerator
+from raysearch.pretrained import modular
 from raysearch.prompts import Prompt, frames
 from raysearch.videos import Fit
 
@@ -91,14 +92,11 @@ class DiffusersModel:
         if shipped := families.MODELS.get(config.model):
             shipped.register()
             folder = str(shipped.folder())
-        name = pipeline_class(config)
+        name = model_files.pipeline_class(config)
         if not trusted:
             refuse_unknown(config.pipeline_call(), name)
         cheaper.check_device(config, device)
-        pipeline = pretrained.pipeline(
-            folder, "generator.model", config.revision, trusted, parts.dtypes(config), quantization.makers(config),
-            memory.ENCODERS,
-        )  # fmt: skip
+        pipeline = _loaded(config, name, folder, trusted)
         adapters.load(pipeline, config)
         placement.prepare(pipeline, config)
         parts.set_scheduler(pipeline, config.scheduler)
@@ -127,17 +125,16 @@ class DiffusersModel:
 
     def _generator(
         self, text: str, clip: Frames | None, prompt_id: str, conditions: Conditions | None
-    ) -> DiffusersGenerator:
+    ) -> DiffusersGenerator | ModularGenerator:
         pipeline = self.ready(for_frames(self.pipeline, 0 if clip is None else len(clip)))
         cls = type(pipeline)
         call = with_defaults(cls, self.call)
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
         prompt = arguments(cls, text, clip, prompt_id, call)
-        driven = WithSound if families.of(cls).sound else DiffusersGenerator
-        generator = driven(pipeline, self.steps, **taken(cls, self.call) | prompt)
+        generator = driver(cls)(pipeline, self.steps, **taken(cls, self.call) | prompt)
         generator.previews = self.previews
-        if conditions is not None:
+        if conditions is not None and isinstance(generator, DiffusersGenerator):
             generator.take(conditions)
         return generator
 
@@ -148,6 +145,26 @@ class DiffusersModel:
         pipeline = copy.copy(pipeline)
         memory.offload(pipeline, self.offload)
         return pipeline
+
+
+def driver(cls: type) -> type[DiffusersGenerator | ModularGenerator]:
+    """What drives pipelines of a class step by step."""
+    declared = families.of(cls)
+    if declared.blocks is not None:
+        return ModularGenerator
+    return WithSound if declared.sound else DiffusersGenerator
+
+
+def _loaded(config: GeneratorConfig, name: str, folder: str, trusted: bool) -> Pipeline:
+    """The pipeline of a model, of the class of this name."""
+    dtypes, quantized = parts.dtypes(config), quantization.makers(config)
+    if (blocks := families.of(name).blocks) is None:
+        revision, later = config.revision, memory.ENCODERS
+        return pretrained.pipeline(folder, "generator.model", revision, trusted, dtypes, quantized, later)
+    index, workflows = model_files.index_file(config), blocks.workflows.values()
+    return modular.pipeline(
+        parts.class_of(name), index, workflows, folder, "generator.model", config.revision, dtypes, quantized
+    )
 
 
 def _place(pipeline: Pipeline, device: torch.device, config: GeneratorConfig) -> torch.device | None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from raysearch import pretrained
 from raysearch.config.settings import GeneratorConfig
@@ -23,6 +22,7 @@ from raysearch.generators import (
     families,
     inputs,
     memory,
+    model_files,
     parts,
     published,
     sizes,
@@ -30,14 +30,10 @@ from raysearch.generators import (
 )
 from raysearch.generators.declare import too_long
 from raysearch.generators.layout import OVERLAP, ends, layout
-from raysearch.generators.magi1.folder import is_magi1
 from raysearch.generators.sizes import Length
-from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
-INDEX = "model_index.json"
 LEAST = 4  # steps with which a model is examined, so that there is a middle with noise before and after it
-KEY = "generator.model"
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
@@ -59,18 +55,18 @@ def check(config: GeneratorConfig, prompts: Iterable[Prompt], ranks: int = 1) ->
         cheaper.refuse(config)
         custom.check(config, prompts)
         return
-    pipeline, call, index = pipeline_class(config), config.pipeline_call(), model_index(config)
-    pretrained.check_pipeline_files(str(folder(config)), "generator.model")
+    pipeline, call, index = model_files.pipeline_class(config), config.pipeline_call(), model_files.model_index(config)
+    pretrained.check_pipeline_files(str(model_files.folder(config)), "generator.model")
     if isinstance(index.get("_class_name"), list):
         return  # what a class that the model brings can do is known when it is loaded
-    memory.check(config, _autoencoder(index))
+    memory.check(config, model_files.autoencoder(index))
     parts.check_ranks(index, ranks)
     classes.check_call(config, pipeline, call)
-    parts.check(config, index, _config(config, "scheduler", "scheduler_config.json") if config.scheduler else {})
-    vae, network = configs(config)
+    parts.check(config, index, model_files.scheduler(config) if config.scheduler else {})
+    vae, network = model_files.configs(config)
     inputs.check_network(pipeline, network)
-    cheaper.check(config, index, pipeline, lambda part: _config(config, part))
-    if known := sizes.sizes(pipeline, _autoencoder(index), vae, network):
+    cheaper.check(config, index, pipeline, lambda part: model_files.config_of(config, part))
+    if known := sizes.sizes(pipeline, model_files.autoencoder(index), vae, network):
         sizes.check(known, call)
     inputs.check_call(pipeline, config.chunks, call)
     inputs.check_parts(pipeline, index)
@@ -104,9 +100,12 @@ def length(config: GeneratorConfig, usual: bool = False) -> Length | None:
     """
     if config.name != "diffusers":
         return None
-    if is_here(config):
-        pipeline, autoencoder = pipeline_class(config), _autoencoder(model_index(config))
-        vae, network = configs(config)
+    if model_files.is_here(config):
+        pipeline, autoencoder = (
+            model_files.pipeline_class(config),
+            model_files.autoencoder(model_files.model_index(config)),
+        )
+        vae, network = model_files.configs(config)
     elif (listed := published.known(config.model)) is not None:
         pipeline, autoencoder, vae, network = listed.pipeline, listed.vae, dict(listed.vae_config), dict(listed.config)
     else:
@@ -125,8 +124,8 @@ def stock_kernel(config: GeneratorConfig) -> str:
     """The kernel that is the model's own sampler (solver.py); `ode` where it is not known, and for chunks."""
     if config.name != "diffusers" or config.chunks > 1:  # chunks pause and go on, which no history survives
         return "ode"
-    name = parts.class_name(model_index(config), "scheduler")
-    known = _config(config, "scheduler", "scheduler_config.json")
+    name = parts.class_name(model_files.model_index(config), "scheduler")
+    known = model_files.scheduler(config)
     return solver.kernel(families.SCHEDULERS.get(name, name), {**known, **config.scheduler})
 
 
@@ -135,11 +134,15 @@ def used(config: GeneratorConfig, given: int) -> int:
 
     So many frames at the start of its videos are given, not made.
     """
-    if config.name != "diffusers" or given < 2 or not is_here(config):
+    if config.name != "diffusers" or given < 2 or not model_files.is_here(config):
         return given
-    index = model_index(config)
-    rule = families.of(inputs.with_same_weights(pipeline_class(config), given, index)).uses
-    return given if rule is None else rule(given, families.per_latent(_autoencoder(index), _config(config, "vae")))
+    index = model_files.model_index(config)
+    rule = families.of(inputs.with_same_weights(model_files.pipeline_class(config), given, index)).uses
+    return (
+        given
+        if rule is None
+        else rule(given, families.per_latent(model_files.autoencoder(index), model_files.config_of(config, "vae")))
+    )
 
 
 def pin(config: GeneratorConfig) -> GeneratorConfig:
@@ -150,11 +153,10 @@ def pin(config: GeneratorConfig) -> GeneratorConfig:
     """
     if config.name != "diffusers":
         return config
-    config = cheaper.pin(parts.with_rate(config, pipeline_class(config)))
+    config = cheaper.pin(parts.with_rate(config, model_files.pipeline_class(config)))
     if config.model in families.MODELS or Path(config.model).expanduser().is_dir():
         return config
-    index = hub.fetch(config.model, INDEX, KEY, config.revision)
-    commit = index.parent.name if index else ""  # .../snapshots/COMMIT/model_index.json
+    commit = model_files.index_file(config).parent.name  # .../snapshots/COMMIT/model_index.json
     if COMMIT.fullmatch(commit):
         return replace(config, revision=commit)
     warnings.warn(
@@ -182,58 +184,3 @@ def chunk_lengths(config: GeneratorConfig) -> list[int]:
         return []
     chunks = layout(total, config.chunks, call.get("overlap_history") or OVERLAP, call.get("base_num_frames"))
     return [4 * (chunk.end - chunk.new) - 3 * (chunk.new == 0) for chunk in chunks]  # the first latent is one frame
-
-
-def pipeline_class(config: GeneratorConfig) -> str:
-    """Name of the class that the model names: of diffusers, or (with trust_remote_code) one that it brings."""
-    name = model_index(config).get("_class_name")
-    if isinstance(name, list) and len(name) == 2:
-        if config.trust_remote_code is not True:
-            raise UsageError(
-                f"generator.model={config.model!r} brings its own code, {'.'.join(map(str, name))}; read it, and if it "
-                "may run here, set generator.trust_remote_code=true"
-            )
-        name = name[1]
-    if not isinstance(name, str):
-        raise UsageError(f"generator.model={config.model!r}: its {INDEX} names no pipeline class")
-    return name
-
-
-def is_here(config: GeneratorConfig) -> bool:
-    """Whether the configurations of the model can be read without asking the hub."""
-    needed = (INDEX, "vae/config.json", "transformer/config.json")
-    return folder(config).is_dir() or all(hub.fetched(config.model, name, config.revision) for name in needed)
-
-
-def _autoencoder(index: Mapping[str, Any]) -> str:
-    """The name of the class of the autoencoder."""
-    return parts.class_name(index, "vae")
-
-
-def configs(config: GeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The configurations of the autoencoder and of the network; empty where there is none."""
-    index = model_index(config)
-    network = next((name for name in memory.NETWORKS if parts.class_name(index, name)), "transformer")
-    return _config(config, "vae"), _config(config, network)
-
-
-def _config(config: GeneratorConfig, part: str, file_name: str = "config.json") -> dict[str, Any]:
-    here, name = folder(config), f"{part}/{file_name}"
-    file = here / name if here.is_dir() else hub.fetch(config.model, name, KEY, config.revision, optional=True)
-    return pretrained.config(file, config.model, KEY) if file is not None and file.is_file() else {}
-
-
-def folder(config: GeneratorConfig) -> Path:
-    """The folder of the model; of one on the hub, a path that does not exist."""
-    shipped = families.MODELS.get(config.model)
-    return shipped.folder() if shipped else Path(config.model).expanduser()
-
-
-def model_index(config: GeneratorConfig) -> dict[str, Any]:
-    """What its model_index.json says. Raises UsageError for a folder without one."""
-    here = folder(config)
-    file = here / INDEX if here.is_dir() else hub.fetch(config.model, INDEX, KEY, config.revision)
-    if file is None or not file.is_file():
-        remedy = "set generator.name=magi1" if is_magi1(config.model) else "give one that save_pretrained wrote"
-        raise UsageError(f"{KEY}={config.model!r}: the folder holds no {INDEX}; {remedy}")
-    return pretrained.config(file, config.model, KEY)

@@ -107,11 +107,11 @@ def check_packages(pipeline: str | type, text: bool) -> None:
 
     Args:
         pipeline: the class, or its name.
-        text: whether it is to encode a text, for which some classes need ftfy.
+        text: whether it is to encode a text, for which some classes need more.
     """
     declared = of(pipeline)
-    for package in declared.needs:
-        if (text or package != "ftfy") and find_spec(package) is None:
+    for package in (*declared.needs, *(declared.reads if text else ())):
+        if find_spec(package) is None:
             raise UsageError(
                 f"generator.model: {declared.pipeline} needs the Python package {package}: pip install {package}"
             )

@@ -6,7 +6,8 @@ other class once it is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
@@ -17,6 +18,7 @@ from raysearch.pretrained import Deferred
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder")
 CONDITIONS = ("encode_prompt", "encode_image", "_encode_image")  # the only calls that run an encoder
+WAITING = "encoders_wait"  # the attribute of a pipeline that says which parts wait, and where
 NETWORKS = ("transformer", "transformer_2", "unet")
 
 
@@ -111,6 +113,7 @@ def offload(pipeline: Pipeline, device: Any, rest: Any = "cpu") -> None:
     cls = type(pipeline)
     fixed = property(lambda self: device)
     pipeline.__class__ = type(cls.__name__, (cls,), {"device": fixed, "_execution_device": fixed})
+    object.__setattr__(pipeline, WAITING, (parts, device, rest))
     for name in CONDITIONS:
         if hasattr(pipeline, name):
             object.__setattr__(pipeline, name, _with_parts(getattr(pipeline, name), parts, device, rest))
@@ -118,13 +121,27 @@ def offload(pipeline: Pipeline, device: Any, rest: Any = "cpu") -> None:
 
 def _with_parts(method: Callable[..., Any], parts: Iterable[Any], device: Any, rest: Any) -> Callable[..., Any]:
     def method_with_parts(*args: Any, **options: Any) -> Any:
-        _move(parts, device)
-        try:
+        with _moved(parts, device, rest):
             return method(*args, **options)
-        finally:
-            _move(parts, rest)
 
     return method_with_parts
+
+
+@contextmanager
+def encoding(pipeline: Pipeline) -> Iterator[None]:
+    """Within, the encoders of a pipeline are on its device, for pipelines that use them outside of CONDITIONS."""
+    waiting = getattr(pipeline, WAITING, None)
+    with nullcontext() if waiting is None else _moved(*waiting):
+        yield
+
+
+@contextmanager
+def _moved(parts: Iterable[Any], device: Any, rest: Any) -> Iterator[None]:
+    _move(parts, device)
+    try:
+        yield
+    finally:
+        _move(parts, rest)
 
 
 def _move(parts: Iterable[Any], device: Any) -> None:

@@ -17,6 +17,7 @@ from raysearch.config import by_card
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families
+from raysearch.generators.blocks import parameters
 from raysearch.generators.declare import Call, Config, Pipeline
 from raysearch.names import lookup
 
@@ -121,8 +122,7 @@ def set_guider(pipeline: Pipeline, call: Call) -> Call:
 
 def in_guider(cls: type) -> bool:
     """Whether a class of pipelines has its guidance scale in a guider, a part of it, rather than in its call."""
-    taken = inspect.signature(cls.__call__).parameters
-    return "guidance_scale" not in taken and "guider" in inspect.signature(cls).parameters
+    return "guidance_scale" not in parameters(cls) and "guider" in inspect.signature(cls).parameters
 
 
 def with_rate(config: GeneratorConfig, pipeline: str) -> GeneratorConfig:

@@ -1,7 +1,8 @@
 """Published models as their makers configured them, so that a job can be sized up before a byte of it is downloaded.
 
 Configurations of networks are those of diffusers' conversion scripts (scripts/convert_{wan,ltx,cogvideox,hunyuan_video,
-skyreelsv2}_to_diffusers.py), which wrote the folders of the hub. Only what decides sizes and arithmetic is listed.
+skyreelsv2,minimax_h3}_to_diffusers.py), which wrote the folders of the hub. Only what decides sizes and arithmetic is
+listed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-UMT5_XXL, T5_XXL, CLIP_H, LLAMA_8B = 5.68e9, 4.76e9, 0.63e9, 8.15e9  # parameters of encoders of text and image
+# Parameters of encoders of text and image.
+UMT5_XXL, T5_XXL, CLIP_H, LLAMA_8B, QWEN3_VL = 5.68e9, 4.76e9, 0.63e9, 8.15e9, 33.4e9
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Published:
         text_tokens: to which a prompt is padded.
         networks: experts, of which each step runs one.
         forwards: of the network in a step with guidance; 1 where guidance is distilled into it.
+        sound: of one that makes it with the video, tokens for each frame of the video, and channels of each.
         index: entries of its model_index.json that say which other pipelines its weights serve.
     """
 
@@ -43,6 +46,7 @@ class Published:
     text_tokens: int = 512
     networks: int = 1
     forwards: int = 2
+    sound: tuple[float, int] = (0.0, 0)
     index: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,6 +70,8 @@ _COG_5B = {"num_attention_heads": 48, "attention_head_dim": 64, "num_layers": 42
 _COG_15 = {**_COG_5B, "patch_size_t": 2}
 _HUNYUAN = {"num_attention_heads": 24, "attention_head_dim": 128, "num_layers": 20, "num_single_layers": 40,
             "patch_size": 2, "patch_size_t": 1}  # fmt: skip
+_MINIMAX = {"num_attention_heads": 56, "attention_head_dim": 128, "hidden_size": 5376, "num_layers": 50,
+            "ffn_dim": 14336, "time_embed_dim": 2688, "patch_size": [1, 2, 2]}  # fmt: skip
 
 
 def _ltx(pipeline: str, config: Mapping[str, Any], tokens: int = 256) -> Published:
@@ -113,6 +119,9 @@ PUBLISHED: Mapping[str, Published] = {
     "hunyuanvideo-community/HunyuanVideo": Published(
         "HunyuanVideoPipeline", "HunyuanVideoTransformer3DModel", _HUNYUAN, "AutoencoderKLHunyuanVideo",
         {"temporal_compression_ratio": 4, "spatial_compression_ratio": 8}, 16, 0.25e9, LLAMA_8B, 256, forwards=1),
+    "MiniMaxAI/MiniMax-H3": Published(
+        "MiniMaxH3ModularPipeline", "MiniMaxH3Transformer3DModel", _MINIMAX, "AutoencoderKLMiniMaxH3", {}, 24, 2.76e9,
+        QWEN3_VL, 512, forwards=1, sound=(10 / 3, 32)),
     "Skywork/SkyReels-V2-T2V-14B-540P-Diffusers": _sky("SkyReelsV2Pipeline", _LARGE),
     "Skywork/SkyReels-V2-T2V-14B-720P-Diffusers": _sky("SkyReelsV2Pipeline", _LARGE),
     "Skywork/SkyReels-V2-DF-1.3B-540P-Diffusers": _sky("SkyReelsV2DiffusionForcingPipeline", _SMALL),
@@ -122,9 +131,15 @@ PUBLISHED: Mapping[str, Published] = {
     "Skywork/SkyReels-V2-I2V-14B-720P-Diffusers": _sky("SkyReelsV2ImageToVideoPipeline", _LARGE_I2V),
 }  # fmt: skip
 
+_BY_CLASS = {entry.pipeline: entry for entry in PUBLISHED.values()}
 _BY_NAME = {name.lower(): entry for name, entry in PUBLISHED.items()}
 
 
 def known(model: str) -> Published | None:
     """The published configuration of a hub id, whatever its case; None for a model that is not listed."""
     return _BY_NAME.get(model.lower())
+
+
+def of_class(pipeline: str) -> Published | None:
+    """A published model of a pipeline class, for what all models of the class share; None where none is listed."""
+    return _BY_CLASS.get(pipeline)

@@ -8,19 +8,19 @@ is published (published.py). Loads neither torch nor diffusers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from raysearch.config.by_card import part_dtype
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, feasible, sizes
+from raysearch.generators import families, model_files, sizes
 from raysearch.generators.declare import Autoencoder
-from raysearch.generators.published import Published, known
+from raysearch.generators.published import Published, known, of_class
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # FLOP of decoding a pixel of a frame, counted on PyTorch's meta device (benchmarks/flops.py)
 DECODE = {"AutoencoderKLWan": 8.5e6, "AutoencoderKLCogVideoX": 1.86e7, "AutoencoderKLHunyuanVideo": 2.3e7,
-          "AutoencoderKLLTXVideo": 8.8e5}  # fmt: skip
+          "AutoencoderKLLTXVideo": 8.8e5, "AutoencoderKLMiniMaxH3": 1.34e7}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,16 @@ def _hunyuan(c: Mapping[str, Any]) -> list[Blocks]:
     ]
 
 
+def _minimax(c: Mapping[str, Any]) -> list[Blocks]:
+    d, width = c["hidden_size"], c["num_attention_heads"] * c["attention_head_dim"]
+    weights = 4.0 * d * width + 3.0 * d * c["ffn_dim"]
+    return [Blocks(c["num_layers"], width, weights, joint=True, idle=18.0 * d * c["time_embed_dim"])]
+
+
 NETWORKS: dict[str, Callable[[Mapping[str, Any]], list[Blocks]]] = {
     "WanTransformer3DModel": _wan, "WanVACETransformer3DModel": _wan, "SkyReelsV2Transformer3DModel": _wan,
     "LTXVideoTransformer3DModel": _ltx, "CogVideoXTransformer3DModel": _cogvideox,
-    "HunyuanVideoTransformer3DModel": _hunyuan,
+    "HunyuanVideoTransformer3DModel": _hunyuan, "MiniMaxH3Transformer3DModel": _minimax,
 }  # fmt: skip
 
 
@@ -103,7 +109,7 @@ class Scale:
         made: frames that will be made.
         height: of a frame, in pixels.
         width: of a frame, in pixels.
-        tokens: of the video, in the network.
+        tokens: of the video, and of its sound, in the network.
         forwards: of the network in an evaluation.
         flop: of an evaluation, guidance included.
         decode_flop: of decoding a video; None where it is not known.
@@ -158,9 +164,10 @@ def scale(config: GeneratorConfig) -> Scale | None:
     if of is None or covered is None:
         return None
     made = of.made(asked) or asked
-    frames, h, w = (made - 1) // covered[0] + 1, height // covered[1], width // covered[1]
+    frames, h, w = of.latents(made), height // covered[1], width // covered[1]
     patches = _patch(model.config)
-    tokens = -(-frames // patches[0]) * (h // patches[1]) * (w // patches[2])
+    heard = round(made * model.sound[0])
+    tokens = -(-frames // patches[0]) * (h // patches[1]) * (w // patches[2]) + heard
     blocks = NETWORKS[model.network](model.config)
     forwards = forwards_of(model, call)
     dtype, vae_dtype = (part_dtype(config.dtype or {}, part) for part in ("transformer", "vae"))
@@ -168,7 +175,7 @@ def scale(config: GeneratorConfig) -> Scale | None:
     return Scale(
         f"{model.pipeline} of {config.model}", asked, made, height, width, tokens, forwards,
         forwards * sum(b.flop(tokens, model.text_tokens) for b in blocks), None if each is None else each * pixels,
-        4 * model.channels * frames * h * w,
+        4 * (model.channels * frames * h * w + heard * model.sound[1]),
         parameters(model) * BYTES[dtype],
         model.vae_parameters * BYTES[vae_dtype],
         model.text_parameters * BYTES[part_dtype(config.dtype or {}, "text_encoder")] or None, dtype, vae_dtype, of,
@@ -180,14 +187,16 @@ def described(config: GeneratorConfig) -> Published | None:
     if config.name != "diffusers":
         return None
     listed = known(config.model)
-    if listed is not None or not feasible.is_here(config):
+    if listed is not None or not model_files.is_here(config):
         return listed
-    vae, network = feasible.configs(config)
+    vae, network = model_files.configs(config)
     channels = vae.get("z_dim") or vae.get("latent_channels") or 16
-    return Published(
-        feasible.pipeline_class(config), str(network.get("_class_name", "")), network, str(vae.get("_class_name", "")),
-        vae, int(channels), 0.0, 0.0, index=feasible.model_index(config),
-    )  # fmt: skip
+    names, cls = [str(part.get("_class_name", "")) for part in (network, vae)], model_files.pipeline_class(config)
+    own = Published(
+        cls, names[0], network, names[1], vae, int(channels), 0.0, 0.0, index=model_files.model_index(config)
+    )
+    like = of_class(cls)
+    return own if like is None else replace(own, forwards=like.forwards, sound=like.sound)
 
 
 def parameters(model: Published) -> float:

@@ -18,6 +18,7 @@ import torch
 from raysearch.generators.contract import Path, Sound
 from raysearch.generators.declare import Pipeline
 from raysearch.generators.one_step import one_step
+from raysearch.generators.packing import joint_path, packed, unpacked
 from raysearch.generators.stepping import DiffusersGenerator
 
 BESIDE = "audio_latents"  # how pipelines call the second tensor
@@ -71,17 +72,7 @@ class WithSound(DiffusersGenerator):
         video = super().path(k)
         if not self._own:
             return video
-        shapes = self._known_shapes()
-        sizes = [shape.numel() for shape in shapes]
-        beside = self.pipe.audio_scheduler.table[k]
-        levels = [
-            torch.cat(
-                [torch.full((1, n), float(level), dtype=torch.float64) for n, level in zip(sizes, both, strict=True)], 1
-            )
-            for both in zip(video, beside, strict=True)
-        ]
-        a, s, next_a, next_s = levels
-        return a, s, next_a, next_s
+        return joint_path((video, self.pipe.audio_scheduler.table[k]), self._known_shapes())
 
     def _sound_with_particle(self, *args: Any, **options: Any) -> torch.Tensor:
         """In place of the pipeline's prepare_audio_latents: where the second tensor enters."""
@@ -97,13 +88,10 @@ class WithSound(DiffusersGenerator):
     def _packed(self, video: torch.Tensor) -> torch.Tensor:
         assert self._made is not None
         self._shapes = video.shape, self._made.shape
-        return torch.cat([video.float().flatten(1), self._made.float().flatten(1)], dim=1)
+        return packed((video, self._made))
 
     def _parts(self, x: torch.Tensor) -> list[torch.Tensor]:
-        shapes = self._known_shapes()
-        first = shapes[0][1:].numel()
-        pieces = x[:, :first], x[:, first:]
-        return [piece.reshape(-1, *shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
+        return unpacked(x, self._known_shapes())
 
     def _known_shapes(self) -> tuple[torch.Size, torch.Size]:
         if self._shapes is None:

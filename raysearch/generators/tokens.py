@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.config.settings import GeneratorConfig
-from raysearch.generators import families, feasible
+from raysearch.generators import families, model_files
 from raysearch.pretrained import hub
 from raysearch.prompts import Prompt
 
@@ -22,7 +22,7 @@ SHOWN = 3  # wordings that are told one by one
 def limit(config: GeneratorConfig) -> int:
     """The most tokens of a text that the encoder is given; 0 where that is not known without loading the model."""
     given = config.pipeline_call().get("max_sequence_length")
-    return given if isinstance(given, int) else families.of(feasible.pipeline_class(config)).tokens
+    return given if isinstance(given, int) else families.of(model_files.pipeline_class(config)).tokens
 
 
 def cut(config: GeneratorConfig, prompts: Iterable[Prompt]) -> list[str]:
@@ -47,9 +47,9 @@ def cut(config: GeneratorConfig, prompts: Iterable[Prompt]) -> list[str]:
 
 def _file(config: GeneratorConfig) -> Path | None:
     """The tokenizer of the model, if it can be read without asking the hub."""
-    if config.name != "diffusers" or not feasible.is_here(config):
+    if config.name != "diffusers" or not model_files.is_here(config):
         return None
-    folder = feasible.folder(config)
+    folder = model_files.folder(config)
     file = folder / FILE if folder.is_dir() else hub.fetched(config.model, FILE, config.revision)
     return file if file is not None and file.is_file() else None
 

@@ -35,8 +35,8 @@ from raysearch.pretrained.files import (
 )  # fmt: skip
 
 __all__ = [
-    "CONFIG", "SHOWN", "Deferred", "auto", "check_files", "check_pipeline_files", "config", "damage", "network",
-    "one_line", "pipeline", "reconfigured",
+    "CONFIG", "SHOWN", "Deferred", "attempt", "auto", "check_files", "check_pipeline_files", "config", "damage",
+    "network", "network_class", "one_line", "part_of", "pipeline", "reconfigured",
 ]  # fmt: skip
 
 Loaded: TypeAlias = Any  # an object of the class that was asked for; the libraries' classmethods carry no types
@@ -68,7 +68,7 @@ def network(
         options["subfolder"] = part
     if kind.__module__.split(".")[0] == "transformers":
         options["trust_remote_code"] = trust  # diffusers' classes run no code of a model
-    loaded, report = _attempt(
+    loaded, report = attempt(
         lambda: kind.from_pretrained(
             model, revision=revision, use_safetensors=True, output_loading_info=True, **options
         ),
@@ -111,20 +111,16 @@ def pipeline(
     """
     from diffusers import DiffusionPipeline
 
-    index = _attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
+    index = attempt(lambda: DiffusionPipeline.load_config(model, revision=revision), "diffusers", model, key, "")
     dtypes = dtypes or {}
     usual = dtypes.get("default")
     loads: dict[str, Callable[[], Loaded]] = {}
     waiting: dict[str, Deferred] = {}
     for name, entry in index.items():
-        if (cls := _network_class(entry)) is None:
+        if (cls := network_class(entry)) is None:
             continue
-        dtype, few = dtypes.get(name, usual), (quantized or {}).get(name)
-        if few is not None and few.file is not None:
-            loads[name] = partial(_gguf, cls, few.file, model, key, name, revision, dtype)
-        else:
-            more = {} if few is None or few.config is None else {"quantization_config": few.config(entry[0])}
-            loads[name] = partial(network, cls, model, key, name, revision, trust, dtype=dtype, **more)
+        few = (quantized or {}).get(name)
+        loads[name] = partial(part_of, cls, model, key, name, revision, trust, dtypes.get(name, usual), few)
         if name in deferred and entry[0] == "transformers":
             waiting[name] = Deferred(loads[name], partial(auto, cls.config_class, model, key, revision, part=name))
     parts = {name: None if name in waiting else load() for name, load in loads.items()}
@@ -144,6 +140,17 @@ def pipeline(
     return made
 
 
+def part_of(
+    cls: Any, model: str, key: str, part: str, revision: str | None, trust: bool, dtype: Any, few: Quantized | None
+) -> Loaded:
+    """A network of a pipeline, of the class `cls`: whole, or as `few` says in fewer bits; see `network`."""
+    if few is not None and few.file is not None:
+        return _gguf(cls, few.file, model, key, part, revision, dtype)
+    library = cls.__module__.partition(".")[0]
+    more = {} if few is None or few.config is None else {"quantization_config": few.config(library)}
+    return network(cls, model, key, part, revision, trust, dtype=dtype, **more)
+
+
 def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str | None, dtype: Any) -> Loaded:
     """A network from a GGUF file, with the configuration of the model. It must hold every tensor of the network."""
     from diffusers import GGUFQuantizationConfig
@@ -159,10 +166,10 @@ def _gguf(cls: Any, file: Path, model: str, key: str, part: str, revision: str |
                 f"{key}={str(file)!r}{of(part)}: the file lacks tensors of {cls.__name__}; fetch it again"
             ) from None
 
-    return _attempt(load, cls.__name__, str(file), key, part).eval()
+    return attempt(load, cls.__name__, str(file), key, part).eval()
 
 
-def _network_class(entry: Any) -> Any:
+def network_class(entry: Any) -> Any:
     """The class of an entry [library, name] of an index if it is a network of a library that is known, else None.
 
     Other entries (schedulers, tokenizers, processors, code that the model brings) are left to diffusers.
@@ -192,7 +199,7 @@ def auto(kind: Any, model: str, key: str, revision: str | None = None, trust: bo
     Raises:
         UsageError: if it cannot be read, or only by running code that the model brings.
     """
-    return _attempt(
+    return attempt(
         lambda: kind.from_pretrained(model, revision=revision, trust_remote_code=trust, subfolder=part),
         kind.__name__, model, key, part,
     )  # fmt: skip
@@ -207,7 +214,7 @@ def reconfigured(kind: Any, config: Mapping[str, Any], **settings: Any) -> Loade
     return kind.from_config(config, **settings)
 
 
-def _attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
+def attempt(load: Callable[[], Any], name: str, model: str, key: str, part: str) -> Any:
     try:
         with _quiet():
             return load()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from raysearch import devices, generators
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
-from raysearch.generators import custom, families, feasible, inputs
+from raysearch.generators import custom, families, feasible, inputs, model_files
 from raysearch.generators.contract import Encoding
 from raysearch.generators.declare import Frames, PipelineClass
 from raysearch.moves import KERNELS, Kernel, Move
@@ -83,7 +83,7 @@ def own(config: GeneratorConfig) -> bool:
 
 def kind(config: GeneratorConfig) -> PipelineClass:
     """What is declared about the pipeline class, or by a custom generator about itself."""
-    return custom.pipeline_class(config.name) if own(config) else families.of(feasible.pipeline_class(config))
+    return custom.pipeline_class(config.name) if own(config) else families.of(model_files.pipeline_class(config))
 
 
 class Checks:

@@ -9,6 +9,7 @@ from raysearch import cards
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families
+from raysearch.generators.blocks import is_modular, parameters
 from raysearch.generators.parts import in_guider
 
 VACE = "Wan-AI/Wan2.1-VACE-14B-diffusers"
@@ -17,6 +18,7 @@ EVERY = {card.name: card for card in cards.CARDS.values()}
 SCHEDULERS = {
     "Wan": "UniPCMultistepScheduler", "SkyReels": "UniPCMultistepScheduler", "CogVideoX": "CogVideoXDDIMScheduler",
     "SanaVideo": "DPMSolverMultistepScheduler", "Cosmos3": "UniPCMultistepScheduler",
+    "MiniMaxH3": "MiniMaxH3Scheduler",
 }  # fmt: skip
 
 
@@ -44,8 +46,10 @@ def test_every_setting_of_a_card_exists(card):
     import diffusers
 
     cls = getattr(diffusers, card.pipeline)
-    taken = set(inspect.signature(cls.__call__).parameters)
+    taken = set(parameters(cls))
     parts = set(inspect.signature(cls.__init__).parameters)
+    if is_modular(cls):
+        parts = {part.name for part in getattr(diffusers, cls.default_blocks_name)().expected_components}
     scheduler = next((s for prefix, s in SCHEDULERS.items() if card.pipeline.startswith(prefix)), None)
     scheduler = getattr(diffusers, scheduler or "FlowMatchEulerDiscreteScheduler")
     plain = {f.name for f in fields(GeneratorConfig)}

@@ -59,12 +59,13 @@ INPUTS = {  # what the networks take beside latents; text tokens, and the width 
     "WanTransformer3DModel": ("timestep", 512, 4096), "WanVACETransformer3DModel": ("timestep", 512, 4096),
     "SkyReelsV2Transformer3DModel": ("timestep", 512, 4096), "LTXVideoTransformer3DModel": ("timestep", 256, 4096),
     "CogVideoXTransformer3DModel": ("timestep", 226, 4096),
+    "MiniMaxH3Transformer3DModel": ("timestep", 512, 5120),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("model", [
     "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", VACE, "Lightricks/LTX-Video-0.9.5", "Lightricks/LTX-Video-0.9.7-dev",
-    "THUDM/CogVideoX-5b", "THUDM/CogVideoX-2b",
+    "THUDM/CogVideoX-5b", "THUDM/CogVideoX-2b", "MiniMaxAI/MiniMax-H3",
 ])  # fmt: skip
 def test_the_count_is_that_of_the_network_itself(model):
     """Two layers of it: parameters and FLOP of what is left are linear in layers, and the formula is too."""
@@ -76,6 +77,8 @@ def test_the_count_is_that_of_the_network_itself(model):
     config = {**listed.config, "num_layers": 2}
     if "vace_layers" in config:
         config["vace_layers"] = [0, 1]
+    if "MiniMax" in listed.network:
+        config["num_refiner_layers"] = 0  # of the text alone, which are not counted
     blocks = NETWORKS[listed.network](config)
     _, tokens, width = INPUTS[listed.network]
     with torch.device("meta"), torch.no_grad():
@@ -92,6 +95,14 @@ def test_the_count_is_that_of_the_network_itself(model):
             video, latents, call = 3 * 30 * 45, torch.empty(1, 3, 16, 60, 90), {}
         else:
             video, latents, call = 5 * 30 * 52, torch.empty(1, 16, 5, 60, 104), {}
+        if "MiniMax" in listed.network:
+            rows, heard = 4 * 24 * 42, 30
+            video, latents, time = rows + heard, torch.empty(1, rows, 96), torch.zeros(1)
+            places = {name: torch.zeros(n).long() for name, n in
+                      (("video_indices", rows), ("audio_indices", heard), ("text_indices", tokens))}  # fmt: skip
+            every = {name: torch.zeros(video + tokens).long() for name in ("timestep_indices", "token_tags")}
+            call = dict(audio_hidden_states=torch.empty(1, heard, 32), position_ids=torch.zeros(video + tokens, 3),
+                        **places, **every)  # fmt: skip
         if "vace_layers" in config:
             call = {"control_hidden_states": torch.empty(1, 96, 5, 60, 104),
                     "control_hidden_states_scale": torch.ones(2, device="cpu")}  # fmt: skip

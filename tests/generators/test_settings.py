@@ -11,7 +11,7 @@ from raysearch import config as configuration
 from raysearch import generators, runs
 from raysearch.config.settings import GeneratorConfig, Job
 from raysearch.errors import UsageError
-from raysearch.generators import feasible, memory
+from raysearch.generators import feasible, memory, model_files
 from raysearch.generators.diffusers import DiffusersModel
 from raysearch.moves import Move
 from raysearch.pretrained import hub as hub_files
@@ -76,7 +76,7 @@ def test_a_folder_has_no_revision_and_an_unknown_commit_is_said(saved, tmp_path,
     hub_files.fetch.cache_clear()
     flat = shutil.copytree(saved, tmp_path / "flat")
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *args, **options: None)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *args, **options: str(flat / feasible.INDEX))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *args, **options: str(flat / model_files.INDEX))
     with pytest.warns(UserWarning, match="the commit of revision dev is not known, so the run is not pinned"):
         assert feasible.pin(GeneratorConfig(model="someone/other", revision="dev")).revision == "dev"
     hub_files.fetch.cache_clear()

@@ -8,6 +8,7 @@ from raysearch.cli import main
 from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import families, feasible
+from raysearch.generators.lengths import Chunks
 from raysearch.generators.sizes import Length, Sizes, check, sizes
 
 WAN = Sizes("WanPipeline", 16, 4, "wan")
@@ -15,6 +16,7 @@ LTX = Sizes("LTXPipeline", 32, 8, "down")
 TINY = Sizes("LTXConditionPipeline", 32, 2, "down")
 CUT = Sizes("HunyuanVideoImageToVideoPipeline", 16, 4, "down", 4)
 EXACT = Sizes("CosmosVideoToWorldPipeline", 16, 8, "exact")
+MINIMAX = Sizes("MiniMaxH3ModularPipeline", 32, 4, "chunks", 0, Chunks(17, 5, 5, 2), (120, 360))
 SVD = Sizes("StableVideoDiffusionPipeline", 64, 1, "never")
 
 
@@ -22,13 +24,13 @@ SVD = Sizes("StableVideoDiffusionPipeline", 64, 1, "never")
     ("model", "asked", "made"),
     [(WAN, 20, 21), (WAN, 8, 9), (WAN, 22, 21), (WAN, 21, 21), (WAN, 1, 1), (WAN, 3, 1), (LTX, 12, 9), (LTX, 9, 9),
      (LTX, 8, 1), (TINY, 16, 15), (TINY, 15, 15), (SVD, 14, 14), (CUT, 129, 125), (CUT, 8, 1),
-     (Sizes("x", 16, 4, "given"), 9, None)],
+     (Sizes("x", 16, 4, "given"), 9, None), (MINIMAX, 120, 124), (MINIMAX, 124, 124), (MINIMAX, 125, 141)],
 )  # fmt: skip
 def test_frames_made_of_those_asked_for(model, asked, made):
     assert model.made(asked) == made
 
 
-@pytest.mark.parametrize("model", [WAN, LTX, TINY, CUT, SVD])
+@pytest.mark.parametrize("model", [WAN, LTX, TINY, CUT, SVD, MINIMAX])
 @pytest.mark.parametrize("wanted", [1, 2, 9, 16, 17, 80, 121])
 def test_enough_is_the_smallest_number_that_makes_so_many(model, wanted):
     enough = model.enough(wanted)
@@ -51,6 +53,7 @@ def test_enough_is_the_smallest_number_that_makes_so_many(model, wanted):
          {"temporal_compression_ratio": 4, "spatial_compression_ratio": 16}, {"patch_size": 1}, 16, 4),
         ("MochiPipeline", "AutoencoderKLMochi", {}, {"patch_size": 2}, 16, 6),
         ("StableVideoDiffusionPipeline", "AutoencoderKLTemporalDecoder", {}, {"down_block_types": ["a"] * 4}, 64, 1),
+        ("MiniMaxH3ModularPipeline", "AutoencoderKLMiniMaxH3", {}, {"patch_size": [1, 2, 2]}, 32, 4),
         ("SanaVideoPipeline", "AutoencoderKLWan", {}, {"patch_size": [1, 2, 2]}, 32, 4),
     ],
 )  # fmt: skip
@@ -70,6 +73,14 @@ def test_what_is_not_declared_is_not_known():
     assert sizes("SomebodysPipeline", "AutoencoderKLWan", {}, {}) is None
     assert sizes("WanPipeline", "SomebodysAutoencoder", {}, {}) is None
     assert all(a.covers({}) is None or min(a.covers({})) >= 1 for a in families.AUTOENCODERS.values())
+
+
+def test_lengths_that_a_pipeline_refuses_are_refused_before_it_is_loaded():
+    check(MINIMAX, {"num_frames": 120})
+    for frames in (100, 346):  # which would be 362, more than 15 seconds
+        with pytest.raises(UsageError, match=rf"num_frames={frames}: .* 17k \+ 5 frames, rounded up, from 124 to 360"):
+            check(MINIMAX, {"num_frames": frames})
+    assert MINIMAX.latents(124) == 37 and WAN.latents(81) == 21
 
 
 @pytest.mark.parametrize(("side", "near"), [(33, "32 or 48"), (8, "16"), (47, "32 or 48")])

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from examples.tiny_parts import film, flow, normal, unipc
-from tests.zoo import hunyuan, ltx2, others, wan
+from tests.zoo import hunyuan, ltx2, minimax, others, wan
 
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"
@@ -90,6 +90,11 @@ def ltx2_call() -> dict[str, Any]:
     return call
 
 
+def minimax_call() -> dict[str, Any]:
+    """The shortest video that it makes."""
+    return untexted(32, 124, prompt_embeds=normal(1, 1, 6, minimax.WIDTH), text_token_tags=torch.ones(6).long())
+
+
 def own_times() -> Any:
     """The sound has a schedule of its own."""
     return ltx2.ltx2("Condition", audio_scheduler=flow(shift=3.0))
@@ -147,6 +152,7 @@ def middle_call() -> dict[str, Any]:
 
 
 W, WI, V = "WanPipeline", "WanImageToVideoPipeline", "WanVACEPipeline"
+H3 = "MiniMaxH3ModularPipeline"
 L2C = "LTX2ConditionPipeline"
 L, LI, LC = "LTXPipeline", "LTXImageToVideoPipeline", "LTXConditionPipeline"
 HI = "HunyuanVideoImageToVideoPipeline"
@@ -192,6 +198,8 @@ CASES = [
     Case("ltx-2-condition", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call),
     Case("ltx-2-condition-image", L2C, partial(ltx2.ltx2, "Condition"), ltx2_call, given=1, side=32, held=True),
     Case("ltx-2-condition-continuation", L2C, own_times, ltx2_call, given=5, side=32, held=True),
+    Case("minimax-h3", H3, minimax.minimax_h3, minimax_call),
+    Case("minimax-h3-image", H3, minimax.minimax_h3, minimax_call, given=1, side=32),
     Case("cogvideox", "CogVideoXPipeline", others.cog, size(16)),
     Case("cogvideox-dpm", "CogVideoXPipeline", partial(others.cog, dpm=True), size(16), stock=others.cog,
          why="against the stock DDIM: the stock DPM is stochastic"),

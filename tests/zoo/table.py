@@ -64,7 +64,8 @@ All under `generator:`; what cannot be done is an error before loading, as far a
 * `guidance_scale`: an argument of the call, or the scale of the guider where the class has one instead (HunyuanVideo
   1.5, Motif).
 * `offload_text` (true): on a GPU, text and image encoders stay in the computer's memory and come to the GPU for the
-  moment in which a new prompt is encoded. Without a GPU it does nothing.
+  moment in which a new prompt is encoded. Without a GPU it does nothing. On Ray one replica loads them, for all
+  ([the engine](engine.md)).
 * `compile`: the network by torch.compile. Rounds differently, so it is part of a run's identity.
 * `tiling`, `slicing`: of the autoencoder. Tiles overlap and are blended, so the pixels differ a little.
 * `decode_chunk`: latent frames to decode at a time, where an autoencoder can and does not anyway:

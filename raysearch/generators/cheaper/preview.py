@@ -71,7 +71,8 @@ def check(config: GeneratorConfig, vae: str, vae_config: Config) -> None:
 
 def fits(layout: Layout, config: GeneratorConfig, vae: str, vae_config: Config) -> None:
     """Raise UsageError for a decoder whose latents or whose frames are not those of the model's autoencoder."""
-    covered = AUTOENCODERS.get(vae, Autoencoder(vae)).covers(vae_config)
+    declared = AUTOENCODERS.get(vae, Autoencoder(vae))
+    covered = declared.covers(vae_config) if declared.chunks is None else None  # those come and go in chunks
     channels = next((int(vae_config[name]) for name in CHANNELS if vae_config.get(name)), None)
     key = f"{KEY}.decoder={_decoder(config)!r}"
     if covered is None:

@@ -73,7 +73,7 @@ def describe() -> list[dict[str, Any]]:
         {
             "pipeline": p.pipeline, "name": p.name, **{kind: kind in p.takes for kind in KINDS}, "held": p.held,
             "chunks": bool(p.continuation), "batch": p.batch, "needs_frames": p.needs_frames,
-            "needs": ", ".join(p.needs), "notes": p.notes, "tested": p.tested, "why": p.why,
+            "needs": ", ".join((*p.needs, *p.reads)), "notes": p.notes, "tested": p.tested, "why": p.why,
         }
         for p in PIPELINES.values()
     ]  # fmt: skip

@@ -63,7 +63,7 @@ PIPELINES = (
         tokens=512,
         hold=hold_channels,
         rounds="wan",
-        needs=FTFY,
+        reads=FTFY,
         notes="the channels of conditions stand still",
     ),
     PipelineClass(
@@ -76,7 +76,7 @@ PIPELINES = (
         hold=hold_image,
         tokens=512,
         rounds="wan",
-        needs=FTFY,
+        reads=FTFY,
         adapt=out_of_place,
         check_call=check_call,
         notes=f"{LEAST} frames or more: the first four latent frames get the statistics of those after them",

@@ -60,7 +60,7 @@ FORCING: dict[str, Any] = dict(  # what the three classes of diffusion forcing s
     rounds="wan",
     rate="fps",
     tokens=512,
-    needs=FTFY,
+    reads=FTFY,
 )
 PIPELINES = (
     PipelineClass(
@@ -94,7 +94,7 @@ PIPELINES = (
         notes="ar_step 0; 4k + 1 frames, which the stock call shows twice",
         **FORCING,
     ),
-    PipelineClass("SkyReelsV2Pipeline", "SkyReels V2", TEXT, tokens=512, rounds="wan", needs=FTFY),
+    PipelineClass("SkyReelsV2Pipeline", "SkyReels V2", TEXT, tokens=512, rounds="wan", reads=FTFY),
     PipelineClass(
         "SkyReelsV2ImageToVideoPipeline",
         "SkyReels V2 image to video",
@@ -103,6 +103,6 @@ PIPELINES = (
         needs_frames=True,
         condition=image,
         rounds="wan",
-        needs=FTFY,
+        reads=FTFY,
     ),
 )

@@ -61,7 +61,7 @@ PIPELINES = (
         siblings={"image": "WanImageToVideoPipeline"},
         rounds="wan",
         siblings_if="expand_timesteps",  # TI2V-5B; the other models of text alone cannot see an image
-        needs=FTFY,
+        reads=FTFY,
     ),
     PipelineClass(
         "WanImageToVideoPipeline",
@@ -73,7 +73,7 @@ PIPELINES = (
         shape=shape,
         hold=hold_image,
         rounds="wan",
-        needs=FTFY,
+        reads=FTFY,
         notes="held by TI2V-5B; the others see the image in extra channels",
     ),
     PipelineClass(
@@ -85,7 +85,7 @@ PIPELINES = (
         condition=redrawn,
         tokens=512,
         rounds="given",
-        needs=FTFY,
+        reads=FTFY,
         notes="a new version of the clip, from call.strength (0.8)",
     ),
     PipelineClass(
@@ -95,7 +95,7 @@ PIPELINES = (
         tokens=512,
         condition=condition_vace,
         rounds="wan",
-        needs=FTFY,
+        reads=FTFY,
         batch="",
         notes="continuation by masks; call.reference_images gives references",
     ),
