@@ -3,8 +3,10 @@
     python -m benchmarks.encoders                        this tree, about three minutes
     python -m benchmarks.encoders --before TREE          and an older working tree, e.g. of `git worktree add TREE REV`
 
-A tiny Wan with a text encoder of 300 MB in eight replicas on Ray, two prompts of sixteen candidates: how often the
-encoder ran, what memory the replicas take, and when the first Move began. Classes, weights and processes are real.
+A tiny Wan with a text encoder of 300 MB in eight replicas on Ray: when the first Move is done, when all replicas have
+loaded; then a prompt of which all replicas make candidates: how often its texts were encoded, and what memory the
+replicas take. Classes, weights and processes are real. The weights are stored in half of the precision, as copies that
+processes cannot share.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-REPLICAS, PROMPTS, CANDIDATES = 8, 2, 16
+REPLICAS, STEPS = 8, 4
 CASE = "encoders"
 
 
@@ -47,7 +49,7 @@ wan.conditions = True  # type: ignore[attr-defined]
 
 @contextmanager
 def weighed() -> Iterator[dict[int, float]]:
-    """Within, the greatest memory of each generator's process in MB, its share of what is shared included."""
+    """Within, the last memory of each generator's process in MB, its share of what is shared included."""
     import psutil
 
     found: dict[int, float] = {}
@@ -58,8 +60,7 @@ def weighed() -> Iterator[dict[int, float]]:
             for process in psutil.process_iter(["name"]):
                 try:
                     if "GeneratorActor" in " ".join(process.cmdline()):
-                        now = process.memory_full_info().pss / 1e6
-                        found[process.pid] = max(now, found.get(process.pid, 0.0))
+                        found[process.pid] = process.memory_full_info().pss / 1e6
                 except psutil.Error:
                     continue
 
@@ -72,42 +73,66 @@ def weighed() -> Iterator[dict[int, float]]:
         thread.join()
 
 
-def measure() -> dict[str, Any]:
-    """Runs of the encoder for each prompt, memory of the replicas, seconds to the first Move, of a large encoder."""
+def settings(folder: Path) -> Any:
+    """A tiny Wan with a large encoder, saved into a folder, as a generator."""
+    import torch
     from transformers import UMT5Config, UMT5EncoderModel
 
     from examples.tiny_wan import wan as pipeline
-    from raysearch import config, runs
-    from raysearch.observe import history
+    from raysearch.config.settings import GeneratorConfig
 
-    folder, made = Path(tempfile.mkdtemp()), pipeline()
+    made = pipeline()
+    torch.manual_seed(0)
     shape = {"vocab_size": 64, "d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 65_536, "num_layers": 12}
-    made.text_encoder = UMT5EncoderModel(UMT5Config(**shape)).eval()
+    made.text_encoder = UMT5EncoderModel(UMT5Config(**shape)).bfloat16()
     made.save_pretrained(folder / "wan")
-    size = sum(p.numel() for p in made.text_encoder.parameters()) * 4
-    del made
     (folder / "notes").mkdir()
-    prompts = ", ".join(f"{{id: p{k}, text: {k} balls}}" for k in range(PROMPTS))
-    words = [
-        f"generator={{name: 'encoders:wan', model: {folder}/wan, steps: 2, fps: 8, height: 16, width: 16, "
-        f"num_frames: 9, call: {{notes: {folder}/notes, max_sequence_length: 16}}}}",
-        "reward=motion", "watch=[]", f"search={{name: best_of_n, n: {CANDIDATES}}}", f"prompts.items=[{prompts}]",
-        "prompts.heldout=0", "films=none", f"run={folder}/r",
-        f"cluster={{executor: ray, load_timeout_s: 1200, generators: {{replicas: {REPLICAS}, num_cpus: 0.2}}, "
-        "rewards: {num_cpus: 0.2}}",
-    ]  # fmt: skip
-    job = config.load("jobs/demo.yaml", words)
-    began = time.time()
+    call = {"notes": str(folder / "notes"), "max_sequence_length": 16}
+    return GeneratorConfig(
+        name="encoders:wan", model=str(folder / "wan"), steps=STEPS, fps=8, height=16, width=16, num_frames=9,
+        dtype="float32", call=call,
+    )  # fmt: skip
+
+
+def measure() -> dict[str, Any]:
+    """The figures, by what they are."""
+    import ray
+
+    from raysearch.config.settings import ClusterConfig, PoolConfig
+    from raysearch.executors.contract import Request
+    from raysearch.executors.ray.executor import RayExecutor
+    from raysearch.moves import Move, digest
+    from raysearch.prompts import Prompt
+
+    folder = Path(tempfile.mkdtemp())
+    generator = settings(folder)
+    cluster = ClusterConfig(generators=PoolConfig(REPLICAS, 0.2), rewards=PoolConfig(1, 0.2), load_timeout_s=1200)
+    answers: dict[str, Any] = {}
+
+    def make(prompt: Prompt, count: int) -> None:
+        wanted = {f"{prompt.id}-{i}" for i in range(count)}
+        for i in range(count):
+            executor.submit(Request(f"{prompt.id}-{i}", prompt, Move(None, (0, i), STEPS)))
+        while not wanted <= answers.keys():
+            answers.update({answer.key: answer for _, answer in executor.ready(0.2)})
+
     with weighed() as memory:
-        runs.run(job)
-    spans = [s for e in history.events(job.run) if e["event"] == "spans" for s in e["spans"]]
-    loads = [s[3] + s[4] - began for s in spans if s[0] == "generators" and s[2] == "load"]
+        began = time.perf_counter()
+        executor = RayExecutor(cluster, generator, [{"name": "motion"}])
+        make(Prompt("first", "a ball"), 1)
+        first_s = time.perf_counter() - began
+        while executor.status()["generators"]["alive"] < REPLICAS:
+            executor.ready(0.2)
+        all_s, before = time.perf_counter() - began, len(list((folder / "notes").iterdir()))
+        make(Prompt("all", "two balls"), 8 * REPLICAS)
+        time.sleep(3.0)  # for the memory to be seen
+    executor.close()
+    ray.shutdown()
     return {
-        "encoder MB": size / 1e6, "runs of the encoder a prompt": len(list((folder / "notes").iterdir())) / PROMPTS,
+        "texts encoded for a prompt of all replicas": len(list((folder / "notes").iterdir())) - before,
         "MB of the largest replica": max(memory.values()), "MB of all replicas": sum(memory.values()),
-        "s to the first Move": min(s[3] for s in spans if s[2] == "move") - began,
-        "s until all have loaded": max(loads), "s in all": time.time() - began,
-        "hash": json.loads(Path(job.run, "result.json").read_text()).get("hash", ""),
+        "s until the first Move is done": first_s, "s until all have loaded": all_s,
+        "hash": digest([[key, answers[key].rewards] for key in sorted(answers)]),
     }  # fmt: skip
 
 
