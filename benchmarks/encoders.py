@@ -15,10 +15,7 @@ import argparse
 import json
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,32 +44,6 @@ def wan(config: Any, device: str) -> Any:
 wan.conditions = True  # type: ignore[attr-defined]
 
 
-@contextmanager
-def weighed() -> Iterator[dict[int, float]]:
-    """Within, the last memory of each generator's process in MB, its share of what is shared included."""
-    import psutil
-
-    found: dict[int, float] = {}
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(1.0):
-            for process in psutil.process_iter(["name"]):
-                try:
-                    if "GeneratorActor" in " ".join(process.cmdline()):
-                        found[process.pid] = process.memory_full_info().pss / 1e6
-                except psutil.Error:
-                    continue
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        thread.join()
-
-
 def settings(folder: Path) -> Any:
     """A tiny Wan with a large encoder, saved into a folder, as a generator."""
     import torch
@@ -96,6 +67,7 @@ def settings(folder: Path) -> Any:
 
 def measure() -> dict[str, Any]:
     """The figures, by what they are."""
+    import psutil
     import ray
 
     from raysearch.config.settings import ClusterConfig, PoolConfig
@@ -116,21 +88,21 @@ def measure() -> dict[str, Any]:
         while not wanted <= answers.keys():
             answers.update({answer.key: answer for _, answer in executor.ready(0.2)})
 
-    with weighed() as memory:
-        began = time.perf_counter()
-        executor = RayExecutor(cluster, generator, [{"name": "motion"}])
-        make(Prompt("first", "a ball"), 1)
-        first_s = time.perf_counter() - began
-        while executor.status()["generators"]["alive"] < REPLICAS:
-            executor.ready(0.2)
-        all_s, before = time.perf_counter() - began, len(list((folder / "notes").iterdir()))
-        make(Prompt("all", "two balls"), 8 * REPLICAS)
-        time.sleep(3.0)  # for the memory to be seen
+    began = time.perf_counter()
+    executor = RayExecutor(cluster, generator, [{"name": "motion"}])
+    make(Prompt("first", "a ball"), 1)
+    first_s = time.perf_counter() - began
+    while executor.status()["generators"]["alive"] < REPLICAS:
+        executor.ready(0.2)
+    all_s, before = time.perf_counter() - began, len(list((folder / "notes").iterdir()))
+    make(Prompt("all", "two balls"), 8 * REPLICAS)
+    processes = [psutil.Process(replica.pid) for replica in executor.generators.replicas]
+    memory = [process.memory_full_info().pss / 1e6 for process in processes]  # with a share of what they share
     executor.close()
     ray.shutdown()
     return {
         "texts encoded for a prompt of all replicas": len(list((folder / "notes").iterdir())) - before,
-        "MB of the largest replica": max(memory.values()), "MB of all replicas": sum(memory.values()),
+        "MB of the largest replica": max(memory), "MB of all replicas": sum(memory),
         "s until the first Move is done": first_s, "s until all have loaded": all_s,
         "hash": digest([[key, answers[key].rewards] for key in sorted(answers)]),
     }  # fmt: skip
