@@ -1,11 +1,13 @@
 """A pipeline of blocks, driven step by step: sound, conditions, and what the contract suite does not see."""
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from examples.tiny_parts import film
+from raysearch.errors import UsageError
 from raysearch.generators import memory
 from raysearch.generators.diffusers import DiffusersModel, driver
 from raysearch.generators.modular import ModularGenerator
@@ -66,6 +68,13 @@ def test_all_particles_see_the_frame_under_the_same_noise(model):
     assert torch.equal(two.draw(noise(5)), x)
     with torch.no_grad():
         assert torch.equal(one.denoise(x, 1, noise(0)), two.denoise(x, 1, noise(0)))
+
+
+def test_steps_of_no_length_are_refused(model):
+    crowded = minimax_h3(scheduler=diffusers.MiniMaxH3Scheduler(shift=1e7))
+    generator = ModularGenerator(crowded, 100, **minimax_call())
+    with pytest.raises(UsageError, match=r"generator.steps=100: MiniMaxH3Scheduler makes \d+ steps of them"):
+        generator.path(0)
 
 
 def test_encoders_are_on_the_device_while_conditions_are_encoded(model):

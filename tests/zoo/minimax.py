@@ -43,8 +43,8 @@ def sound() -> Any:
 def minimax_h3(**parts: Any) -> Any:
     """Without an encoder of text, for the embeddings that a call gives."""
     pipeline = diffusers.MiniMaxH3ModularPipeline()
-    pipeline.update_components(
-        transformer=network(), vae=vae(), audio_vae=sound(), scheduler=diffusers.MiniMaxH3Scheduler(shift=12.0),
-        audio_scheduler=diffusers.MiniMaxH3Scheduler(shift=3.0), **parts,
-    )  # fmt: skip
+    times = {name: diffusers.MiniMaxH3Scheduler(shift=shift) for name, shift in
+             (("scheduler", 12.0), ("audio_scheduler", 3.0))}  # fmt: skip
+    usual = {"transformer": network(), "vae": vae(), "audio_vae": sound(), **times}
+    pipeline.update_components(**usual | parts)
     return pipeline
