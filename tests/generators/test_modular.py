@@ -46,7 +46,7 @@ def test_the_sound_is_that_of_the_stock_pipeline(model):
     expected = stock(**minimax_call(), num_inference_steps=STEPS + 1, generator=noise(0), output="audio")[0]
     generator = model.given("", None, "p")
     waveform, rate = generator.sound(chain(generator), noise(0))
-    assert rate == 160 and waveform.dtype == np.float32 and waveform.shape == expected.shape == (2, 207 * 4)
+    assert rate == 8000 and waveform.dtype == np.float32 and waveform.shape == expected.shape == (2, 207 * 200)
     assert np.abs(waveform - expected.numpy()).max() < 1e-5 and np.abs(waveform).max() > 0
 
 

@@ -34,9 +34,9 @@ def vae() -> Any:
 def sound() -> Any:
     torch.manual_seed(0)
     return diffusers.AutoencoderKLMiniMaxH3Audio(
-        encoder_dim=4, encoder_rates=(2, 2), latent_dim=8, latent_channels=4, num_attention_heads=2, decoder_dim=8,
-        decoder_rates=(2, 2), decoder_kernel_sizes=(4, 4), resblock_kernel_sizes=(3,),
-        resblock_dilation_sizes=((1,),), sampling_rate=160, latents_mean=[0.1] * 4, latents_std=[0.7] * 4,
+        encoder_dim=4, encoder_rates=(5, 5, 8), latent_dim=8, latent_channels=4, num_attention_heads=2, decoder_dim=8,
+        decoder_rates=(8, 5, 5), decoder_kernel_sizes=(16, 9, 9), resblock_kernel_sizes=(3,),
+        resblock_dilation_sizes=((1,),), sampling_rate=8000, latents_mean=[0.1] * 4, latents_std=[0.7] * 4,
     ).eval()  # fmt: skip
 
 

@@ -29,19 +29,20 @@ RUNS = [c for c in CASES if c.id in FAMILIES]
 
 def job(case, folder):
     """A job of best of N with this pipeline, from a text, an image or a clip as the case has it."""
+    length = case.call().get("num_frames", FRAMES)  # of long ones fewer windows are scored
     prompt = {"id": "p", "text": "a red ball rolls left"}
     if case.given == 1:
         Image.fromarray(film(1, case.side)[0]).save(folder / "first.png")
         prompt["image"] = str(folder / "first.png")
     elif case.given:
-        length = FRAMES if "redrawn" in case.id else case.given
-        (folder / "start.mp4").write_bytes(encode(film(length, case.side), FPS, enlarge=False))
+        given = FRAMES if "redrawn" in case.id else case.given
+        (folder / "start.mp4").write_bytes(encode(film(given, case.side), FPS, enlarge=False))
         prompt["video"] = str(folder / "start.mp4")
     values = {
         "prompts": {"items": [prompt]},
         "search": {"name": "best_of_n", "n": N},
         "generator": {"name": "tests.zoo.served:case", "steps": 3, "fps": FPS, "call": {"case": case.id}},
-        "reward": {"name": "vjepa2", "model": "tiny", "window": 12, "stride": 1},
+        "reward": {"name": "vjepa2", "model": "tiny", "window": 12, "stride": 1 + length // 25},
         "cluster": {"generators": {"replicas": 1, "num_cpus": 0.5}, "rewards": {"replicas": 1, "num_cpus": 0.5}},
     }
     (folder / "job.yaml").write_text(yaml.safe_dump(values))
