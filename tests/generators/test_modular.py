@@ -52,7 +52,7 @@ def test_the_sound_is_that_of_the_stock_pipeline(model):
 
 def test_the_particle_is_what_is_made_and_each_part_has_its_levels(model):
     plain, given = model.given("", None, "p"), model.given("", film(1, 32), "p")
-    assert type(plain) is driver(type(model.pipeline)) is ModularGenerator
+    assert type(plain) is driver(type(model.pipeline), {}) is ModularGenerator
     x, rows, heard = plain.draw(noise(3)), 37 * 2 * 2 * 16, 2 * 207 * 4
     assert x.shape == given.draw(noise(3)).shape == (1, rows + heard)  # the frame is no part of it
     _, s, _, next_s = given.path(1)
