@@ -205,6 +205,8 @@ CASES = [
     Case("ltx-2-condition-continuation", L2C, own_times, ltx2_call, given=5, side=32, held=True),
     Case("minimax-h3", H3, minimax.minimax_h3, minimax_call),
     Case("minimax-h3-image", H3, minimax.minimax_h3, minimax_call, given=1, side=32),
+    Case("minimax-h3-text", H3, minimax.minimax_h3_text, partial(untexted, 32, 124), needs=tv),
+    Case("minimax-h3-text-image", H3, minimax.minimax_h3_text, partial(untexted, 32, 124), given=1, side=32, needs=tv),
     Case("cogvideox", "CogVideoXPipeline", others.cog, size(16)),
     Case("cogvideox-dpm", "CogVideoXPipeline", partial(others.cog, dpm=True), size(16), stock=others.cog,
          why="against the stock DDIM: the stock DPM is stochastic"),

@@ -6,10 +6,12 @@ from typing import Any
 
 import diffusers
 import torch
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from examples.tiny_parts import alive
+from examples.tiny_parts import alive, tokenizer
 
 WIDTH = 16  # of the text
+VISION = ("image_pad", "video_pad", "vision_start", "vision_end")  # tokens that stand for frames
 
 
 def network() -> Any:
@@ -38,6 +40,38 @@ def sound() -> Any:
         decoder_rates=(8, 5, 5), decoder_kernel_sizes=(16, 9, 9), resblock_kernel_sizes=(3,),
         resblock_dilation_sizes=((1,),), sampling_rate=8000, latents_mean=[0.1] * 4, latents_std=[0.7] * 4,
     ).eval()  # fmt: skip
+
+
+def text() -> dict[str, Any]:
+    """Its encoder, of which the fiftieth layer is seen, with what makes tokens of texts and frames."""
+    from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
+
+    words = tokenizer()
+    words.post_processor = None
+    words.add_tokens([f"<|{name}|>" for name in VISION], special_tokens=True)
+    ids = {name: words.convert_tokens_to_ids(f"<|{name}|>") for name in VISION}
+    torch.manual_seed(0)
+    config = Qwen3VLConfig(
+        text_config={"vocab_size": 64, "hidden_size": WIDTH, "intermediate_size": 24, "num_hidden_layers": 51,
+                     "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8,
+                     "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1],
+                                         "mrope_interleaved": True}},
+        vision_config={"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "patch_size": 8,
+                       "out_hidden_size": WIDTH, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
+        image_token_id=ids["image_pad"], video_token_id=ids["video_pad"], vision_start_token_id=ids["vision_start"],
+        vision_end_token_id=ids["vision_end"],
+    )  # fmt: skip
+    size = {"shortest_edge": 256, "longest_edge": 4096}
+    processor = Qwen3VLProcessor(
+        Qwen2VLImageProcessor(patch_size=8, size=size), words, Qwen3VLVideoProcessor(patch_size=8, size=size)
+    )
+    encoder = Qwen3VLForConditionalGeneration(config).eval()
+    return {"text_encoder": encoder, "tokenizer": words, "processor": processor}
+
+
+def minimax_h3_text() -> Any:
+    """With an encoder of text, which needs torchvision."""
+    return minimax_h3(**text())
 
 
 def minimax_h3(**parts: Any) -> Any:

@@ -268,7 +268,8 @@ def test_every_family_is_in_the_zoo():
 def test_what_cannot_run_here_is_known():
     optional = {c.id: c.needs for c in CASES if c.needs}
     cosmos = dict.fromkeys((c.id for c in CASES if c.id.startswith(("cosmos-1", "cosmos-2"))), ("torchvision",))
-    assert optional == cosmos | {"wan-text": ("ftfy",)}
+    encoded = {"wan-text": ("ftfy",), "minimax-h3-text": ("torchvision",), "minimax-h3-text-image": ("torchvision",)}
+    assert optional == cosmos | encoded
     here = {name: f"needs {package}" for name, (package,) in optional.items() if find_spec(package) is None}
     assert here == CANNOT_RUN_HERE
 

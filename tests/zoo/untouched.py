@@ -16,8 +16,9 @@ def frames_of(stock: Any, **call: Any) -> torch.Tensor:
         made = stock(**call)
         return made.video if families.of(type(stock)).single else made.frames[0]
     blocks = stock.blocks.get_workflow("fl2va" if "image" in call else "t2va")
-    del blocks.sub_blocks["text_encoder"]
+    if "prompt_embeds" in call:
+        del blocks.sub_blocks["text_encoder"]
     whole = blocks.init_pipeline()
     whole.update_components(**{name: part for name, part in stock.components.items() if name in whole.components})
     whole.set_progress_bar_config(disable=True)
-    return whole(**{k: v for k, v in call.items() if k != "prompt"}, output="videos")[0]
+    return whole(**call, output="videos")[0]
