@@ -96,7 +96,7 @@ def _cosmos3(c: Mapping[str, Any]) -> list[Blocks]:
     d, head, inner = c["hidden_size"], c["head_dim"], c["intermediate_size"]
     attention = 2.0 * d * head * (c["num_attention_heads"] + c["num_key_value_heads"])
     weights = attention + (2.0 if c.get("hidden_act") == "relu2" else 3.0) * d * inner
-    return [Blocks(c["num_hidden_layers"], head * c["num_attention_heads"], weights, weights, joint=True)]
+    return [Blocks(c["num_hidden_layers"], head * c["num_attention_heads"], weights, weights)]
 
 
 NETWORKS: dict[str, Callable[[Mapping[str, Any]], list[Blocks]]] = {
