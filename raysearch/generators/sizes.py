@@ -69,7 +69,7 @@ class Sizes:
         return f"{self.per_latent}k + 1" if self.chunks is None else f"{self.chunks.frames}k + {self.chunks.rest}"
 
     def enough(self, wanted: int) -> int:
-        """The smallest number to ask for that makes at least `wanted` frames; of chunks, the number that they make."""
+        """The smallest number to ask for that makes at least `wanted` frames."""
         if self.chunks is not None:
             return max(self.chunks.up(wanted) - self.chunks.frames + 1, 1)
         return next(n for n in range(max(wanted - self.per_latent, 1), wanted + self.per_latent + self.cut + 1)

@@ -11,7 +11,8 @@ HEAD = """\
 # Generators
 
 `generator.name: diffusers` drives any video pipeline of diffusers that has one schedule and one call of
-`prepare_latents`, and MiniMax-H3, which is a modular pipeline: `generator.model` is a folder or a hub id. Of a class that is not in the table, what it takes and
+`prepare_latents`, and MiniMax-H3, which is a modular pipeline: `generator.model` is a folder or a hub id.
+Of a class that is not in the table, what it takes and
 what its call requires is read from its code (`raysearch/generators/probing.py`): what needs anything that no prompt
 gives, makes several chunks or more than a video, or steps its scheduler otherwise than once is refused with the reason
 before anything is loaded, and of the rest the first step is held against that of its own scheduler. This page is
@@ -60,8 +61,8 @@ All under `generator:`; what cannot be done is an error before loading, as far a
   around them; after 20 steps in bf16 the latents differ from those in fp32 by under 2 % (tested on tiny pipelines).
 * `scheduler`: settings of the model's own scheduler, such as `{flow_shift: 5.0}` (UniPC, DPM++) or `{shift: 5.0}`
   (FlowMatchEuler), by its own `from_config`; a name that it does not have is an error before loading.
-* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2 and 3, SkyReels
-  (diffusion forcing) and SVD. An argument under `call` wins.
+* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2 and 3,
+  SkyReels (diffusion forcing) and SVD. An argument under `call` wins.
 * `guidance_scale`: an argument of the call, or the scale of the guider where the class has one instead (HunyuanVideo
   1.5, Motif).
 * `call.enable_sound` (false): makes Cosmos 3 make sound with the video, where the model has a decoder of sound. LTX-2
