@@ -135,7 +135,7 @@ class DiffusersModel:
         prompt = arguments(cls, text, clip, prompt_id, call)
         generator = driver(cls, call)(pipeline, self.steps, **taken(cls, self.call) | prompt)
         generator.previews = self.previews
-        if conditions is not None and isinstance(generator, DiffusersGenerator):
+        if conditions is not None:
             generator.take(conditions)
         return generator
 
@@ -161,12 +161,12 @@ def driver(cls: type, call: Call) -> type[DiffusersGenerator | ModularGenerator]
 def _loaded(config: GeneratorConfig, name: str, folder: str, trusted: bool) -> Pipeline:
     """The pipeline of a model, of the class of this name."""
     dtypes, quantized = parts.dtypes(config), quantization.makers(config)
+    revision, later = config.revision, memory.ENCODERS
     if (blocks := families.of(name).blocks) is None:
-        revision, later = config.revision, memory.ENCODERS
         return pretrained.pipeline(folder, "generator.model", revision, trusted, dtypes, quantized, later)
     index, workflows = model_files.index_file(config), blocks.workflows.values()
     return modular.pipeline(
-        parts.class_of(name), index, workflows, folder, "generator.model", config.revision, dtypes, quantized
+        parts.class_of(name), index, workflows, folder, "generator.model", revision, dtypes, quantized, later
     )
 
 

@@ -42,14 +42,16 @@ def sound() -> Any:
     ).eval()  # fmt: skip
 
 
-def text() -> dict[str, Any]:
-    """Its encoder, of which the fiftieth layer is seen, with what makes tokens of texts and frames."""
-    from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
+def words() -> Any:
+    result = tokenizer()
+    result.post_processor = None
+    result.add_tokens([f"<|{name}|>" for name in VISION], special_tokens=True)
+    return result
 
-    words = tokenizer()
-    words.post_processor = None
-    words.add_tokens([f"<|{name}|>" for name in VISION], special_tokens=True)
-    ids = {name: words.convert_tokens_to_ids(f"<|{name}|>") for name in VISION}
+
+def encoder() -> Any:
+    """Of texts and frames; its fiftieth layer is seen."""
+    image, video, start, end = (words().convert_tokens_to_ids(f"<|{name}|>") for name in VISION)
     torch.manual_seed(0)
     config = Qwen3VLConfig(
         text_config={"vocab_size": 64, "hidden_size": WIDTH, "intermediate_size": 24, "num_hidden_layers": 51,
@@ -58,15 +60,20 @@ def text() -> dict[str, Any]:
                                          "mrope_interleaved": True}},
         vision_config={"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "patch_size": 8,
                        "out_hidden_size": WIDTH, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
-        image_token_id=ids["image_pad"], video_token_id=ids["video_pad"], vision_start_token_id=ids["vision_start"],
-        vision_end_token_id=ids["vision_end"],
+        image_token_id=image, video_token_id=video, vision_start_token_id=start, vision_end_token_id=end,
     )  # fmt: skip
-    size = {"shortest_edge": 256, "longest_edge": 4096}
+    return Qwen3VLForConditionalGeneration(config).eval()
+
+
+def text() -> dict[str, Any]:
+    """The encoder with what makes tokens of texts and frames."""
+    from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
+
+    size, tokens = {"shortest_edge": 256, "longest_edge": 4096}, words()
     processor = Qwen3VLProcessor(
-        Qwen2VLImageProcessor(patch_size=8, size=size), words, Qwen3VLVideoProcessor(patch_size=8, size=size)
+        Qwen2VLImageProcessor(patch_size=8, size=size), tokens, Qwen3VLVideoProcessor(patch_size=8, size=size)
     )
-    encoder = Qwen3VLForConditionalGeneration(config).eval()
-    return {"text_encoder": encoder, "tokenizer": words, "processor": processor}
+    return {"text_encoder": encoder(), "tokenizer": tokens, "processor": processor}
 
 
 def minimax_h3_text() -> Any:

@@ -21,4 +21,4 @@ def frames_of(stock: Any, **call: Any) -> torch.Tensor:
     whole = blocks.init_pipeline()
     whole.update_components(**{name: part for name, part in stock.components.items() if name in whole.components})
     whole.set_progress_bar_config(disable=True)
-    return whole(**call, output="videos")[0]
+    return whole(**{name: value for name, value in call.items() if value is not None}, output="videos")[0]
