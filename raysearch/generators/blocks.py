@@ -47,9 +47,12 @@ def parameters(cls: type) -> Mapping[str, inspect.Parameter]:
     import diffusers
 
     blocks = getattr(diffusers, cls.default_blocks_name)()  # type: ignore[attr-defined]  # by is_modular
-    passed = {output.name: None for output in blocks.intermediate_outputs}
-    taken = {given.name: given.default for given in blocks.inputs if given.name}
+    known = {output.name: None for output in blocks.intermediate_outputs}
+    known |= {given.name: given.default for given in blocks.inputs if given.name}
+    for workflow in blocks.available_workflows:  # each has defaults, of which the whole forgets those that differ
+        for given in blocks.get_workflow(workflow).inputs:
+            if given.name and known.get(given.name) is None:
+                known[given.name] = given.default
     return {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-        for name, default in (passed | taken).items()
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in known.items()
     }

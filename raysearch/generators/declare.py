@@ -68,6 +68,9 @@ class PipelineClass:
             frames to make. It receives the number and how many frames a latent frame stands for. Unset, it takes all.
         image_sizes: whether the image decides the size of the video, and the call takes no height and width.
         sound: whether the pipeline makes sound with the video, so that a particle is both (several.py).
+        sound_if: an argument of the call that makes a pipeline, which makes videos alone otherwise, make sound as well
+            (inside.py).
+        single: whether the call returns its video without a batch axis.
         redraws: whether the frames of a prompt are not the beginning of the video but what it is a new version of: it
             starts from them, noised as `call.strength` says, and has their length.
         held: whether conditioning frames come back unchanged, up to the autoencoder. Elsewhere the network sees them
@@ -86,6 +89,7 @@ class PipelineClass:
         reads: Python packages that it takes to encode a text.
         builds: parts that the pipeline builds itself where the model does not bring them, each with the Python package
             that this takes.
+        builds_if: an entry of the pipeline's configuration with which it builds them, where that is not always so.
         batch: what is given once per particle where several particles share a call: `prompts`, or `frames` as well;
             empty if they cannot share one.
         rate: the argument of the call by which the network is told the frame rate; empty where it is not.
@@ -114,6 +118,8 @@ class PipelineClass:
     uses: Callable[[int, int], int] | None = None
     image_sizes: bool = False
     sound: bool = False
+    sound_if: str = ""
+    single: bool = False
     redraws: bool = False
     held: bool = False
     hold: Hold | None = None
@@ -127,6 +133,7 @@ class PipelineClass:
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     builds: Mapping[str, str] = field(default_factory=dict)
+    builds_if: str = ""
     batch: str = "prompts"
     rate: str = ""
     multiple: int = 16

@@ -18,7 +18,8 @@ from raysearch.generators.classes import for_frames, refuse_unknown
 from raysearch.generators.conditioning import arguments, fitted, own_names, taken, with_defaults
 from raysearch.generators.conditions import Conditions
 from raysearch.generators.contract import Generator
-from raysearch.generators.declare import Frames, Pipeline
+from raysearch.generators.declare import Call, Frames, Pipeline
+from raysearch.generators.inside import WithSoundInside
 from raysearch.generators.modular import ModularGenerator
 from raysearch.generators.several import WithSound
 from raysearch.generators.stepping import DiffusersGenerator
@@ -132,9 +133,9 @@ class DiffusersModel:
         if clip is not None:
             clip = fitted(pipeline, clip, call, self.fit, prompt_id)
         prompt = arguments(cls, text, clip, prompt_id, call)
-        generator = driver(cls)(pipeline, self.steps, **taken(cls, self.call) | prompt)
+        generator = driver(cls, call)(pipeline, self.steps, **taken(cls, self.call) | prompt)
         generator.previews = self.previews
-        if conditions is not None and isinstance(generator, DiffusersGenerator):
+        if conditions is not None:
             generator.take(conditions)
         return generator
 
@@ -147,23 +148,25 @@ class DiffusersModel:
         return pipeline
 
 
-def driver(cls: type) -> type[DiffusersGenerator | ModularGenerator]:
-    """What drives pipelines of a class step by step."""
+def driver(cls: type, call: Call) -> type[DiffusersGenerator | ModularGenerator]:
+    """What drives pipelines of a class step by step, with these arguments of their call."""
     declared = families.of(cls)
     if declared.blocks is not None:
         return ModularGenerator
+    if declared.sound_if and call.get(declared.sound_if):
+        return WithSoundInside
     return WithSound if declared.sound else DiffusersGenerator
 
 
 def _loaded(config: GeneratorConfig, name: str, folder: str, trusted: bool) -> Pipeline:
     """The pipeline of a model, of the class of this name."""
     dtypes, quantized = parts.dtypes(config), quantization.makers(config)
+    revision, later = config.revision, memory.ENCODERS
     if (blocks := families.of(name).blocks) is None:
-        revision, later = config.revision, memory.ENCODERS
         return pretrained.pipeline(folder, "generator.model", revision, trusted, dtypes, quantized, later)
     index, workflows = model_files.index_file(config), blocks.workflows.values()
     return modular.pipeline(
-        parts.class_of(name), index, workflows, folder, "generator.model", config.revision, dtypes, quantized
+        parts.class_of(name), index, workflows, folder, "generator.model", revision, dtypes, quantized, later
     )
 
 

@@ -136,7 +136,10 @@ def check_parts(pipeline: str, index: Mapping[str, Any]) -> None:
         pipeline: the name of the class.
         index: the model's model_index.json.
     """
-    for part, package in of(pipeline).builds.items():
+    declared = of(pipeline)
+    if declared.builds_if and not index.get(declared.builds_if, True):
+        return
+    for part, package in declared.builds.items():
         entry = index.get(part)
         if not (isinstance(entry, list) and any(entry)) and find_spec(package) is None:
             raise UsageError(

@@ -112,7 +112,8 @@ def offload(pipeline: Pipeline, device: Any, rest: Any = "cpu") -> None:
     _move((part for part in parts if not (isinstance(part, Deferred) and part.waiting)), rest)
     cls = type(pipeline)
     fixed = property(lambda self: device)
-    pipeline.__class__ = type(cls.__name__, (cls,), {"device": fixed, "_execution_device": fixed})
+    told = {"device": fixed, "_execution_device": fixed, "_get_execution_device": lambda self: device}
+    pipeline.__class__ = type(cls.__name__, (cls,), told)
     object.__setattr__(pipeline, WAITING, (parts, device, rest))
     for name in CONDITIONS:
         if hasattr(pipeline, name):

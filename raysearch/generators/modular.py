@@ -21,6 +21,7 @@ import torch
 from raysearch.errors import UsageError
 from raysearch.generators import families, memory
 from raysearch.generators.cheaper import preview
+from raysearch.generators.conditions import Conditions, arrived, carried
 from raysearch.generators.contract import Path, Sound
 from raysearch.generators.declare import Call, Pipeline
 from raysearch.generators.packing import joint_path, packed, unpacked
@@ -30,7 +31,7 @@ VIDEO, AUDIO = "videos", "audio"  # how diffusers calls what is decoded
 
 
 class ModularGenerator:
-    """A modular pipeline driven step by step for one prompt. Implements contract.Generator, Sounding and Previewing."""
+    """A modular pipeline driven step by step. Implements contract.Generator, Sounding, Previewing and Conditioned."""
 
     def __init__(self, pipeline: Pipeline, steps: int, **call: Any):
         """Drive a pipeline.
@@ -99,6 +100,17 @@ class ModularGenerator:
         self._prepare()
         paths = [(1 - sigma[k], sigma[k], 1 - sigma[k + 1], sigma[k + 1]) for sigma in self._sigmas]
         return joint_path(paths, self._shapes())
+
+    def conditions(self) -> Conditions | None:
+        """What the encoders answer for the prompt; see contract.Conditioned."""
+        self._prepare()
+        asked = [b for b in self._encoders if {part.name for part in b.expected_components} & {*memory.ENCODERS}]
+        made = {name for block in asked if not self._is_given(block) for name in block.intermediate_output_names}
+        return carried({name: self._conditions.get(name) for name in sorted(made)})
+
+    def take(self, conditions: Conditions) -> None:
+        """Use these answers in place of the encoders, whose blocks are left out."""
+        self._call.update(arrived(conditions, torch.device(self.pipe._execution_device)))
 
     def _prepare(self) -> None:
         """Encode the conditions and fill the tables, once.

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from raysearch.generators.blocks import is_modular
 from raysearch.generators.declare import PipelineClass, image
 
 WHY = "in no table: what it takes is read from its code, and its first step is checked"
@@ -66,6 +67,8 @@ def required(cls: type) -> list[str]:
 def refusal(cls: type) -> str:
     """Why the class cannot be driven one step at a time; empty where nothing in its code speaks against it."""
     parameters = inspect.signature(cls.__call__).parameters
+    if is_modular(cls):
+        return "it is a modular pipeline, whose tensors its family has to declare"
     if not hasattr(cls, "prepare_latents"):
         return "it has no prepare_latents, where a particle would enter"
     if others := [name for name in required(cls) if name not in FROM_PROMPTS]:

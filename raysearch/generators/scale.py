@@ -92,10 +92,18 @@ def _minimax(c: Mapping[str, Any]) -> list[Blocks]:
     return [Blocks(c["num_layers"], width, weights, joint=True, idle=18.0 * d * c["time_embed_dim"])]
 
 
+def _cosmos3(c: Mapping[str, Any]) -> list[Blocks]:
+    d, head, inner = c["hidden_size"], c["head_dim"], c["intermediate_size"]
+    attention = 2.0 * d * head * (c["num_attention_heads"] + c["num_key_value_heads"])
+    weights = attention + (2.0 if c.get("hidden_act") == "relu2" else 3.0) * d * inner
+    return [Blocks(c["num_hidden_layers"], head * c["num_attention_heads"], weights, weights)]
+
+
 NETWORKS: dict[str, Callable[[Mapping[str, Any]], list[Blocks]]] = {
     "WanTransformer3DModel": _wan, "WanVACETransformer3DModel": _wan, "SkyReelsV2Transformer3DModel": _wan,
     "LTXVideoTransformer3DModel": _ltx, "CogVideoXTransformer3DModel": _cogvideox,
     "HunyuanVideoTransformer3DModel": _hunyuan, "MiniMaxH3Transformer3DModel": _minimax,
+    "Cosmos3OmniTransformer": _cosmos3,
 }  # fmt: skip
 
 
@@ -167,7 +175,7 @@ def scale(config: GeneratorConfig) -> Scale | None:
     frames, h, w = of.latents(made), height // covered[1], width // covered[1]
     patches = _patch(model.config)
     heard = round(made * model.sound[0])
-    tokens = -(-frames // patches[0]) * (h // patches[1]) * (w // patches[2]) + heard
+    tokens = -(-frames // patches[0]) * -(-h // patches[1]) * -(-w // patches[2]) + heard
     blocks = NETWORKS[model.network](model.config)
     forwards = forwards_of(model, call)
     dtype, vae_dtype = (part_dtype(config.dtype or {}, part) for part in ("transformer", "vae"))
@@ -214,7 +222,7 @@ def forwards_of(model: Published, call: Mapping[str, Any]) -> int:
 
 
 def _patch(network: Mapping[str, Any]) -> tuple[int, int, int]:
-    patch = network.get("patch_size") or 1
+    patch = network.get("patch_size") or network.get("latent_patch_size") or 1
     if isinstance(patch, (list, tuple)):
         return int(patch[0]), int(patch[1]), int(patch[2])
     return int(network.get("patch_size_t") or 1), int(patch), int(patch)

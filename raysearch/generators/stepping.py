@@ -100,7 +100,8 @@ class DiffusersGenerator:
         frames are for gradients only, not for showing.
         """
         if not (grad and getattr(self.pipe, "safety_checker", None) is not None):
-            video = self._run(0, x0, noise, idle=True, output="pt", grad=grad)[0].float()
+            made = self._run(0, x0, noise, idle=True, output="pt", grad=grad)
+            video = (made if self.family.single else made[0]).float()
             return video if self.family.trim is None else self.family.trim(video, self._call)
         unchecked = hooks.frames_of_vae(self.pipe, lambda: self._run(0, x0, noise, idle=True, output="pt", grad=True))
         processed: torch.Tensor = self.pipe.video_processor.postprocess_video(unchecked, output_type="pt")

@@ -7,13 +7,14 @@ code that a model brings is run. Importing this loads no other library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from raysearch.errors import UsageError
-from raysearch.pretrained import Loaded, Quantized, attempt, config, network_class, part_of
+from raysearch.pretrained import Deferred, Loaded, Quantized, attempt, auto, config, network_class, part_of
 
 INDEX = "modular_model_index.json"
 
@@ -35,6 +36,7 @@ def library_and_class(entry: Any) -> list[str | None]:
 def pipeline(
     cls: Any, index: Path, workflows: Iterable[str], model: str, key: str, revision: str | None = None,
     dtypes: Mapping[str, Any] | None = None, quantized: Mapping[str, Quantized] | None = None,
+    deferred: Collection[str] = (),
 ) -> Loaded:  # fmt: skip
     """Load a modular pipeline, each of its networks by `pretrained.network`.
 
@@ -47,6 +49,7 @@ def pipeline(
         revision: of a hub id.
         dtypes: the torch.dtype of networks by the name of the part, and `default` for the others.
         quantized: networks to load in fewer bits, by the name of the part.
+        deferred: networks in whose place the pipeline gets a Deferred; those that it does not have do not matter.
 
     Raises:
         UsageError: if a part cannot be read, is not whole, or lies in another repository.
@@ -55,17 +58,24 @@ def pipeline(
     result = attempt(lambda: cls(modular_config_dict=values), cls.__name__, model, key, "")
     used = [spec.name for name in workflows for spec in result.blocks.get_workflow(name).expected_components]
     parts: dict[str, Any] = {}
+    waiting: dict[str, Deferred] = {}
     for name in dict.fromkeys(used):
         entry: Any = values.get(name)
         if not is_part(entry) or (named := library_and_class(entry))[1] is None:
             continue
         part, kind = _place(entry[2], name, model, key), network_class(named)
         if kind is not None:
-            dtype = dtypes.get(name, dtypes.get("default"))
-            parts[name] = part_of(kind, model, key, part, revision, False, dtype, (quantized or {}).get(name))
+            dtype, few = dtypes.get(name, dtypes.get("default")), (quantized or {}).get(name)
+            load = partial(part_of, kind, model, key, part, revision, False, dtype, few)
+            if name in deferred and named[0] == "transformers":
+                waiting[name] = Deferred(load, partial(auto, kind.config_class, model, key, revision, part=part))
+            else:
+                parts[name] = load()
         else:
             parts[name] = _without_weights(named, model, key, part, revision)
     result.update_components(**parts)
+    for name, later in waiting.items():
+        setattr(result, name, later)
     return result
 
 

@@ -12,7 +12,7 @@ def test_a_modular_pipeline_takes_what_its_blocks_take_and_pass_on():
     cls = diffusers.MiniMaxH3ModularPipeline
     assert is_modular(cls) and not is_modular(diffusers.WanPipeline)
     known = parameters(cls)
-    assert {"num_frames", "prompt", "image", "prompt_embeds", "text_token_tags"} <= set(known)
+    assert known["num_frames"].default == 124 and {"prompt", "image", "prompt_embeds", "text_token_tags"} <= set(known)
     assert "guidance_scale" not in known and "guidance_scale" in parameters(diffusers.WanPipeline)
 
 

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from raysearch.generators import memory
-from raysearch.generators.blocks import is_modular
 from raysearch.generators.chunked import ChunkedModel
 from raysearch.generators.conditions import CannotCarry, arrived, carried, digest
 from raysearch.generators.diffusers import DiffusersModel
@@ -55,8 +54,6 @@ def without_encoders(pipeline) -> list[str]:
 def test_every_family_makes_the_same_bits_of_conditions_that_another_process_has_computed(case):
     if case.missing:
         pytest.skip(case.missing)
-    if is_modular(type(case.build())):
-        pytest.skip("the blocks of a modular pipeline encode in each replica")
     torch.set_num_threads(1)
     encoding = model(case, case.build()).given("a red ball", case.frames(), "p")
     conditions = pickle.loads(pickle.dumps(encoding.conditions()))
@@ -77,7 +74,7 @@ def test_every_family_makes_the_same_bits_of_conditions_that_another_process_has
     assert not needed
 
 
-@pytest.mark.parametrize("id", ["wan-text", "ltx", "cogvideox", "mochi", "sana", "svd"])
+@pytest.mark.parametrize("id", ["wan-text", "ltx", "cogvideox", "mochi", "sana", "svd", "minimax-h3-text"])
 def test_without_conditions_encoders_are_loaded_when_they_are_asked(id):
     case = next(c for c in CASES if c.id == id)
     if case.missing:

@@ -1,11 +1,13 @@
 """A pipeline of blocks, driven step by step: sound, conditions, and what the contract suite does not see."""
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from examples.tiny_parts import film
+from raysearch.errors import UsageError
 from raysearch.generators import memory
 from raysearch.generators.diffusers import DiffusersModel, driver
 from raysearch.generators.modular import ModularGenerator
@@ -44,13 +46,13 @@ def test_the_sound_is_that_of_the_stock_pipeline(model):
     expected = stock(**minimax_call(), num_inference_steps=STEPS + 1, generator=noise(0), output="audio")[0]
     generator = model.given("", None, "p")
     waveform, rate = generator.sound(chain(generator), noise(0))
-    assert rate == 160 and waveform.dtype == np.float32 and waveform.shape == expected.shape == (2, 207 * 4)
+    assert rate == 8000 and waveform.dtype == np.float32 and waveform.shape == expected.shape == (2, 207 * 200)
     assert np.abs(waveform - expected.numpy()).max() < 1e-5 and np.abs(waveform).max() > 0
 
 
 def test_the_particle_is_what_is_made_and_each_part_has_its_levels(model):
     plain, given = model.given("", None, "p"), model.given("", film(1, 32), "p")
-    assert type(plain) is driver(type(model.pipeline)) is ModularGenerator
+    assert type(plain) is driver(type(model.pipeline), {}) is ModularGenerator
     x, rows, heard = plain.draw(noise(3)), 37 * 2 * 2 * 16, 2 * 207 * 4
     assert x.shape == given.draw(noise(3)).shape == (1, rows + heard)  # the frame is no part of it
     _, s, _, next_s = given.path(1)
@@ -66,6 +68,13 @@ def test_all_particles_see_the_frame_under_the_same_noise(model):
     assert torch.equal(two.draw(noise(5)), x)
     with torch.no_grad():
         assert torch.equal(one.denoise(x, 1, noise(0)), two.denoise(x, 1, noise(0)))
+
+
+def test_steps_of_no_length_are_refused(model):
+    crowded = minimax_h3(scheduler=diffusers.MiniMaxH3Scheduler(shift=1e7))
+    generator = ModularGenerator(crowded, 100, **minimax_call())
+    with pytest.raises(UsageError, match=r"generator.steps=100: MiniMaxH3Scheduler makes \d+ steps of them"):
+        generator.path(0)
 
 
 def test_encoders_are_on_the_device_while_conditions_are_encoded(model):

@@ -63,6 +63,26 @@ INPUTS = {  # what the networks take beside latents; text tokens, and the width 
 }  # fmt: skip
 
 
+def test_cosmos_3_has_weights_of_its_own_for_the_text():
+    """Two layers of it, of which the text passes one half and the video the other."""
+    import diffusers
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = {"num_hidden_layers": 2, "hidden_size": 512, "intermediate_size": 1536, "num_attention_heads": 8,
+              "num_key_value_heads": 2, "head_dim": 64, "latent_patch_size": 2}  # fmt: skip
+    (blocks,) = NETWORKS["Cosmos3OmniTransformer"](config)
+    with torch.device("meta"):
+        network = diffusers.Cosmos3OmniTransformer(**config, rope_axes_dim=[12, 10, 10])
+        layer = network.layers[0]
+        weights = sum(p.numel() for p in network.layers.parameters())
+        with FlopCounterMode(display=False) as counted, torch.no_grad():
+            rotary = [torch.empty(n, 64) for n in (300, 300, 2000, 2000)]
+            layer(torch.empty(300, 512), torch.empty(2000, 512), tuple(rotary))
+    assert blocks.parameters == pytest.approx(weights, rel=0.01)
+    assert blocks.flop(2000, 300) / 2 == pytest.approx(counted.get_total_flops(), rel=0.02)
+
+
 @pytest.mark.parametrize("model", [
     "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", VACE, "Lightricks/LTX-Video-0.9.5", "Lightricks/LTX-Video-0.9.7-dev",
     "THUDM/CogVideoX-5b", "THUDM/CogVideoX-2b", "MiniMaxAI/MiniMax-H3",

@@ -16,7 +16,7 @@ LTX = Sizes("LTXPipeline", 32, 8, "down")
 TINY = Sizes("LTXConditionPipeline", 32, 2, "down")
 CUT = Sizes("HunyuanVideoImageToVideoPipeline", 16, 4, "down", 4)
 EXACT = Sizes("CosmosVideoToWorldPipeline", 16, 8, "exact")
-MINIMAX = Sizes("MiniMaxH3ModularPipeline", 32, 4, "chunks", 0, Chunks(17, 5, 5, 2), (120, 360))
+MINIMAX = Sizes("MiniMaxH3ModularPipeline", 32, 4, "chunks", 0, Chunks(17, 5, 5, 2), (124, 345))
 SVD = Sizes("StableVideoDiffusionPipeline", 64, 1, "never")
 
 
@@ -78,7 +78,7 @@ def test_what_is_not_declared_is_not_known():
 def test_lengths_that_a_pipeline_refuses_are_refused_before_it_is_loaded():
     check(MINIMAX, {"num_frames": 120})
     for frames in (100, 346):  # which would be 362, more than 15 seconds
-        with pytest.raises(UsageError, match=rf"num_frames={frames}: .* 17k \+ 5 frames, rounded up, from 124 to 360"):
+        with pytest.raises(UsageError, match=rf"num_frames={frames}: .* 17k \+ 5 frames, rounded up, from 124 to 345"):
             check(MINIMAX, {"num_frames": frames})
     assert MINIMAX.latents(124) == 37 and WAN.latents(81) == 21
 

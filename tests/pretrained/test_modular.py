@@ -10,10 +10,11 @@ from raysearch.config.settings import GeneratorConfig
 from raysearch.errors import UsageError
 from raysearch.generators import feasible, model_files
 from raysearch.generators.diffusers import DiffusersModel
+from raysearch.pretrained import Deferred
 from raysearch.pretrained.modular import INDEX, library_and_class, pipeline
 from raysearch.prompts import Prompt
 from tests.zoo.cases import minimax_call
-from tests.zoo.minimax import minimax_h3, network
+from tests.zoo.minimax import encoder, minimax_h3, network
 
 KEY = "generator.model"
 FLOWS = ("t2va", "fl2va")
@@ -50,6 +51,16 @@ def test_parts_get_their_dtypes(folder):
     there = loaded(folder, dtypes={"default": torch.bfloat16, "audio_vae": torch.float32})
     assert there.transformer.context_embedder.weight.dtype == torch.bfloat16
     assert there.audio_vae.dec_in_proj.weight.dtype == torch.float32
+
+
+def test_an_encoder_can_wait_until_it_is_needed(tmp_path):
+    here = minimax_h3(text_encoder=encoder())
+    here.save_pretrained(str(tmp_path), overwrite_modular_index=True)
+    later = loaded(tmp_path, deferred=("text_encoder", "transformer")).text_encoder
+    assert isinstance(later, Deferred) and later.config.text_config.num_hidden_layers == 51 and later.waiting
+    one, two = here.text_encoder.state_dict(), later.get().state_dict()
+    assert one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+    assert not isinstance(loaded(tmp_path).text_encoder, Deferred)
 
 
 def test_a_folder_that_was_moved_is_read_where_it_is(folder, tmp_path):

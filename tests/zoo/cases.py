@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from examples.tiny_parts import film, flow, normal, unipc
-from tests.zoo import hunyuan, ltx2, minimax, others, wan
+from tests.zoo import cosmos3, hunyuan, ltx2, minimax, others, wan
 
 TEXT = {"negative_prompt": "bad quality", "max_sequence_length": 16}
 ROUNDING = "fp32 rounding"
@@ -136,6 +136,10 @@ def cosmos25_call() -> dict[str, Any]:
     return untexted(32, 9, **embeds, guidance_scale=3.0)
 
 
+def cosmos3_call(sound: bool) -> dict[str, Any]:
+    return untexted(32, 13, guidance_scale=3.0, negative_prompt="bad quality", enable_sound=sound)
+
+
 def references_call() -> dict[str, Any]:
     from PIL import Image
 
@@ -157,6 +161,7 @@ L2C = "LTX2ConditionPipeline"
 L, LI, LC = "LTXPipeline", "LTXImageToVideoPipeline", "LTXConditionPipeline"
 HI = "HunyuanVideoImageToVideoPipeline"
 C1 = "CosmosVideoToWorldPipeline"
+C3 = "Cosmos3OmniPipeline"
 C2, C25 = "Cosmos2VideoToWorldPipeline", "Cosmos2_5_PredictBasePipeline"
 S = "SkyReelsV2DiffusionForcing{}Pipeline"
 ltx_size, ltx_long = size(32, guidance_scale=3.0), size(32, 17, guidance_scale=3.0, image_cond_noise_scale=0.0)
@@ -200,6 +205,8 @@ CASES = [
     Case("ltx-2-condition-continuation", L2C, own_times, ltx2_call, given=5, side=32, held=True),
     Case("minimax-h3", H3, minimax.minimax_h3, minimax_call),
     Case("minimax-h3-image", H3, minimax.minimax_h3, minimax_call, given=1, side=32),
+    Case("minimax-h3-text", H3, minimax.minimax_h3_text, partial(untexted, 32, 124), needs=tv),
+    Case("minimax-h3-text-image", H3, minimax.minimax_h3_text, partial(untexted, 32, 124), given=1, side=32, needs=tv),
     Case("cogvideox", "CogVideoXPipeline", others.cog, size(16)),
     Case("cogvideox-dpm", "CogVideoXPipeline", partial(others.cog, dpm=True), size(16), stock=others.cog,
          why="against the stock DDIM: the stock DPM is stochastic"),
@@ -229,6 +236,12 @@ CASES = [
     Case("cosmos-2.5-image", C25, wan.cosmos25, cosmos25_call, given=1, alone=True, side=32, held=True, needs=tv),
     Case("cosmos-2.5-continuation", C25, wan.cosmos25, cosmos25_call, given=5, alone=True, side=32, held=True,
          needs=tv),
+    *(Case(f"cosmos-3{name}", C3, partial(cosmos3.cosmos3, flow_times=times), partial(cosmos3_call, sound), given=given,
+           side=32, held=bool(given), why=FIRST,
+           stock=partial(cosmos3.cosmos3, flow_times=times, **first_order))
+      for name, given, sound, times in (
+        ("", 0, False, False), ("-native-times", 0, False, True), ("-image", 1, False, False),
+        ("-continuation", 5, False, False), ("-sound", 0, True, False), ("-image-sound", 1, True, False))),
     Case("skyreels", S.format(""), wan.skyreels, wan_size(), why=FIRST,
          stock=lambda: wan.skyreels(scheduler=unipc(8.0, **first_order))),
     Case("skyreels-image", S.format("ImageToVideo"), partial(wan.skyreels, "ImageToVideo"), wan_size(), given=1,

@@ -11,7 +11,8 @@ HEAD = """\
 # Generators
 
 `generator.name: diffusers` drives any video pipeline of diffusers that has one schedule and one call of
-`prepare_latents`: `generator.model` is a folder or a hub id. Of a class that is not in the table, what it takes and
+`prepare_latents`, and MiniMax-H3, which is a modular pipeline: `generator.model` is a folder or a hub id.
+Of a class that is not in the table, what it takes and
 what its call requires is read from its code (`raysearch/generators/probing.py`): what needs anything that no prompt
 gives, makes several chunks or more than a video, or steps its scheduler otherwise than once is refused with the reason
 before anything is loaded, and of the rest the first step is held against that of its own scheduler. This page is
@@ -28,7 +29,8 @@ your machine.
 * **batch**: particles can share a call of the pipeline, if each has its prompt (*prompts*) or its prompt and image or
   clip (*frames*) in it. Noise is then the same bit for bit, x0_hat the same up to rounding; raysearch itself keeps to
   one particle per call, so that a particle has the same bits in any company.
-* **packages**: diffusers does without them until the pipeline runs (ftfy: until it encodes a text).
+* **packages**: diffusers does without them until the pipeline runs (ftfy, and torchvision of
+  MiniMax-H3: until it encodes a text).
 * Classes of the same weights stand in for each other: an image makes `LTXPipeline`, `WanPipeline` (TI2V-5B alone) and
   `SkyReelsV2DiffusionForcingPipeline` the class of that name that takes images; a clip, the last one that takes clips.
 """
@@ -59,10 +61,12 @@ All under `generator:`; what cannot be done is an error before loading, as far a
   around them; after 20 steps in bf16 the latents differ from those in fp32 by under 2 % (tested on tiny pipelines).
 * `scheduler`: settings of the model's own scheduler, such as `{flow_shift: 5.0}` (UniPC, DPM++) or `{shift: 5.0}`
   (FlowMatchEuler), by its own `from_config`; a name that it does not have is an error before loading.
-* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2, SkyReels
-  (diffusion forcing) and SVD. An argument under `call` wins.
+* `fps`: of the film, and of the network where it is told the rate: `frame_rate` of LTX, `fps` of Cosmos 2 and 3,
+  SkyReels (diffusion forcing) and SVD. An argument under `call` wins.
 * `guidance_scale`: an argument of the call, or the scale of the guider where the class has one instead (HunyuanVideo
   1.5, Motif).
+* `call.enable_sound` (false): makes Cosmos 3 make sound with the video, where the model has a decoder of sound. LTX-2
+  and MiniMax-H3 always make it. The film has it; rewards see the video alone.
 * `offload_text` (true): on a GPU, text and image encoders stay in the computer's memory and come to the GPU for the
   moment in which a new prompt is encoded. Without a GPU it does nothing. On Ray one replica loads them, for all
   ([the engine](engine.md)).

@@ -24,6 +24,7 @@ from raysearch.sampling import kernels
 from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CANNOT_RUN_HERE, CASES
 from tests.zoo.table import page
+from tests.zoo.untouched import frames_of
 
 STEPS, CUT = 4, 2
 CPU = torch.device("cpu")
@@ -127,18 +128,6 @@ def test_the_chain_makes_the_video_of_the_stock_pipeline(zoo):
     assert video.shape == expected.shape
     difference = (video - expected).abs()
     assert difference.max() <= case.fidelity and difference.mean() <= case.mean
-
-
-def frames_of(stock, **call):
-    """The video of the untouched pipeline; a modular one runs without the blocks whose results are given."""
-    if not is_modular(type(stock)):
-        return stock(**call).frames[0]
-    blocks = stock.blocks.get_workflow("fl2va" if "image" in call else "t2va")
-    del blocks.sub_blocks["text_encoder"]
-    made = blocks.init_pipeline()
-    made.update_components(**{name: part for name, part in stock.components.items() if name in made.components})
-    made.set_progress_bar_config(disable=True)
-    return made(**{k: v for k, v in call.items() if k != "prompt"}, output="videos")[0]
 
 
 def test_what_it_makes_of_a_number_of_frames_is_known_before(zoo):
@@ -278,8 +267,9 @@ def test_every_family_is_in_the_zoo():
 
 def test_what_cannot_run_here_is_known():
     optional = {c.id: c.needs for c in CASES if c.needs}
-    cosmos = dict.fromkeys((c.id for c in CASES if c.id.startswith("cosmos")), ("torchvision",))
-    assert optional == cosmos | {"wan-text": ("ftfy",)}
+    cosmos = dict.fromkeys((c.id for c in CASES if c.id.startswith(("cosmos-1", "cosmos-2"))), ("torchvision",))
+    encoded = {"wan-text": ("ftfy",), "minimax-h3-text": ("torchvision",), "minimax-h3-text-image": ("torchvision",)}
+    assert optional == cosmos | encoded
     here = {name: f"needs {package}" for name, (package,) in optional.items() if find_spec(package) is None}
     assert here == CANNOT_RUN_HERE
 

@@ -29,8 +29,9 @@ class Contrast:
 
 
 USUAL = {  # one of every network and autoencoder; the others, which differ in what is given, are slow
-    "wan", "vace-continuation", "ltx-condition-continuation", "ltx-2", "cogvideox-image", "hunyuan-image-concatenated",
-    "kandinsky-5", "cosmos-2-image", "skyreels-chunks", "mochi", "sana",
+    "wan", "vace-continuation", "ltx-condition-continuation", "ltx-2", "minimax-h3-image",
+    "cogvideox-image", "hunyuan-image-concatenated",
+    "kandinsky-5", "cosmos-2-image", "cosmos-3-image-sound", "skyreels-chunks", "mochi", "sana",
 }  # fmt: skip
 
 

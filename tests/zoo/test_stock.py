@@ -11,6 +11,7 @@ from raysearch.moves import Kernel, Move
 from raysearch.prompts import Prompt
 from raysearch.sampling.workers import run_move
 from tests.zoo.cases import CASES, FIRST
+from tests.zoo.untouched import frames_of
 
 STEPS, TEXT = 6, "a red ball rolls left"
 SECOND = [c for c in CASES if c.why == FIRST and c.chunks == 1 and not c.missing]
@@ -34,7 +35,7 @@ def test_the_kernel_of_the_scheduler_makes_the_video_of_the_stock_pipeline(case)
     call = own_names(type(stock), model.call) | {"num_inference_steps": STEPS, "output_type": "pt"}
     prompt = arguments(case.pipeline, TEXT, case.frames(), "p", with_defaults(type(stock), call))
     noise = torch.Generator().manual_seed(0)
-    expected = stock(**taken(type(stock), call) | prompt, generator=noise).frames[0][case.doubled :]
+    expected = frames_of(stock, **taken(type(stock), call) | prompt, generator=noise)[case.doubled :]
 
     generator = model.given(TEXT, case.frames(), "p")
     drawn = generator.draw

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 KEY = "generator.preview"
 NEUTRAL: Mapping[str, Any] = {"scaling_factor": 1.0, "shift_factor": 0.0, "timestep_conditioning": False}
 FACTORS = ("vae_scaling_factor", "vae_scaling_factor_image")  # what some pipelines read of it once
+MEAN, INVERSE = "_vae_latents_mean", "_vae_latents_inv_std"  # and others
 CHANNELS = ("z_dim", "latent_channels")  # how autoencoders call the channels of their latents
 
 
@@ -133,13 +134,15 @@ def load(config: GeneratorConfig, pipeline: Pipeline) -> PreviewDecode | None:
 @contextmanager
 def applied(generator: Any, previews: PreviewDecode) -> Iterator[None]:
     """Within, a generator on a pipeline decodes so."""
+    import torch
+
     from raysearch.generators.gradient import economical
 
     pipe = generator.pipe
-    before = {name: getattr(pipe, name) for name in ("vae", *FACTORS) if hasattr(pipe, name)}
+    before = {name: getattr(pipe, name) for name in ("vae", *FACTORS, MEAN, INVERSE) if hasattr(pipe, name)}
     if previews.decoder is not None:
         for name in before.keys() - {"vae"}:
-            setattr(pipe, name, 1.0)
+            setattr(pipe, name, 1.0 if name in FACTORS else torch.full_like(before[name], float(name == INVERSE)))
         pipe.vae = _standing_in(before["vae"], previews.decoder)
     try:
         with economical(generator, shrink=previews.size):

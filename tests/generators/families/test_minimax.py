@@ -17,7 +17,7 @@ def test_the_autoencoder_is_as_it_is_built():
     assert declared.always == vae.tokens_chunk_size + vae.token_overlap
 
 
-@pytest.mark.parametrize("latents", [7, 37])
+@pytest.mark.parametrize("latents", [7, 12, 37])
 def test_latents_are_those_that_the_autoencoder_decodes_to_so_many_frames(latents):
     import torch
 
